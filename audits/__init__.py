@@ -1,0 +1,1 @@
+"""What is true: criteria, engine, page audit, conclusions, sweeps."""

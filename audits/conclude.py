@@ -1,0 +1,276 @@
+"""Concluding a sweep: its numbers, each with the pages it stands on, read from the rows."""
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.criteria import aimed_at, criteria
+from audits.estimate import interval
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Assertion, Draw, Finding, Result, Site, Sweep, Visit
+from db.words import Edition, Level, Method, Outcome, Part, Reason, SweepState, VisitState
+
+# Addresses that are no pages of the site: they lead elsewhere, are something else, or are left out of scope.
+NOT_PAGES = (
+    Reason.OUT_OF_SCOPE,
+    Reason.EXCLUDED,
+    Reason.REDIRECT,
+    Reason.REDIRECT_OUT,
+    Reason.REDIRECT_LOOP,
+    Reason.NOT_HTML,
+    Reason.DUPLICATE,
+    Reason.NOT_FOUND,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriterionCount:
+    """What the machine says of one criterion over the audited pages of a sweep; it never says `met`."""
+
+    number: str
+    level: Level
+    name_ja: str
+    name_en: str
+    rules: int  # rules of the engine that speak about the criterion; 0: untested by machine
+    problem_pages: int  # pages with at least one failed place
+    places: int  # failed places
+    needs_review_pages: int  # pages with a place that the machine could not decide
+    needs_review_places: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The problem-page rate of the whole frame, from the random part only (shares from 0 to 1)."""
+
+    frame: int  # pages that the random part was drawn from
+    drawn: int
+    audited: int  # drawn pages with a result
+    problem_pages: int
+    low: float  # exact 95 % interval for a finite population
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """The numbers of a sweep. Rates are None when no page was audited: nothing is inferred from absence."""
+
+    sweep: int
+    site: str
+    method: Method | None
+    seed: int
+    edition: Edition
+    level: Level
+    engine: str
+    engine_version: str
+    rule_set: str
+    known: int  # pages of the site as far as known: all addresses but those of NOT_PAGES
+    selected: int
+    audited: int
+    not_chosen: int
+    unaudited: dict[Reason, int]  # all addresses without a result, by reason
+    problem_pages: int  # audited pages with at least one failed criterion of level A or AA
+    problem_pages_a: int  # the same for level A alone
+    places: int  # failed places of level A and AA criteria
+    untested_parts_pages: int  # audited pages with a part that no rule saw
+    unsettled_pages: int
+    estimate: Estimate | None
+    criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
+    complete: bool
+    incomplete_because: tuple[Reason, ...] = field(default=())  # transient reasons and limits that were met
+
+    @property
+    def rate(self) -> float | None:
+        """Problem pages ÷ audited pages."""
+        return self.problem_pages / self.audited if self.audited else None
+
+
+async def conclude(database: Database, sweep_id: int) -> Conclusion:
+    """Read the numbers of a sweep, finished or not. Raises UsageError when there is no such sweep."""
+    async with database.reading() as connection:
+        sweep = await sweep_row(connection, sweep_id)
+        address = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
+        states, unaudited = await _endings(connection, sweep_id)
+        audited = states.get(VisitState.AUDITED, 0)
+        waiting = states.get(VisitState.FOUND, 0) + states.get(VisitState.SELECTED, 0)
+        because = tuple(sorted(reason for reason in unaudited if reason.transient or reason.limit))
+        problem_pages, problem_pages_a = await _problem_pages(connection, sweep_id)
+        return Conclusion(
+            sweep=sweep_id,
+            site=address or "",
+            method=sweep.method,
+            seed=sweep.seed,
+            edition=sweep.edition,
+            level=sweep.level,
+            engine=sweep.engine or "",
+            engine_version=sweep.engine_version or "",
+            rule_set=sweep.rule_set or "",
+            known=sum(states.values()) - sum(unaudited.get(reason, 0) for reason in NOT_PAGES),
+            selected=await _selected(connection, sweep_id),
+            audited=audited,
+            not_chosen=states.get(VisitState.NOT_CHOSEN, 0),
+            unaudited=unaudited,
+            problem_pages=problem_pages,
+            problem_pages_a=problem_pages_a,
+            places=await _places(connection, sweep),
+            untested_parts_pages=await _count_results(connection, sweep_id, sa.func.json_array_length(Result.untested) > 0),
+            unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
+            estimate=await _estimate(connection, sweep),
+            criteria=await _criteria(connection, sweep),
+            complete=sweep.state is SweepState.FINISHED and not waiting and not because and audited > 0,
+            incomplete_because=because,
+        )
+
+
+async def sweep_row(connection: AsyncConnection, sweep_id: int) -> Sweep:
+    """The sweep's row, as a detached object. Raises UsageError when there is no such sweep."""
+    row = (await connection.execute(sa.select(Sweep).where(Sweep.id == sweep_id))).mappings().one_or_none()
+    if row is None:
+        raise UsageError(
+            ja=f"スイープ {sweep_id} はありません。jisweep sweeps で一覧を見られます。",
+            en=f"There is no sweep {sweep_id}: jisweep sweeps lists them.",
+        )
+    return Sweep(**{key: value for key, value in row.items()})
+
+
+async def _endings(
+    connection: AsyncConnection, sweep_id: int
+) -> tuple[dict[VisitState, int], dict[Reason, int]]:
+    rows = await connection.execute(
+        sa.select(Visit.state, Visit.reason, sa.func.count())
+        .where(Visit.sweep_id == sweep_id)
+        .group_by(Visit.state, Visit.reason)
+    )
+    states: dict[VisitState, int] = {}
+    reasons: dict[Reason, int] = {}
+    for state, reason, count in rows:
+        states[state] = states.get(state, 0) + count
+        if state is VisitState.UNAUDITED:
+            reasons[reason] = reasons.get(reason, 0) + count
+    return states, dict(sorted(reasons.items()))
+
+
+async def _selected(connection: AsyncConnection, sweep_id: int) -> int:
+    counted = sa.select(sa.func.count(sa.distinct(Draw.visit_id))).where(Draw.sweep_id == sweep_id)
+    return await connection.scalar(counted) or 0
+
+
+def _audited(sweep_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
+
+
+def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[tuple[int]]:
+    """Audited visits with a failed place of a criterion of the levels."""
+    return (
+        sa.select(Visit.id)
+        .join(Assertion, Assertion.result_id == Visit.result_id)
+        .where(_audited(sweep_id), Assertion.level.in_(levels), Assertion.failed_places > 0)
+        .distinct()
+    )
+
+
+async def _problem_pages(connection: AsyncConnection, sweep_id: int) -> tuple[int, int]:
+    counts = [
+        await connection.scalar(
+            sa.select(sa.func.count()).select_from(_failing(sweep_id, level.included).subquery())
+        )
+        for level in (Level.AA, Level.A)
+    ]
+    return counts[0] or 0, counts[1] or 0
+
+
+async def _places(connection: AsyncConnection, sweep: Sweep) -> int:
+    """Failed places of rules that speak about a level A or AA criterion."""
+    known = criteria(sweep.edition)
+    rules = [
+        rule
+        for rule, numbers in (sweep.rule_criteria or {}).items()
+        if any(known[number].level in Level.AA.included for number in numbers)
+    ]
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(Visit)
+        .join(Finding, Finding.result_id == Visit.result_id)
+        .where(_audited(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+    )
+    return await connection.scalar(counted) or 0
+
+
+async def _count_results(
+    connection: AsyncConnection, sweep_id: int, condition: sa.ColumnElement[bool]
+) -> int:
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(Visit)
+        .join(Result, Result.id == Visit.result_id)
+        .where(_audited(sweep_id), condition)
+    )
+    return await connection.scalar(counted) or 0
+
+
+async def _estimate(connection: AsyncConnection, sweep: Sweep) -> Estimate | None:
+    """From the random part alone; None without one, or when none of it has a result."""
+    drawn = await _random_part(connection, sweep.id)
+    audited = await _random_part(connection, sweep.id, _audited(sweep.id))
+    if not audited:
+        return None
+    failing = Visit.id.in_(_failing(sweep.id, Level.AA.included))
+    problem_pages = await _random_part(connection, sweep.id, failing)
+    frame = await _frame_size(connection, sweep.id)
+    low, high = interval(frame, audited, problem_pages)
+    return Estimate(
+        frame=frame, drawn=drawn, audited=audited, problem_pages=problem_pages, low=low, high=high
+    )
+
+
+async def _random_part(
+    connection: AsyncConnection, sweep_id: int, *conditions: sa.ColumnElement[bool]
+) -> int:
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(Draw)
+        .join(Visit, Visit.id == Draw.visit_id)
+        .where(Draw.sweep_id == sweep_id, Draw.part == Part.RANDOM, *conditions)
+    )
+    return await connection.scalar(counted) or 0
+
+
+async def _frame_size(connection: AsyncConnection, sweep_id: int) -> int:
+    """Pages that could have been drawn: the chosen and the not chosen."""
+    not_chosen = sa.select(sa.func.count()).where(
+        Visit.sweep_id == sweep_id, Visit.state == VisitState.NOT_CHOSEN
+    )
+    return (await connection.scalar(not_chosen) or 0) + await _selected(connection, sweep_id)
+
+
+async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[CriterionCount, ...]:
+    failed, cant_tell = Assertion.failed_places, Assertion.cant_tell_places
+    rows = await connection.execute(
+        sa.select(
+            Assertion.criterion,
+            sa.func.sum(sa.case((failed > 0, 1), else_=0)),
+            sa.func.sum(failed),
+            sa.func.sum(sa.case((cant_tell > 0, 1), else_=0)),
+            sa.func.sum(cant_tell),
+        )
+        .join(Visit, Visit.result_id == Assertion.result_id)
+        .where(_audited(sweep.id))
+        .group_by(Assertion.criterion)
+    )
+    counts = {number: tuple(map(int, numbers)) for number, *numbers in rows}
+    speaking = [number for numbers in (sweep.rule_criteria or {}).values() for number in numbers]
+    return tuple(
+        CriterionCount(
+            number=each.number,
+            level=each.level,
+            name_ja=each.name_ja,
+            name_en=each.name_en,
+            rules=speaking.count(each.number),
+            problem_pages=counts.get(each.number, (0, 0, 0, 0))[0],
+            places=counts.get(each.number, (0, 0, 0, 0))[1],
+            needs_review_pages=counts.get(each.number, (0, 0, 0, 0))[2],
+            needs_review_places=counts.get(each.number, (0, 0, 0, 0))[3],
+        )
+        for each in aimed_at(sweep.edition, sweep.level).values()
+    )

@@ -1,0 +1,258 @@
+"""The rule engine: which axe-core there is, which rules an edition asks for, and running them in a page.
+
+Rules run by axe-core's two halves, `runPartial` in each frame and `finishRun` over all of them, in an isolated
+world of the frame: scripts of the page reach neither the engine nor its built-ins, and a frame that cannot be
+entered leaves the others tested.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.base import AXE_FILE_PATH, AxeBase, AxeResults
+from playwright.async_api import Error as PlaywrightError
+
+from audits.criteria import aimed_at, spoken_of
+from crawler.browser import Tab
+from db.errors import UsageError
+from db.words import Edition, Level
+
+INSTALLED = Path(sys.prefix) / "share" / "jisweep" / "node_modules" / "axe-core" / "axe.min.js"
+FRAMES = resources.files(__package__ or "audits").joinpath("frames.js").read_text(encoding="utf-8")
+SIGNATURE = re.compile(r"axe v(\d+\.\d+\.\d+)")
+NAME = "axe-core"
+
+# Timers never fire in a sandboxed frame without scripts; a promise's turn does.
+WITHOUT_TIMERS = """{
+  const later = globalThis.setTimeout;
+  globalThis.setTimeout = (run, delay, ...given) =>
+    delay > 0 ? later(run, delay, ...given) : void Promise.resolve().then(() => run(...given));
+}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """An axe-core script and its version."""
+
+    version: str
+    script: str
+    path: Path
+
+    @property
+    def injected(self) -> str:
+        """What runs in the isolated world of every frame."""
+        return f"{self.script}\n{FRAMES}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSet:
+    """The rules of one engine as one edition and level ask for them."""
+
+    name: str  # engine, version, edition, level and a digest of the rules: equal names, comparable numbers
+    switches: dict[str, dict[str, bool]]  # rules that differ from the engine's default, as its `rules` option
+    criteria: dict[str, list[str]]  # every rule that runs → the criteria of the level that it speaks about
+
+
+def installed_engine(configured: str | None = None) -> Engine:
+    """The engine to use: the configured file, else the one that set-up fetched, else axe-playwright-python's.
+
+    Raises UsageError when the configured file is no axe-core script.
+    """
+    configured = configured or os.environ.get("JISWEEP_AXE")
+    path = Path(configured) if configured else INSTALLED if INSTALLED.is_file() else AXE_FILE_PATH
+    try:
+        script = Axe.from_file(path).axe_script
+    except OSError:
+        script = ""
+    version = SIGNATURE.search(script[:200])
+    if version is None:
+        raise UsageError(
+            ja=f"{path} は axe-core のスクリプトではありません。JISWEEP_AXE を確かめてください。",
+            en=f"{path} is not an axe-core script: check JISWEEP_AXE.",
+        )
+    return Engine(version=version[1], script=script, path=path)
+
+
+async def rule_set(tab: Tab, engine: Engine, edition: Edition, level: Level) -> RuleSet:
+    """The rules for an edition and level, asked of the engine itself in an empty page.
+
+    Best practices run as the engine has them on. Of the rules that are off, those run that speak about a
+    criterion of the level: `duplicate-id` for 4.1.1 of JIS X 8341-3:2016, `target-size` for 2.5.8 of WCAG 2.2.
+    """
+    await tab.page.goto("about:blank")
+    context = await tab.world((await tab.frame_tree())["frame"]["id"])
+    asked = "JSON.stringify(axe._audit.rules.map(({id, tags, enabled}) => ({id, tags, enabled})))"
+    rules = json.loads(await tab.evaluate(context, f"{engine.injected}\n;{asked}"))
+    aimed = aimed_at(edition, level)
+    switches: dict[str, dict[str, bool]] = {}
+    criteria: dict[str, list[str]] = {}
+    for rule in rules:
+        about = spoken_of(rule["tags"], edition)
+        wanted = _wanted(rule, about, aimed)
+        if wanted != rule["enabled"]:
+            switches[rule["id"]] = {"enabled": wanted}
+        if wanted:
+            criteria[rule["id"]] = [number for number in about if number in aimed]
+    digest = hashlib.sha256(json.dumps([engine.version, switches, criteria], sort_keys=True).encode())
+    return RuleSet(
+        name=f"{NAME} {engine.version} / {edition.value} {level.value} / {digest.hexdigest()[:8]}",
+        switches=switches,
+        criteria=criteria,
+    )
+
+
+def _wanted(rule: dict[str, Any], about: tuple[str, ...], aimed: dict[str, Any]) -> bool:
+    if "experimental" in rule["tags"]:
+        return False
+    if any(number in aimed for number in about):
+        return bool(rule["enabled"]) or "deprecated" not in rule["tags"] or "4.1.1" in about
+    return bool(rule["enabled"]) and "best-practice" in rule["tags"]
+
+
+Point = tuple[float, float]  # x, y in CSS px
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untested:
+    """A part of a page that no rule saw."""
+
+    part: str  # "frame" or "closed shadow root"
+    where: list[Any]
+    why: str
+
+
+class FramedAxe(AxeBase):
+    """axe-playwright-python's engine, run in every frame of a tab's page."""
+
+    def __init__(self, engine: Engine, rules: RuleSet) -> None:
+        super().__init__(engine.script)
+        self._injected = engine.injected
+        self._switches = json.dumps(rules.switches)
+
+    async def run(self, tab: Tab) -> "FramedResults":
+        """The page's findings with their places. Raises PlaywrightError when the main frame cannot be tested."""
+        visit = _FrameVisit(tab, self._injected, self._switches)
+        return FramedResults(await visit.rules(), visit.untested)
+
+
+class FramedResults(AxeResults):
+    """Rules with the nodes that failed or could not be told, and the parts of the page that no rule saw."""
+
+    def __init__(self, rules: list[dict[str, Any]], untested: list[Untested]) -> None:
+        super().__init__({"violations": [rule for rule in rules if rule["outcome"] == "failed"]})
+        self.rules = rules
+        self.untested = untested
+
+
+class _FrameVisit:
+    """One walk over the frames of a page, outermost first."""
+
+    def __init__(self, tab: Tab, injected: str, switches: str) -> None:
+        self._tab = tab
+        self._injected = injected
+        self._switches = switches
+        self._frames: dict[str, tuple[int, Point]] = {}  # selectors as JSON → world, offset in the page
+        self._parts: list[str] = []  # JSON of the frames within, in the order that finishRun expects
+        self.untested: list[Untested] = []
+
+    async def rules(self) -> list[dict[str, Any]]:
+        """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
+        tree = await self._tab.frame_tree()
+        world = await self._world(tree)
+        begun = await self._call(world, "begin", self._switches)
+        self._frames["[]"] = (world, (0.0, 0.0))
+        await self._enter_children(world, tree, begun["frames"], [], (0.0, 0.0))
+        found: list[dict[str, Any]] = begun["rules"]
+        if found is None:
+            found = await self._call(world, "finish", f"[{','.join(self._parts)}]", self._switches)
+        nodes = [node for rule in found for node in rule["nodes"]]
+        for node in nodes:
+            *node["frame"], target = node["target"]
+            node["target"] = target if isinstance(target, list) else [target]
+        await self._locate([node for node in nodes if "place" not in node])
+        for node in nodes:
+            self._put_into_page(node)
+        return found
+
+    async def _enter(self, tree: dict[str, Any], selectors: list[Any], context: Any, offset: Point) -> None:
+        """Test a frame within the page, and all within it."""
+        try:
+            world = await self._world(tree)
+            found = await self._call(world, "partial", json.dumps(context), self._switches)
+        except PlaywrightError as error:
+            self._leave_out(selectors, str(error).splitlines()[0])
+            return
+        self._frames[json.dumps(selectors)] = (world, offset)
+        self._parts.append(json.dumps(found["part"]))
+        await self._enter_children(world, tree, found["frames"], selectors, offset)
+
+    async def _enter_children(
+        self, world: int, tree: dict[str, Any], frames: list[Any], selectors: list[Any], offset: Point
+    ) -> None:
+        children = {child["frame"]["id"]: child for child in tree.get("childFrames", ())}
+        for frame in frames:
+            path = selectors + frame["selector"]
+            element = frame["ancestry"][-1]
+            child = children.get(await self._frame_id(world, element))
+            if child is None:
+                self._leave_out(path, "the frame has no document")
+            elif unreachable := child["frame"].get("unreachableUrl"):
+                self._leave_out(path, f"{unreachable} did not load")
+            else:
+                x, y = await self._call(world, "inner", json.dumps(element)) or (0.0, 0.0)
+                await self._enter(child, path, frame["context"], (offset[0] + x, offset[1] + y))
+
+    def _leave_out(self, selectors: list[Any], why: str) -> None:
+        self._parts.append("null")
+        self.untested.append(Untested(part="frame", where=selectors, why=why))
+
+    async def _world(self, tree: dict[str, Any]) -> int:
+        """Our world in a frame, with the engine in it: frames without scripts were passed over at their start."""
+        world = await self._tab.world(tree["frame"]["id"])
+        if not await self._tab.evaluate(world, "!!globalThis.jisweep"):
+            await self._tab.evaluate(world, f"{WITHOUT_TIMERS}{self._injected};0")
+        return world
+
+    async def _frame_id(self, world: int, element: Any) -> str:
+        found = await self._tab.evaluate(
+            world, f"axe.utils.shadowSelect({json.dumps(element)})", by_value=False
+        )
+        if found is None:
+            return ""
+        described = await self._tab.session.send("DOM.describeNode", {"objectId": found})
+        frame: str = described["node"].get("frameId", "")
+        return frame
+
+    async def _locate(self, nodes: list[dict[str, Any]]) -> None:
+        """Ask each frame for the places of its nodes, all at once."""
+        by_frame: dict[str, list[dict[str, Any]]] = {}
+        for node in nodes:
+            by_frame.setdefault(json.dumps(node["frame"]), []).append(node)
+        for frame, within in by_frame.items():
+            targets = json.dumps([node["target"] for node in within])
+            world, _ = self._frames.get(frame, (None, None))
+            places = await self._call(world, "places", targets) if world else [None] * len(within)
+            for node, place in zip(within, places, strict=True):
+                node["place"] = place
+
+    def _put_into_page(self, node: dict[str, Any]) -> None:
+        """Turn a place in a frame's document into one in the whole page."""
+        place = node.pop("place") or {"box": None, "chain": []}
+        _, (left, top) = self._frames.get(json.dumps(node["frame"]), (0, (0.0, 0.0)))
+        node["chain"] = place["chain"]
+        node["box"] = None
+        if place["box"]:
+            x, y, width, height = place["box"]
+            node["box"] = [round(each, 1) for each in (x + left, y + top, width, height)]
+
+    async def _call(self, world: int, function: str, *arguments: str) -> Any:
+        """What one of our functions gives: as JSON text, since one string crosses over faster than objects."""
+        call = f"Promise.resolve(jisweep.{function}({', '.join(arguments)})).then(JSON.stringify)"
+        return json.loads(await self._tab.evaluate(world, call))

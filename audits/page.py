@@ -1,0 +1,260 @@
+"""Auditing one page: show it, let it settle, run the rules, take pictures of what they found."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Error as PlaywrightError
+
+from audits.engine import FramedAxe, FramedResults, Untested
+from crawler.address import canonical
+from crawler.browser import PageLost, Tab
+from crawler.scope import Scope
+from db.words import Impact, Outcome, Reason
+
+QUIET = 100  # ms without a change that count as settled
+SETTLE = 3000  # ms to wait for that
+PATIENCE = 10.0  # seconds for the resources of a page to load
+SNIPPET = 1000  # characters of an element's HTML that are kept
+CHECKED = 2000  # characters of what one check saw that are kept
+TALLEST = 16_000  # CSS px of a page that Chromium can picture
+AROUND = 24  # CSS px around a place in its picture
+WIDEST_CLIP, TALLEST_CLIP = 1280, 800  # CSS px
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A picture of a page or of a part of it."""
+
+    image: bytes
+    width: int
+    height: int
+    media_type: str = "image/webp"
+
+
+@dataclass(kw_only=True)
+class Place:
+    """One place where a rule failed or could not tell."""
+
+    rule: str
+    outcome: Outcome
+    impact: Impact | None
+    frame: list[Any]
+    target: list[Any]
+    snippet: str
+    checks: list[dict[str, Any]]
+    box: list[float] | None
+    fault: str  # names the same fault wherever it shows
+    clip: Image | None = None
+
+
+@dataclass(kw_only=True)
+class PageAudit:
+    """What auditing one page gave."""
+
+    settled: bool
+    untested: list[Untested]
+    places: list[Place]
+    size: tuple[int, int]  # CSS px
+    picture: Image | None = None
+    pictured_height: int | None = None
+
+    def digest(self) -> str:
+        """Names the content: equal audits have equal digests, whenever they were made."""
+        told = [
+            [each.rule, each.outcome, each.frame, each.target, each.snippet, each.checks, each.box]
+            for each in self.places
+        ]
+        pictured = self.picture is not None
+        parts = [self.settled, [vars_of(each) for each in self.untested], self.size, pictured, told]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(kw_only=True)
+class Pictures:
+    """What is to be pictured: whole pages of a sample, and each distinct fault once."""
+
+    whole_pages: bool
+    faults: set[str] = field(default_factory=set)  # already pictured in this sweep
+
+
+async def audit_page(
+    tab: Tab, axe: FramedAxe, address: str, scope: Scope, pictures: Pictures, seconds: float
+) -> PageAudit:
+    """Audit the page at an address within `seconds` of wall clock.
+
+    Raises PageLost when there is no result; the tab is then fit for the next page.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _audit(tab, axe, address, scope, pictures, seconds)
+    except TimeoutError:
+        await tab.discard()
+        raise PageLost(Reason.TIMED_OUT, f"no result within {seconds:g} s") from None
+    except PageLost as lost:
+        if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT):
+            await tab.discard()
+        raise
+    except PlaywrightError as error:
+        await tab.discard()
+        said = str(error).strip().splitlines()[0]
+        crashed = "crashed" in said or "closed" in said
+        raise PageLost(Reason.CRASHED if crashed else Reason.ENGINE_ERROR, said) from error
+
+
+async def _audit(
+    tab: Tab, axe: FramedAxe, address: str, scope: Scope, pictures: Pictures, seconds: float
+) -> PageAudit:
+    arrival = await tab.open(address, seconds=seconds, patience=PATIENCE)
+    _refuse_status(arrival.status)
+    settled = await _settled(tab) and arrival.loaded
+    _refuse_elsewhere(tab.page.url, address, scope)
+    results = await axe.run(tab)
+    size = await _size(tab)
+    audit = PageAudit(
+        settled=settled, untested=list(results.untested), places=list(_places(results)), size=size
+    )
+    if arrival.closed_roots:
+        audit.untested += await _closed_roots(tab)
+    _refuse_elsewhere(tab.page.url, address, scope)
+    await _take_pictures(tab, audit, pictures)
+    return audit
+
+
+async def _settled(tab: Tab) -> bool:
+    world = await tab.world((await tab.frame_tree())["frame"]["id"])
+    return bool(await tab.evaluate(world, f"globalThis.jisweep ? jisweep.settle({QUIET}, {SETTLE}) : true"))
+
+
+async def _size(tab: Tab) -> tuple[int, int]:
+    metrics = await tab.session.send("Page.getLayoutMetrics")
+    content = metrics["cssContentSize"]
+    return round(content["width"]), round(content["height"])
+
+
+def _refuse_status(status: int | None) -> None:
+    if status is None or status < 400:
+        return
+    if status in (404, 410):
+        reason = Reason.NOT_FOUND
+    elif status in (401, 403, 407, 429, 451):
+        reason = Reason.BLOCKED
+    else:
+        reason = Reason.SERVER_ERROR if status >= 500 else Reason.CLIENT_ERROR
+    raise PageLost(reason, f"HTTP {status} in the browser")
+
+
+def _refuse_elsewhere(here: str, address: str, scope: Scope) -> None:
+    """A page that sent the browser on is not the page that was asked for."""
+    at = canonical(here)
+    if at == address:
+        return
+    inside = at is not None and scope.judge(at).reason is not Reason.OUT_OF_SCOPE
+    raise PageLost(Reason.REDIRECT if inside else Reason.REDIRECT_OUT, f"the browser was sent to {here}")
+
+
+def _places(results: FramedResults) -> Iterator[Place]:
+    for rule in results.rules:
+        for node in rule["nodes"]:
+            impact = node["impact"] or rule["impact"]
+            yield Place(
+                rule=rule["id"],
+                outcome=Outcome(rule["outcome"]),
+                impact=Impact(impact) if impact else None,
+                frame=node["frame"],
+                target=node["target"],
+                snippet=_cut(node["html"], SNIPPET),
+                checks=[_bounded(check) for check in node["checks"]],
+                box=node["box"],
+                fault=fault_of(rule["id"], node["frame"], node["chain"], node["html"]),
+            )
+
+
+def fault_of(rule: str, frame: list[Any], chain: list[str], snippet: str) -> str:
+    """A name for the fault wherever it shows on a site (version 1).
+
+    Rule, depth of frames, and the tags and classes from the element up to the root, digits made alike: a fault
+    of a template has the same name on all its pages.
+    """
+    path = [_without_digits(link) for link in chain] or [_without_digits(snippet)]
+    told = json.dumps(["fault-1", rule, len(frame), path], ensure_ascii=False)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+async def _closed_roots(tab: Tab) -> list[Untested]:
+    """Closed shadow roots that the source declares: no script can enter them, so no rule saw them."""
+    document = await tab.session.send("DOM.getDocument", {"depth": -1, "pierce": True})
+    return [
+        Untested(part="closed shadow root", where=[host], why="declared closed in the page's source")
+        for host in _hosts_of_closed_roots(document["root"])
+    ]
+
+
+def _hosts_of_closed_roots(node: dict[str, Any]) -> Iterator[str]:
+    for root in node.get("shadowRoots", ()):
+        if root.get("shadowRootType") == "closed":
+            yield node["localName"]
+        yield from _hosts_of_closed_roots(root)
+    for child in (*node.get("children", ()), *filter(None, [node.get("contentDocument")])):
+        yield from _hosts_of_closed_roots(child)
+
+
+async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures) -> None:
+    """Picture the faults that this sweep has not pictured, and the whole page where that is asked for."""
+    width, height = audit.size
+    shown: set[str] = set()
+    for place in audit.places:
+        if place.fault in pictures.faults | shown or place.box is None or place.outcome is not Outcome.FAILED:
+            continue
+        clip = _clip(place.box, audit.size)
+        if clip is not None:
+            shown.add(place.fault)
+            place.clip = await _picture(tab, *clip)
+    if pictures.whole_pages or shown:
+        audit.pictured_height = min(height, TALLEST)
+        audit.picture = await _picture(tab, 0, 0, width, audit.pictured_height)
+    pictures.faults |= shown
+
+
+def _clip(box: list[float], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """The part of the page to picture around a box: x, y, width, height; None when it lies outside the page."""
+    left, top = max(0, round(box[0]) - AROUND), max(0, round(box[1]) - AROUND)
+    right = min(size[0], round(box[0] + box[2]) + AROUND, left + WIDEST_CLIP)
+    bottom = min(size[1], TALLEST, round(box[1] + box[3]) + AROUND, top + TALLEST_CLIP)
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+async def _picture(tab: Tab, x: int, y: int, width: int, height: int) -> Image:
+    taken = await tab.session.send(
+        "Page.captureScreenshot",
+        {
+            "format": "webp",
+            "quality": 60,
+            "captureBeyondViewport": True,
+            "clip": {"x": x, "y": y, "width": width, "height": height, "scale": 1},
+        },
+    )
+    return Image(image=base64.b64decode(taken["data"]), width=width, height=height)
+
+
+def vars_of(untested: Untested) -> dict[str, Any]:
+    """The form that a result's `untested` column keeps."""
+    return {"part": untested.part, "where": untested.where, "why": untested.why}
+
+
+def _bounded(check: dict[str, Any]) -> dict[str, Any]:
+    """A check without data that nobody reads: whole-page lists would be kept with every place."""
+    too_much = len(json.dumps(check["data"], ensure_ascii=False)) > CHECKED
+    return {"id": check["id"], "data": None if too_much else check["data"]}
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _without_digits(text: str) -> str:
+    return "".join("0" if each.isdigit() else each for each in text)

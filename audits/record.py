@@ -1,0 +1,207 @@
+"""Keeping an audit: result, findings, assertions, defects and pictures of one page, in one transaction."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.criteria import criteria
+from audits.page import Image, PageAudit, Place, vars_of
+from db.tables import (
+    Assertion,
+    Defect,
+    DefectEvent,
+    Finding,
+    Picture,
+    Result,
+    Sweep,
+    Visit,
+)
+from db.types import now
+from db.words import DefectState, Outcome, Reason, VisitState
+
+TRIES = 2  # one audit and one retry
+MACHINE = "jisweep"  # who, in events that no person caused
+
+
+async def keep_audit(
+    connection: AsyncConnection, sweep: Sweep, visit_id: int, page_id: int, audit: PageAudit
+) -> None:
+    """Store what an audit gave and end the visit as audited. A result that is known already is shared."""
+    at = now()
+    result_id = await _result(connection, sweep, page_id, audit, at)
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.id == visit_id)
+        .values(
+            state=VisitState.AUDITED, result_id=result_id, audited_at=at, lease_owner=None, lease_until=None
+        )
+    )
+
+
+async def keep_failure(
+    connection: AsyncConnection, visit_id: int, tries: int, reason: Reason, detail: str
+) -> None:
+    """Give a lost page back for its retry, or end it as unaudited with the reason."""
+    again = reason.transient and tries + 1 < TRIES
+    facts: dict[str, Any] = (
+        {"state": VisitState.SELECTED} if again else {"state": VisitState.UNAUDITED, "reason": reason}
+    )
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.id == visit_id)
+        .values(tries=tries + 1, detail=detail[:500], lease_owner=None, lease_until=None, **facts)
+    )
+
+
+async def _result(
+    connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime
+) -> int:
+    told = f"{page_id} {sweep.rule_set} {sweep.viewport_width}x{sweep.viewport_height} {audit.digest()}"
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    known = await connection.scalar(sa.select(Result.id).where(Result.digest == digest))
+    if known is not None:
+        return known
+    result_id = await connection.scalar(
+        sa.insert(Result)
+        .values(
+            digest=digest,
+            page_id=page_id,
+            engine=sweep.engine,
+            engine_version=sweep.engine_version,
+            rule_set=sweep.rule_set,
+            edition=sweep.edition,
+            viewport_width=sweep.viewport_width,
+            viewport_height=sweep.viewport_height,
+            taken_at=at,
+            settled=audit.settled,
+            untested=[vars_of(each) for each in audit.untested],
+            picture_id=await _picture(connection, audit.picture),
+            page_width=audit.size[0],
+            page_height=audit.size[1],
+            pictured_height=audit.pictured_height,
+        )
+        .returning(Result.id)
+    )
+    assert result_id is not None
+    await _keep_findings(connection, sweep, result_id, audit.places)
+    await _keep_assertions(connection, sweep, result_id, audit.places)
+    return result_id
+
+
+async def _keep_findings(
+    connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]
+) -> None:
+    defects = await _defects(connection, sweep, places)
+    rows = [
+        {
+            "result_id": result_id,
+            "defect_id": defects[place.fault],
+            "position": position,
+            "rule": place.rule,
+            "outcome": place.outcome,
+            "impact": place.impact,
+            "frame": place.frame,
+            "target": place.target,
+            "snippet": place.snippet,
+            "checks": place.checks,
+            "box": place.box,
+            "picture_id": await _picture(connection, place.clip),
+        }
+        for position, place in enumerate(places, start=1)
+    ]
+    if rows:
+        await connection.execute(sa.insert(Finding), rows)
+
+
+async def _keep_assertions(
+    connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]
+) -> None:
+    counts = count_by_criterion(((place.rule, place.outcome) for place in places), sweep.rule_criteria or {})
+    known = criteria(sweep.edition)
+    rows = [
+        {
+            "result_id": result_id,
+            "criterion": number,
+            "level": known[number].level,
+            "failed_places": by_outcome[Outcome.FAILED],
+            "cant_tell_places": by_outcome[Outcome.CANT_TELL],
+        }
+        for number, by_outcome in counts.items()
+    ]
+    if rows:
+        await connection.execute(sa.insert(Assertion), rows)
+
+
+def count_by_criterion(
+    findings: Iterable[tuple[str, Outcome]], rule_criteria: Mapping[str, list[str]]
+) -> dict[str, dict[Outcome, int]]:
+    """Places by criterion and outcome; a rule without criteria (a best practice) counts for none."""
+    counts: dict[str, dict[Outcome, int]] = defaultdict(lambda: dict.fromkeys(Outcome, 0))
+    for rule, outcome in findings:
+        for number in rule_criteria.get(rule, ()):
+            counts[number][outcome] += 1
+    return dict(counts)
+
+
+async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place]) -> dict[str, int]:
+    """The defects of the site that the places show; one seen for the first time is found, with its event."""
+    rules = {place.fault: place.rule for place in places}
+    if not rules:
+        return {}
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    added = await connection.scalars(
+        insert(Defect)
+        .values(
+            [
+                {"site_id": sweep.site_id, "digest": fault, "rule": rule, "state": DefectState.FOUND}
+                for fault, rule in sorted(rules.items())
+            ]
+        )
+        .on_conflict_do_nothing()
+        .returning(Defect.id)
+    )
+    events = [
+        {
+            "defect_id": defect_id,
+            "sweep_id": sweep.id,
+            "old": None,
+            "new": DefectState.FOUND,
+            "who": MACHINE,
+            "why": None,
+            "at": now(),
+        }
+        for defect_id in added
+    ]
+    if events:
+        await connection.execute(sa.insert(DefectEvent), events)
+    rows = await connection.execute(
+        sa.select(Defect.digest, Defect.id).where(Defect.site_id == sweep.site_id, Defect.digest.in_(rules))
+    )
+    return dict(rows.tuples().all())
+
+
+async def _picture(connection: AsyncConnection, image: Image | None) -> int | None:
+    if image is None:
+        return None
+    digest = hashlib.sha256(image.image).hexdigest()
+    known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == digest))
+    if known is not None:
+        return known
+    added: int | None = await connection.scalar(
+        sa.insert(Picture)
+        .values(
+            digest=digest,
+            media_type=image.media_type,
+            width=image.width,
+            height=image.height,
+            image=image.image,
+        )
+        .returning(Picture.id)
+    )
+    return added

@@ -1,0 +1,1 @@
+"""Which pages: addresses, scope, robots, sitemaps, politeness, fetching, browser, exploring, choosing."""

@@ -1,0 +1,297 @@
+"""The browser: where it is, how it is started, and one tab that shows one page at a time."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import CDPSession, Page, Playwright, Response, async_playwright
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from crawler.fetch import Manners
+from crawler.gate import Gate
+from db.errors import BrowserMissing
+from db.words import Reason
+
+VIEWPORT = (1280, 1024)  # CSS px
+LOCALE = "ja-JP"
+TIMEZONE = "Asia/Tokyo"
+WORLD = "jisweep"  # name of the isolated world that our script runs in
+
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "microsoft-edge",
+    "microsoft-edge-stable",
+)
+PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+)
+FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    # frames of other origins stay in the page's process, where one session reaches them all
+    "--disable-site-isolation-trials",
+)
+# What people perceive in a closed shadow root is content like any other: open it for the rules.
+OPEN_SHADOW_ROOTS = """(() => {
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (init) { return attach.call(this, {...init, mode: "open"}); };
+})()"""
+
+FAILURES = (
+    ("ERR_NAME_NOT_RESOLVED", Reason.DNS),
+    ("ERR_CERT", Reason.CERTIFICATE),
+    ("ERR_SSL", Reason.CERTIFICATE),
+    ("ERR_TOO_MANY_REDIRECTS", Reason.REDIRECT_LOOP),
+    ("ERR_TIMED_OUT", Reason.TIMED_OUT),
+    ("ERR_CONNECTION_TIMED_OUT", Reason.TIMED_OUT),
+    ("ERR_ABORTED", Reason.NOT_HTML),  # the answer became a download, which is refused
+    ("Download is starting", Reason.NOT_HTML),
+    ("crashed", Reason.CRASHED),
+    ("Target closed", Reason.CRASHED),
+    ("has been closed", Reason.CRASHED),
+)
+
+
+class PageLost(Exception):
+    """The browser could not show a page: the reason, and what it said."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """What a navigation came to."""
+
+    address: str  # where the page is now
+    status: int | None
+    loaded: bool  # False: resources were still coming when the patience for them ended
+    closed_roots: bool  # the source declares closed shadow roots, which no script can open
+
+
+def installed_browser(configured: str | None, playwrights_own: str) -> str:
+    """The executable to start: the configured path, else Playwright's own, else the system's.
+
+    Raises BrowserMissing when the configured path is no program, or when there is none at all.
+    """
+    if configured:
+        found = shutil.which(configured)
+        if found is None:
+            raise BrowserMissing(
+                ja=f"指定されたブラウザ {configured} がありません。パスを確かめてください。",
+                en=f"The browser {configured} does not exist: check the path.",
+            )
+        return found
+    candidates = [playwrights_own, *filter(None, map(shutil.which, NAMES)), *PLACES]
+    for candidate in candidates:
+        if Path(candidate).is_file():
+            return candidate
+    raise BrowserMissing(
+        ja="ブラウザが見つかりません。jisweep setup を実行するか、Chromium か Google Chrome を入れてください。",
+        en="No browser found: run jisweep setup, or install Chromium or Google Chrome.",
+    )
+
+
+@asynccontextmanager
+async def playwright_driver() -> AsyncIterator[Playwright]:
+    """Playwright's driver, for as long as the block runs."""
+    async with async_playwright() as driver:
+        yield driver
+
+
+class Tab:
+    """One browser of its own with one page, reused from address to address and replaced when lost.
+
+    A tab that hangs or crashes takes nothing else with it. `gate` carries all connections when given.
+    """
+
+    def __init__(
+        self, driver: Playwright, manners: Manners, gate: Gate | None = None, *,
+        executable: str | None = None, script: str = "", pages_per_browser: int = 300,
+    ) -> None:  # fmt: skip
+        self._driver = driver
+        self._manners = manners
+        self._gate = gate
+        self._executable = executable
+        self._script = script  # runs in the isolated world of every frame
+        self._pages_left = 0
+        self._pages_per_browser = pages_per_browser  # Chromium's memory grows with every page
+        self._browser: PlaywrightBrowser | None = None
+        self.version = ""
+
+    async def __aenter__(self) -> Self:
+        await self._renew()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def open(self, address: str, *, seconds: float, patience: float) -> Arrival:
+        """Show the page at the address in a browser state that knows nothing of earlier pages.
+
+        `seconds` is allowed until the document is there, `patience` for its resources to load.
+        Raises PageLost with the reason.
+        """
+        if self._pages_left <= 0 or self._browser is None or not self._browser.is_connected():
+            await self._renew()
+        self._pages_left -= 1
+        try:
+            await self._forget()
+            response = await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
+            loaded = await self._loaded(patience)
+            return Arrival(
+                address=self.page.url,
+                status=response.status if response else None,
+                loaded=loaded,
+                closed_roots=await _declares_closed_roots(response),
+            )
+        except PlaywrightError as error:
+            raise self._lost(error, address) from error
+
+    async def frame_tree(self) -> dict[str, Any]:
+        """The page's frames as the browser has them (CDP `Page.getFrameTree`)."""
+        tree: dict[str, Any] = (await self.session.send("Page.getFrameTree"))["frameTree"]
+        return tree
+
+    async def world(self, frame: str) -> int:
+        """The context of our isolated world in a frame, where page scripts reach nothing."""
+        made = await self.session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": WORLD})
+        context: int = made["executionContextId"]
+        return context
+
+    async def evaluate(self, context: int, expression: str, *, by_value: bool = True) -> Any:
+        """The value of a JavaScript expression in a world; a promise is awaited.
+
+        With `by_value=False` the answer is the remote object's id. Raises PlaywrightError.
+        """
+        answer = await self.session.send(
+            "Runtime.evaluate",
+            {"expression": expression, "contextId": context, "returnByValue": by_value, "awaitPromise": True},
+        )
+        if "exceptionDetails" in answer:
+            thrown = answer["exceptionDetails"]
+            raise PlaywrightError(str(thrown.get("exception", {}).get("description") or thrown["text"]))
+        return answer["result"].get("value") if by_value else answer["result"].get("objectId")
+
+    async def discard(self) -> None:
+        """End this browser whatever state it is in; the next page gets a new one."""
+        await self._end()
+
+    async def _loaded(self, patience: float) -> bool:
+        try:
+            await self.page.wait_for_load_state("load", timeout=patience * 1000)
+        except PlaywrightTimeout:
+            return False
+        return True
+
+    async def _forget(self) -> None:
+        """Cookies and storage of the page before: every page is met as by a first-time visitor."""
+        parts = urlsplit(self.page.url)
+        if parts.scheme not in ("http", "https"):
+            return
+        origin = f"{parts.scheme}://{parts.netloc}"
+        await self.session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        storage = {"securityOrigin": origin, "isLocalStorage": False}
+        with suppress(PlaywrightError):  # a page without an origin of its own has none
+            await self.session.send("DOMStorage.clear", {"storageId": storage})
+        await self.page.context.clear_cookies()
+
+    async def _renew(self) -> None:
+        await self._end()
+        executable = installed_browser(self._executable, self._driver.chromium.executable_path)
+        try:
+            browser = await self._driver.chromium.launch(
+                executable_path=executable,
+                args=[*FLAGS, *(["--no-sandbox"] if _is_root() else [])],
+                chromium_sandbox=not _is_root(),
+                proxy={"server": self._gate.url} if self._gate else None,
+                timeout=60_000,
+            )
+        except PlaywrightError as error:
+            raise BrowserMissing(
+                ja=f"ブラウザ {executable} を起動できません（{_first_line(error)}）。"
+                "jisweep doctor で確かめてください。",
+                en=f"The browser {executable} does not start ({_first_line(error)}): run jisweep doctor.",
+            ) from error
+        self._browser = browser
+        self.version = browser.version
+        context = await browser.new_context(
+            viewport={"width": VIEWPORT[0], "height": VIEWPORT[1]},
+            locale=LOCALE,
+            timezone_id=TIMEZONE,
+            user_agent=self._manners.browser_agent(browser.version),
+            accept_downloads=False,
+            service_workers="block",
+        )
+        await context.add_init_script(OPEN_SHADOW_ROOTS)
+        self.page: Page = await context.new_page()
+        context.on("page", lambda popup: _quietly(popup.close()))
+        self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
+        self.session: CDPSession = await context.new_cdp_session(self.page)
+        await self.session.send("Page.enable")
+        if self._script:
+            await self.session.send(
+                "Page.addScriptToEvaluateOnNewDocument", {"source": self._script, "worldName": WORLD}
+            )
+        self._pages_left = self._pages_per_browser
+
+    async def _end(self) -> None:
+        browser, self._browser = self._browser, None
+        self._pages_left = 0
+        if browser is not None:
+            with suppress(PlaywrightError, TimeoutError):
+                await asyncio.wait_for(browser.close(), 15)
+
+    def _lost(self, error: PlaywrightError, address: str) -> PageLost:
+        if self._gate and (why := self._gate.refused.get(urlsplit(address).hostname or "")):
+            return PageLost(Reason.PRIVATE_ADDRESS, why)
+        if isinstance(error, PlaywrightTimeout):
+            return PageLost(Reason.TIMED_OUT, _first_line(error))
+        said = str(error)
+        reason = next((reason for sign, reason in FAILURES if sign in said), Reason.CONNECTION)
+        return PageLost(reason, _first_line(error))
+
+
+async def _declares_closed_roots(response: Response | None) -> bool:
+    if response is None:
+        return False
+    try:
+        source = await response.body()
+    except PlaywrightError:
+        return False
+    return b"shadowrootmode" in source and b"closed" in source
+
+
+async def _quietly(doing: Awaitable[None]) -> None:
+    with suppress(PlaywrightError):
+        await doing
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,215 @@
+"""An HTML document as the crawler reads it without a browser: its links, its title, its shape.
+
+Scripts do not run here; a link that only a script makes is found later, in the browser. `noscript` counts.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from crawler import encoding as encodings
+from crawler.address import canonical
+from crawler.shape import Shape, shape
+
+PRESCAN = 1024  # bytes in which a browser looks for <meta charset> (HTML 13.2.3.2)
+NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
+ATTRIBUTES = 1_000  # of one element, for the same reason
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
+_COMMENT = re.compile(rb"<!--.*?(?:-->|$)", re.DOTALL)
+_META = re.compile(rb"<meta[\s/][^>]*", re.IGNORECASE)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([^\s\"'/>;]+)", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]+)", re.IGNORECASE)
+_LINKS = "a[href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
+_FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
+_REFRESH = re.compile(
+    r"\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*)", re.IGNORECASE | re.DOTALL
+)
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*?(/?)>")
+_OVERLOADED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>]++){{{ATTRIBUTES}}}")
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+_NEVER_DEEP = _VOID | {"p", "li", "dt", "dd", "option"}  # the latter are closed by the next one
+_SCRIPT_TYPES = frozenset({"", "module", "text/javascript", "application/javascript", "text/ecmascript"})
+_TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
+_OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
+_UNREAD = ["script", "style", "noscript", "template"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What one HTML answer says."""
+
+    title: str  # white space collapsed; "" when there is none
+    lang: str  # of the html element, as written; "" when there is none
+    encoding: str  # WHATWG name
+    base: str  # the address that links are relative to
+    links: tuple[str, ...]  # canonical, in document order, each once
+    canonical: str | None  # the address that the page names as its own
+    scripts: bool  # whether it brings any script
+    forms: int  # forms other than a site search
+    text_length: int  # characters of the body that are not white space
+    headings: tuple[str, ...]  # texts of its h1 elements
+    shape: Shape
+
+
+def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
+    """Text and WHATWG encoding name, decided in the order BOM, HTTP, meta, detection. Never raises."""
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return encodings.decode(body[len(mark) :], name), name
+    declared = _declared_by(content_type) or _declared_in(body[:PRESCAN])
+    name = declared or _detected(body)
+    return encodings.decode(body, name), name
+
+
+def read(body: bytes, content_type: str | None, address: str) -> Document:
+    """The document at a canonical address. Never raises, whatever the bytes."""
+    text, encoding = decode(body, content_type)
+    tree = LexborHTMLParser(_bounded(text))
+    base = _base(tree, address)
+    return Document(
+        title=_title(tree),
+        lang=_attribute(tree.css_first("html"), "lang").strip(),
+        encoding=encoding,
+        base=base,
+        links=tuple(dict.fromkeys(_links(tree, base, encoding))),
+        canonical=_canonical(tree, base, encoding),
+        scripts=any(_attribute(node, "type").strip().lower() in _SCRIPT_TYPES for node in tree.css("script")),
+        forms=sum(not _is_search(form) for form in tree.css("form")),
+        headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
+        shape=shape(tree),
+        text_length=_text_length(tree),  # last: it takes elements out
+    )
+
+
+def _declared_by(content_type: str | None) -> str | None:
+    found = _CHARSET.search((content_type or "")[:PRESCAN].encode("ascii", "replace"))
+    return encodings.name_of(found[1].decode("ascii", "replace")) if found else None
+
+
+def _declared_in(start: bytes) -> str | None:
+    """The encoding that a meta element names (HTML "prescan a byte stream"), or an XML declaration."""
+    start = _COMMENT.sub(b"", start)
+    for meta in _META.findall(start):
+        found = _CHARSET.search(meta)
+        name = encodings.name_of(found[1].decode("ascii", "replace")) if found else None
+        if name:
+            return {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}.get(name, name)
+    found = _XML_ENCODING.match(start)
+    return encodings.name_of(found[1].decode("ascii", "replace")) if found else None
+
+
+def _detected(body: bytes) -> str:
+    """The first encoding in which all of the body makes sense, as browsers guess it in Japan."""
+    if body.isascii():
+        return "iso-2022-jp" if b"\x1b$" in body else "utf-8"
+    counted = {name: encodings.decode(body, name).count("\ufffd") for name in ("utf-8", "euc-jp", "shift_jis")}
+    best = min(counted, key=lambda name: counted[name])
+    return best if counted[best] * 100 <= len(body) else "windows-1252"
+
+
+def _bounded(text: str) -> str:
+    """The text, cut before what keeps the parser busy for minutes: nesting or attributes without end."""
+    overloaded = _OVERLOADED.search(text)
+    text = text[: overloaded.start()] if overloaded else text
+    return text[: _too_deep(text)] if text.count("<") > NESTING else text
+
+
+def _too_deep(text: str) -> int | None:
+    """Where the nesting passes NESTING; None when it does not. Counts open elements, roughly but quickly."""
+    opened: Counter[str] = Counter()
+    depth = 0
+    for tag in _TAG.finditer(text):
+        name = tag[2].lower()
+        if tag[1]:
+            closed = min(opened[name], 1)
+            opened[name] -= closed
+            depth -= closed
+        elif name not in _NEVER_DEEP and not (tag[3] and opened["svg"]):
+            opened[name] += 1
+            depth += 1
+            if depth > NESTING:
+                return tag.start()
+    return None
+
+
+def _base(tree: LexborHTMLParser, address: str) -> str:
+    """The address that relative links start from: the first base element's, or the document's."""
+    named = tree.css_first("base[href]")
+    return (canonical(_attribute(named, "href"), address) if named else None) or address
+
+
+def _links(tree: LexborHTMLParser, base: str, encoding: str) -> Iterator[str]:
+    for node in tree.css(_LINKS):
+        target = _target(node)
+        address = None if target is None else canonical(target, base, encoding)
+        if address:
+            yield address
+
+
+def _target(node: LexborNode) -> str | None:
+    """What an element links to, as written; None when it is nothing to follow."""
+    if node.tag in ("frame", "iframe"):
+        return _attribute(node, "src") or None
+    if node.tag == "link":
+        return _attribute(node, "href") if _relations(node) & _FOLLOWED else None
+    if node.tag == "meta":
+        return _refresh_target(node)
+    return None if "download" in node.attributes else _attribute(node, "href")
+
+
+def _refresh_target(meta: LexborNode) -> str | None:
+    """Where a meta refresh leads (HTML "shared declarative refresh steps"), or None."""
+    if _attribute(meta, "http-equiv").strip().lower() != "refresh":
+        return None
+    found = _REFRESH.fullmatch(_attribute(meta, "content"))
+    if not found:
+        return None
+    target = found["address"]
+    return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
+
+
+def _canonical(tree: LexborHTMLParser, base: str, encoding: str) -> str | None:
+    for node in tree.css("link[href][rel]"):
+        if "canonical" in _relations(node):
+            return canonical(_attribute(node, "href"), base, encoding)
+    return None
+
+
+def _relations(node: LexborNode) -> set[str]:
+    return set(_attribute(node, "rel").lower().split())
+
+
+def _title(tree: LexborHTMLParser) -> str:
+    found = tree.css_first("head title") or tree.css_first("body > title")
+    return _collapsed(found.text()) if found else ""
+
+
+def _is_search(form: LexborNode) -> bool:
+    """Whether a form is a site search: marked as one, or sent by GET with a single field to type in."""
+    if form.css_first('[role="search"], input[type="search"]') or _is_marked_search(form):
+        return True
+    if _attribute(form, "method").strip().lower() == "post" or form.css_first(_OTHER_FIELDS):
+        return False
+    return len(form.css(_TEXT_FIELDS)) == 1
+
+
+def _is_marked_search(form: LexborNode) -> bool:
+    around = (form, form.parent, form.parent.parent if form.parent else None)
+    return any(node and (_attribute(node, "role") == "search" or node.tag == "search") for node in around)
+
+
+def _text_length(tree: LexborHTMLParser) -> int:
+    tree.strip_tags(_UNREAD)
+    return len("".join(tree.body.text().split())) if tree.body else 0
+
+
+def _attribute(node: LexborNode | None, name: str) -> str:
+    return (node.attributes.get(name) or "") if node else ""
+
+
+def _collapsed(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,136 @@
+"""The frontier: the addresses of a sweep as rows, from found to explored."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.tables import Page, Sweep, Table, Visit
+from db.words import FoundBy, Reason, VisitState
+
+ROWS = 500  # rows in one statement: SQLite allows 32,766 variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """An address that is still to be asked for."""
+
+    visit: int
+    page: int
+    address: str
+    depth: int
+
+
+async def add_addresses(
+    connection: AsyncConnection,
+    sweep: Sweep,
+    addresses: Iterable[str],
+    *,
+    found_by: FoundBy,
+    depth: int,
+    found_on: int | None = None,
+    in_sitemap: bool = False,
+) -> None:
+    """Put addresses that the sweep does not know yet on the frontier; known ones stay as they are."""
+    for some in _slices(dict.fromkeys(addresses)):
+        await _insert_new(connection, Page, [{"site_id": sweep.site_id, "address": each} for each in some])
+        pages = await connection.scalars(
+            sa.select(Page.id).where(Page.site_id == sweep.site_id, Page.address.in_(some)).order_by(Page.address)
+        )
+        rows = [
+            {
+                "sweep_id": sweep.id,
+                "page_id": page,
+                "state": VisitState.FOUND,
+                "depth": depth,
+                "found_by": found_by,
+                "found_on_id": found_on,
+                "in_sitemap": in_sitemap,
+                "kinds": [],
+                "tries": 0,
+            }
+            for page in pages
+        ]
+        await _insert_new(connection, Visit, rows)
+
+
+async def page_id(connection: AsyncConnection, site_id: int, address: str) -> int:
+    """The page of a site at an address that is already on the frontier."""
+    found = await connection.scalar(sa.select(Page.id).where(Page.site_id == site_id, Page.address == address))
+    assert found is not None
+    return found
+
+
+async def waiting(
+    connection: AsyncConnection, sweep_id: int, depth: int, count: int | None = None
+) -> list[Waiting]:
+    """The next addresses at a depth that have not been asked for, in the order of their addresses."""
+    rows = await connection.execute(
+        sa.select(Visit.id, Visit.page_id, Page.address, Visit.depth)
+        .join(Page, Page.id == Visit.page_id)
+        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.FOUND, Visit.depth == depth)
+        .order_by(Page.address)
+        .limit(count)
+    )
+    return [Waiting(visit=visit, page=page, address=address, depth=far) for visit, page, address, far in rows]
+
+
+async def count_asked(connection: AsyncConnection, sweep_id: int, depth: int) -> int:
+    """How many addresses nearer than the depth were let through to be asked for."""
+    counted = await connection.scalar(
+        sa.select(sa.func.count())
+        .select_from(Visit)
+        .where(
+            Visit.sweep_id == sweep_id,
+            Visit.depth < depth,
+            sa.or_(Visit.reason.is_(None), Visit.reason.not_in(REFUSED_UNASKED)),
+        )
+    )
+    return counted or 0
+
+
+REFUSED_UNASKED = (
+    Reason.OUT_OF_SCOPE,
+    Reason.EXCLUDED,
+    Reason.ROBOTS,
+    Reason.ROBOTS_UNREACHABLE,
+    Reason.PAGE_LIMIT,
+    Reason.PATTERN_LIMIT,
+    Reason.DEPTH_LIMIT,
+    Reason.TIME_LIMIT,
+)
+
+
+async def end_visit(connection: AsyncConnection, visit: int, reason: Reason, detail: str, **facts: Any) -> None:
+    """Record that an address gets no result, and why."""
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.id == visit)
+        .values(state=VisitState.UNAUDITED, reason=reason, detail=detail[:500] or None, **facts)
+    )
+
+
+async def end_all_waiting(connection: AsyncConnection, sweep_id: int, reason: Reason) -> None:
+    """Record one reason for every address that is still waiting."""
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.FOUND)
+        .values(state=VisitState.UNAUDITED, reason=reason)
+    )
+
+
+async def _insert_new(connection: AsyncConnection, table: type[Table], rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    await connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def _slices(addresses: Collection[str]) -> Iterator[list[str]]:
+    rest = iter(addresses)
+    while some := list(islice(rest, ROWS)):
+        yield some

@@ -1,0 +1,1 @@
+"""What is kept: vocabulary, tables, migrations, leases."""

@@ -1,0 +1,1 @@
+"""Alembic migrations, forward only, for SQLite and PostgreSQL alike."""

@@ -1,0 +1,119 @@
+"""The schema's revision: bring a database up to date, or say why it cannot be used."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.database import Database
+from db.errors import StorageError
+from db.tables import Table
+
+
+class Schema(StrEnum):
+    """How a database's schema stands to this program's."""
+
+    EMPTY = "empty"
+    OLDER = "older"
+    CURRENT = "current"
+    NEWER = "newer"
+    FOREIGN = "foreign"  # tables that are not ours
+
+
+async def standing(database: Database) -> Schema:
+    """Compare the database's revision with the migrations that this program knows."""
+    async with database.reading() as connection:
+        return await connection.run_sync(_standing)
+
+
+async def upgrade(database: Database) -> None:
+    """Run the missing migrations. Raises StorageError for a newer or foreign schema."""
+    refuse_unusable(await standing(database), database)
+    async with database.writing() as connection:
+        await _without_foreign_keys(connection)
+        await connection.run_sync(_upgrade)
+
+
+async def ready(database: Database) -> None:
+    """Make an empty database usable; raises StorageError for one that is older, newer or not ours."""
+    found = await standing(database)
+    refuse_unusable(found, database)
+    if found is Schema.EMPTY:
+        await upgrade(database)
+    elif found is Schema.OLDER:
+        raise StorageError(
+            ja="データベースの形が古いままです。バックアップを取り、jisweep db upgrade を実行してください。",
+            en="The database has an older schema: back it up, then run jisweep db upgrade.",
+        )
+
+
+async def present(database: Database) -> None:
+    """For commands that only read: the schema must be there and current."""
+    if await standing(database) is Schema.EMPTY:
+        raise StorageError(
+            ja=f"データベース {database.url.database} にはまだ何もありません。先に jisweep sweep を実行してください。",
+            en=f"The database {database.url.database} is empty: run jisweep sweep first.",
+        )
+    await ready(database)
+
+
+def refuse_unusable(found: Schema, database: Database) -> None:
+    """Raises StorageError for a schema that this program must not touch."""
+    if found is Schema.NEWER:
+        raise StorageError(
+            ja="データベースは、より新しい jisweep で作られています。jisweep を新しくしてください（何も変更していません）。",
+            en="The database was made by a newer jisweep: upgrade jisweep (nothing was changed).",
+        )
+    if found is Schema.FOREIGN:
+        raise StorageError(
+            ja=f"データベース {database.url.database} には jisweep 以外の表があります。別のデータベースを指定してください。",
+            en=f"The database {database.url.database} holds tables that are not jisweep's: name another one.",
+        )
+
+
+async def differences(database: Database) -> list[str]:
+    """What the tables of the database lack or have beyond the models; empty when they are equal."""
+    async with database.reading() as connection:
+        return await connection.run_sync(_differences)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _standing(connection: Connection) -> Schema:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return Schema.FOREIGN if sa.inspect(connection).get_table_names() else Schema.EMPTY
+    scripts = ScriptDirectory.from_config(_config())
+    if revision == scripts.get_current_head():
+        return Schema.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Schema.OLDER if revision in known else Schema.NEWER
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _differences(connection: Connection) -> list[str]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return [str(difference) for difference in compare_metadata(context, Table.metadata)]
+
+
+async def _without_foreign_keys(connection: AsyncConnection) -> None:
+    """SQLite checks references when the migration commits, since it makes altered tables anew."""
+    if connection.dialect.name == "sqlite":
+        await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")

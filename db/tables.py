@@ -1,0 +1,290 @@
+"""The tables: one class for each word of the system."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.types import Moment, word
+from db.words import (
+    DefectState,
+    Edition,
+    FoundBy,
+    Impact,
+    JudgementOutcome,
+    Level,
+    Method,
+    Outcome,
+    Part,
+    Reason,
+    ScopeKind,
+    SweepState,
+    VisitState,
+)
+
+
+class Table(DeclarativeBase):
+    """The common base: names of constraints are fixed, so that migrations can name them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: Moment,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        Edition: word(Edition, "edition"),
+        Level: word(Level, "level"),
+        Method: word(Method, "method"),
+        SweepState: word(SweepState, "state"),
+        VisitState: word(VisitState, "state"),
+        Reason: word(Reason, "reason"),
+        FoundBy: word(FoundBy, "found_by"),
+        Part: word(Part, "part"),
+        Outcome: word(Outcome, "outcome"),
+        Impact: word(Impact, "impact"),
+        ScopeKind: word(ScopeKind, "kind"),
+        JudgementOutcome: word(JudgementOutcome, "outcome"),
+    }
+
+
+class Organisation(Table):
+    """A node of the tree 都 → 局 → 部 → 課."""
+
+    __tablename__ = "organisation"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    name: Mapped[str]
+
+
+class Site(Table):
+    """A web site by the address where it starts."""
+
+    __tablename__ = "site"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    address: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class Cycle(Table):
+    """A remediation round over many sites (令和8年度 第1回)."""
+
+    __tablename__ = "cycle"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    begins_on: Mapped[date]
+    ends_on: Mapped[date]
+
+
+class Sweep(Table):
+    """One run over one site, with everything that its numbers depend on."""
+
+    __tablename__ = "sweep"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    cycle_id: Mapped[int | None] = mapped_column(ForeignKey("cycle.id"), index=True)
+    state: Mapped[SweepState]
+    method_asked: Mapped[Method | None]  # None: by number of known pages
+    method: Mapped[Method | None]  # in force once the pages are chosen
+    edition: Mapped[Edition]
+    level: Mapped[Level]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    pages_asked: Mapped[int | None]  # size of the whole sample
+    random_asked: Mapped[int | None]  # size of its random part
+    settings: Mapped[dict[str, Any]]  # limits and manners, as crawler.limits reads them
+    depth: Mapped[int]  # link distance that exploring has reached
+    engine: Mapped[str | None]  # this and the next four: None until auditing begins
+    engine_version: Mapped[str | None]
+    rule_set: Mapped[str | None]  # names engine, version, edition, level and the rules switched on
+    rule_criteria: Mapped[dict[str, Any] | None]  # rule → criteria as judged in this sweep
+    browser: Mapped[str | None]
+    viewport_width: Mapped[int]  # CSS px
+    viewport_height: Mapped[int]
+    locale: Mapped[str]
+    timezone: Mapped[str]
+    created_at: Mapped[datetime]
+    explored_at: Mapped[datetime | None]
+    chosen_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+
+
+class ScopeRule(Table):
+    """A URL pattern that puts addresses into, or with a reason out of, the scope of a sweep."""
+
+    __tablename__ = "scope_rule"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), index=True)
+    kind: Mapped[ScopeKind]
+    pattern: Mapped[str]
+    reason: Mapped[str | None]
+
+
+class Page(Table):
+    """One address identity within a site."""
+
+    __tablename__ = "page"
+    __table_args__ = (UniqueConstraint("site_id", "address"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
+    address: Mapped[str]
+
+
+class Picture(Table):
+    """An image kept as evidence, addressed by its content."""
+
+    __tablename__ = "picture"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of the bytes
+    media_type: Mapped[str]
+    width: Mapped[int]  # image px
+    height: Mapped[int]
+    image: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Result(Table):
+    """What auditing one state of one page under one rule set gave; immutable, addressed by its content."""
+
+    __tablename__ = "result"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
+    engine: Mapped[str]
+    engine_version: Mapped[str]
+    rule_set: Mapped[str]
+    edition: Mapped[Edition]
+    viewport_width: Mapped[int]
+    viewport_height: Mapped[int]
+    taken_at: Mapped[datetime]
+    settled: Mapped[bool]  # False: the page was still changing when its time to settle ended
+    untested: Mapped[list[Any]]  # parts of the page that no rule saw: {"part", "where", "why"}
+    picture_id: Mapped[int | None] = mapped_column(ForeignKey("picture.id"))
+    page_width: Mapped[int]  # CSS px of the whole page, the space that boxes are measured in
+    page_height: Mapped[int]
+    pictured_height: Mapped[int | None]  # CSS px from the top that the picture shows
+
+
+class Visit(Table):
+    """One page in one sweep: how it was found, what it answered, and how it ended."""
+
+    __tablename__ = "visit"
+    __table_args__ = (
+        UniqueConstraint("sweep_id", "page_id"),
+        Index(None, "sweep_id", "state", "depth"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"))
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
+    state: Mapped[VisitState]
+    reason: Mapped[Reason | None]
+    detail: Mapped[str | None]  # what exactly happened, for the operator
+    depth: Mapped[int]  # links from the start address
+    found_by: Mapped[FoundBy]
+    found_on_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))
+    in_sitemap: Mapped[bool]
+    http_status: Mapped[int | None]
+    content_type: Mapped[str | None]
+    size: Mapped[int | None]  # decoded bytes
+    body_digest: Mapped[str | None] = mapped_column(String(64))
+    leads_to_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # redirect target, or the twin
+    title: Mapped[str | None]
+    kinds: Mapped[list[Any]]  # what the page was recognised as, for the representative part
+    shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of the DOM, see crawler.shape
+    template: Mapped[int | None]  # number of the cluster of like shapes
+    tries: Mapped[int]  # audits begun
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    result_id: Mapped[int | None] = mapped_column(ForeignKey("result.id"), index=True)
+    audited_at: Mapped[datetime | None]
+
+
+class Draw(Table):
+    """Why a page is in the sample: one row for each part that it belongs to."""
+
+    __tablename__ = "draw"
+    __table_args__ = (UniqueConstraint("visit_id", "part"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), index=True)
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"))
+    part: Mapped[Part]
+    rank: Mapped[int]  # order of the draw, from 1
+    why: Mapped[str | None]  # what a representative page stands for
+
+
+class Defect(Table):
+    """The same fault wherever it shows on a site."""
+
+    __tablename__ = "defect"
+    __table_args__ = (UniqueConstraint("site_id", "digest"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    rule: Mapped[str]
+    state: Mapped[DefectState] = mapped_column(word(DefectState, "state"))
+
+
+class DefectEvent(Table):
+    """A change in the life of a defect."""
+
+    __tablename__ = "defect_event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))
+    old: Mapped[DefectState | None] = mapped_column(word(DefectState, "old"))
+    new: Mapped[DefectState] = mapped_column(word(DefectState, "new"))
+    who: Mapped[str]
+    why: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class Finding(Table):
+    """One place in a result where a rule failed or could not tell."""
+
+    __tablename__ = "finding"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id"), index=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    position: Mapped[int]  # order within the result, from 1
+    rule: Mapped[str]
+    outcome: Mapped[Outcome]
+    impact: Mapped[Impact | None]
+    frame: Mapped[list[Any]]  # selectors of the frames that lead to the place, outermost first
+    target: Mapped[list[Any]]  # selector in that frame; more than one through shadow roots
+    snippet: Mapped[str]  # the element's own HTML, cut at a limit
+    checks: Mapped[list[Any]]  # what the engine's checks saw: {"id", "data"}
+    box: Mapped[list[Any] | None]  # x, y, width, height in CSS px of the whole page; None: not visible
+    picture_id: Mapped[int | None] = mapped_column(ForeignKey("picture.id"))
+
+
+class Assertion(Table):
+    """The machine's word on one criterion of one result; a criterion without a row has no machine finding."""
+
+    __tablename__ = "assertion"
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id"), primary_key=True)
+    criterion: Mapped[str] = mapped_column(String(8), primary_key=True)
+    level: Mapped[Level]
+    failed_places: Mapped[int]
+    cant_tell_places: Mapped[int]
+
+
+class Judgement(Table):
+    """A person's word on a criterion of a page."""
+
+    __tablename__ = "judgement"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"), index=True)
+    criterion: Mapped[str] = mapped_column(String(8))
+    finding_id: Mapped[int | None] = mapped_column(ForeignKey("finding.id"))
+    outcome: Mapped[JudgementOutcome]
+    reason: Mapped[str | None]
+    person: Mapped[str]
+    at: Mapped[datetime]

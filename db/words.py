@@ -1,0 +1,179 @@
+"""The closed vocabularies of the tables: every state, reason and outcome that a row may carry."""
+
+from enum import StrEnum
+
+
+class Edition(StrEnum):
+    """The standard that a page is judged against."""
+
+    JIS2016 = "jis2016"  # JIS X 8341-3:2016 = ISO/IEC 40500:2012 = WCAG 2.0
+    WCAG22 = "wcag22"  # ISO/IEC 40500:2025 = WCAG 2.2
+
+
+class Level(StrEnum):
+    """Conformance level of a criterion, or the level that a sweep aims at."""
+
+    A = "A"
+    AA = "AA"
+    AAA = "AAA"
+
+    @property
+    def included(self) -> tuple["Level", ...]:
+        """The levels that must be met to reach this one (WCAG 2.0 5.2.1)."""
+        levels = tuple(Level)
+        return levels[: levels.index(self) + 1]
+
+
+class Method(StrEnum):
+    """How the pages of a sweep are chosen (JIS X 8341-3:2016 Annex JB.1.2, methods a to d)."""
+
+    ALL = "all"
+    RANDOM = "random"
+    REPRESENTATIVE = "representative"
+    MIXED = "mixed"
+
+
+class SweepState(StrEnum):
+    """Where a sweep stands; each state names the step that is still to be done."""
+
+    EXPLORING = "exploring"
+    CHOOSING = "choosing"
+    AUDITING = "auditing"
+    FINISHED = "finished"
+
+
+class VisitState(StrEnum):
+    """Where one address stands in one sweep."""
+
+    FOUND = "found"  # known, not yet asked for
+    EXPLORED = "explored"  # answered with an HTML page: part of the frame
+    SELECTED = "selected"  # chosen for audit
+    AUDITED = "audited"  # has a result
+    NOT_CHOSEN = "not_chosen"  # in the frame, not in the sample
+    UNAUDITED = "unaudited"  # no result, and the reason says why
+
+
+class Reason(StrEnum):
+    """Why an address has no result."""
+
+    OUT_OF_SCOPE = "out_of_scope"  # redirected to, or given, outside the site's scope
+    EXCLUDED = "excluded"  # matches an exclusion, whose own reason is kept with the visit
+    ROBOTS = "robots"  # robots.txt disallows it (RFC 9309)
+    ROBOTS_UNREACHABLE = "robots_unreachable"  # robots.txt answered 5xx or not at all: all is disallowed
+    REDIRECT = "redirect"  # leads to another address of the site, which is counted itself
+    REDIRECT_OUT = "redirect_out"  # leads out of the scope
+    REDIRECT_LOOP = "redirect_loop"
+    NOT_HTML = "not_html"
+    DUPLICATE = "duplicate"  # the same page under another address, which is counted itself
+    EMPTY = "empty"  # answered without a body
+    TOO_LARGE = "too_large"
+    NOT_FOUND = "not_found"  # 404, 410
+    CLIENT_ERROR = "client_error"  # another 4xx
+    BLOCKED = "blocked"  # 401, 403, 407, 429 or 451: the site does not let us see the page
+    SERVER_ERROR = "server_error"  # 5xx
+    DNS = "dns"
+    CERTIFICATE = "certificate"
+    CONNECTION = "connection"  # refused, reset, broken off, not HTTP
+    PRIVATE_ADDRESS = "private_address"  # refused by us: the host is on a private network
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"  # the browser lost the page
+    ENGINE_ERROR = "engine_error"  # the page loaded, the rule engine did not finish
+    PAGE_LIMIT = "page_limit"
+    PATTERN_LIMIT = "pattern_limit"  # too many addresses that differ in their query only
+    DEPTH_LIMIT = "depth_limit"
+    TIME_LIMIT = "time_limit"
+
+    @property
+    def transient(self) -> bool:
+        """Whether asking again later can help; a transient reason leaves a sweep incomplete."""
+        return self in TRANSIENT
+
+    @property
+    def limit(self) -> bool:
+        """Whether a limit of ours, not the site, is the cause; a limit leaves a sweep incomplete."""
+        return self in LIMITS
+
+
+TRANSIENT = frozenset(
+    {
+        Reason.ROBOTS_UNREACHABLE,
+        Reason.BLOCKED,
+        Reason.SERVER_ERROR,
+        Reason.DNS,
+        Reason.CERTIFICATE,
+        Reason.CONNECTION,
+        Reason.TIMED_OUT,
+        Reason.CRASHED,
+        Reason.ENGINE_ERROR,
+    }
+)
+LIMITS = frozenset(
+    {
+        Reason.TOO_LARGE,
+        Reason.PAGE_LIMIT,
+        Reason.PATTERN_LIMIT,
+        Reason.DEPTH_LIMIT,
+        Reason.TIME_LIMIT,
+    }
+)
+
+
+class FoundBy(StrEnum):
+    """How an address became known."""
+
+    START = "start"
+    SITEMAP = "sitemap"
+    LINK = "link"
+    RENDERED = "rendered"  # a link that only the page in the browser shows
+    REDIRECT = "redirect"
+
+
+class Part(StrEnum):
+    """The part of a sample that a page belongs to; a page may belong to both."""
+
+    REPRESENTATIVE = "representative"
+    RANDOM = "random"
+    CENSUS = "census"  # method a): every page
+
+
+class Outcome(StrEnum):
+    """The outcome of a finding (EARL): only faults and open questions are kept as findings."""
+
+    FAILED = "failed"
+    CANT_TELL = "cantTell"
+
+
+class Impact(StrEnum):
+    """How badly a fault hits people, as the engine grades it."""
+
+    MINOR = "minor"
+    MODERATE = "moderate"
+    SERIOUS = "serious"
+    CRITICAL = "critical"
+
+
+class DefectState(StrEnum):
+    """The life of a defect; only a sweep sets confirmed or returned."""
+
+    FOUND = "found"
+    PLANNED = "planned"
+    REPAIRED = "repaired"
+    CONFIRMED = "confirmed"
+    RETURNED = "returned"
+    EXCEPTED = "excepted"
+    UNVERIFIED = "unverified"
+
+
+class JudgementOutcome(StrEnum):
+    """A person's word on a criterion of a page."""
+
+    MET = "met"
+    NOT_MET = "not_met"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class ScopeKind(StrEnum):
+    """Which way a scope rule points."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"

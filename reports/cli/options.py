@@ -1,0 +1,174 @@
+"""Options that several commands share, and the plan that they make."""
+
+import getpass
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from audits.sweep import Plan
+from crawler.address import canonical
+from crawler.limits import Limits
+from crawler.scope import Exclusion, Scope
+from db.errors import UsageError
+from db.words import Edition, Level, Method
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+DATABASE = "jisweep.sqlite"
+
+
+def database_option(command: Command) -> Command:
+    return click.option(
+        "--db", "database", metavar="URL", default=DATABASE, envvar="JISWEEP_DB", show_default=True,
+        help="Database: a SQLite file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    )(command)  # fmt: skip
+
+
+def lang_option(command: Command) -> Command:
+    return click.option(
+        "--lang", type=click.Choice(["ja", "en"]), default="ja", envvar="JISWEEP_LANG", show_default=True,
+        help="Language of messages and reports.",
+    )(command)  # fmt: skip
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")(
+        command
+    )
+
+
+def out_option(command: Command) -> Command:
+    return click.option(
+        "--out", type=click.Path(path_type=Path), metavar="DIR", envvar="JISWEEP_OUT",
+        help="Folder for the report.  [default: out/sweep-ID]",
+    )(command)  # fmt: skip
+
+
+def browser_option(command: Command) -> Command:
+    return click.option(
+        "--browser", metavar="PATH", envvar="JISWEEP_BROWSER",
+        help="Browser to use.  [default: Playwright's own, else the system's Chromium, Chrome or Edge]",
+    )(command)  # fmt: skip
+
+
+def rule_options(command: Command) -> Command:
+    """What a page is judged by."""
+    for option in (
+        click.option("--level", type=click.Choice([each.value for each in Level]), default="AA", show_default=True,
+                     help="Conformance level aimed at."),
+        click.option("--edition", type=click.Choice([each.value for each in Edition]), default="jis2016",
+                     show_default=True, help="Standard to judge by."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def crawl_options(command: Command) -> Command:
+    """How far exploring goes, and how it behaves."""
+    limits = Limits(contact="")
+    for option in (
+        click.option("--allow-private", is_flag=True,
+                     help="Visit private and loopback addresses too (for your own test servers)."),
+        click.option("--contact", metavar="TEXT", envvar="JISWEEP_CONTACT", default=_this_user,
+                     help="Mail or web address for the site's operator, sent with every request.  "
+                          "[default: user@host]"),
+        click.option("--delay", type=click.FloatRange(0, 3600), default=limits.delay, show_default=True,
+                     metavar="SECONDS", help="Least time between two requests or pages on one host."),
+        click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
+                     metavar="N", help="Requests, or pages in the browser, at one time on one host."),
+        click.option("--max-addresses", type=click.IntRange(1), default=limits.addresses, show_default=True,
+                     metavar="N", help="Addresses to ask for while exploring."),
+        click.option("--max-depth", type=click.IntRange(0), default=limits.depth, show_default=True,
+                     metavar="N", help="Links from the start page."),
+        click.option("--max-bytes", type=click.IntRange(1), default=limits.bytes, show_default=True,
+                     metavar="N", help="Size of one document."),
+        click.option("--max-pattern", type=click.IntRange(1), default=limits.pattern, show_default=True,
+                     metavar="N", help="Addresses that differ only in the values of their query."),
+        click.option("--max-seconds", type=click.FloatRange(1), default=limits.seconds, show_default=True,
+                     metavar="SECONDS", help="Time for exploring."),
+        click.option("--page-seconds", type=click.FloatRange(1), default=limits.page_seconds, show_default=True,
+                     metavar="SECONDS", help="Time for auditing one page."),
+        click.option("--timeout", type=click.FloatRange(0.1), default=limits.timeout, show_default=True,
+                     metavar="SECONDS", help="Time for one answer while exploring."),
+        click.option("--exclude", multiple=True, metavar="PATTERN=REASON",
+                     help="Leave addresses out, with a reason that the report shows: '/calendar/*=endless'."),
+        click.option("--include", multiple=True, metavar="PATTERN",
+                     help="Widen the scope: '/other/*' or 'https://host/*'.  "
+                          "[default: the start address's directory and below]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def choice_options(command: Command) -> Command:
+    """Which pages of the site are audited."""
+    for option in (
+        click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S",
+                     help="Seed of the random draw; same seed and frame, same pages.  [default: drawn, printed]"),
+        click.option("--random", "at_random", type=click.IntRange(0), metavar="N",
+                     help="Size of the random part of a mixed sample.  [default: 3/4]"),
+        click.option("--pages", type=click.IntRange(1), metavar="N", help="Size of the sample.  [default: 40]"),
+        click.option("--method", type=click.Choice([each.value for each in Method]),
+                     help="How pages are chosen (JIS X 8341-3:2016 Annex JB a to d).  "
+                          "[default: all up to 100 pages, else mixed]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def limits_of(given: dict[str, Any]) -> Limits:
+    """The limits that a command line gives."""
+    return Limits(
+        addresses=given["max_addresses"], depth=given["max_depth"], seconds=given["max_seconds"],
+        bytes=given["max_bytes"], pattern=given["max_pattern"], page_seconds=given["page_seconds"],
+        per_host=given["per_host"], delay=given["delay"], timeout=given["timeout"],
+        allow_private=given["allow_private"], contact=given["contact"],
+    )  # fmt: skip
+
+
+def plan_of(start: str, given: dict[str, Any]) -> Plan:
+    """The plan that a command line gives, for a start address that was reached. Raises UsageError."""
+    if given.get("at_random") is not None and given["at_random"] > (given["pages"] or 40):
+        raise UsageError(
+            ja="--random は --pages（指定がなければ 40）を超えられません。",
+            en="--random cannot be more than --pages (40 unless given).",
+        )
+    method = given.get("method")
+    return Plan(
+        scope=scope_around(start, given["include"], given["exclude"]),
+        limits=limits_of(given),
+        method=Method(method) if method else None,
+        pages=given.get("pages"),
+        at_random=given.get("at_random"),
+        seed=given.get("seed"),
+        edition=Edition(given.get("edition", "jis2016")),
+        level=Level(given.get("level", "AA")),
+    )
+
+
+def scope_around(start: str, includes: tuple[str, ...], excludes: tuple[str, ...]) -> Scope:
+    """The scope that the patterns give. Raises UsageError naming the pattern that cannot be read."""
+    try:
+        return Scope.around(start, includes=includes, exclusions=tuple(Exclusion.parse(each) for each in excludes))
+    except ValueError as error:
+        raise UsageError(
+            ja=f"--include / --exclude が読めません: {error}（例: --exclude '/calendar/*=終わりのない行事予定'）",
+            en=f"--include or --exclude cannot be read: {error} (such as --exclude '/calendar/*=endless').",
+        ) from error
+
+
+def start_of(text: str) -> str:
+    """The canonical start address of what was typed. Raises UsageError."""
+    address = canonical(text.strip())
+    if address is None:
+        raise UsageError(
+            ja=f"「{text}」はサイトのアドレスとして読めません。https:// から書いてください（例: https://www.example.lg.jp/）。",
+            en=f"{text!r} is no address of a site: write it from https:// on, as in https://www.example.lg.jp/.",
+        )
+    return address
+
+
+def _this_user() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -1,0 +1,85 @@
+"""One language of the interface: its texts, and how it writes numbers, shares and times."""
+
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from importlib import resources
+from typing import Any
+
+LANGUAGES = ("ja", "en")
+TOKYO = timezone(timedelta(hours=9), "JST")  # Japan keeps no summer time
+
+
+class Language:
+    """The interface in `ja` or `en`."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self._texts = texts(lang)
+
+    def say(self, key: str, **values: Any) -> str:
+        """The text under a dotted key, its names filled in, numbers grouped; KeyError when there is none."""
+        filled = {name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
+        return self._texts[key].format(**filled)
+
+    def word(self, table: str, value: str) -> str:
+        """The reader's word for a vocabulary's value; the value itself when there is no word for it."""
+        return self._texts.get(f"{table}.{value}", value)
+
+    def stands_for(self, why: str) -> str:
+        """What a representative page stands for: `top kind:contact template:3` in words."""
+        return self._texts["common.comma"].join(self._reason(token) for token in why.split())
+
+    def left_out(self, why: str) -> str:
+        """Why a part of a page could not be tested."""
+        address, ending, _ = why.partition(" did not load")
+        return self.say("untested.not_loaded", address=address) if ending else self.word("untested", why)
+
+    def _reason(self, token: str) -> str:
+        kind, _, detail = token.partition(":")
+        if kind == "template":
+            return self.say("why.template", number=detail)
+        return self.word("why", detail if kind == "kind" else token)
+
+    def count(self, noun: str, number: int) -> str:
+        """A counted noun: `12ページ`, `1 page`, `12 pages`."""
+        return self._texts[f"count.{noun}.{'one' if number == 1 else 'other'}"].format(n=self.number(number))
+
+    def number(self, number: int) -> str:
+        """A whole number with its thousands grouped."""
+        return f"{number:,}"
+
+    def share(self, share: float) -> str:
+        """A share from 0 to 1 in per cent with one digit; never `0.0%` or `100.0%` for what is neither."""
+        if 0 < share < 0.0005:
+            return self._texts["number.below"].format(n="0.1%")
+        if 0.9995 <= share < 1:
+            return self._texts["number.above"].format(n="99.9%")
+        return f"{share * 100:.1f}%"
+
+    def moment(self, moment: datetime) -> str:
+        """A time on Tokyo's clock, with the zone's name."""
+        local = moment.astimezone(TOKYO)
+        return self._texts["number.moment"].format(day=self.day(moment), hour=local.hour, minute=local.minute)
+
+    def day(self, moment: datetime) -> str:
+        """The date in Tokyo."""
+        local = moment.astimezone(TOKYO)
+        month = self._texts[f"month.{local.month}"]
+        return self._texts["number.day"].format(year=local.year, month=month, day=local.day)
+
+
+@cache
+def texts(lang: str) -> dict[str, str]:
+    """All texts of a language by dotted key."""
+    source = resources.files("reports").joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
+    return dict(_flat("", tomllib.loads(source)))
+
+
+def _flat(prefix: str, table: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{key}.", value)
+        else:
+            yield prefix + key, value

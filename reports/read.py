@@ -1,0 +1,190 @@
+"""What the rows say of one sweep, in the pieces that a report shows; nothing is loaded to be counted."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from db.tables import Draw, Finding, Page, ScopeRule, Site, Sweep, Visit
+from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, ScopeKind, SweepState, VisitState
+
+LAST = 2**31 - 1  # sorts what has no rank behind all that have one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What was swept and under which conditions."""
+
+    id: int
+    site: str
+    state: SweepState
+    method: Method | None
+    edition: Edition
+    level: Level
+    seed: int
+    engine: str | None  # this and the next three: None before auditing begins
+    engine_version: str | None
+    rule_set: str | None
+    browser: str | None
+    rule_criteria: dict[str, list[str]]
+    viewport_width: int
+    viewport_height: int
+    locale: str
+    timezone: str
+    created_at: datetime
+    explored_at: datetime | None
+    chosen_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleCount:
+    """One rule over all audited pages."""
+
+    rule: str
+    outcome: Outcome
+    pages: int
+    places: int
+    example: int  # visit of the first page that shows it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One page of a sample, and why it is in it."""
+
+    visit: int
+    part: Part
+    rank: int
+    why: str | None
+    address: str
+    title: str | None
+    state: VisitState
+    reason: Reason | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """One address of the sweep that has no result."""
+
+    address: str
+    title: str | None
+    state: VisitState
+    reason: Reason | None
+    detail: str | None
+    http_status: int | None
+    content_type: str | None
+    found_by: FoundBy
+    found_on: str | None
+    leads_to: str | None
+    depth: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScopeLine:
+    """A pattern of the scope, and how many addresses its reason has taken out."""
+
+    kind: ScopeKind
+    pattern: str
+    reason: str | None
+    addresses: int
+
+
+async def head(connection: AsyncConnection, sweep_id: int) -> Head:
+    """The sweep itself."""
+    columns = [column for column in sa.inspect(Sweep).columns if column.key in Head.__dataclass_fields__]
+    query = sa.select(*columns, Site.address.label("site")).join(Site, Site.id == Sweep.site_id)
+    row = (await connection.execute(query.where(Sweep.id == sweep_id))).one()
+    return Head(**{**row._mapping, "rule_criteria": row.rule_criteria or {}})
+
+
+async def states(connection: AsyncConnection, sweep_id: int) -> dict[VisitState, int]:
+    """How many addresses stand in each state."""
+    visits = sa.func.count().label("visits")
+    query = sa.select(Visit.state, visits).where(Visit.sweep_id == sweep_id).group_by(Visit.state)
+    return {row.state: row.visits for row in await connection.execute(query)}
+
+
+async def order(connection: AsyncConnection, sweep_id: int) -> list[int]:
+    """The visits with a result in the order of the report: representative, then as drawn, then as found."""
+    chosen, drawn = aliased(Draw), aliased(Draw)
+    query = (
+        sa.select(Visit.id)
+        .outerjoin(chosen, sa.and_(chosen.visit_id == Visit.id, chosen.part == Part.REPRESENTATIVE))
+        .outerjoin(drawn, sa.and_(drawn.visit_id == Visit.id, drawn.part == Part.RANDOM))
+        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED, Visit.result_id.is_not(None))
+        .order_by(sa.func.coalesce(chosen.rank, LAST), sa.func.coalesce(drawn.rank, LAST), Visit.id)
+    )
+    return list(await connection.scalars(query))
+
+
+async def rule_counts(connection: AsyncConnection, sweep_id: int) -> list[RuleCount]:
+    """How often each rule failed or could not tell, the widest spread first."""
+    pages = sa.func.count(sa.distinct(Visit.id))
+    places = sa.func.count()
+    query = (
+        sa.select(Finding.rule, Finding.outcome, pages, places, sa.func.min(Visit.id))
+        .join(Visit, Visit.result_id == Finding.result_id)
+        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
+        .group_by(Finding.rule, Finding.outcome)
+        .order_by(pages.desc(), places.desc(), Finding.rule)
+    )
+    return [
+        RuleCount(rule=rule, outcome=outcome, pages=pages, places=places, example=example)
+        for rule, outcome, pages, places, example in await connection.execute(query)
+    ]
+
+
+async def drawn(connection: AsyncConnection, sweep_id: int, part: Part) -> AsyncIterator[Drawn]:
+    """The pages of one part of the sample in the order of the draw."""
+    query = (
+        sa.select(
+            Draw.visit_id.label("visit"), Draw.part, Draw.rank, Draw.why,
+            Page.address, Visit.title, Visit.state, Visit.reason,
+        )
+        .join(Visit, Visit.id == Draw.visit_id)
+        .join(Page, Page.id == Visit.page_id)
+        .where(Draw.sweep_id == sweep_id, Draw.part == part)
+        .order_by(Draw.rank)
+    )  # fmt: skip
+    async for row in await connection.stream(query):
+        yield Drawn(**row._mapping)
+
+
+async def scope(connection: AsyncConnection, sweep_id: int) -> list[ScopeLine]:
+    """The patterns of the scope; an excluded address keeps the reason of the pattern that took it out."""
+    taken = (
+        sa.select(sa.func.count())
+        .where(Visit.sweep_id == sweep_id, Visit.reason == Reason.EXCLUDED, Visit.detail == ScopeRule.reason)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(ScopeRule.kind, ScopeRule.pattern, ScopeRule.reason, taken.label("addresses"))
+        .where(ScopeRule.sweep_id == sweep_id)
+        .order_by(ScopeRule.id)
+    )
+    return [ScopeLine(**row._mapping) for row in await connection.execute(query)]
+
+
+async def without_result(
+    connection: AsyncConnection, sweep_id: int, reason: Reason | None = None, limit: int | None = None
+) -> AsyncIterator[Address]:
+    """The addresses that have no result, all or those of one reason, in the order they were found."""
+    found_on, leads_to = aliased(Page), aliased(Page)
+    own: list[Any] = [getattr(Visit, name) for name in Address.__dataclass_fields__ if hasattr(Visit, name)]
+    query = (
+        sa.select(*own, Page.address, found_on.address.label("found_on"), leads_to.address.label("leads_to"))
+        .join(Page, Page.id == Visit.page_id)
+        .outerjoin(found_on, found_on.id == Visit.found_on_id)
+        .outerjoin(leads_to, leads_to.id == Visit.leads_to_id)
+        .where(Visit.sweep_id == sweep_id, Visit.state != VisitState.AUDITED)
+        .order_by(Visit.id)
+        .limit(limit)
+    )
+    if reason is not None:
+        query = query.where(Visit.state == VisitState.UNAUDITED, Visit.reason == reason)
+    async for row in await connection.stream(query):
+        yield Address(**row._mapping)

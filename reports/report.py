@@ -1,0 +1,193 @@
+"""The report of one sweep: a folder of plain HTML, pictures and CSV files that needs nothing else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.conclude import Conclusion, conclude
+from db.database import Database
+from db.types import now
+from db.words import Part as SamplePart
+from db.words import Reason, VisitState
+from reports import read, read_pages, tables
+from reports.folder import Folder
+from reports.language import Language
+from reports.page_view import Kind, PageView, page_view, path_of
+from reports.read import Address, Head
+from reports.read_pages import Audited
+from reports.render import Pages, style_sheet
+from reports.site_view import (
+    LIST,
+    Row,
+    edition_name,
+    engine_name,
+    index_values,
+    method_name,
+    parts_of,
+    row_of,
+    site_name,
+)
+
+BATCH = 50  # audited pages in memory at a time
+FOLD = 20  # places of one rule shown without unfolding
+SHOWN = 200  # addresses without a result shown for each reason
+PENDING = (VisitState.FOUND, VisitState.EXPLORED, VisitState.SELECTED)
+
+
+async def write_report(database: Database, sweep_id: int, out: Path, lang: str) -> Path:
+    """Write the report of a sweep, finished or not, into the folder `out`; returns its first page.
+
+    Raises UsageError when there is no such sweep, StorageError for a folder that cannot be written or that
+    holds something else; then nothing is left behind and what was there is untouched.
+    """
+    conclusion = await conclude(database, sweep_id)
+    with Folder(out) as folder:
+        async with database.reading() as connection:
+            head = await read.head(connection, sweep_id)
+            await Report(connection, head, conclusion, folder, Language(lang)).write()
+    return folder.out / "index.html"
+
+
+class Report:
+    """One report while it is written."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        head: Head,
+        conclusion: Conclusion,
+        folder: Folder,
+        language: Language,
+    ) -> None:
+        self.connection, self.head, self.conclusion = connection, head, conclusion
+        self.folder, self.language = folder, language
+        self._pictures: set[int] = set()  # written already
+        shared = {
+            "head": head,
+            "made": now(),
+            "engine": engine_name(head, language),
+            "site": site_name(head.site),
+            "edition": edition_name(head, language.lang),
+            "method": method_name(head, language),
+            "frame": conclusion.selected + conclusion.not_chosen,
+        }
+        self.pages = Pages(folder, language, shared)
+
+    async def write(self) -> None:
+        """Write everything; the first page comes last, since it sums up."""
+        visits = await read.order(self.connection, self.head.id)
+        numbers = {visit: number for number, visit in enumerate(visits, start=1)}
+        self.folder.text("report.css", style_sheet())
+        rows = await self._audited(visits)
+        await self._sample(numbers)
+        await self._unaudited()
+        self.pages.write(
+            "columns.html", "columns.html", files=[("findings", tables.FINDINGS), ("pages", tables.PAGES)]
+        )
+        await self._index(numbers, rows)
+
+    async def _audited(self, visits: list[int]) -> list[Row]:
+        """The reports of all audited pages, the CSV files and the lists; returns what no list has taken."""
+        lists = _Lists(self.pages, len(visits))
+        with (
+            tables.Table(self.folder, "findings", tables.FINDINGS, self.language) as findings,
+            tables.Table(self.folder, "pages", tables.PAGES, self.language) as addresses,
+        ):
+            for first in range(0, len(visits), BATCH):
+                batch = await read_pages.audited(self.connection, visits[first : first + BATCH])
+                for number, page in enumerate(batch, start=first + 1):
+                    view = page_view(number, page, self.head, self.conclusion.criteria, self.language.lang)
+                    await self._page(view, len(visits))
+                    for row in tables.finding_rows(view, self.language):
+                        findings.add(**row)
+                    addresses.add(**tables.page_row(view, self.language))
+                    lists.add(row_of(view))
+            async for found in read.without_result(self.connection, self.head.id):
+                addresses.add(**tables.address_row(found, self.language))
+        return lists.rows
+
+    async def _page(self, view: PageView, total: int) -> None:
+        await self._write_pictures(view.page)
+        marked = view.marked
+        self.pages.write(
+            f"pages/{view.number}.html",
+            "page.html",
+            view=view,
+            total=total,
+            fold=FOLD,
+            failed=view.places(Kind.FAILED),
+            review=view.places(Kind.REVIEW),
+            advice=view.places(Kind.ADVICE),
+            kinds=[(kind.value, view.of(kind)) for kind in Kind],
+            marked=marked,
+            path_of=path_of,
+            unmarked=sum(len(group.places) for group in view.groups) - len(marked),
+        )
+
+    async def _write_pictures(self, page: Audited) -> None:
+        for shown in (page.picture, *(spot.picture for spot in page.spots)):
+            if shown is not None and shown.id not in self._pictures:
+                self._pictures.add(shown.id)
+                self.folder.image(f"pictures/{shown.name}", await read_pages.image(self.connection, shown.id))
+
+    async def _sample(self, numbers: Mapping[int, int]) -> None:
+        parts = [
+            (part.value, [found async for found in read.drawn(self.connection, self.head.id, part)])
+            for part in (SamplePart.REPRESENTATIVE, SamplePart.RANDOM)
+        ]
+        self.pages.write("sample.html", "sample.html", parts=parts, number_of=numbers)
+
+    async def _unaudited(self) -> None:
+        reasons: list[tuple[Reason, int, list[Address]]] = []
+        for reason in Reason:
+            count = self.conclusion.unaudited.get(reason, 0)
+            if count:
+                found = read.without_result(self.connection, self.head.id, reason, SHOWN)
+                reasons.append((reason, count, [address async for address in found]))
+        self.pages.write("unaudited.html", "unaudited.html", reasons=reasons)
+
+    async def _index(self, numbers: Mapping[int, int], rows: list[Row]) -> None:
+        states = await read.states(self.connection, self.head.id)
+        values = index_values(
+            self.conclusion,
+            self.head,
+            await read.scope(self.connection, self.head.id),
+            await read.rule_counts(self.connection, self.head.id),
+            numbers,
+            self.language,
+        )
+        self.pages.write(
+            "index.html",
+            "index.html",
+            pending=sum(states.get(state, 0) for state in PENDING),
+            rows=rows,
+            lists=parts_of(len(numbers)),
+            list_size=LIST,
+            total=len(numbers),
+            **values,
+        )
+
+
+class _Lists:
+    """Takes the rows of the list of pages and writes each part as soon as it is full."""
+
+    def __init__(self, pages: Pages, total: int) -> None:
+        self.rows: list[Row] = []
+        self._pages, self._total = pages, total
+        self._parts = parts_of(total)
+        self._next = 0
+
+    def add(self, row: Row) -> None:
+        """Add a row in the order of the numbers."""
+        self.rows.append(row)
+        if self._parts and row.number == self._parts[self._next].last:
+            part = self._parts[self._next]
+            around = {
+                "previous": self._parts[self._next - 1] if self._next else None,
+                "next": self._parts[self._next + 1] if self._next + 1 < len(self._parts) else None,
+            }
+            values = {"first": part.first, "last": part.last, **around}
+            self._pages.write(part.name, "list.html", list=values, rows=self.rows, total=self._total)
+            self.rows = []
+            self._next += 1

@@ -1,0 +1,114 @@
+"""A conclusion for programs (`--json`) and for the last lines in a terminal."""
+
+from typing import Any
+
+from audits.conclude import Conclusion, Estimate
+from reports.language import Language
+
+
+def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
+    """The object that `--json` prints; shares have four digits, and are null when no page was audited."""
+    return {
+        "sweep": conclusion.sweep,
+        "site": conclusion.site,
+        "method": conclusion.method.value if conclusion.method else None,
+        "seed": conclusion.seed,
+        "edition": conclusion.edition.value,
+        "level": conclusion.level.value,
+        "engine": {"name": conclusion.engine, "version": conclusion.engine_version},
+        "pages": {
+            "known": conclusion.known,
+            "selected": conclusion.selected,
+            "audited": conclusion.audited,
+            "not_chosen": conclusion.not_chosen,
+            "unaudited": {reason.value: count for reason, count in sorted(conclusion.unaudited.items())},
+        },
+        "problem_pages": conclusion.problem_pages,
+        "problem_page_rate": _rounded(conclusion.rate),
+        "places": conclusion.places,
+        "estimate": _estimate(conclusion.estimate),
+        "criteria": {
+            count.number: {
+                "level": count.level.value,
+                "problem_pages": count.problem_pages,
+                "places": count.places,
+                "needs_review_pages": count.needs_review_pages,
+            }
+            for count in conclusion.criteria
+        },
+        "complete": conclusion.complete,
+        "incomplete_because": [reason.value for reason in conclusion.incomplete_because],
+        "report": report,
+    }
+
+
+def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
+    """The few lines that end a command in a terminal."""
+    language = Language(lang)
+    lines = [_audited(conclusion, language), *_problems(conclusion, language)]
+    if conclusion.unaudited:
+        lines.append(_unaudited(conclusion, language))
+    if not conclusion.complete:
+        lines.append(_incomplete(conclusion, language))
+    return [*lines, language.say("line.machine")]
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {
+        "frame": estimate.frame,
+        "drawn": estimate.drawn,
+        "audited": estimate.audited,
+        "problem_pages": estimate.problem_pages,
+        "rate": _rounded(estimate.problem_pages / estimate.audited if estimate.audited else None),
+        "low": _rounded(estimate.low),
+        "high": _rounded(estimate.high),
+    }
+
+
+def _audited(conclusion: Conclusion, language: Language) -> str:
+    return language.say(
+        "line.audited",
+        audited=language.count("page", conclusion.audited),
+        selected=language.count("page", conclusion.selected),
+        known=language.count("page", conclusion.known),
+    )
+
+
+def _problems(conclusion: Conclusion, language: Language) -> list[str]:
+    if conclusion.rate is None:
+        return [language.say("line.no_page")]
+    problem = language.say(
+        "line.problem",
+        problem=language.count("page", conclusion.problem_pages),
+        rate=language.share(conclusion.rate),
+        places=language.count("place", conclusion.places),
+    )
+    estimate = conclusion.estimate
+    if estimate is None or not estimate.audited:
+        return [problem]
+    low, high = language.share(estimate.low), language.share(estimate.high)
+    audited = language.count("page", estimate.audited)
+    return [problem, language.say("line.estimate", low=low, high=high, audited=audited)]
+
+
+def _unaudited(conclusion: Conclusion, language: Language) -> str:
+    counts = sorted(conclusion.unaudited.items(), key=lambda item: (-item[1], item[0].value))
+    reasons = (
+        language.say("line.reason", reason=language.say(f"reason.{reason.value}"), n=count)
+        for reason, count in counts
+    )
+    total = language.count("address", sum(conclusion.unaudited.values()))
+    return language.say("line.unaudited", total=total, reasons=language.say("common.comma").join(reasons))
+
+
+def _incomplete(conclusion: Conclusion, language: Language) -> str:
+    if not conclusion.incomplete_because:
+        return language.say("line.unfinished")
+    reasons = (language.say(f"reason.{reason.value}") for reason in conclusion.incomplete_because)
+    return language.say("line.incomplete", reasons=language.say("common.comma").join(reasons))

@@ -1,0 +1,129 @@
+"""The CSV files: findings and addresses, for spreadsheets that Japanese offices use."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+
+from reports.clean import cell
+from reports.folder import Folder
+from reports.language import TOKYO, Language
+from reports.page_view import Group, Kind, PageView
+from reports.read import Address
+
+FINDINGS = (
+    "page", "address", "page_title", "place", "kind", "rule", "rule_title", "criteria", "levels", "counts",
+    "impact", "frame", "target", "snippet", "seen", "how", "report", "picture",
+)  # fmt: skip
+PAGES = (
+    "page", "address", "title", "state", "reason", "detail", "part", "failed_places", "failed_criteria",
+    "review_places", "advice_places", "settled", "untested", "audited_at", "http_status", "content_type",
+    "found_by", "found_on", "leads_to", "depth", "report",
+)  # fmt: skip
+CHUNK = 2000  # rows held before they are written
+
+
+class Table:
+    """A CSV file that takes rows one by one: UTF-8 with BOM, CRLF, formulas defused."""
+
+    def __init__(self, folder: Folder, name: str, columns: tuple[str, ...], language: Language) -> None:
+        self._folder, self._columns = folder, columns
+        self._file = folder.open(f"{name}.csv")
+        self._header = [language.say(f"{name}_csv.{column}") for column in columns]
+        self._rows: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        self._folder.piece(lambda: self._file.write("\ufeff"))
+        self._write(header=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._write()
+        finally:
+            self._folder.piece(self._file.close)
+
+    def add(self, **values: Any) -> None:
+        """Add a row; columns that it does not name stay empty."""
+        self._rows.append(values)
+        if len(self._rows) >= CHUNK:
+            self._write()
+
+    def _write(self, *, header: bool = False) -> None:
+        frame = pd.DataFrame(self._rows, columns=list(self._columns), dtype=object).map(cell, na_action="ignore")
+        frame.columns = pd.Index(self._header)
+        self._folder.piece(lambda: frame.to_csv(self._file, header=header, index=False, lineterminator="\r\n"))
+        self._rows.clear()
+
+
+def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]:
+    """The rows of findings.csv for one page."""
+    page = {"page": view.number, "address": view.page.address, "page_title": view.page.title}
+    for group in view.groups:
+        shared = page | _group_cells(group, language)
+        for place in group.places:
+            frame, target = place.where
+            yield shared | {
+                "place": place.number,
+                "impact": language.say(f"impact.{place.spot.impact.value}") if place.spot.impact else None,
+                "frame": frame,
+                "target": target,
+                "snippet": place.spot.snippet,
+                "seen": " ".join(place.seen),
+                "report": f"pages/{view.number}.html#place-{place.number}",
+                "picture": f"pictures/{place.spot.picture.name}" if place.spot.picture else None,
+            }
+
+
+def page_row(view: PageView, language: Language) -> dict[str, Any]:
+    """The row of pages.csv for one audited page."""
+    page = view.page
+    return {
+        "page": view.number,
+        "address": page.address,
+        "title": page.title,
+        "state": language.say("visit_state.audited"),
+        "part": " ".join(language.say(f"part.{found.part.value}", rank=found.rank) for found in page.parts),
+        "failed_places": view.places(Kind.FAILED),
+        "failed_criteria": " ".join(found.number for found in view.failed_criteria),
+        "review_places": view.places(Kind.REVIEW),
+        "advice_places": view.places(Kind.ADVICE),
+        "settled": language.say("common.yes" if page.settled else "common.no"),
+        "untested": len(page.untested),
+        "audited_at": page.taken_at.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M:%S"),
+        "http_status": page.http_status,
+        "report": f"pages/{view.number}.html",
+    }
+
+
+def address_row(found: Address, language: Language) -> dict[str, Any]:
+    """The row of pages.csv for an address without a result."""
+    return {
+        "address": found.address,
+        "title": found.title,
+        "state": language.say(f"visit_state.{found.state.value}"),
+        "reason": language.say(f"reason.{found.reason.value}") if found.reason else None,
+        "detail": found.detail,
+        "http_status": found.http_status,
+        "content_type": found.content_type,
+        "found_by": language.say(f"found_by.{found.found_by.value}"),
+        "found_on": found.found_on,
+        "leads_to": found.leads_to,
+        "depth": found.depth,
+    }
+
+
+def _group_cells(group: Group, language: Language) -> dict[str, Any]:
+    return {
+        "kind": language.say(f"kind.{group.kind.value}"),
+        "rule": group.rule,
+        "rule_title": group.text.title,
+        "criteria": " ".join(found.number for found in group.criteria),
+        "levels": " ".join(found.level.value for found in group.criteria),
+        "counts": language.say("common.yes" if group.counts else "common.no"),
+        "how": group.text.how,
+    }

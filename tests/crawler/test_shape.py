@@ -1,0 +1,85 @@
+"""Pages of one template have one shape."""
+
+import random
+import time
+
+from selectolax.lexbor import LexborHTMLParser
+
+from crawler.shape import VALUES, Shape, cluster, likeness, shape
+
+FRAME = """<body class=%s><header id=header><div class=logo><p>都</p></div>
+<nav class=gnav><ul><li><a href=/>x</a><li><a href=/>y</a></ul></nav></header>
+<ol class=breadcrumb><li>a</ol>%s<footer id=footer><ul class=links><li>a</ul><address>東京都</address></footer>"""
+ARTICLE = """<main id=main><article><h1>%s</h1><div class=body>%s</div></article>
+<aside class=related><ul><li>a</ul></aside></main>"""
+LIST = """<main id=main><h1>x</h1><div class=tabs><ul><li>a</ul></div><dl class=news>%s</dl>
+<div class=pager><ol><li>1</ol></div></main>"""
+TOP = """<main id=main><div class=visual><figure><img></figure><ul class=slide><li>a</ul></div>
+<section class=life><h2>x</h2><ul><li><img></ul></section><section class=mayor><h2>x</h2><div><p>x</p></div></section>
+<section class=sns><h2>x</h2><iframe></iframe></section></main>"""
+
+
+def of(html: str) -> Shape:
+    return shape(LexborHTMLParser(html))
+
+
+def article(number: int) -> Shape:
+    parts = [
+        "<p>text",
+        "<h2>part</h2>",
+        "<ul><li>a<li>b</ul>",
+        "<table><tr><th>a<td>b</table>",
+        "<p><strong>x</strong>",
+    ]
+    body = "".join(random.Random(number).choices(parts, k=12))
+    return of(FRAME % (f"page{number}", ARTICLE % (f"title {number}", body)))
+
+
+def listing(number: int) -> Shape:
+    return of(FRAME % ("news", LIST % ("<dt>day<dd><a href=x>y</a>" * number)))
+
+
+def test_a_shape_is_32_numbers_of_32_bits() -> None:
+    assert len(article(1)) == VALUES == 32
+    assert all(0 <= value < 2**32 for value in article(1))
+
+
+def test_a_shape_is_the_same_in_every_process() -> None:
+    assert of("<p>x")[:3] == (SHAPE_OF_P := of("<p>another text")[:3])
+    assert SHAPE_OF_P == (2637043437, 1573297498, 2906168310)
+
+
+def test_words_numbers_states_and_order_leave_the_shape_alone() -> None:
+    one = of("<div class='box w100 is-open'><p>a</p><ul class=css-1a2b3c><li>b</ul></div>")
+    other = of("<div class='w250 box'><ul><li class=current>c<li>d</ul><p>e</p><p>f <b>g</b></p></div>")
+    assert one == other
+
+
+def test_pages_of_one_template_are_alike_and_others_are_not() -> None:
+    articles = [article(number) for number in range(20)]
+    top = of(FRAME % ("top", TOP))
+    assert min(likeness(articles[0], other) for other in articles) >= 0.6
+    assert max(likeness(top, other) for other in articles) < 0.6
+    assert likeness(listing(3), listing(30)) == 1
+
+
+def test_templates_of_a_site_are_found() -> None:
+    pages = [of(FRAME % ("top", TOP)), article(1), listing(2), article(3), listing(9), article(4), article(5)]
+    assert cluster(pages) == [0, 1, 2, 1, 2, 1, 1]
+
+
+def test_the_order_given_decides_the_numbers() -> None:
+    assert cluster([listing(1), article(1), listing(2)]) == [0, 1, 0]
+    assert cluster([]) == []
+
+
+def test_pages_without_elements_are_one_cluster() -> None:
+    assert cluster([of(""), of("only text"), of("<frameset></frameset>")]) == [0, 0, 0]
+
+
+def test_a_hundred_thousand_pages_take_seconds() -> None:
+    leaders = [tuple(random.Random(number).choices(range(2**32), k=VALUES)) for number in range(50)]
+    began = time.monotonic()
+    labels = cluster([leaders[number % 50] for number in range(100_000)])
+    assert time.monotonic() - began < 10
+    assert labels == [number % 50 for number in range(100_000)]
