@@ -5,6 +5,7 @@ world of the frame: scripts of the page reach neither the engine nor its built-i
 entered leaves the others tested.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -29,12 +30,7 @@ FRAMES = resources.files(__package__ or "audits").joinpath("frames.js").read_tex
 SIGNATURE = re.compile(r"axe v(\d+\.\d+\.\d+)")
 NAME = "axe-core"
 
-# Timers never fire in a sandboxed frame without scripts; a promise's turn does.
-WITHOUT_TIMERS = """{
-  const later = globalThis.setTimeout;
-  globalThis.setTimeout = (run, delay, ...given) =>
-    delay > 0 ? later(run, delay, ...given) : void Promise.resolve().then(() => run(...given));
-}"""
+FRAME_SECONDS = 20.0  # for the rules in one frame within the page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,9 +181,13 @@ class _FrameVisit:
         """Test a frame within the page, and all within it."""
         try:
             world = await self._world(tree)
-            found = await self._call(world, "partial", json.dumps(context), self._switches)
+            async with asyncio.timeout(FRAME_SECONDS):
+                found = await self._call(world, "partial", json.dumps(context), self._switches)
         except PlaywrightError as error:
             self._leave_out(selectors, str(error).splitlines()[0])
+            return
+        except TimeoutError:
+            self._leave_out(selectors, f"no result within {FRAME_SECONDS:g} s")
             return
         self._frames[json.dumps(selectors)] = (world, offset)
         self._parts.append(json.dumps(found["part"]))
@@ -217,7 +217,7 @@ class _FrameVisit:
         """Our world in a frame, with the engine in it: frames without scripts were passed over at their start."""
         world = await self._tab.world(tree["frame"]["id"])
         if not await self._tab.evaluate(world, "!!globalThis.jisweep"):
-            await self._tab.evaluate(world, f"{WITHOUT_TIMERS}{self._injected};0")
+            await self._tab.evaluate(world, f"{self._injected};0")
         return world
 
     async def _frame_id(self, world: int, element: Any) -> str:

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from crawler.fetch import Fetcher, Manners
+from crawler.gate import Gate
 from playwright.async_api import Playwright
 
 from audits.conclude import sweep_row
@@ -16,8 +18,6 @@ from audits.record import keep_audit, keep_failure
 from crawler.address import canonical
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT, PageLost, Tab, playwright_driver
 from crawler.explore import Exploration, explore
-from crawler.fetch import Fetcher, Manners
-from crawler.gate import Gate
 from crawler.limits import Limits
 from crawler.sample import choose
 from crawler.scope import Exclusion, Scope
@@ -76,6 +76,7 @@ async def begin(database: Database, plan: Plan) -> int:
                 random_asked=plan.at_random,
                 settings=plan.limits.as_row(),
                 depth=0,
+                notes=[],
                 viewport_width=VIEWPORT[0],
                 viewport_height=VIEWPORT[1],
                 locale=LOCALE,

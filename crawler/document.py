@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from crawler import encoding as encodings
 from crawler.address import canonical
+from crawler.scripts import script_key
 from crawler.shape import Shape, shape
 
 PRESCAN = 1024  # bytes in which a browser looks for <meta charset> (HTML 13.2.3.2)
@@ -30,9 +31,10 @@ _REFRESH = re.compile(
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*?(/?)>")
 _OVERLOADED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>]++){{{ATTRIBUTES}}}")
-_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-_NEVER_DEEP = _VOID | {"p", "li", "dt", "dd", "option"}  # the latter are closed by the next one
-_SCRIPT_TYPES = frozenset({"", "module", "text/javascript", "application/javascript", "text/ecmascript"})
+_NEVER_DEEP = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
+    "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
+})  # fmt: skip
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 _UNREAD = ["script", "style", "noscript", "template"]
@@ -48,7 +50,7 @@ class Document:
     base: str  # the address that links are relative to
     links: tuple[str, ...]  # canonical, in document order, each once
     canonical: str | None  # the address that the page names as its own
-    scripts: bool  # whether it brings any script
+    script_key: str  # names its set of scripts; "" when it has none
     forms: int  # forms other than a site search
     text_length: int  # characters of the body that are not white space
     headings: tuple[str, ...]  # texts of its h1 elements
@@ -77,7 +79,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         base=base,
         links=tuple(dict.fromkeys(_links(tree, base, encoding))),
         canonical=_canonical(tree, base, encoding),
-        scripts=any(_attribute(node, "type").strip().lower() in _SCRIPT_TYPES for node in tree.css("script")),
+        script_key=script_key(tree),
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),

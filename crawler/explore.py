@@ -27,6 +27,8 @@ from crawler.frontier import (
     end_all_waiting,
     end_visit,
     page_id,
+    render_evidence,
+    scripted,
     waiting,
 )
 from crawler.kinds import kinds_of
@@ -38,9 +40,9 @@ from db.tables import Page, Sweep, Visit
 from db.types import now
 from db.words import FoundBy, Reason, SweepState, VisitState
 
-FEW_LINKS = 5  # fewer links of the site than this, beside a script, and the page is rendered for more
-BATCH = 500
+TRIED = 2  # pages with the same scripts that are rendered before the evidence counts
 SITEMAP_FILES = 1000  # at most, of one site
+BATCH = 500  # addresses taken from the frontier at one time
 
 Renderer = Callable[[str], Awaitable[tuple[str, ...]]]  # links of a page as the browser shows it
 
@@ -71,6 +73,8 @@ async def explore(exploration: Exploration) -> bool:
     while True:
         if not await _ask_level(exploration, depth, ends):
             return False
+        if not await _render_level(exploration, depth, ends):
+            return False
         if time.monotonic() > ends:
             break
         depth += 1
@@ -90,7 +94,7 @@ async def robots_of(exploration: Exploration, address: str) -> robotstxt.Robots:
     """The robots.txt that speaks for an address, asked for once (RFC 9309 2.3)."""
     origin = origin_of(address)
     if origin not in exploration.robots:
-        answer = await _follow(exploration.fetcher, f"{origin}/robots.txt")
+        answer = await follow(exploration.fetcher, f"{origin}/robots.txt")
         exploration.robots[origin] = robotstxt.Robots.from_answer(
             answer.status, answer.body, exploration.fetcher.manners.product
         )
@@ -117,22 +121,44 @@ async def _begin(exploration: Exploration) -> None:
             )  # fmt: skip
 
 
-async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]) -> AsyncIterator[list[str]]:
+async def _sitemap_addresses(
+    exploration: Exploration, declared: tuple[str, ...]
+) -> AsyncIterator[list[str]]:
+    """The addresses of the site in its sitemaps, file by file; what could not be read is noted."""
     queue = [address for each in declared if (address := canonical(each))]
     seen: set[str] = set()
-    while queue and len(seen) < SITEMAP_FILES:
+    while queue:
         address = queue.pop(0)
         if address in seen:
             continue
+        if len(seen) == SITEMAP_FILES:
+            await _note(exploration, address, f"more than {SITEMAP_FILES} sitemap files: the rest was not read")
+            return
         seen.add(address)
-        answer = await _follow(exploration.fetcher, address)
-        if answer.failure is None and answer.status == 200:
-            sitemap = sitemaps.parse(answer.body, answer.address)
-            queue.extend(sitemap.children)
-            yield [each for each in sitemap.pages if _counts(exploration.scope, each)]
+        answer = await follow(exploration.fetcher, address)
+        if answer.failure is not None or answer.status != 200:
+            if answer.status not in (404, 410) or declared:
+                await _note(exploration, address, str(answer.failure or f"HTTP {answer.status}"))
+            continue
+        sitemap = sitemaps.parse(answer.body, answer.address)
+        for problem in sitemap.problems:
+            await _note(exploration, address, problem)
+        queue.extend(sitemap.children)
+        yield [each for each in sitemap.pages if _counts(exploration.scope, each)]
 
 
-async def _follow(fetcher: Fetcher, address: str) -> Answer:
+async def _note(exploration: Exploration, address: str, said: str) -> None:
+    """Keep with the sweep what a sitemap did not give, once."""
+    note = {"about": "sitemap", "address": address, "said": said}
+    async with exploration.database.writing() as connection:
+        notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == exploration.sweep.id)) or []
+        if note not in notes:
+            await connection.execute(
+                sa.update(Sweep).where(Sweep.id == exploration.sweep.id).values(notes=[*notes, note])
+            )
+
+
+async def follow(fetcher: Fetcher, address: str) -> Answer:
     """The answer after at most five redirects, as RFC 9309 2.3.1.2 asks for robots.txt."""
     answer = await fetcher.get(address, accept_any=True)
     for _ in range(5):
@@ -253,33 +279,58 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
             await end_visit(connection, each.visit, refused, answer.detail, **facts)
         return
     document = html.read(answer.body, answer.content_type, answer.address)
-    found_by, links = FoundBy.LINK, [link for link in document.links if _counts(exploration.scope, link)]
+    links = [link for link in document.links if _counts(exploration.scope, link)]
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
         "title": document.title[:500],
         "kinds": kinds_of(each.address, document),
         "shape": shape.pack(document.shape),
+        "script_key": document.script_key or None,
     }
-    rendered: list[str] = []
-    lost: PageLost | None = None
-    if document.scripts and len(links) < FEW_LINKS:
-        try:
-            shown = await exploration.render(each.address)
-            rendered = [link for link in shown if link not in links and _counts(exploration.scope, link)]
-        except PageLost as error:
-            lost = error
     async with exploration.database.writing() as connection:
-        if lost is not None:
-            await end_visit(connection, each.visit, lost.reason, lost.detail, **facts)
-        else:
-            await connection.execute(
-                sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
-            )
-        for how, addresses in ((found_by, links), (FoundBy.RENDERED, rendered)):
-            await add_addresses(
-                connection, exploration.sweep, addresses,
-                found_by=how, depth=each.depth + 1, found_on=each.page,
-            )  # fmt: skip
+        await connection.execute(
+            sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
+        )
+        await add_addresses(
+            connection, exploration.sweep, links,
+            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
+        )  # fmt: skip
+
+
+async def _render_level(exploration: Exploration, depth: int, ends: float) -> bool:
+    """Read links in the browser where the evidence asks for it; returns False when stopped before the last.
+
+    Pages with the same scripts are tried twice; where no try found a new address, the others are passed over.
+    One after the other in the order of addresses: what is tried does not depend on timing or breaks.
+    """
+    async with exploration.database.reading() as connection:
+        candidates = await scripted(connection, exploration.sweep.id, depth)
+    for each, key in candidates:
+        if exploration.stopping.is_set():
+            return False
+        if time.monotonic() > ends:
+            return True
+        async with exploration.database.reading() as connection:
+            tried, gained = await render_evidence(connection, exploration.sweep.id, key)
+        if gained or tried < TRIED:
+            await _render(exploration, each)
+    return True
+
+
+async def _render(exploration: Exploration, each: Waiting) -> None:
+    """Add the links that only the browser shows. A page that cannot be shown gets no result: we know why."""
+    try:
+        shown = await exploration.render(each.address)
+    except PageLost as lost:
+        async with exploration.database.writing() as connection:
+            await end_visit(connection, each.visit, lost.reason, lost.detail, rendered=True)
+        return
+    async with exploration.database.writing() as connection:
+        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True))
+        await add_addresses(
+            connection, exploration.sweep, [link for link in shown if _counts(exploration.scope, link)],
+            found_by=FoundBy.RENDERED, depth=each.depth + 1, found_on=each.page,
+        )  # fmt: skip
 
 
 async def _record_redirect(exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any]) -> None:

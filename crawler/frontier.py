@@ -51,6 +51,7 @@ async def add_addresses(
                 "found_on_id": found_on,
                 "in_sitemap": in_sitemap,
                 "kinds": [],
+                "rendered": False,
                 "tries": 0,
             }
             for page in pages
@@ -77,6 +78,44 @@ async def waiting(
         .limit(count)
     )
     return [Waiting(visit=visit, page=page, address=address, depth=far) for visit, page, address, far in rows]
+
+
+async def scripted(connection: AsyncConnection, sweep_id: int, depth: int) -> list[tuple[Waiting, str]]:
+    """The explored pages at a depth that have scripts and were not rendered, with their script keys."""
+    rows = await connection.execute(
+        sa.select(Visit.id, Visit.page_id, Page.address, Visit.depth, Visit.script_key)
+        .join(Page, Page.id == Visit.page_id)
+        .where(
+            Visit.sweep_id == sweep_id,
+            Visit.state == VisitState.EXPLORED,
+            Visit.depth == depth,
+            Visit.script_key.is_not(None),
+            ~Visit.rendered,
+        )
+        .order_by(Page.address)
+    )
+    return [
+        (Waiting(visit=visit, page=page, address=address, depth=far), key)
+        for visit, page, address, far, key in rows
+    ]
+
+
+async def render_evidence(connection: AsyncConnection, sweep_id: int, key: str) -> tuple[int, bool]:
+    """How many pages with a script key were rendered, and whether that found any new address."""
+    rendered = sa.select(Visit.page_id).where(
+        Visit.sweep_id == sweep_id, Visit.script_key == key, Visit.rendered
+    )
+    tried = await connection.scalar(sa.select(sa.func.count()).select_from(rendered.subquery()))
+    gained = await connection.scalar(
+        sa.select(
+            sa.exists().where(
+                Visit.sweep_id == sweep_id,
+                Visit.found_by == FoundBy.RENDERED,
+                Visit.found_on_id.in_(rendered),
+            )
+        )
+    )
+    return tried or 0, bool(gained)
 
 
 async def count_asked(connection: AsyncConnection, sweep_id: int, depth: int) -> int:

@@ -21,41 +21,11 @@ VALUES = 32
 DEPTH = 6  # levels below body: deeper ones tell texts apart, not templates
 THRESHOLD = 0.6  # share of equal values from which two pages count as one template
 
-_INVISIBLE = {"script", "style", "link", "meta", "noscript", "template", "br", "wbr"}
-_INLINE = {
-    "a",
-    "abbr",
-    "b",
-    "bdi",
-    "bdo",
-    "big",
-    "cite",
-    "code",
-    "del",
-    "dfn",
-    "em",
-    "font",
-    "i",
-    "ins",
-    "kbd",
-}
-_INLINE |= {
-    "mark",
-    "q",
-    "ruby",
-    "s",
-    "samp",
-    "small",
-    "span",
-    "strike",
-    "strong",
-    "sub",
-    "sup",
-    "time",
-    "tt",
-    "u",
-}
-_PASSED_OVER = _INVISIBLE | _INLINE
+_PASSED_OVER = frozenset({
+    "script", "style", "link", "meta", "noscript", "template", "br", "wbr",  # never seen
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
+    "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var",  # inline
+})  # fmt: skip
 _NAMED = frozenset({"div", "section", "nav", "header", "footer", "main", "aside", "article", "table", "form"})
 _STATES = frozenset({"active", "current", "selected", "open", "on", "hover", "first", "last", "odd", "even"})
 _GENERATED = re.compile(r"^(?:css|sc|jsx|svelte|js|is|has)-|[0-9a-f]{6,}|(?:\d.*){4,}")

@@ -101,6 +101,7 @@ class Sweep(Table):
     random_asked: Mapped[int | None]  # size of its random part
     settings: Mapped[dict[str, Any]]  # limits and manners, as crawler.limits reads them
     depth: Mapped[int]  # link distance that exploring has reached
+    notes: Mapped[list[Any]]  # what exploring met that no visit tells: {"about", "address", "said"}
     engine: Mapped[str | None]  # this and the next four: None until auditing begins
     engine_version: Mapped[str | None]
     rule_set: Mapped[str | None]  # names engine, version, edition, level and the rules switched on
@@ -199,6 +200,8 @@ class Visit(Table):
     title: Mapped[str | None]
     kinds: Mapped[list[Any]]  # what the page was recognised as, for the representative part
     shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of the DOM, see crawler.shape
+    script_key: Mapped[str | None]  # names the page's set of scripts; None: it has none
+    rendered: Mapped[bool]  # its links were read in the browser too
     template: Mapped[int | None]  # number of the cluster of like shapes
     tries: Mapped[int]  # audits begun
     lease_owner: Mapped[str | None]

@@ -37,6 +37,14 @@ class Folder:
         finally:
             shutil.rmtree(self._draft, ignore_errors=True)
 
+    def check(self) -> None:
+        """Raise what writing would raise, as far as it can be known beforehand."""
+        refuse_foreign(self.out)
+        try:
+            self._try(self._begin)
+        finally:
+            shutil.rmtree(self._draft, ignore_errors=True)
+
     def text(self, name: str, text: str) -> None:
         """Write a file of text."""
         self._try(lambda: self._path(name).write_text(text, encoding="utf-8", newline="\n"))

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import Conclusion, conclude
 from db.database import Database
 from db.types import now
+from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
-from db.words import Reason, VisitState
 from reports import read, read_pages, tables
 from reports.folder import Folder
 from reports.language import Language
@@ -33,6 +33,11 @@ BATCH = 50  # audited pages in memory at a time
 FOLD = 20  # places of one rule shown without unfolding
 SHOWN = 200  # addresses without a result shown for each reason
 PENDING = (VisitState.FOUND, VisitState.EXPLORED, VisitState.SELECTED)
+
+
+def check_folder(out: Path) -> None:
+    """Find out before the work whether a report can be written to `out`. Raises StorageError when not."""
+    Folder(out).check()
 
 
 async def write_report(database: Database, sweep_id: int, out: Path, lang: str) -> Path:
@@ -132,6 +137,8 @@ class Report:
                 self.folder.image(f"pictures/{shown.name}", await read_pages.image(self.connection, shown.id))
 
     async def _sample(self, numbers: Mapping[int, int]) -> None:
+        if self.head.method in (None, Method.ALL):
+            return
         parts = [
             (part.value, [found async for found in read.drawn(self.connection, self.head.id, part)])
             for part in (SamplePart.REPRESENTATIVE, SamplePart.RANDOM)

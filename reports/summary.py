@@ -16,6 +16,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "edition": conclusion.edition.value,
         "level": conclusion.level.value,
         "engine": {"name": conclusion.engine, "version": conclusion.engine_version},
+        "rule_set": conclusion.rule_set,
         "pages": {
             "known": conclusion.known,
             "selected": conclusion.selected,

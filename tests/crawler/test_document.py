@@ -117,8 +117,8 @@ def test_what_a_page_says_about_itself() -> None:
     )
     assert (document.title, document.lang, document.headings) == ("福祉 施策", "ja", ("見出し 一", "二"))
     assert document.text_length == len("図見出し一二本文")
-    assert document.scripts is False
-    assert page("<body><script>go()</script>").scripts is True
+    assert document.script_key == ""
+    assert page("<body><script>go()</script>").script_key
     assert page("").title == page("").lang == ""
 
 

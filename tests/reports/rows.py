@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.criteria import aimed_at, criteria
+from audits.criteria import criteria
 from db.database import Database
 from db.tables import (
     Assertion,
@@ -134,7 +134,8 @@ class Writer:
         self.site = await self.insert(Site, address=address, created_at=START)
         usual = {
             "site_id": self.site, "state": SweepState.FINISHED, "method": Method.MIXED, "edition": Edition.JIS2016,
-            "level": Level.AA, "seed": 8_341_320_160, "pages_asked": 12, "random_asked": 8, "settings": {}, "depth": 4,
+            "level": Level.AA, "seed": 8_341_320_160, "pages_asked": 12, "random_asked": 8, "settings": {},
+            "depth": 4,
             "engine": "axe-core", "engine_version": "4.14.1", "rule_set": "axe-core-4.14.1/jis2016/AA/duplicate-id",
             "rule_criteria": RULE_CRITERIA, "browser": "Chromium 156.0.7000.0", "viewport_width": 1280,
             "viewport_height": 1024, "locale": "ja-JP", "timezone": "Asia/Tokyo", "created_at": START,
@@ -146,7 +147,8 @@ class Writer:
     async def visit(self, address: str, **values: Any) -> int:
         page = await self.insert(Page, site_id=self.site, address=address)
         usual = {
-            "sweep_id": self.sweep, "page_id": page, "state": VisitState.NOT_CHOSEN, "depth": 2, "found_by": FoundBy.LINK,
+            "sweep_id": self.sweep, "page_id": page, "state": VisitState.NOT_CHOSEN, "depth": 2,
+            "found_by": FoundBy.LINK,
             "in_sitemap": False, "http_status": 200, "content_type": "text/html", "kinds": [], "tries": 1,
         }  # fmt: skip
         return await self.insert(Visit, **(usual | values))
@@ -280,8 +282,9 @@ async def _busy_page(writer: Writer) -> None:
         await writer.finding(
             result, "color-contrast", box=boxes[26 + index],
             snippet='<a class="more" href="/news/">もっと見る</a>',
-            checks=[{"id": "color-contrast", "data": {"fgColor": "#999999", "bgColor": "#ffffff", "contrastRatio": 2.84,
-                     "fontSize": "10.5pt (14px)", "fontWeight": "normal", "expectedContrastRatio": "4.5:1",
+            checks=[{"id": "color-contrast", "data": {"fgColor": "#999999", "bgColor": "#ffffff",
+                     "contrastRatio": 2.84, "fontSize": "10.5pt (14px)", "fontWeight": "normal",
+                     "expectedContrastRatio": "4.5:1",
                      "messageKey": None}}],
         )  # fmt: skip
     await writer.finding(
@@ -381,6 +384,19 @@ async def _unaudited(writer: Writer) -> None:
         await writer.visit(f"https://www.example.metro.tokyo.lg.jp/rest/{number}.html", title=f"その他 {number}")
 
 
+async def unbegun(database: Database) -> int:
+    """A sweep that was stopped while it looked for pages: nothing chosen, nothing audited; returns its number."""
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        later = dict.fromkeys(
+            ["method", "engine", "engine_version", "rule_set", "rule_criteria", "browser", "finished_at"]
+        )
+        later |= dict.fromkeys(["explored_at", "chosen_at"])
+        await writer.begin(address="http://www.example.jp:8080/a b/", state=SweepState.EXPLORING, **later)
+        await writer.visit("http://www.example.jp:8080/a b/", state=VisitState.FOUND)
+    return writer.sweep
+
+
 async def census(database: Database, pages: int, findings: int = 8) -> int:
     """A sweep of method a with this many audited pages; returns its number."""
     async with database.writing() as connection:
@@ -441,6 +457,3 @@ async def _insert_many(
     if rows:
         await connection.execute(sa.insert(Finding), rows)
         await connection.execute(sa.insert(Assertion), counts)
-
-
-AIMED = aimed_at(Edition.JIS2016, Level.AA)

@@ -1,0 +1,130 @@
+"""A sitemap: the addresses that a site itself lists (sitemaps.org), as XML, text, RSS or Atom, plain or gzipped.
+
+What is broken is read as far as it goes; what was lost is said in `problems`. Entities are not expanded, nothing is
+fetched from the network.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from lxml import etree
+
+from crawler.address import canonical
+
+MAX_BYTES = 50 * 1024 * 1024  # of one file, uncompressed (sitemaps.org)
+MAX_ADDRESSES = 50_000  # in one file (sitemaps.org)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitemap:
+    """What one sitemap file lists; addresses are canonical, each once, in order."""
+
+    pages: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()  # further sitemap files, listed by an index
+    problems: tuple[str, ...] = ()  # what could not be read, in words
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """An address as written, and whether it is that of a further sitemap."""
+
+    address: str
+    child: bool = False
+
+
+def parse(body: bytes, base: str) -> Sitemap:
+    """Read a sitemap found at `base`. Never raises, whatever the bytes."""
+    problems: list[str] = []
+    text = _unpacked(body, problems).lstrip(b"\xef\xbb\xbf \t\r\n")
+    entries = list(islice(_entries(text, problems), MAX_ADDRESSES + 1))
+    if len(entries) > MAX_ADDRESSES:
+        problems.append(f"more than {MAX_ADDRESSES} addresses: the rest was not read")
+    pages: dict[str, None] = {}
+    children: dict[str, None] = {}
+    strange = 0
+    for entry in entries[:MAX_ADDRESSES]:
+        address = canonical(entry.address, base) if entry.address else None
+        strange += address is None
+        if address:
+            (children if entry.child else pages)[address] = None
+    if strange:
+        problems.append(f"{strange} entries are not http or https addresses")
+    return Sitemap(pages=tuple(pages), children=tuple(children), problems=tuple(problems))
+
+
+def _unpacked(body: bytes, problems: list[str]) -> bytes:
+    """The body, unzipped when it is gzip, and cut at MAX_BYTES."""
+    unpacked = b""
+    while body.startswith(b"\x1f\x8b") and len(unpacked) <= MAX_BYTES:
+        gunzip = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += gunzip.decompress(body, MAX_BYTES + 1 - len(unpacked))
+        except zlib.error as error:
+            problems.append(f"broken gzip: {error}")
+            return unpacked
+        if not gunzip.eof and len(unpacked) <= MAX_BYTES:
+            problems.append("broken gzip: it ends too early")
+        body = gunzip.unused_data or b""
+    whole = unpacked or body
+    if len(whole) > MAX_BYTES:
+        problems.append(f"larger than {MAX_BYTES} bytes: the rest was not read")
+    return whole[:MAX_BYTES]
+
+
+def _entries(text: bytes, problems: list[str]) -> Iterator[_Entry]:
+    return _from_xml(text, problems) if text.startswith(b"<") else _from_lines(text)
+
+
+def _from_lines(text: bytes) -> Iterator[_Entry]:
+    for line in text.decode("utf-8", "replace").splitlines():
+        if line.strip():
+            yield _Entry(address=line.strip() if line.strip().lower().startswith("http") else "")
+
+
+def _from_xml(text: bytes, problems: list[str]) -> Iterator[_Entry]:
+    """The entries of a document, element by element, so that a large file never stands in memory as a tree."""
+    reading = etree.iterparse(
+        io.BytesIO(text), events=("end",), recover=True, resolve_entities=False, no_network=True, load_dtd=False
+    )
+    try:
+        for _, element in reading:
+            entry = _entry(element)
+            if entry:
+                yield entry
+            if _name(element) in ("url", "sitemap", "item", "entry"):
+                _forget(element)
+    except etree.XMLSyntaxError as error:
+        problems.append(f"broken XML: {error.msg}")
+        return
+    root = reading.root
+    if root is None or _name(root) not in ("urlset", "sitemapindex", "rss", "RDF", "feed"):
+        problems.append("not a sitemap" if root is None else f"not a sitemap: <{_name(root)}>")
+    elif len(reading.error_log):
+        problems.append(f"broken XML: {reading.error_log[0].message}")
+
+
+def _entry(element: etree._Element) -> _Entry | None:
+    """The entry that an element is, judged by its name and its parent's, in whatever namespace."""
+    parent = element.getparent()
+    place = (None if parent is None else _name(parent), _name(element))
+    text = "".join(element.itertext(etree.Element)).strip() if place[1] in ("loc", "link") else ""
+    if place == ("url", "loc") or (place == ("item", "link") and text):
+        return _Entry(address=text)
+    if place == ("sitemap", "loc"):
+        return _Entry(address=text, child=True)
+    if place == ("entry", "link") and element.get("rel", "alternate") == "alternate":
+        return _Entry(address=element.get("href", ""))
+    return None
+
+
+def _forget(element: etree._Element) -> None:
+    element.clear()
+    while element.getprevious() is not None:
+        del element.getparent()[0]
+
+
+def _name(element: etree._Element) -> str:
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""

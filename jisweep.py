@@ -1,0 +1,75 @@
+"""The front door: all commands under one name, and the one place where errors become lines and exit codes.
+
+Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable · 5 no browser ·
+6 database or output folder cannot be used · 130 interrupted, `jisweep resume` goes on.
+"""
+
+import os
+import sys
+
+import click
+
+from db.commands import db
+from db.errors import JisweepError
+from reports.cli.doctor import doctor, setup
+from reports.cli.inventory import explore
+from reports.cli.page import page
+from reports.cli.sweeps import report, resume, sweep, sweeps
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="jisweep", prog_name="jisweep")
+def cli() -> None:
+    """Web accessibility conformance sweeps of Japanese government sites (JIS X 8341-3).
+
+    \b
+    jisweep doctor                          is this machine ready?
+    jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
+    jisweep resume 1                        go on with a sweep that was stopped
+    jisweep page https://www.example.lg.jp/    one page, now
+
+    \b
+    Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable ·
+    5 no browser · 6 database or folder cannot be used · 130 interrupted (resume goes on)
+    """
+
+
+for command in (sweep, resume, explore, sweeps, report, page, doctor, setup, db):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; every foreseen error ends as one line on standard error."""
+    try:
+        code = cli(standalone_mode=False)
+    except JisweepError as error:
+        _say(error.line(_lang()))
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(line: str) -> None:
+    click.echo(f"jisweep: {line}", err=True)
+
+
+def _lang() -> str:
+    """The language asked for, also when the command failed before it could read its options."""
+    words = sys.argv
+    for index, word in enumerate(words):
+        if word == "--lang" and index + 1 < len(words):
+            return words[index + 1]
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return os.environ.get("JISWEEP_LANG", "ja")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Progress of a sweep, read from its rows: a live line on a terminal, plain lines elsewhere."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Self
+
+import sqlalchemy as sa
+from rich.console import Console
+
+from db.database import Database
+from db.tables import Sweep, Visit
+from db.words import SweepState, VisitState
+
+LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
+WAITING = (VisitState.FOUND, VisitState.SELECTED)
+
+
+class Progress:
+    """Tells counts, pages a minute and the expected end on standard error while the block runs."""
+
+    def __init__(self, database: Database, sweep_id: int, lang: str) -> None:
+        self._database = database
+        self._sweep_id = sweep_id
+        self._lang = lang
+        self._console = Console(stderr=True, highlight=False)
+        self._begun: dict[
+            SweepState, tuple[float, int]
+        ] = {}  # step → when it was first seen, and how much was done
+        self._last = ""
+
+    async def __aenter__(self) -> Self:
+        self._telling = asyncio.create_task(self._tell())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._telling
+
+    async def _tell(self) -> None:
+        if self._console.is_terminal:
+            with self._console.status("…") as status:
+                while True:
+                    status.update(await self._line())
+                    await asyncio.sleep(LIVE)
+        while True:
+            line = await self._line()
+            if line != self._last:
+                self._console.print(line, soft_wrap=True)
+                self._last = line
+            await asyncio.sleep(PLAIN)
+
+    async def _line(self) -> str:
+        async with self._database.reading() as connection:
+            state = await connection.scalar(sa.select(Sweep.state).where(Sweep.id == self._sweep_id))
+            rows = await connection.execute(
+                sa.select(Visit.state, sa.func.count())
+                .where(Visit.sweep_id == self._sweep_id)
+                .group_by(Visit.state)
+            )
+            counts = dict(rows.tuples().all())
+        assert state is not None
+        waiting = sum(counts.get(each, 0) for each in WAITING)
+        if state is SweepState.EXPLORING:
+            return self._told(state, sum(counts.values()) - waiting, waiting)
+        done = counts.get(VisitState.AUDITED, 0)
+        return self._told(state, done, waiting)
+
+    def _told(self, state: SweepState, done: int, waiting: int) -> str:
+        began, before = self._begun.setdefault(state, (time.monotonic(), done))
+        minutes = (time.monotonic() - began) / 60
+        rate = (done - before) / minutes if minutes > 0.05 else 0.0
+        left = f"{waiting / rate:.0f}" if rate else "?"
+        if self._lang == "ja":
+            step = "探索" if state is SweepState.EXPLORING else "検査"
+            end = "" if state is SweepState.EXPLORING else f"、残り約 {left} 分"
+            return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} ページ{end}）"
+        step = "exploring" if state is SweepState.EXPLORING else "auditing"
+        end = "" if state is SweepState.EXPLORING else f", about {left} min left"
+        return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} pages/min{end})"

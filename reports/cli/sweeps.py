@@ -1,0 +1,166 @@
+"""Commands on sweeps: begin one, go on with one, list them, write a report again."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+
+from audits.conclude import conclude, sweep_row
+from audits.engine import installed_engine
+from audits.sweep import Plan, Tools, begin, manners_of
+from crawler.fetch import Fetcher
+from crawler.gate import Gate
+from crawler.start import find_start
+from db.database import Database
+from db.errors import UsageError
+from db.schema import present, ready
+from db.tables import Site, Sweep
+from db.words import SweepState
+from reports.cli.options import (
+    browser_option,
+    choice_options,
+    crawl_options,
+    database_option,
+    json_option,
+    lang_option,
+    limits_of,
+    out_option,
+    plan_of,
+    rule_options,
+    start_of,
+)
+from reports.cli.running import COMPLETE, INCOMPLETE, default_folder, run_to_report, show
+from reports.report import check_folder, write_report
+
+
+@click.command()
+@click.argument("url")
+@json_option
+@lang_option
+@out_option
+@database_option
+@browser_option
+@crawl_options
+@rule_options
+@choice_options
+def sweep(url: str, **given: Any) -> int:
+    """Sweep the site that starts at URL: explore, choose pages, audit them, write the report."""
+    return asyncio.run(_sweep(url, given))
+
+
+@click.command()
+@click.argument("sweep_id", metavar="ID", type=int)
+@json_option
+@lang_option
+@out_option
+@database_option
+@browser_option
+def resume(sweep_id: int, **given: Any) -> int:
+    """Go on with a sweep that was interrupted, from where it was."""
+    return asyncio.run(_resume(sweep_id, given))
+
+
+@click.command()
+@click.argument("sweep_id", metavar="ID", type=int)
+@json_option
+@lang_option
+@out_option
+@database_option
+def report(sweep_id: int, **given: Any) -> int:
+    """Write the report of a sweep (again)."""
+    return asyncio.run(_report(sweep_id, given))
+
+
+@click.command()
+@lang_option
+@database_option
+def sweeps(lang: str, database: str) -> None:
+    """List the sweeps of the database."""
+    for line in asyncio.run(_sweeps(database, lang)):
+        click.echo(line)
+
+
+async def _sweep(url: str, given: dict[str, Any]) -> int:
+    asked = start_of(url)
+    plan_of(asked, given)  # bad options are said before anything is fetched
+    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    if given["out"]:
+        check_folder(given["out"])
+    async with Database(given["database"]) as database:
+        await ready(database)
+        plan = plan_of(await reached(asked, given), given)
+        sweep_id = await begin(database, plan)
+        await _say_begun(database, sweep_id, plan, given["lang"])
+        return await run_to_report(
+            database, sweep_id, tools, out=given["out"], lang=given["lang"], as_json_object=given["as_json"]
+        )
+
+
+async def reached(asked: str, given: dict[str, Any]) -> str:
+    """The start address after redirects. Raises SiteUnreachable."""
+    manners = manners_of(limits_of(given))
+    if given["allow_private"]:
+        async with Fetcher(manners, None) as fetcher:
+            return await find_start(fetcher, asked)
+    async with Gate() as gate, Fetcher(manners, gate.url) as fetcher:
+        return await find_start(fetcher, asked)
+
+
+async def _say_begun(database: Database, sweep_id: int, plan: Plan, lang: str) -> None:
+    async with database.reading() as connection:
+        seed = (await sweep_row(connection, sweep_id)).seed
+    start = plan.scope.start
+    click.echo(
+        f"スイープ {sweep_id}: {start}（シード {seed}）"
+        if lang == "ja"
+        else f"Sweep {sweep_id}: {start} (seed {seed})",
+        err=True,
+    )
+
+
+async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
+    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    async with Database(given["database"]) as database:
+        await present(database)
+        return await run_to_report(
+            database, sweep_id, tools, out=given["out"], lang=given["lang"], as_json_object=given["as_json"]
+        )
+
+
+async def _report(sweep_id: int, given: dict[str, Any]) -> int:
+    folder: Path = given["out"] or default_folder(sweep_id)
+    async with Database(given["database"]) as database:
+        await present(database)
+        async with database.reading() as connection:
+            state = (await sweep_row(connection, sweep_id)).state
+        if state is not SweepState.FINISHED:
+            raise UsageError(
+                ja=f"スイープ {sweep_id} はまだ終わっていません。jisweep resume {sweep_id} で続けてください。",
+                en=f"Sweep {sweep_id} has not finished: jisweep resume {sweep_id} goes on with it.",
+            )
+        conclusion = await conclude(database, sweep_id)
+        path = await write_report(database, sweep_id, folder, given["lang"])
+    show(conclusion, path, given["lang"], given["as_json"])
+    return COMPLETE if conclusion.complete else INCOMPLETE
+
+
+async def _sweeps(url: str, lang: str) -> list[str]:
+    async with Database(url) as database:
+        await present(database)
+        async with database.reading() as connection:
+            rows = (
+                await connection.execute(
+                    sa.select(Sweep.id, Sweep.created_at, Sweep.state, Sweep.method, Site.address)
+                    .join(Site, Site.id == Sweep.site_id)
+                    .order_by(Sweep.id)
+                )
+            ).all()
+    if not rows:
+        return ["まだスイープはありません。" if lang == "ja" else "There is no sweep yet."]
+    return [
+        f"{row.id:>5}  {row.created_at:%Y-%m-%d %H:%M}Z  {row.state.value:<10} "
+        f"{row.method.value if row.method else '-':<15} {row.address}"
+        for row in rows
+    ]

@@ -1,0 +1,27 @@
+"""Numbers, shares and times as each language writes them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from reports.language import Language
+
+LATE = datetime(2026, 12, 31, 15, 5, tzinfo=UTC)  # already the new year in Tokyo
+
+
+def test_times_are_tokyos_and_name_their_zone() -> None:
+    assert Language("ja").moment(LATE) == "2027年1月1日 0:05（日本標準時）"
+    assert Language("en").moment(LATE) == "1 January 2027, 0:05 (Japan Standard Time)"
+
+
+@pytest.mark.parametrize(
+    ("share", "ja"),
+    [(0, "0.0%"), (0.0001, "0.1%未満"), (1 / 3, "33.3%"), (0.9999, "99.9%超"), (1, "100.0%")],
+)
+def test_a_share_is_never_rounded_to_none_or_all(share: float, ja: str) -> None:
+    assert Language("ja").share(share) == ja
+
+
+def test_counted_nouns_are_grouped_and_inflected() -> None:
+    assert Language("ja").count("page", 12345) == "12,345ページ"
+    assert [Language("en").count("page", n) for n in (0, 1, 2)] == ["0 pages", "1 page", "2 pages"]

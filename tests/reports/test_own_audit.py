@@ -1,0 +1,60 @@
+"""Our own pages stand our own audit: no violation, no sideways scrolling, no request, in both languages."""
+
+import json
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Page, async_playwright
+
+from db.database import Database
+from reports.report import write_report
+from tests.reports import rows
+
+AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes: ['violations']})).violations)"
+WIDTHS = (1280, 320)
+
+
+async def faults(page: Page, path: Path, width: int) -> list[str]:
+    """What is wrong with a page at a width, in words."""
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto(path.as_uri())
+    await page.evaluate(AXE_SCRIPT)
+    found = [f"{rule['id']} {rule['nodes'][0]['target']}" for rule in json.loads(await page.evaluate(AUDIT))]
+    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("scrolls sideways")
+    return [f"{path.name} at {width}: {fault}" for fault in found]
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_has_a_violation(
+    database: Database, sweep: int, tmp_path: Path, chromium: str, lang: str, scheme: str
+) -> None:
+    mixed = (await write_report(database, sweep, tmp_path / "mixed", lang)).parent
+    unbegun = await write_report(database, await rows.unbegun(database), tmp_path / "unbegun", lang)
+    requests: list[str] = []
+    wrong: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = await browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+        page.on("request", lambda request: requests.append(request.url))
+        for path in (*sorted(mixed.rglob("*.html")), unbegun):
+            for width in WIDTHS:
+                wrong += await faults(page, path, width)
+        await browser.close()
+    assert wrong == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+
+
+async def test_text_stays_usable_when_letters_are_twice_as_large(report: Path, chromium: str) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 640, "height": 900})
+        for name in ("index.html", "pages/1.html"):
+            await page.goto((report / name).as_uri())
+            await page.add_style_tag(content="html { font-size: 200% }")
+            assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        await browser.close()

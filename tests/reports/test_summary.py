@@ -1,0 +1,52 @@
+"""The object of `--json` and the last lines in a terminal."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from audits.conclude import conclude
+from db.database import Database
+from reports.summary import as_json, as_lines
+from tests.reports import rows
+
+
+async def test_the_object_has_the_documented_shape(database: Database, sweep: int) -> None:
+    told = json.loads(json.dumps(as_json(await conclude(database, sweep), "/tmp/report/index.html")))
+    assert told | {"pages": 0, "criteria": 0, "estimate": 0, "incomplete_because": 0, "rule_set": 0} == {
+        "sweep": sweep, "site": "https://www.example.metro.tokyo.lg.jp/", "method": "mixed", "seed": 8341320160,
+        "edition": "jis2016", "level": "AA", "engine": {"name": "axe-core", "version": "4.14.1"}, "pages": 0,
+        "problem_pages": 3, "problem_page_rate": 0.375, "places": 51, "criteria": 0, "complete": False,
+        "report": "/tmp/report/index.html", "estimate": 0, "incomplete_because": 0, "rule_set": 0,
+    }  # fmt: skip
+    assert told["pages"]["audited"] == 8
+    assert told["pages"]["unaudited"]["not_found"] == 203
+    assert next(iter(told["criteria"])) == "1.1.1"
+    assert told["criteria"]["1.4.3"] == {"level": "AA", "problem_pages": 1, "places": 4, "needs_review_pages": 1}
+    assert told["estimate"]["drawn"] == 8
+    assert told["estimate"]["rate"] == round(2 / 7, 4)
+
+
+async def test_no_page_is_no_rate(database: Database) -> None:
+    conclusion = await conclude(database, await rows.unbegun(database))
+    assert as_json(conclusion, None)["problem_page_rate"] is None
+    assert as_lines(conclusion, "ja")[1] == "検査できたページがありません。割合は算出できません。"
+    assert "Not complete: the sweep is still under way" in as_lines(conclusion, "en")
+
+
+@pytest.mark.parametrize(
+    ("lang", "line"),
+    [
+        ("ja", "問題のあるページ：3ページ（37.5%）、問題の箇所：51か所"),
+        ("en", "Pages with problems: 3 pages (37.5%); places: 51 places"),
+    ],
+)
+async def test_the_lines_say_the_numbers_with_what_they_stand_on(
+    database: Database, sweep: int, lang: str, line: str
+) -> None:
+    conclusion = await conclude(database, sweep)
+    lines = as_lines(conclusion, lang)
+    assert line in lines
+    assert len(lines) <= 6
+    assert not any("\n" in each for each in lines)
+    assert len(as_lines(replace(conclusion, complete=True, unaudited={}, estimate=None), lang)) == 3
