@@ -78,7 +78,8 @@ class PageAudit:
 class Pictures:
     """What is to be pictured: whole pages of a sample, and each distinct fault once."""
 
-    whole_pages: bool
+    whole_pages: bool = False
+    each_fault: bool = True
     faults: set[str] = field(default_factory=set)  # already pictured in this sweep
 
 
@@ -207,7 +208,7 @@ async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures) -> None
     """Picture the faults that this sweep has not pictured, and the whole page where that is asked for."""
     width, height = audit.size
     shown: set[str] = set()
-    for place in audit.places:
+    for place in audit.places if pictures.each_fault else ():
         if place.fault in pictures.faults | shown or place.box is None or place.outcome is not Outcome.FAILED:
             continue
         clip = _clip(place.box, audit.size)

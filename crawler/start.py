@@ -40,6 +40,7 @@ WHY = {
         "its robots.txt cannot be read, so no page may be fetched (RFC 9309); try later",
     ),
 }  # fmt: skip
+OTHERWISE = ("ブラウザで開けません", "the browser cannot show it")
 
 
 async def find_start(fetcher: Fetcher, address: str) -> str:
@@ -71,7 +72,7 @@ async def find_start(fetcher: Fetcher, address: str) -> str:
 
 def unreachable(address: str, reason: Reason, said: str = "") -> SiteUnreachable:
     """The error for a start address that gives no page."""
-    ja, en = WHY[reason]
+    ja, en = WHY.get(reason, OTHERWISE)
     return SiteUnreachable(
         ja=f"{address} から始められません: {ja}{f'（{said}）' if said else ''}。",
         en=f"Cannot start from {address}: {en}{f' ({said})' if said else ''}.",

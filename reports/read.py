@@ -31,6 +31,7 @@ class Head:
     rule_set: str | None
     browser: str | None
     rule_criteria: dict[str, list[str]]
+    notes: list[dict[str, str]]  # what exploring met that no address tells: {"about", "address", "said"}
     viewport_width: int
     viewport_height: int
     locale: str

@@ -54,8 +54,8 @@ class Table:
             self._write()
 
     def _write(self, *, header: bool = False) -> None:
-        frame = pd.DataFrame(self._rows, columns=list(self._columns), dtype=object).map(cell, na_action="ignore")
-        frame.columns = pd.Index(self._header)
+        rows = [[cell(row.get(column)) for column in self._columns] for row in self._rows]
+        frame = pd.DataFrame(rows, columns=self._header, dtype=object)
         self._folder.piece(lambda: frame.to_csv(self._file, header=header, index=False, lineterminator="\r\n"))
         self._rows.clear()
 

@@ -53,6 +53,20 @@ def browser_option(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def private_option(command: Command) -> Command:
+    return click.option(
+        "--allow-private", is_flag=True,
+        help="Visit private and loopback addresses too (for your own test servers).",
+    )(command)  # fmt: skip
+
+
+def contact_option(command: Command) -> Command:
+    return click.option(
+        "--contact", metavar="TEXT", envvar="JISWEEP_CONTACT", default=_this_user,
+        help="Mail or web address for the site's operator, sent with every request.  [default: user@host]",
+    )(command)  # fmt: skip
+
+
 def rule_options(command: Command) -> Command:
     """What a page is judged by."""
     for option in (
@@ -69,11 +83,8 @@ def crawl_options(command: Command) -> Command:
     """How far exploring goes, and how it behaves."""
     limits = Limits(contact="")
     for option in (
-        click.option("--allow-private", is_flag=True,
-                     help="Visit private and loopback addresses too (for your own test servers)."),
-        click.option("--contact", metavar="TEXT", envvar="JISWEEP_CONTACT", default=_this_user,
-                     help="Mail or web address for the site's operator, sent with every request.  "
-                          "[default: user@host]"),
+        private_option,
+        contact_option,
         click.option("--delay", type=click.FloatRange(0, 3600), default=limits.delay, show_default=True,
                      metavar="SECONDS", help="Least time between two requests or pages on one host."),
         click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,

@@ -135,7 +135,7 @@ class Writer:
         usual = {
             "site_id": self.site, "state": SweepState.FINISHED, "method": Method.MIXED, "edition": Edition.JIS2016,
             "level": Level.AA, "seed": 8_341_320_160, "pages_asked": 12, "random_asked": 8, "settings": {},
-            "depth": 4,
+            "depth": 4, "notes": [],
             "engine": "axe-core", "engine_version": "4.14.1", "rule_set": "axe-core-4.14.1/jis2016/AA/duplicate-id",
             "rule_criteria": RULE_CRITERIA, "browser": "Chromium 156.0.7000.0", "viewport_width": 1280,
             "viewport_height": 1024, "locale": "ja-JP", "timezone": "Asia/Tokyo", "created_at": START,
@@ -148,8 +148,8 @@ class Writer:
         page = await self.insert(Page, site_id=self.site, address=address)
         usual = {
             "sweep_id": self.sweep, "page_id": page, "state": VisitState.NOT_CHOSEN, "depth": 2,
-            "found_by": FoundBy.LINK,
-            "in_sitemap": False, "http_status": 200, "content_type": "text/html", "kinds": [], "tries": 1,
+            "found_by": FoundBy.LINK, "in_sitemap": False, "http_status": 200, "content_type": "text/html",
+            "kinds": [], "rendered": False, "tries": 1,
         }  # fmt: skip
         return await self.insert(Visit, **(usual | values))
 
@@ -219,7 +219,8 @@ async def mixed(database: Database) -> int:
     """A sweep of method d with one of everything; returns its number."""
     async with database.writing() as connection:
         writer = Writer(connection)
-        await writer.begin()
+        note = {"about": "sitemap", "address": "https://www.example.metro.tokyo.lg.jp/<s>.xml", "said": HOSTILE[1]}
+        await writer.begin(notes=[note])
         await _scope(writer)
         await _busy_page(writer)
         await _hostile_page(writer)
@@ -430,7 +431,7 @@ async def _insert_many(
     await connection.execute(sa.insert(Visit), [
         {"id": base + n, "sweep_id": writer.sweep, "page_id": base + n, "state": VisitState.AUDITED, "depth": 3,
          "found_by": FoundBy.LINK, "in_sitemap": True, "http_status": 200, "content_type": "text/html",
-         "title": f"お知らせ {n}", "kinds": [], "tries": 1, "result_id": base + n}
+         "title": f"お知らせ {n}", "kinds": [], "rendered": False, "tries": 1, "result_id": base + n}
         for n in numbers
     ])  # fmt: skip
     await connection.execute(sa.insert(Draw), [

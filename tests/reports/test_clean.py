@@ -32,9 +32,7 @@ def test_numbers_stay_numbers() -> None:
     assert cell(None) is None
 
 
-@pytest.mark.parametrize(
-    "address", ["javascript:alert(1)", "data:text/html,x", "//a.jp/", "", "http://[", " https://a.jp"]
-)
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//a.jp/", "", "http://["])
 def test_only_web_addresses_become_links(address: str) -> None:
     assert web_link(address) is None
     assert web_link("https://a.jp/?q=<") == "https://a.jp/?q=<"

