@@ -146,7 +146,7 @@ async def _endings(
     reasons: dict[Reason, int] = {}
     for state, reason, count in rows:
         states[state] = states.get(state, 0) + count
-        if state is VisitState.UNAUDITED:
+        if state is VisitState.UNAUDITED and reason is not None:
             reasons[reason] = reasons.get(reason, 0) + count
     return states, dict(sorted(reasons.items()))
 
@@ -160,7 +160,7 @@ def _audited(sweep_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
 
 
-def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[tuple[int]]:
+def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
     """Audited visits with a failed place of a criterion of the levels."""
     return (
         sa.select(Visit.id)

@@ -124,7 +124,7 @@ class Untested:
     why: str
 
 
-class FramedAxe(AxeBase):
+class FramedAxe(AxeBase):  # type: ignore[misc]  # the package has no types
     """axe-playwright-python's engine, run in every frame of a tab's page."""
 
     def __init__(self, engine: Engine, rules: RuleSet) -> None:
@@ -138,7 +138,7 @@ class FramedAxe(AxeBase):
         return FramedResults(await visit.rules(), visit.untested)
 
 
-class FramedResults(AxeResults):
+class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no types
     """Rules with the nodes that failed or could not be told, and the parts of the page that no rule saw."""
 
     def __init__(self, rules: list[dict[str, Any]], untested: list[Untested]) -> None:

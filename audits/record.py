@@ -88,7 +88,7 @@ async def _result(
         )
         .returning(Result.id)
     )
-    assert result_id is not None
+    assert isinstance(result_id, int)
     await _keep_findings(connection, sweep, result_id, audit.places)
     await _keep_assertions(connection, sweep, result_id, audit.places)
     return result_id

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from crawler.fetch import Fetcher, Manners
@@ -85,8 +86,8 @@ async def begin(database: Database, plan: Plan) -> int:
             )
             .returning(Sweep.id)
         )
-        assert sweep_id is not None
-        rules = [
+        assert isinstance(sweep_id, int)
+        rules: list[dict[str, Any]] = [
             *({"kind": ScopeKind.INCLUDE, "pattern": each, "reason": None} for each in plan.scope.includes),
             *(
                 {"kind": ScopeKind.EXCLUDE, "pattern": each.pattern, "reason": each.reason}
@@ -311,10 +312,8 @@ async def _audit_visit(work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures,
             )
         ).one()
     try:
-        await work.fetcher.take_turn(visit.address)
-        audit = await audit_page(
-            tab, axe, visit.address, work.scope, pictures, work.limits.page_seconds
-        )
+        async with work.fetcher.turn(visit.address):
+            audit = await audit_page(tab, axe, visit.address, work.scope, pictures, work.limits.page_seconds)
     except PageLost as lost:
         async with work.database.writing() as connection:
             await keep_failure(connection, visit_id, visit.tries, lost.reason, lost.detail)

@@ -11,7 +11,7 @@ import ssl
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -135,6 +135,10 @@ class Fetcher:
         """Keep requests to a host this far apart, as its robots.txt asks."""
         self._politeness.set_delay(host, seconds)
 
+    def turn(self, address: str) -> AbstractAsyncContextManager[None]:
+        """One of the places that a host has for us, for whoever asks it by other means: a page in the browser."""
+        return self._politeness.turn(host_of(address))
+
     async def get(self, address: str, *, accept_any: bool = False) -> Answer:
         """Ask for a canonical address, again when that can help. Bodies of other types are read by `accept_any`."""
         host = host_of(address)
@@ -143,11 +147,12 @@ class Fetcher:
             async with self._politeness.turn(host):
                 answer = await self._ask(address, accept_any)
             pause = self._pause(answer, tries)
-            if pause is not None:
+            again = pause is not None and pause <= LONGEST_PAUSE and tries < self.manners.retries
+            if pause is not None and (again or answer.status in BUSY):
                 self._politeness.hold(host, min(pause, LONGEST_PAUSE))
-            tries += 1
-            if pause is None or pause > LONGEST_PAUSE or tries > self.manners.retries:
+            if not again:
                 return answer
+            tries += 1
 
     def _pause(self, answer: Answer, tries: int) -> float | None:
         """Seconds that a host is left alone after this answer; None when there is no need."""
@@ -202,7 +207,7 @@ def _location(response: httpx.Response, address: str) -> str | None:
 
 
 async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
-    """The decoded body, at most `limit` bytes of it, and whether that is all. zlib.error when it does not decode."""
+    """The decoded body, at most `limit` bytes, and whether that is all. zlib.error when it does not decode."""
     body = bytearray()
     async for chunk in _decoded(response, limit):
         body += chunk

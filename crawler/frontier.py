@@ -41,7 +41,7 @@ async def add_addresses(
         pages = await connection.scalars(
             sa.select(Page.id).where(Page.site_id == sweep.site_id, Page.address.in_(some)).order_by(Page.address)
         )
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "sweep_id": sweep.id,
                 "page_id": page,
@@ -97,6 +97,7 @@ async def scripted(connection: AsyncConnection, sweep_id: int, depth: int) -> li
     return [
         (Waiting(visit=visit, page=page, address=address, depth=far), key)
         for visit, page, address, far, key in rows
+        if key is not None
     ]
 
 

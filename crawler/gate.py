@@ -82,16 +82,16 @@ def _last_four(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
 async def resolve_by_system(host: str, port: int) -> list[str]:
     """The IP addresses of a name or of any spelling of an address, as the system reads it; OSError when none."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except UnicodeError as error:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 async def public_address(host: str, port: int = 443, resolve: Resolve = resolve_by_system) -> list[str]:
     """All IP addresses of a host. Forbidden when any is private; OSError (socket.gaierror) when there is none."""
-    try:
-        addresses = await resolve(host.strip("[]"), port)
-    except UnicodeError as error:  # a label that is empty or too long
-        raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
+    addresses = await resolve(host.strip("[]"), port)
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, f"no address for {host}")
     for address in addresses:

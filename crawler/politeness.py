@@ -1,4 +1,4 @@
-"""Politeness towards a host: few requests at once, a delay between their starts, and a pause when it asks for one."""
+"""Politeness towards a host: few requests at once, a delay between starts, and a pause when it asks for one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ class Politeness:
         async with state.places:
             async with state.starting:
                 while (wait := max(state.next_start, state.held_until) - _now()) > 0:
-                    await asyncio.sleep(wait)
+                    await asyncio.sleep(wait)  # noqa: ASYNC110: a pause may grow while we wait
                 state.next_start = _now() + state.delay
             yield
 

@@ -82,7 +82,7 @@ def unreachable(address: str, reason: Reason, said: str = "") -> SiteUnreachable
 async def _robots(fetcher: Fetcher, address: str) -> Robots:
     answer = await fetcher.get(f"{origin_of(address)}/robots.txt", accept_any=True)
     if answer.failure in (Reason.DNS, Reason.CERTIFICATE, Reason.PRIVATE_ADDRESS, Reason.CONNECTION):
-        raise unreachable(address, answer.failure, answer.detail)
+        raise unreachable(address, answer.failure, _said(answer))
     for _ in range(5):
         if answer.location is None:
             break
@@ -103,6 +103,9 @@ def _bare_host(address: str) -> str:
 
 
 def _said(answer: Answer) -> str:
+    """What the reason alone does not tell."""
+    if answer.failure in (Reason.DNS, Reason.PRIVATE_ADDRESS):
+        return ""
     if answer.failure is not None:
         return answer.detail
     return f"HTTP {answer.status}" if answer.status != 200 else answer.content_type or ""

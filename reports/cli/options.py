@@ -130,7 +130,12 @@ def choice_options(command: Command) -> Command:
 
 
 def limits_of(given: dict[str, Any]) -> Limits:
-    """The limits that a command line gives."""
+    """The limits that a command line gives. Raises UsageError."""
+    if not (given["contact"].isascii() and given["contact"].isprintable()):
+        raise UsageError(
+            ja=f"連絡先 {given['contact']!r} には半角の英数字と記号だけを使ってください（HTTP ヘッダーで送るため）。",
+            en=f"The contact {given['contact']!r} must be printable ASCII: it is sent in an HTTP header.",
+        )
     return Limits(
         addresses=given["max_addresses"], depth=given["max_depth"], seconds=given["max_seconds"],
         bytes=given["max_bytes"], pattern=given["max_pattern"], page_seconds=given["page_seconds"],
