@@ -31,11 +31,12 @@ def decode(body: bytes, name: str) -> str:
 
 def encode(text: str, name: str) -> bytes | None:
     """The text in the encoding of this WHATWG name, or None when the encoding lacks one of its characters."""
-    if name == "euc-jp":
-        pairs = [_euc_jp_bytes(character) for character in text]
-        return None if None in pairs else b"".join(pair for pair in pairs if pair is not None)
     if name == "iso-2022-jp":
         return _encode_iso_2022_jp(text)
+    if name in ("euc-jp", "shift_jis"):
+        places = map(_euc_jp_bytes if name == "euc-jp" else _shift_jis_bytes, text)
+        found = [place for place in places if place is not None]
+        return b"".join(found) if len(found) == len(text) else None
     codec = (webencodings.lookup(name) or webencodings.UTF8).codec_info
     try:
         return bytes(codec.encode(text, "strict")[0])
@@ -93,16 +94,22 @@ def _control(byte: int) -> str:
     return chr(byte) if byte <= 0x20 else _REPLACEMENT
 
 
-def _euc_jp_bytes(character: str) -> bytes | None:
-    """One character in EUC-JP by way of code page 932, whose places are the same; None when it has none."""
+def _shift_jis_bytes(character: str) -> bytes | None:
+    """One character in code page 932; None when it has no place of its own there."""
     character = {"¥": "\\", "‾": "~", "−": "－"}.get(character, character)
     try:
-        shifted = character.encode("cp932")
+        place = character.encode("cp932")
     except UnicodeEncodeError:
         return None
-    if len(shifted) == 1:
-        return shifted if shifted[0] < 0x80 else b"\x8e" + shifted
-    lead, trail = shifted
+    return place if place.decode("cp932") == character else None
+
+
+def _euc_jp_bytes(character: str) -> bytes | None:
+    """One character in EUC-JP by way of code page 932, whose places are the same; None when it has none."""
+    place = _shift_jis_bytes(character)
+    if place is None or len(place) == 1:
+        return place if place is None or place[0] < 0x80 else b"\x8e" + place
+    lead, trail = place
     if lead >= 0xF0:  # beyond the 94 rows: no place in EUC-JP
         return None
     row = (lead - (0x81 if lead < 0xA0 else 0xC1)) * 2 + (trail >= 0x9F)

@@ -19,6 +19,8 @@ from types import TracebackType
 import httpx
 
 from crawler.address import canonical, host_of, path_of
+from crawler.gate import Forbidden
+from crawler.passage import Passage
 from crawler.politeness import Politeness, retry_after
 from db.words import Reason
 
@@ -32,11 +34,6 @@ _SAFE = re.compile(r"[\x20-\x7e]*")
 _LOOKS_LIKE_HTML = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|title)", re.I | re.S
 )
-_SOCKS_FAILURES = {
-    "not allowed": Reason.PRIVATE_ADDRESS,
-    "Host unreachable": Reason.DNS,
-    "TTL expired": Reason.TIMED_OUT,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +107,16 @@ class Fetcher:
         self.manners = manners
         self._politeness = Politeness(manners.per_host, manners.delay)
         self._stack = AsyncExitStack()
+        tls = tls or httpx.create_ssl_context(trust_env=False)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(
             headers=_headers(manners),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            verify=tls or True,
-            proxy=proxy,
-            timeout=manners.timeout,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            transport=Passage(proxy, tls) if proxy else httpx.AsyncHTTPTransport(verify=tls, limits=limits),
+            # Connection and TLS handshake end before the whole request: cut off there, httpcore leaks a socket.
+            timeout=httpx.Timeout(manners.timeout, connect=0.45 * manners.timeout),
             trust_env=False,
+            event_hooks={"response": [_set_location_aside]},
         )
 
     async def __aenter__(self) -> "Fetcher":
@@ -201,8 +200,13 @@ def _headers(manners: Manners) -> dict[str, str]:
     }
 
 
+async def _set_location_aside(response: httpx.Response) -> None:
+    """Keep httpx from building the redirected request, which fails for addresses that are none of ours."""
+    response.extensions["location"] = response.headers.pop("location", None)
+
+
 def _location(response: httpx.Response, address: str) -> str | None:
-    location = response.headers.get("location")
+    location = response.extensions["location"]
     return canonical(location, address) if location and response.status_code in REDIRECTS else None
 
 
@@ -247,19 +251,16 @@ def _inflated(inflate: "zlib._Decompress", chunk: bytes, limit: int) -> Iterator
 
 def _failure(error: Exception) -> tuple[Reason, str]:
     """The reason behind an error, and what it says, found along the chain of its causes."""
-    chain = list(_causes(error))
-    for cause in chain:
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Reason.CERTIFICATE, cause.verify_message or str(cause)
         if isinstance(cause, socket.gaierror):
             return Reason.DNS, str(cause.strerror or cause)
         if isinstance(cause, TimeoutError | httpx.TimeoutException):
             return Reason.TIMED_OUT, "no complete answer in time"
-    detail = str(error) or type(error).__name__
-    if isinstance(error, httpx.ProxyError):
-        found = (reason for sign, reason in _SOCKS_FAILURES.items() if sign in detail)
-        return next(found, Reason.CONNECTION), detail
-    return Reason.CONNECTION, detail
+        if isinstance(cause, Forbidden):
+            return Reason.PRIVATE_ADDRESS, cause.why
+    return Reason.CONNECTION, " ".join(str(error).split()) or type(error).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

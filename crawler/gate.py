@@ -38,7 +38,7 @@ class Forbidden(Exception):
         self.why = why
 
 
-class _Reply(IntEnum):
+class Reply(IntEnum):
     """What the gate answers (RFC 1928 6)."""
 
     DONE = 0
@@ -55,7 +55,7 @@ class _Reply(IntEnum):
 class _Unserved(Exception):
     """A request that is answered by a reply other than DONE."""
 
-    def __init__(self, reply: _Reply) -> None:
+    def __init__(self, reply: Reply) -> None:
         super().__init__(reply.name)
         self.reply = reply
 
@@ -149,7 +149,7 @@ class Gate:
                 host, port = await self._asked_for(reader, writer)
                 far_reader, far_writer = await self._connected(host, port, writer)
                 async with _closing(far_writer):
-                    await _answer(writer, _Reply.DONE)
+                    await _answer(writer, Reply.DONE)
                     await _pump_both(reader, writer, far_reader, far_writer)
 
     async def _asked_for(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, int]:
@@ -170,9 +170,9 @@ class Gate:
         except Forbidden as error:
             if len(self.refused) < REMEMBERED:
                 self.refused[error.host] = error.why
-            reply = _Reply.FORBIDDEN
+            reply = Reply.FORBIDDEN
         except socket.gaierror:
-            reply = _Reply.NO_SUCH_HOST
+            reply = Reply.NO_SUCH_HOST
         except (OSError, TimeoutError) as error:
             reply = _reply_to(error)
         await _answer(writer, reply)
@@ -186,13 +186,14 @@ class Gate:
 
 
 async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Agree on no authentication."""
-    version, count = await reader.readexactly(2)
-    methods = await reader.readexactly(count)
-    if version != 5:
-        raise _Unserved(_Reply.FAILED)
+    """Agree on no authentication; ConnectionError when the client does not speak SOCKS5 or wants to give a name."""
+    if await reader.readexactly(1) != b"\x05":
+        raise ConnectionError("not SOCKS5")
+    methods = await reader.readexactly((await reader.readexactly(1))[0])
     writer.write(b"\x05\x00" if 0 in methods else b"\x05\xff")
     await writer.drain()
+    if 0 not in methods:
+        raise ConnectionError("no method in common")
 
 
 async def _read_request(reader: asyncio.StreamReader) -> tuple[str, int]:
@@ -206,14 +207,14 @@ async def _read_request(reader: asyncio.StreamReader) -> tuple[str, int]:
         name = await reader.readexactly((await reader.readexactly(1))[0])
         host = name.decode("ascii", "replace").lower()
     else:
-        raise _Unserved(_Reply.NO_SUCH_ADDRESS_TYPE)
+        raise _Unserved(Reply.NO_SUCH_ADDRESS_TYPE)
     port = int.from_bytes(await reader.readexactly(2), "big")
     if version != 5 or command != 1:
-        raise _Unserved(_Reply.NO_SUCH_COMMAND)
+        raise _Unserved(Reply.NO_SUCH_COMMAND)
     return host, port
 
 
-async def _answer(writer: asyncio.StreamWriter, reply: _Reply) -> None:
+async def _answer(writer: asyncio.StreamWriter, reply: Reply) -> None:
     writer.write(bytes((5, reply, 0, 1)) + bytes(6))
     await writer.drain()
 
@@ -230,13 +231,13 @@ async def _connect(addresses: list[str], port: int) -> tuple[asyncio.StreamReade
     raise last
 
 
-def _reply_to(error: OSError | TimeoutError) -> _Reply:
+def _reply_to(error: OSError | TimeoutError) -> Reply:
     if isinstance(error, TimeoutError):
-        return _Reply.TIMED_OUT
+        return Reply.TIMED_OUT
     if isinstance(error, ConnectionRefusedError):
-        return _Reply.REFUSED
+        return Reply.REFUSED
     unreachable = error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH)
-    return _Reply.UNREACHABLE if unreachable else _Reply.FAILED
+    return Reply.UNREACHABLE if unreachable else Reply.FAILED
 
 
 async def _pump_both(

@@ -31,8 +31,9 @@ class Politeness:
         state = self._of(host)
         async with state.places:
             async with state.starting:
-                while (wait := max(state.next_start, state.held_until) - _now()) > 0:
-                    await asyncio.sleep(wait)  # noqa: ASYNC110: a pause may grow while we wait
+                # In a loop, because a pause may grow while we wait for its end.
+                while (wait := max(state.next_start, state.held_until) - _now()) > 0:  # noqa: ASYNC110
+                    await asyncio.sleep(wait)
                 state.next_start = _now() + state.delay
             yield
 

@@ -92,7 +92,7 @@ class Sweep(Table):
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
     cycle_id: Mapped[int | None] = mapped_column(ForeignKey("cycle.id"), index=True)
     state: Mapped[SweepState]
-    method_asked: Mapped[Method | None]  # None: by number of known pages
+    method_asked: Mapped[Method | None] = mapped_column(word(Method, "method_asked"))  # None: by known pages
     method: Mapped[Method | None]  # in force once the pages are chosen
     edition: Mapped[Edition]
     level: Mapped[Level]

@@ -43,16 +43,15 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
     """A server that lets `script` answer each request, and then closes the connection."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-            now = asyncio.get_running_loop().time()
-            request = Request(path=head[0].split(" ")[1], headers=headers, at=now)
-            served.requests.append(request)
-            await script(request, writer)
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                request = await _read(reader)
+                served.requests.append(request)
+                await script(request, writer)
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     tasks: set[asyncio.Task[None]] = set()
 
@@ -71,6 +70,12 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
+
+
+async def _read(reader: asyncio.StreamReader) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    return Request(path=head[0].split(" ")[1], headers=headers, at=asyncio.get_running_loop().time())
 
 
 def saying(*answers: bytes) -> Script:

@@ -54,6 +54,12 @@ def test_iso_2022_jp_widens_half_width_kana() -> None:
 @pytest.mark.parametrize("name", ["shift_jis", "euc-jp", "iso-2022-jp", "windows-1252"])
 def test_a_character_that_an_encoding_lacks_is_reported(name: str) -> None:
     assert encoding.encode("😀", name) is None
+    assert encoding.encode("〜", name) is None  # a wave dash is not the full-width tilde that the others have
+
+
+@pytest.mark.parametrize("name", ["shift_jis", "euc-jp", "iso-2022-jp"])
+def test_a_minus_sign_is_written_full_width(name: str) -> None:
+    assert encoding.encode("−", name) == encoding.encode("－", name)
 
 
 @given(

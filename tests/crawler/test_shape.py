@@ -16,7 +16,8 @@ ARTICLE = """<main id=main><article><h1>%s</h1><div class=body>%s</div></article
 LIST = """<main id=main><h1>x</h1><div class=tabs><ul><li>a</ul></div><dl class=news>%s</dl>
 <div class=pager><ol><li>1</ol></div></main>"""
 TOP = """<main id=main><div class=visual><figure><img></figure><ul class=slide><li>a</ul></div>
-<section class=life><h2>x</h2><ul><li><img></ul></section><section class=mayor><h2>x</h2><div><p>x</p></div></section>
+<section class=life><h2>x</h2><ul><li><img></ul></section>
+<section class=mayor><h2>x</h2><div><p>x</p></div></section>
 <section class=sns><h2>x</h2><iframe></iframe></section></main>"""
 
 

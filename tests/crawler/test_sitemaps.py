@@ -46,7 +46,8 @@ def test_addresses_of_images_are_not_pages() -> None:
         b"<rss><channel><link>https://h.jp/</link><item><link>/a</link></item><item><link>/b</link></item></channel></rss>",
         b'<rdf:RDF xmlns:rdf="r" xmlns="http://purl.org/rss/1.0/"><item><link>/a</link></item>'
         b"<item><link>/b</link></item></rdf:RDF>",
-        b'<feed xmlns="http://www.w3.org/2005/Atom"><link href="/"/><entry><link href="/a"/><link rel="edit" href="/e"/></entry>'
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><link href="/"/><entry><link href="/a"/>'
+        b'<link rel="edit" href="/e"/></entry>'
         b'<entry><link rel="alternate" href="/b"/></entry></feed>',
         b"\n  " + urlset("/a", "/b"),
         b"<urlset><url><loc><![CDATA[https://h.jp/a]]></loc></url><url><!-- x --><loc>/b</loc></url></urlset>",

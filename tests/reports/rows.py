@@ -83,8 +83,8 @@ HOSTILE = [
 
 
 def storable(text: str) -> str:
-    """As a column of text takes it; JSON columns take halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode()
+    """As a column of text takes it on both databases; JSON columns take NUL and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def png(width: int, height: int, boxes: list[list[float]] | None = None) -> bytes:

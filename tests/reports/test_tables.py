@@ -38,10 +38,12 @@ async def test_no_cell_is_a_formula(report: Path) -> None:
 
 
 async def test_hostile_snippets_come_back_marked_as_text(report: Path) -> None:
-    snippets = list(table(report / "findings.csv")["HTML"])
+    findings = table(report / "findings.csv")
+    snippets = list(findings["HTML"])
     assert "'=cmd|'/c calc'!A1" in snippets
     assert "<script>alert(1)</script>" in snippets
-    assert "改⟨U+202E⟩行⟨U+200B⟩逆␀順␛[31m" in snippets
+    assert "改⟨U+202E⟩行⟨U+200B⟩逆順␛[31m" in snippets
+    assert "改⟨U+202E⟩行⟨U+200B⟩逆␀順␛[31m" in list(findings["要素の場所"])
 
 
 async def test_numbers_have_no_decimal_point(report: Path) -> None:

@@ -76,7 +76,7 @@ def upgrade() -> None:
     sa.Column('site_id', sa.Integer(), nullable=False),
     sa.Column('cycle_id', sa.Integer(), nullable=True),
     sa.Column('state', sa.Enum('exploring', 'choosing', 'auditing', 'finished', name='state', native_enum=False, create_constraint=True, length=32), nullable=False),
-    sa.Column('method_asked', sa.Enum('all', 'random', 'representative', 'mixed', name='method', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('method_asked', sa.Enum('all', 'random', 'representative', 'mixed', name='method_asked', native_enum=False, create_constraint=True, length=32), nullable=True),
     sa.Column('method', sa.Enum('all', 'random', 'representative', 'mixed', name='method', native_enum=False, create_constraint=True, length=32), nullable=True),
     sa.Column('edition', sa.Enum('jis2016', 'wcag22', name='edition', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('level', sa.Enum('A', 'AA', 'AAA', name='level', native_enum=False, create_constraint=True, length=32), nullable=False),

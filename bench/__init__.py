@@ -1,0 +1,1 @@
+"""Proofs of speed and memory, run on demand: `python -m bench.throughput`."""

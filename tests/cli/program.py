@@ -1,0 +1,130 @@
+"""The real program as a subprocess: run to its end, or started and met with signals; nothing of it may be left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRESS = ("スイープ ", "Sweep ", "探索: ", "検査: ", "exploring: ", "auditing: ")  # how progress lines begin
+SETTINGS = ("JISWEEP_", "LC_", "LANG", "PYTHON", "PLAYWRIGHT_", "DEBUG")  # of the tester, kept from the program
+GONE = 20.0  # seconds for a browser to see that its driver is gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A command that has come to its end."""
+
+    code: int  # negative: the signal that ended it
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def said(self) -> list[str]:
+        """The lines on standard error that are not progress."""
+        return [line for line in self.err.splitlines() if line.strip() and not line.startswith(PROGRESS)]
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The one JSON object on standard output."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@dataclass(kw_only=True)
+class Started:
+    """A command that is running, in a process group of its own."""
+
+    process: subprocess.Popen[str]
+    began: float
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """What Ctrl-C in a terminal does: the signal goes to every process of the group."""
+        os.killpg(self.process.pid, number)
+
+    def ended(self, seconds: float = 120) -> Ended:
+        out, err = self.process.communicate(timeout=seconds)
+        return Ended(code=self.process.returncode, out=out, err=err, seconds=time.monotonic() - self.began)
+
+
+@dataclass(kw_only=True)
+class Program:
+    """jisweep in an empty folder with a TMPDIR of its own, by which its processes are known."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @classmethod
+    def within(cls, folder: Path, **environment: str) -> "Program":
+        temporary = folder / "temporary"
+        temporary.mkdir(parents=True)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+        own = {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "JISWEEP_CONTACT": "test@example.jp"}
+        return cls(folder=folder, environment={**kept, **own, **environment})
+
+    def start(self, *words: str | Path, **environment: str) -> Started:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jisweep", *map(str, words)],
+            cwd=self.folder, env={**self.environment, **environment}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+        )  # fmt: skip
+        return Started(process=process, began=time.monotonic())
+
+    def run(self, *words: str | Path, seconds: float = 120, **environment: str) -> Ended:
+        started = self.start(*words, **environment)
+        try:
+            return started.ended(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.process.pid, signal.SIGKILL)
+            raise
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "jisweep.sqlite"
+
+    def left_over(self) -> list[str]:
+        """Processes of ours that still run, once they have had time to end: pid and command."""
+        return wait_until_empty(lambda: [f"{pid} {command}" for pid, command in self._processes()])
+
+    def left_behind(self) -> list[str]:
+        """Files and folders that the program left in its TMPDIR."""
+        return sorted(each.name for each in (self.folder / "temporary").iterdir())
+
+    def kill_all(self) -> None:
+        """End what a failed test has left running."""
+        for pid, _ in self._processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def _processes(self) -> Iterator[tuple[int, str]]:
+        """Every process with our TMPDIR in its environment or its arguments."""
+        mark = str(self.folder / "temporary").encode()
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes()
+                ours = mark in command or mark in (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if ours and command:  # a zombie has no arguments
+                yield int(entry.name), command.replace(b"\0", b" ").decode(errors="replace")[:100]
+
+
+def wait_until_empty(look: Callable[[], list[str]]) -> list[str]:
+    ends = time.monotonic() + GONE
+    while (found := look()) and time.monotonic() < ends:
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,121 @@
+"""A PostgreSQL server for the tests: a cluster of its own in a temporary folder, on a free loopback port."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+USER, PASSWORD = "jisweep", "himitsu-no-kotoba"
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+class PostgresMissing(Exception):
+    """No server can be started here, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running server, by the address of a database that its user may connect to."""
+
+    url: str
+
+    @contextmanager
+    def database(self, *, template: str = "template1") -> Iterator[tuple[str, str]]:
+        """A new database, gone at the end: its name and its address."""
+        name = f"jisweep_{uuid4().hex[:12]}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield name, make_url(self.url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def run(self, statement: str) -> None:
+        """Execute one statement in the server's own database."""
+        asyncio.run(self._run(statement))
+
+    async def _run(self, statement: str) -> None:
+        plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = await asyncpg.connect(plain)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def started() -> Iterator[Server]:
+    """Start a server, stop it at the end. Raises PostgresMissing."""
+    programs = _programs()
+    folder = Path(tempfile.mkdtemp(prefix="jisweep-pg-"))
+    try:
+        account = _account(folder)
+        port = _free_port()
+        _make_cluster(programs, folder, account)
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, **QUICK}
+        words = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        _run([programs / "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log", "-o", words], account)
+        try:
+            yield Server(url=f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")
+        finally:
+            _run([programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", folder / "data"], account)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
+    """The folder of initdb and pg_ctl, which Debian keeps off the PATH."""
+    on_path = shutil.which("initdb")
+    debians = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: each.parts[4].zfill(4))
+    for initdb in [*([Path(on_path).resolve()] if on_path else []), *reversed(debians)]:
+        if (initdb.parent / "pg_ctl").exists():
+            return initdb.parent
+    raise PostgresMissing("no PostgreSQL (neither initdb nor JISWEEP_TEST_POSTGRES)")
+
+
+def _account(folder: Path) -> str | None:
+    """Who runs the server: postgres or nobody in root's place, since it refuses root; else ourselves."""
+    if os.geteuid() != 0:
+        return None
+    names = {each.pw_name for each in pwd.getpwall()}
+    account = next((name for name in ("postgres", "nobody") if name in names), None)
+    if account is None:
+        raise PostgresMissing("PostgreSQL does not run as root, and there is no user postgres or nobody")
+    shutil.chown(folder, account)
+    return account
+
+
+def _make_cluster(programs: Path, folder: Path, account: str | None) -> None:
+    secret = folder / "password"
+    secret.write_text(PASSWORD, encoding="ascii")
+    _run(
+        [programs / "initdb", "-D", folder / "data", "-U", USER, "--pwfile", secret, "--auth-local=trust",
+         "--auth-host=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"],
+        account,
+    )  # fmt: skip
+
+
+def _run(command: list[str | Path], account: str | None) -> None:
+    group = pwd.getpwnam(account).pw_gid if account else None
+    done = subprocess.run(
+        [str(word) for word in command], cwd="/", capture_output=True, text=True, check=False,
+        user=account, group=group, extra_groups=[] if account else None, timeout=120,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise PostgresMissing(f"{command[0]} failed: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,178 @@
+"""Migrations make exactly the tables of the models; a schema that is not ours is refused and left as it was."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection, Inspector
+from sqlalchemy.engine.interfaces import ReflectedColumn
+
+from db import schema
+from db.database import Database
+from db.errors import StorageError
+from db.schema import Schema, differences, present, ready, standing, upgrade
+from db.tables import Site, Table
+from db.types import now
+
+
+async def test_migrations_equal_models(database: Database) -> None:
+    assert await differences(database) == []
+
+
+async def test_migrated_tables_are_those_that_the_models_make(database: Database, empty_url: str) -> None:
+    """Beyond what Alembic compares: CHECK constraints, names of constraints, collations."""
+    async with Database(empty_url) as fresh:
+        async with fresh.writing() as connection:
+            await connection.run_sync(Table.metadata.create_all)
+        async with fresh.reading() as connection:
+            modelled = await connection.run_sync(_described)
+    async with database.reading() as connection:
+        migrated = await connection.run_sync(_described)
+    migrated.pop("alembic_version")
+    assert migrated == modelled
+
+
+def _described(connection: Connection) -> dict[str, Any]:
+    inspector = sa.inspect(connection)
+    return {name: _table(inspector, name) for name in sorted(inspector.get_table_names())}
+
+
+def _table(inspector: Inspector, name: str) -> dict[str, Any]:
+    return {
+        "columns": {column["name"]: _column(column) for column in inspector.get_columns(name)},
+        "primary key": inspector.get_pk_constraint(name),
+        "references": _by_name(inspector.get_foreign_keys(name)),
+        "unique": _by_name(inspector.get_unique_constraints(name)),
+        "indexes": _by_name(inspector.get_indexes(name)),
+        "checks": _by_name(inspector.get_check_constraints(name)),
+    }
+
+
+def _column(column: ReflectedColumn) -> tuple[str, bool, str]:
+    return str(column["type"]), column["nullable"], str(column.get("default")).partition("(")[0]
+
+
+def _by_name(constraints: Any) -> list[Any]:
+    return sorted(constraints, key=lambda each: str(each["name"]))
+
+
+async def test_an_empty_database_is_upgraded(empty_url: str) -> None:
+    async with Database(empty_url) as database:
+        assert await standing(database) is Schema.EMPTY
+        await upgrade(database)
+        assert await standing(database) is Schema.CURRENT
+        await upgrade(database)
+        assert await standing(database) is Schema.CURRENT
+
+
+async def test_upgrading_keeps_what_is_there(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.execute(sa.insert(Site).values(address="https://a.example/", created_at=now()))
+    await upgrade(database)
+    async with database.reading() as connection:
+        assert await connection.scalar(sa.select(Site.address)) == "https://a.example/"
+
+
+async def test_commands_may_find_an_empty_database_at_the_same_time(empty_url: str) -> None:
+    async with Database(empty_url) as one, Database(empty_url) as other:
+        await asyncio.gather(ready(one), ready(other))
+        assert await standing(one) is Schema.CURRENT
+
+
+async def test_an_upgrade_that_fails_leaves_the_database_as_it_was(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: Callable[[Connection], None] = schema._upgrade
+
+    def breaks(connection: Connection) -> None:
+        whole(connection)
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(schema, "_upgrade", breaks)
+    async with Database(empty_url) as database:
+        with pytest.raises(RuntimeError, match="power cut"):
+            await upgrade(database)
+        assert await standing(database) is Schema.EMPTY
+
+
+async def _set_revision(database: Database, revision: str) -> None:
+    async with database.writing() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+
+
+async def _everything(database: Database) -> tuple[dict[str, Any], list[str]]:
+    async with database.reading() as connection:
+        tables = await connection.run_sync(_described)
+        revisions = await connection.scalars(sa.text("SELECT version_num FROM alembic_version"))
+        return tables, list(revisions)
+
+
+async def test_a_newer_schema_is_refused_and_untouched(database: Database) -> None:
+    await _set_revision(database, "9999")
+    before = await _everything(database)
+    assert await standing(database) is Schema.NEWER
+    for refusing in (ready, upgrade, present):
+        with pytest.raises(StorageError, match="newer") as refused:
+            await refusing(database)
+        assert "新しい" in refused.value.ja
+    assert await _everything(database) == before
+
+
+async def test_an_older_schema_is_named_not_upgraded_unasked(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _with_a_later_migration(monkeypatch, tmp_path)
+    before = await _everything(database)
+    assert await standing(database) is Schema.OLDER
+    for refusing in (ready, present):
+        with pytest.raises(StorageError, match="jisweep db upgrade"):
+            await refusing(database)
+    assert await _everything(database) == before
+    await upgrade(database)
+    assert await standing(database) is Schema.CURRENT
+
+
+def _with_a_later_migration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As if this program had one migration more."""
+    later = "def upgrade() -> None:\n    op.create_table('later', sa.Column('id', sa.Integer(), primary_key=True))\n"
+    head = "import sqlalchemy as sa\nfrom alembic import op\nrevision = 'later'\ndown_revision = {!r}\n"
+    ours = schema._config()
+    latest = schema.ScriptDirectory.from_config(ours).get_current_head()
+    (folder / "later.py").write_text(head.format(latest) + later, encoding="utf-8")
+    scripts = ours.get_main_option("script_location")
+    ours.set_main_option("version_locations", f"{scripts}/versions:{folder}")
+    monkeypatch.setattr(schema, "_config", lambda: ours)
+
+
+@pytest.mark.parametrize("with_alembic", [False, True])
+async def test_tables_of_another_program_are_refused_and_untouched(empty_url: str, with_alembic: bool) -> None:
+    async with Database(empty_url) as database:
+        async with database.writing() as connection:
+            await connection.execute(sa.text("CREATE TABLE kaikei (id INTEGER PRIMARY KEY, gaku INTEGER)"))
+            await connection.execute(sa.text("INSERT INTO kaikei VALUES (1, 1000)"))
+            if with_alembic:
+                await connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+                await connection.execute(sa.text("INSERT INTO alembic_version VALUES ('ab12')"))
+        assert await standing(database) is Schema.FOREIGN
+        for refusing in (ready, upgrade, present):
+            with pytest.raises(StorageError, match="not jisweep's"):
+                await refusing(database)
+        async with database.reading() as connection:
+            tables = set((await connection.run_sync(_described)).keys())
+        assert tables == ({"kaikei", "alembic_version"} if with_alembic else {"kaikei"})
+
+
+async def test_a_reading_command_wants_a_database_that_is_there(empty_url: str) -> None:
+    async with Database(empty_url) as database:
+        with pytest.raises(StorageError, match="run jisweep sweep first"):
+            await present(database)
+        assert await standing(database) is Schema.EMPTY
+
+
+async def test_a_table_changed_by_hand_is_seen(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.execute(sa.text("ALTER TABLE site ADD COLUMN memo TEXT"))
+    assert any("memo" in each for each in await differences(database))
