@@ -65,6 +65,7 @@ class Conclusion:
     engine: str
     engine_version: str
     rule_set: str
+    rule_set_before: str | None  # of the site's last finished sweep, when another: the two are not comparable
     known: int  # pages of the site as far as known: all addresses but those of NOT_PAGES
     selected: int
     audited: int
@@ -106,6 +107,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             engine=sweep.engine or "",
             engine_version=sweep.engine_version or "",
             rule_set=sweep.rule_set or "",
+            rule_set_before=await _other_rule_set_before(connection, sweep),
             known=sum(states.values()) - sum(unaudited.get(reason, 0) for reason in NOT_PAGES),
             selected=await _selected(connection, sweep_id),
             audited=audited,
@@ -132,6 +134,16 @@ async def sweep_row(connection: AsyncConnection, sweep_id: int) -> Sweep:
             en=f"There is no sweep {sweep_id}: jisweep sweeps lists them.",
         )
     return Sweep(**{key: value for key, value in row.items()})
+
+
+async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> str | None:
+    before = await connection.scalar(
+        sa.select(Sweep.rule_set)
+        .where(Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, Sweep.state == SweepState.FINISHED)
+        .order_by(Sweep.id.desc())
+        .limit(1)
+    )
+    return before if before != sweep.rule_set else None
 
 
 async def _endings(

@@ -30,6 +30,8 @@ FRAMES = resources.files(__package__ or "audits").joinpath("frames.js").read_tex
 SIGNATURE = re.compile(r"axe v(\d+\.\d+\.\d+)")
 NAME = "axe-core"
 
+QUIET = 100  # ms without a change that count as settled
+SETTLE = 3000  # ms to wait for that
 FRAME_SECONDS = 20.0  # for the rules in one frame within the page
 
 
@@ -133,18 +135,20 @@ class FramedAxe(AxeBase):  # type: ignore[misc]  # the package has no types
         self._switches = json.dumps(rules.switches)
 
     async def run(self, tab: Tab) -> "FramedResults":
-        """The page's findings with their places. Raises PlaywrightError when the main frame cannot be tested."""
+        """Let the page settle and run the rules. Raises PlaywrightError when the main frame cannot be tested."""
         visit = _FrameVisit(tab, self._injected, self._switches)
-        return FramedResults(await visit.rules(), visit.untested)
+        return FramedResults(await visit.rules(), visit)
 
 
 class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no types
-    """Rules with the nodes that failed or could not be told, and the parts of the page that no rule saw."""
+    """Rules with the nodes that failed or could not be told, and what the page was like."""
 
-    def __init__(self, rules: list[dict[str, Any]], untested: list[Untested]) -> None:
+    def __init__(self, rules: list[dict[str, Any]], visit: "_FrameVisit") -> None:
         super().__init__({"violations": [rule for rule in rules if rule["outcome"] == "failed"]})
         self.rules = rules
-        self.untested = untested
+        self.untested = visit.untested  # parts of the page that no rule saw
+        self.settled = visit.settled
+        self.size = visit.size  # CSS px
 
 
 class _FrameVisit:
@@ -157,12 +161,16 @@ class _FrameVisit:
         self._frames: dict[str, tuple[int, Point]] = {}  # selectors as JSON → world, offset in the page
         self._parts: list[str] = []  # JSON of the frames within, in the order that finishRun expects
         self.untested: list[Untested] = []
+        self.settled = False
+        self.size = (0, 0)
 
     async def rules(self) -> list[dict[str, Any]]:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
         tree = await self._tab.frame_tree()
         world = await self._world(tree)
-        begun = await self._call(world, "begin", self._switches)
+        begun = await self._call(world, "begin", str(QUIET), str(SETTLE), self._switches)
+        self.settled = begun["settled"]
+        self.size = (begun["size"][0], begun["size"][1])
         self._frames["[]"] = (world, (0.0, 0.0))
         await self._enter_children(world, tree, begun["frames"], [], (0.0, 0.0))
         found: list[dict[str, Any]] = begun["rules"]

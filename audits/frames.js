@@ -83,16 +83,23 @@ globalThis.jisweep = (() => {
     return {box: shown ? [x + scrollX, y + scrollY, width, height] : null, chain: chain(element)};
   });
 
-  // Tests the main frame; a page without further frames is finished and located in the same turn.
-  const begin = async (rules) => {
+  const size = () => {
+    const {scrollWidth, scrollHeight} = document.documentElement;
+    return [Math.max(scrollWidth, innerWidth), Math.max(scrollHeight, innerHeight)];
+  };
+
+  // Lets the page settle and tests the main frame; a page without further frames is finished and located at once.
+  const begin = async (quiet, cap, rules) => {
+    const settled = await settle(quiet, cap);
     const {part, frames} = await partial(null, rules);
     own = part;
-    if (frames.length) return {frames, rules: null};
-    const found = await finish([], rules);
-    const nodes = found.flatMap((rule) => rule.nodes);
+    const told = {settled, size: size(), frames, rules: null};
+    if (frames.length) return told;
+    told.rules = await finish([], rules);
+    const nodes = told.rules.flatMap((rule) => rule.nodes);
     const where = places(nodes.map(({target}) => target[0]));
     nodes.forEach((each, index) => { each.place = where[index]; });
-    return {frames, rules: found};
+    return told;
   };
 
   // Where a frame element's inner document begins, in the document that holds the element.
@@ -101,11 +108,6 @@ globalThis.jisweep = (() => {
     if (!element) return null;
     const {x, y} = element.getBoundingClientRect();
     return [x + scrollX + element.clientLeft, y + scrollY + element.clientTop];
-  };
-
-  const size = () => {
-    const {scrollWidth, scrollHeight} = document.documentElement;
-    return [Math.max(scrollWidth, innerWidth), Math.max(scrollHeight, innerHeight)];
   };
 
   // Links as the page shows them, in open shadow roots and frames of the same origin too.

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +13,19 @@ from playwright.async_api import Error as PlaywrightError
 
 from audits.engine import FramedAxe, FramedResults, Untested
 from crawler.address import canonical
-from crawler.browser import PageLost, Tab
+from crawler.browser import Arrival, PageLost, Tab
 from crawler.scope import Scope
 from db.words import Impact, Outcome, Reason
 
-QUIET = 100  # ms without a change that count as settled
-SETTLE = 3000  # ms to wait for that
 PATIENCE = 10.0  # seconds for the resources of a page to load
 SNIPPET = 1000  # characters of an element's HTML that are kept
 CHECKED = 2000  # characters of what one check saw that are kept
 TALLEST = 16_000  # CSS px of a page that Chromium can picture
 AROUND = 24  # CSS px around a place in its picture
 WIDEST_CLIP, TALLEST_CLIP = 1280, 800  # CSS px
+
+
+Clip = tuple[int, int, int, int]  # x, y, width, height in CSS px
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Image:
     image: bytes
     width: int
     height: int
-    media_type: str = "image/webp"
+    media_type: str = "image/jpeg"  # WebP takes three times as long to make: see docs/decisions/0004
 
 
 @dataclass(kw_only=True)
@@ -83,16 +85,28 @@ class Pictures:
     faults: set[str] = field(default_factory=set)  # already pictured in this sweep
 
 
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The page to audit, and what is known of it."""
+
+    address: str
+    scope: Scope
+    closed_roots: bool = False  # its source declares closed shadow roots
+
+
 async def audit_page(
-    tab: Tab, axe: FramedAxe, address: str, scope: Scope, pictures: Pictures, seconds: float
-) -> PageAudit:
-    """Audit the page at an address within `seconds` of wall clock.
+    tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, seconds: float,
+    turn: AbstractAsyncContextManager[None],
+) -> PageAudit:  # fmt: skip
+    """Audit a page within `seconds` of wall clock, holding the host's `turn` while it loads.
 
     Raises PageLost when there is no result; the tab is then fit for the next page.
     """
     try:
         async with asyncio.timeout(seconds):
-            return await _audit(tab, axe, address, scope, pictures, seconds)
+            async with turn:
+                arrival = await tab.open(target.address, seconds=seconds, patience=PATIENCE)
+            return await _audit(tab, axe, target, pictures, arrival)
     except TimeoutError:
         await tab.discard()
         raise PageLost(Reason.TIMED_OUT, f"no result within {seconds:g} s") from None
@@ -108,33 +122,26 @@ async def audit_page(
 
 
 async def _audit(
-    tab: Tab, axe: FramedAxe, address: str, scope: Scope, pictures: Pictures, seconds: float
+    tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, arrival: Arrival
 ) -> PageAudit:
-    arrival = await tab.open(address, seconds=seconds, patience=PATIENCE)
     _refuse_status(arrival.status)
-    settled = await _settled(tab) and arrival.loaded
-    _refuse_elsewhere(tab.page.url, address, scope)
-    results = await axe.run(tab)
-    size = await _size(tab)
+    _refuse_elsewhere(tab, target)
+    try:
+        results = await axe.run(tab)
+    except PlaywrightError:
+        _refuse_elsewhere(tab, target)
+        raise
+    _refuse_elsewhere(tab, target)
     audit = PageAudit(
-        settled=settled, untested=list(results.untested), places=list(_places(results)), size=size
+        settled=results.settled and arrival.loaded,
+        untested=list(results.untested),
+        places=list(_places(results)),
+        size=results.size,
     )
-    if arrival.closed_roots:
+    if target.closed_roots:
         audit.untested += await _closed_roots(tab)
-    _refuse_elsewhere(tab.page.url, address, scope)
     await _take_pictures(tab, audit, pictures)
     return audit
-
-
-async def _settled(tab: Tab) -> bool:
-    world = await tab.world((await tab.frame_tree())["frame"]["id"])
-    return bool(await tab.evaluate(world, f"globalThis.jisweep ? jisweep.settle({QUIET}, {SETTLE}) : true"))
-
-
-async def _size(tab: Tab) -> tuple[int, int]:
-    metrics = await tab.session.send("Page.getLayoutMetrics")
-    content = metrics["cssContentSize"]
-    return round(content["width"]), round(content["height"])
 
 
 def _refuse_status(status: int | None) -> None:
@@ -149,13 +156,14 @@ def _refuse_status(status: int | None) -> None:
     raise PageLost(reason, f"HTTP {status} in the browser")
 
 
-def _refuse_elsewhere(here: str, address: str, scope: Scope) -> None:
+def _refuse_elsewhere(tab: Tab, target: Target) -> None:
     """A page that sent the browser on is not the page that was asked for."""
-    at = canonical(here)
-    if at == address:
+    at = canonical(tab.page.url)
+    if at == target.address:
         return
-    inside = at is not None and scope.judge(at).reason is not Reason.OUT_OF_SCOPE
-    raise PageLost(Reason.REDIRECT if inside else Reason.REDIRECT_OUT, f"the browser was sent to {here}")
+    inside = at is not None and target.scope.judge(at).reason is not Reason.OUT_OF_SCOPE
+    reason = Reason.REDIRECT if inside else Reason.REDIRECT_OUT
+    raise PageLost(reason, f"the browser was sent to {tab.page.url}")
 
 
 def _places(results: FramedResults) -> Iterator[Place]:
@@ -207,21 +215,33 @@ def _hosts_of_closed_roots(node: dict[str, Any]) -> Iterator[str]:
 async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures) -> None:
     """Picture the faults that this sweep has not pictured, and the whole page where that is asked for."""
     width, height = audit.size
-    shown: set[str] = set()
-    for place in audit.places if pictures.each_fault else ():
-        if place.fault in pictures.faults | shown or place.box is None or place.outcome is not Outcome.FAILED:
-            continue
-        clip = _clip(place.box, audit.size)
-        if clip is not None:
-            shown.add(place.fault)
+    clips = _unpictured(audit, pictures) if pictures.each_fault else []
+    faults = {place.fault for place, _ in clips}
+    pictures.faults |= faults  # before the first is taken: other tabs picture at the same time
+    try:
+        for place, clip in clips:
             place.clip = await _picture(tab, *clip)
-    if pictures.whole_pages or shown:
-        audit.pictured_height = min(height, TALLEST)
-        audit.picture = await _picture(tab, 0, 0, width, audit.pictured_height)
-    pictures.faults |= shown
+        if pictures.whole_pages or clips:
+            audit.pictured_height = min(height, TALLEST)
+            audit.picture = await _picture(tab, 0, 0, width, audit.pictured_height)
+    except BaseException:
+        pictures.faults -= faults
+        raise
 
 
-def _clip(box: list[float], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+def _unpictured(audit: PageAudit, pictures: Pictures) -> list[tuple[Place, Clip]]:
+    """The first place that can be seen of each fault that this sweep has not pictured, and what to picture."""
+    found: dict[str, tuple[Place, Clip]] = {}
+    for place in audit.places:
+        if place.fault in pictures.faults or place.fault in found or place.outcome is not Outcome.FAILED:
+            continue
+        clip = _clip(place.box, audit.size) if place.box else None
+        if clip is not None:
+            found[place.fault] = (place, clip)
+    return list(found.values())
+
+
+def _clip(box: list[float], size: tuple[int, int]) -> Clip | None:
     """The part of the page to picture around a box: x, y, width, height; None when it lies outside the page."""
     left, top = max(0, round(box[0]) - AROUND), max(0, round(box[1]) - AROUND)
     right = min(size[0], round(box[0] + box[2]) + AROUND, left + WIDEST_CLIP)
@@ -233,7 +253,7 @@ async def _picture(tab: Tab, x: int, y: int, width: int, height: int) -> Image:
     taken = await tab.session.send(
         "Page.captureScreenshot",
         {
-            "format": "webp",
+            "format": "jpeg",
             "quality": 60,
             "captureBeyondViewport": True,
             "clip": {"x": x, "y": y, "width": width, "height": height, "scale": 1},

@@ -183,7 +183,7 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
     rows = await connection.execute(
         sa.select(Defect.digest, Defect.id).where(Defect.site_id == sweep.site_id, Defect.digest.in_(rules))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _picture(connection: AsyncConnection, image: Image | None) -> int | None:

@@ -14,7 +14,7 @@ from playwright.async_api import Playwright
 
 from audits.conclude import sweep_row
 from audits.engine import NAME, Engine, FramedAxe, RuleSet, rule_set
-from audits.page import Pictures, audit_page
+from audits.page import Pictures, Target, audit_page
 from audits.record import keep_audit, keep_failure
 from crawler.address import canonical
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT, PageLost, Tab, playwright_driver
@@ -22,12 +22,13 @@ from crawler.explore import Exploration, explore
 from crawler.limits import Limits
 from crawler.sample import choose
 from crawler.scope import Exclusion, Scope
+from crawler.together import Together
 from db.database import Database
 from db.errors import UsageError
 from db.leases import claim_visits, dead_owners, hold_sweep, release_sweep, this_process
-from db.tables import Defect, Finding, Page, Result, ScopeRule, Site, Sweep, Visit
+from db.tables import Defect, Draw, Finding, Page, Result, ScopeRule, Site, Sweep, Visit
 from db.types import now
-from db.words import Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
+from db.words import TRANSIENT, Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
 
 RENEW = 60.0  # seconds between renewals of a sweep's lease
 
@@ -52,7 +53,7 @@ class Tools:
 
     engine: Engine
     browser: str | None = None  # configured executable
-    workers: int = 2  # browsers at one time
+    workers: int = 3  # browsers at one time: one loads while two cores run rules
 
 
 async def begin(database: Database, plan: Plan) -> int:
@@ -97,6 +98,34 @@ async def begin(database: Database, plan: Plan) -> int:
         if rules:
             await connection.execute(sa.insert(ScopeRule), [{"sweep_id": sweep_id, **rule} for rule in rules])
     return sweep_id
+
+
+async def reopen(database: Database, sweep_id: int) -> int:
+    """Give the chosen pages of a finished sweep that were lost for a passing reason another try; returns how many.
+
+    The frame and the draw stay as they are: addresses that failed while exploring need a new sweep.
+    """
+    drawn = sa.exists().where(Draw.visit_id == Visit.id)
+    async with database.writing() as connection:
+        if (await sweep_row(connection, sweep_id)).state is not SweepState.FINISHED:
+            return 0
+        again = await connection.execute(
+            sa.update(Visit)
+            .where(
+                Visit.sweep_id == sweep_id,
+                Visit.state == VisitState.UNAUDITED,
+                Visit.reason.in_(TRANSIENT),
+                drawn,
+            )
+            .values(state=VisitState.SELECTED, reason=None, tries=0)
+        )
+        if again.rowcount:
+            await connection.execute(
+                sa.update(Sweep)
+                .where(Sweep.id == sweep_id)
+                .values(state=SweepState.AUDITING, finished_at=None)
+            )
+    return again.rowcount
 
 
 async def run(
@@ -208,7 +237,7 @@ async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
             await hold()
 
     await hold()
-    async with asyncio.TaskGroup() as group:
+    async with Together() as group:
         renewing = group.create_task(renew())
         try:
             yield
@@ -271,11 +300,10 @@ async def _audit(work: Work) -> bool:
         axe = FramedAxe(work.tools.engine, rules)
         dead = await dead_owners(work.database, work.sweep.id)
         async with AsyncExitStack() as stack:
-            others = min(work.tools.workers, work.limits.per_host) - 1
             tabs = [first]
-            for _ in range(others):
+            for _ in range(work.tools.workers - 1):
                 tabs.append(await stack.enter_async_context(work.tab(work.tools.engine.injected)))
-            async with asyncio.TaskGroup() as group:
+            async with Together() as group:
                 for tab in tabs:
                     group.create_task(_audit_pages(work, tab, axe, pictures, dead))
     if work.stopping.is_set() and await _left(work):
@@ -306,14 +334,15 @@ async def _audit_visit(work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures,
     async with work.database.reading() as connection:
         visit = (
             await connection.execute(
-                sa.select(Visit.page_id, Visit.tries, Page.address)
+                sa.select(Visit.page_id, Visit.tries, Visit.closed_roots, Page.address)
                 .join(Page, Page.id == Visit.page_id)
                 .where(Visit.id == visit_id)
             )
         ).one()
     try:
-        async with work.fetcher.turn(visit.address):
-            audit = await audit_page(tab, axe, visit.address, work.scope, pictures, work.limits.page_seconds)
+        target = Target(address=visit.address, scope=work.scope, closed_roots=visit.closed_roots)
+        turn = work.fetcher.turn(visit.address)
+        audit = await audit_page(tab, axe, target, pictures, work.limits.page_seconds, turn)
     except PageLost as lost:
         async with work.database.writing() as connection:
             await keep_failure(connection, visit_id, visit.tries, lost.reason, lost.detail)

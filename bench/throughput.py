@@ -35,7 +35,7 @@ from crawler.browser import FLAGS, LOCALE, VIEWPORT, Tab, installed_browser
 from crawler.fetch import Manners
 from db.words import Edition, Level
 
-TABS = 2
+TABS = 3
 MANNERS = Manners(contact="bench")
 NEVER_LOAD = ("/kasen/camera", "/kasen/kansoku", "/event/calendar")  # would measure waiting, not work
 

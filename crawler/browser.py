@@ -12,7 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import CDPSession, Page, Playwright, Response, async_playwright
+from playwright.async_api import CDPSession, Page, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -47,7 +47,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--no-pings",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     # frames of other origins stay in the page's process, where one session reaches them all
     "--disable-site-isolation-trials",
 )
@@ -85,10 +85,8 @@ class PageLost(Exception):
 class Arrival:
     """What a navigation came to."""
 
-    address: str  # where the page is now
     status: int | None
     loaded: bool  # False: resources were still coming when the patience for them ended
-    closed_roots: bool  # the source declares closed shadow roots, which no script can open
 
 
 def installed_browser(configured: str | None, playwrights_own: str) -> str:
@@ -161,12 +159,7 @@ class Tab:
             await self._forget()
             response = await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
             loaded = await self._loaded(patience)
-            return Arrival(
-                address=self.page.url,
-                status=response.status if response else None,
-                loaded=loaded,
-                closed_roots=await _declares_closed_roots(response),
-            )
+            return Arrival(status=response.status if response else None, loaded=loaded)
         except PlaywrightError as error:
             raise self._lost(error, address) from error
 
@@ -212,11 +205,12 @@ class Tab:
         if parts.scheme not in ("http", "https"):
             return
         origin = f"{parts.scheme}://{parts.netloc}"
-        await self.session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
-        storage = {"securityOrigin": origin, "isLocalStorage": False}
-        with suppress(PlaywrightError):  # a page without an origin of its own has none
-            await self.session.send("DOMStorage.clear", {"storageId": storage})
-        await self.page.context.clear_cookies()
+        of_session = {"storageId": {"securityOrigin": origin, "isLocalStorage": False}}
+        await asyncio.gather(
+            self.session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}),
+            _quietly(self.session.send("DOMStorage.clear", of_session)),  # a page without an origin has none
+            self.page.context.clear_cookies(),
+        )
 
     async def _renew(self) -> None:
         await self._end()
@@ -274,17 +268,7 @@ class Tab:
         return PageLost(reason, _first_line(error))
 
 
-async def _declares_closed_roots(response: Response | None) -> bool:
-    if response is None:
-        return False
-    try:
-        source = await response.body()
-    except PlaywrightError:
-        return False
-    return b"shadowrootmode" in source and b"closed" in source
-
-
-async def _quietly(doing: Awaitable[None]) -> None:
+async def _quietly(doing: Awaitable[object]) -> None:
     with suppress(PlaywrightError):
         await doing
 

@@ -50,6 +50,7 @@ class Document:
     base: str  # the address that links are relative to
     links: tuple[str, ...]  # canonical, in document order, each once
     canonical: str | None  # the address that the page names as its own
+    closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
     forms: int  # forms other than a site search
     text_length: int  # characters of the body that are not white space
@@ -79,6 +80,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         base=base,
         links=tuple(dict.fromkeys(_links(tree, base, encoding))),
         canonical=_canonical(tree, base, encoding),
+        closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),

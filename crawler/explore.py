@@ -34,6 +34,7 @@ from crawler.frontier import (
 from crawler.kinds import kinds_of
 from crawler.limits import Limits
 from crawler.scope import Scope
+from crawler.together import Together
 from crawler.twins import mark_loops, mark_twins
 from db.database import Database
 from db.tables import Page, Sweep, Visit
@@ -250,7 +251,7 @@ async def _ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
         if not batch:
             return True
         queue = iter(batch)
-        async with asyncio.TaskGroup() as workers:
+        async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
 
@@ -286,15 +287,16 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
         "kinds": kinds_of(each.address, document),
         "shape": shape.pack(document.shape),
         "script_key": document.script_key or None,
+        "closed_roots": document.closed_roots,
     }
     async with exploration.database.writing() as connection:
-        await connection.execute(
-            sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
-        )
         await add_addresses(
             connection, exploration.sweep, links,
             found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
+        await connection.execute(
+            sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
+        )
 
 
 async def _render_level(exploration: Exploration, depth: int, ends: float) -> bool:
@@ -326,11 +328,11 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
             await end_visit(connection, each.visit, lost.reason, lost.detail, rendered=True)
         return
     async with exploration.database.writing() as connection:
-        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True))
         await add_addresses(
             connection, exploration.sweep, [link for link in shown if _counts(exploration.scope, link)],
             found_by=FoundBy.RENDERED, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
+        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True))
 
 
 async def _record_redirect(exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any]) -> None:

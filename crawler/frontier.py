@@ -35,28 +35,35 @@ async def add_addresses(
     found_on: int | None = None,
     in_sitemap: bool = False,
 ) -> None:
-    """Put addresses that the sweep does not know yet on the frontier; known ones stay as they are."""
-    for some in _slices(dict.fromkeys(addresses)):
+    """Put addresses that the sweep does not know yet on the frontier; known ones stay, but for the sitemap.
+
+    All rows go in one order, and callers change their own visit only afterwards: of two transactions that add the
+    same addresses one waits for the other, never each for the other (PostgreSQL).
+    """
+    slices = list(_slices(sorted(set(addresses))))
+    for some in slices:
         await _insert_new(connection, Page, [{"site_id": sweep.site_id, "address": each} for each in some])
-        pages = await connection.scalars(
-            sa.select(Page.id).where(Page.site_id == sweep.site_id, Page.address.in_(some)).order_by(Page.address)
-        )
+    for some in slices:
+        known = sa.select(Page.address, Page.id).where(Page.site_id == sweep.site_id, Page.address.in_(some))
+        pages = dict((await connection.execute(known)).all())
         rows: list[dict[str, Any]] = [
             {
                 "sweep_id": sweep.id,
-                "page_id": page,
+                "page_id": pages[address],
                 "state": VisitState.FOUND,
                 "depth": depth,
                 "found_by": found_by,
                 "found_on_id": found_on,
                 "in_sitemap": in_sitemap,
                 "kinds": [],
-                "rendered": False,
                 "tries": 0,
             }
-            for page in pages
+            for address in some
         ]
         await _insert_new(connection, Visit, rows)
+        if in_sitemap:
+            listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()))
+            await connection.execute(listed.values(in_sitemap=True))
 
 
 async def page_id(connection: AsyncConnection, site_id: int, address: str) -> int:

@@ -37,7 +37,7 @@ async def mark_loops(connection: AsyncConnection, sweep_id: int) -> None:
             Visit.sweep_id == sweep_id, Visit.reason == Reason.REDIRECT
         )
     )
-    leads = dict(rows.tuples().all())
+    leads = dict(rows.all())
     endless = [page for page in leads if _never_ends(page, leads)]
     if endless:
         await connection.execute(

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.database import Database
 from db.errors import StorageError
-from db.tables import Table
+from db.tables import Sweep, Table
+
+UPGRADING = 8341_3  # names our lock among the advisory locks of a PostgreSQL database
 
 
 class Schema(StrEnum):
@@ -37,7 +39,7 @@ async def upgrade(database: Database) -> None:
     """Run the missing migrations. Raises StorageError for a newer or foreign schema."""
     refuse_unusable(await standing(database), database)
     async with database.writing() as connection:
-        await _without_foreign_keys(connection)
+        await _alone(connection)
         await connection.run_sync(_upgrade)
 
 
@@ -99,7 +101,9 @@ def _standing(connection: Connection) -> Schema:
     if revision == scripts.get_current_head():
         return Schema.CURRENT
     known = {script.revision for script in scripts.walk_revisions()}
-    return Schema.OLDER if revision in known else Schema.NEWER
+    if revision in known:
+        return Schema.OLDER
+    return Schema.NEWER if sa.inspect(connection).has_table(Sweep.__tablename__) else Schema.FOREIGN
 
 
 def _upgrade(connection: Connection) -> None:
@@ -113,7 +117,10 @@ def _differences(connection: Connection) -> list[str]:
     return [str(difference) for difference in compare_metadata(context, Table.metadata)]
 
 
-async def _without_foreign_keys(connection: AsyncConnection) -> None:
-    """SQLite checks references when the migration commits, since it makes altered tables anew."""
+async def _alone(connection: AsyncConnection) -> None:
+    """One upgrade at a time. On SQLite the transaction sees to that, and altered tables, which are made anew,
+    have their references checked when it commits."""
     if connection.dialect.name == "sqlite":
         await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    else:
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADING)))

@@ -17,6 +17,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "level": conclusion.level.value,
         "engine": {"name": conclusion.engine, "version": conclusion.engine_version},
         "rule_set": conclusion.rule_set,
+        "rule_set_before": conclusion.rule_set_before,
         "pages": {
             "known": conclusion.known,
             "selected": conclusion.selected,

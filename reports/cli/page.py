@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +10,7 @@ import click
 
 from audits.criteria import criteria
 from audits.engine import FramedAxe, RuleSet, installed_engine, rule_set
-from audits.page import PageAudit, Pictures, Place, audit_page
+from audits.page import PageAudit, Pictures, Place, Target, audit_page
 from audits.rules import explain, rule_text
 from audits.sweep import manners_of
 from crawler.browser import PageLost, Tab, playwright_driver
@@ -58,8 +58,9 @@ async def _page(url: str, given: dict[str, Any]) -> int:
         rules = await rule_set(tab, engine, edition, level)
         try:
             audit = await audit_page(
-                tab, FramedAxe(engine, rules), address, Scope.around(address), Pictures(each_fault=False), limits.page_seconds
-            )
+                tab, FramedAxe(engine, rules), Target(address=address, scope=Scope.around(address), closed_roots=True),
+                Pictures(each_fault=False), limits.page_seconds, nullcontext(),
+            )  # fmt: skip
         except PageLost as lost:
             raise unreachable(address, lost.reason, lost.detail) from lost
     if given["as_json"]:

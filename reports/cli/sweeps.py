@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
-from audits.sweep import Plan, Tools, begin, manners_of
+from audits.sweep import Plan, Tools, begin, manners_of, reopen
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
 from crawler.start import find_start
@@ -58,7 +58,7 @@ def sweep(url: str, **given: Any) -> int:
 @database_option
 @browser_option
 def resume(sweep_id: int, **given: Any) -> int:
-    """Go on with a sweep that was interrupted, from where it was."""
+    """Go on with a sweep from where it was; of a finished one, try the pages again that were lost."""
     return asyncio.run(_resume(sweep_id, given))
 
 
@@ -124,6 +124,7 @@ async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
     tools = Tools(engine=installed_engine(), browser=given["browser"])
     async with Database(given["database"]) as database:
         await present(database)
+        await reopen(database, sweep_id)
         return await run_to_report(
             database, sweep_id, tools, out=given["out"], lang=given["lang"], as_json_object=given["as_json"]
         )

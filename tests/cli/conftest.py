@@ -12,6 +12,4 @@ from tests.cli.program import Program
 def program(tmp_path: Path) -> Iterator[Program]:
     made = Program.within(tmp_path / "program")
     yield made
-    left = made.left_over()
-    made.kill_all()
-    assert left == [], "processes left over"
+    assert made.end() == [], "processes left over"

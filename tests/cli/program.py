@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class Program:
 
     folder: Path
     environment: dict[str, str]
+    begun: list[Started] = field(default_factory=list)
 
     @classmethod
     def within(cls, folder: Path, **environment: str) -> "Program":
@@ -78,15 +80,11 @@ class Program:
             cwd=self.folder, env={**self.environment, **environment}, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         )  # fmt: skip
-        return Started(process=process, began=time.monotonic())
+        self.begun.append(Started(process=process, began=time.monotonic()))
+        return self.begun[-1]
 
     def run(self, *words: str | Path, seconds: float = 120, **environment: str) -> Ended:
-        started = self.start(*words, **environment)
-        try:
-            return started.ended(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(started.process.pid, signal.SIGKILL)
-            raise
+        return self.start(*words, **environment).ended(seconds)
 
     @property
     def database(self) -> Path:
@@ -100,13 +98,17 @@ class Program:
         """Files and folders that the program left in its TMPDIR."""
         return sorted(each.name for each in (self.folder / "temporary").iterdir())
 
-    def kill_all(self) -> None:
-        """End what a failed test has left running."""
-        for pid, _ in self._processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    def end(self) -> list[str]:
+        """End what a failed test has left running; returns what was left over by commands that had ended."""
+        for each in self.begun:
+            if each.running():
+                each.process.kill()
+            each.process.communicate()
+        left = self.left_over()
+        for each in left:
+            with suppress(ProcessLookupError):
+                os.kill(int(each.split()[0]), signal.SIGKILL)
+        return left
 
     def _processes(self) -> Iterator[tuple[int, str]]:
         """Every process with our TMPDIR in its environment or its arguments."""

@@ -205,7 +205,11 @@ async def chromium(gate: Gate) -> AsyncIterator[Page]:
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-background-networking", "--proxy-bypass-list=<-loopback>"],
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+            ],
             proxy={"server": gate.url},
         )
         try:
@@ -237,6 +241,28 @@ async def test_chromium_reaches_nothing_private(monkeypatch: pytest.MonkeyPatch)
         refused = set(gate.refused)
     assert private.requests == []
     assert {"127.0.0.1", "localhost"} <= refused
+
+
+@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium")
+async def test_chromium_sends_no_datagrams_past_the_gate() -> None:
+    """WebRTC would ask a STUN server by UDP, which no SOCKS gate carries: a flag forbids it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stun:
+        stun.bind(("127.0.0.1", 0))
+        stun.setblocking(False)
+        gate = Gate(allow_private=True, resolve=resolving(["127.0.0.1"]))
+        async with serving(saying(http())) as server, gate, chromium(gate) as page:
+            await page.goto(server.address(host="www.example.jp"))
+            await page.evaluate(ASK_STUN, stun.getsockname()[1])
+        with pytest.raises(BlockingIOError):
+            stun.recv(2000)
+
+
+ASK_STUN = """async port => {
+  const peer = new RTCPeerConnection({iceServers: [{urls: `stun:127.0.0.1:${port}`}]});
+  peer.createDataChannel("x");
+  await peer.setLocalDescription(await peer.createOffer());
+  await new Promise(done => setTimeout(done, 1000));
+}"""
 
 
 def script_of(private: int) -> Script:

@@ -214,6 +214,7 @@ def upgrade() -> None:
     sa.Column('kinds', sa.JSON(), nullable=False),
     sa.Column('shape', sa.LargeBinary(), nullable=True),
     sa.Column('script_key', sa.String(), nullable=True),
+    sa.Column('closed_roots', sa.Boolean(), nullable=False),
     sa.Column('rendered', sa.Boolean(), nullable=False),
     sa.Column('template', sa.Integer(), nullable=True),
     sa.Column('tries', sa.Integer(), nullable=False),
