@@ -193,8 +193,9 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
     known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == digest))
     if known is not None:
         return known
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added: int | None = await connection.scalar(
-        sa.insert(Picture)
+        insert(Picture)
         .values(
             digest=digest,
             media_type=image.media_type,
@@ -202,6 +203,7 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
             height=image.height,
             image=image.image,
         )
+        .on_conflict_do_nothing()  # another worker kept the same image meanwhile
         .returning(Picture.id)
     )
-    return added
+    return added or await connection.scalar(sa.select(Picture.id).where(Picture.digest == digest))

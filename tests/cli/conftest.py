@@ -1,5 +1,6 @@
 """The program, in a folder of its own for each test; a test that leaves a process behind fails."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from tests.cli.program import Program
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    made = Program.within(tmp_path / "program")
-    yield made
-    assert made.end() == [], "processes left over"
+    folder = tmp_path / "program"
+    folder.mkdir()
+    with tempfile.TemporaryDirectory(prefix="ji-") as temporary:
+        made = Program.within(folder, Path(temporary))
+        yield made
+        assert made.end() == [], "processes left over"

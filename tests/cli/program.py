@@ -63,16 +63,15 @@ class Program:
     """jisweep in an empty folder with a TMPDIR of its own, by which its processes are known."""
 
     folder: Path
+    temporary: Path  # short: Chromium keeps a socket in it, whose path may have 107 bytes
     environment: dict[str, str]
     begun: list[Started] = field(default_factory=list)
 
     @classmethod
-    def within(cls, folder: Path, **environment: str) -> "Program":
-        temporary = folder / "temporary"
-        temporary.mkdir(parents=True)
+    def within(cls, folder: Path, temporary: Path) -> "Program":
         kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
         own = {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "JISWEEP_CONTACT": "test@example.jp"}
-        return cls(folder=folder, environment={**kept, **own, **environment})
+        return cls(folder=folder, temporary=temporary, environment={**kept, **own})
 
     def start(self, *words: str | Path, **environment: str) -> Started:
         process = subprocess.Popen(
@@ -96,7 +95,7 @@ class Program:
 
     def left_behind(self) -> list[str]:
         """Files and folders that the program left in its TMPDIR."""
-        return sorted(each.name for each in (self.folder / "temporary").iterdir())
+        return sorted(each.name for each in self.temporary.iterdir())
 
     def end(self) -> list[str]:
         """End what a failed test has left running; returns what was left over by commands that had ended."""
@@ -112,7 +111,7 @@ class Program:
 
     def _processes(self) -> Iterator[tuple[int, str]]:
         """Every process with our TMPDIR in its environment or its arguments."""
-        mark = str(self.folder / "temporary").encode()
+        mark = str(self.temporary).encode()
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue

@@ -1,11 +1,14 @@
 """Rows for the tests of this package."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 
 from db.database import Database
-from db.tables import Page, Site, Sweep, Visit
-from db.types import now
-from db.words import Edition, FoundBy, Level, SweepState, VisitState
+from db.tables import Page, Site, Sweep, Table, Visit
+from db.types import Moment, now
+from db.words import SweepState, VisitState
 
 
 async def sweep_with_visits(database: Database, count: int) -> tuple[int, list[int]]:
@@ -14,28 +17,36 @@ async def sweep_with_visits(database: Database, count: int) -> tuple[int, list[i
         site_id = await connection.scalar(
             sa.insert(Site).values(address="https://www.example.lg.jp/", created_at=now()).returning(Site.id)
         )
-        sweep_id = await connection.scalar(
-            sa.insert(Sweep)
-            .values(
-                site_id=site_id, state=SweepState.AUDITING, edition=Edition.JIS2016, level=Level.AA, seed=1,
-                settings={}, depth=0, notes=[], viewport_width=1280, viewport_height=1024, locale="ja-JP",
-                timezone="Asia/Tokyo", created_at=now(),
-            )
-            .returning(Sweep.id)
-        )  # fmt: skip
+        sweep = filled(table_of(Sweep), {"site_id": site_id, "state": SweepState.AUDITING})
+        sweep_id = await connection.scalar(sa.insert(Sweep).values(sweep).returning(Sweep.id))
         assert sweep_id is not None
         pages = await connection.scalars(
             sa.insert(Page).returning(Page.id),
             [{"site_id": site_id, "address": f"https://www.example.lg.jp/{n}"} for n in range(count)],
         )
+        selected = {"sweep_id": sweep_id, "state": VisitState.SELECTED}
         visits = await connection.scalars(
             sa.insert(Visit).returning(Visit.id),
-            [
-                {
-                    "sweep_id": sweep_id, "page_id": page_id, "state": VisitState.SELECTED, "depth": 0,
-                    "found_by": FoundBy.LINK, "in_sitemap": False, "kinds": [], "rendered": False, "tries": 0,
-                }
-                for page_id in pages
-            ],
-        )  # fmt: skip
+            [filled(table_of(Visit), {**selected, "page_id": page_id}) for page_id in pages],
+        )
         return sweep_id, sorted(visits)
+
+
+def table_of(model: type[Table]) -> sa.Table:
+    """The model's table."""
+    return Table.metadata.tables[model.__tablename__]
+
+
+def filled(table: sa.Table, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with these values, and something in every other column that must have a value."""
+    needed = [each for each in table.columns if not each.nullable and each.name != "id"]
+    return {**{each.name: _something(each.type) for each in needed}, **given}
+
+
+def _something(kind: sa.types.TypeEngine[Any]) -> object:
+    if isinstance(kind, sa.Enum) and kind.enum_class:
+        return next(iter(kind.enum_class))
+    for known, value in ((Moment, now()), (sa.LargeBinary, b"x"), (sa.String, "x"), (sa.JSON, []), (sa.Boolean, False)):
+        if isinstance(kind, known):
+            return value
+    return 1
