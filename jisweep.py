@@ -15,6 +15,7 @@ from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.page import page
 from reports.cli.sweeps import report, resume, sweep, sweeps
+from reports.cli.usage import usage_line
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -41,12 +42,15 @@ for command in (sweep, resume, explore, sweeps, report, page, doctor, setup, db)
 def main() -> None:
     """Run the command line; every foreseen error ends as one line on standard error."""
     try:
-        code = cli(standalone_mode=False)
+        code = cli(prog_name="jisweep", standalone_mode=False)
     except JisweepError as error:
         _say(error.line(_lang()))
         sys.exit(error.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _say(usage_line(error, _lang()))
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)

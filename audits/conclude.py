@@ -78,7 +78,9 @@ class Conclusion:
     unsettled_pages: int
     estimate: Estimate | None
     criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
-    complete: bool
+    unread: int  # sitemaps, or parts of them, that could not be read: pages may be missing from the frame
+    finished: bool  # nothing is left to be done
+    complete: bool  # finished, and nothing was lost, cut off or unread
     incomplete_because: tuple[Reason, ...] = field(default=())  # transient reasons and limits that were met
 
     @property
@@ -96,6 +98,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
         audited = states.get(VisitState.AUDITED, 0)
         waiting = states.get(VisitState.FOUND, 0) + states.get(VisitState.SELECTED, 0)
         because = tuple(sorted(reason for reason in unaudited if reason.transient or reason.limit))
+        finished = sweep.state is SweepState.FINISHED and not waiting
         problem_pages, problem_pages_a = await _problem_pages(connection, sweep_id)
         return Conclusion(
             sweep=sweep_id,
@@ -120,7 +123,9 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=await _estimate(connection, sweep),
             criteria=await _criteria(connection, sweep),
-            complete=sweep.state is SweepState.FINISHED and not waiting and not because and audited > 0,
+            unread=len(sweep.notes),
+            finished=finished,
+            complete=finished and audited > 0 and not (because or sweep.notes),
             incomplete_because=because,
         )
 

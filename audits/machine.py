@@ -12,13 +12,13 @@ from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 
-from crawler.fetch import Fetcher, Manners
-from crawler.gate import Gate
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import async_playwright
 
 from audits.engine import INSTALLED, NAME, installed_engine
 from crawler.browser import Tab, installed_browser
+from crawler.fetch import Fetcher, Manners
+from crawler.gate import Gate
 from crawler.start import find_start
 from db.database import Database
 from db.errors import BrowserMissing, JisweepError
@@ -65,7 +65,7 @@ async def examine(
     database_url: str, *, browser: str | None, site: str | None, allow_private: bool, contact: str
 ) -> list[Finding]:
     """Look at everything that a sweep needs; nothing is changed."""
-    manners = Manners(contact=contact)
+    manners = Manners(contact=contact, longest_pause=5.0)
     return [
         _versions(),
         *await _browser_and_fonts(browser, manners),

@@ -98,13 +98,14 @@ async def audit_page(
     tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, seconds: float,
     turn: AbstractAsyncContextManager[None],
 ) -> PageAudit:  # fmt: skip
-    """Audit a page within `seconds` of wall clock, holding the host's `turn` while it loads.
+    """Audit a page within `seconds` of wall clock from its `turn` at the host on, which it holds while it loads.
 
     Raises PageLost when there is no result; the tab is then fit for the next page.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(None) as wall:
             async with turn:
+                wall.reschedule(asyncio.get_running_loop().time() + seconds)
                 arrival = await tab.open(target.address, seconds=seconds, patience=PATIENCE)
             return await _audit(tab, axe, target, pictures, arrival)
     except TimeoutError:
@@ -138,7 +139,7 @@ async def _audit(
         places=list(_places(results)),
         size=results.size,
     )
-    if target.closed_roots:
+    if target.closed_roots or len(tab.page.frames) > 1:
         audit.untested += await _closed_roots(tab)
     await _take_pictures(tab, audit, pictures)
     return audit

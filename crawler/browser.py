@@ -12,7 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import CDPSession, Page, Playwright, async_playwright
+from playwright.async_api import CDPSession, Page, Playwright, Response, async_playwright
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -24,6 +24,7 @@ from db.words import Reason
 VIEWPORT = (1280, 1024)  # CSS px
 LOCALE = "ja-JP"
 TIMEZONE = "Asia/Tokyo"
+INTERRUPTED = "interrupted by another navigation"  # what Playwright says
 WORLD = "jisweep"  # name of the isolated world that our script runs in
 
 NAMES = (
@@ -52,7 +53,9 @@ FLAGS = (
     "--disable-site-isolation-trials",
 )
 # What people perceive in a closed shadow root is content like any other: open it for the rules.
-OPEN_SHADOW_ROOTS = """(() => {
+# A name that the page before gave the window would otherwise reach this one.
+BEFORE_ALL_SCRIPTS = """(() => {
+  if (window === top && name) name = "";
   const attach = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (init) { return attach.call(this, {...init, mode: "open"}); };
 })()"""
@@ -157,7 +160,7 @@ class Tab:
         self._pages_left -= 1
         try:
             await self._forget()
-            response = await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
+            response = await self._go(address, seconds)
             loaded = await self._loaded(patience)
             return Arrival(status=response.status if response else None, loaded=loaded)
         except PlaywrightError as error:
@@ -192,6 +195,19 @@ class Tab:
         """End this browser whatever state it is in; the next page gets a new one."""
         await self._end()
 
+    async def _go(self, address: str, seconds: float) -> Response | None:
+        """Navigate; once more when something that the page before had still on its way came in between."""
+        try:
+            return await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
+        except PlaywrightError as error:
+            if INTERRUPTED not in str(error):
+                raise
+        for _ in range(5):
+            with suppress(PlaywrightError):
+                await self.page.goto("about:blank", timeout=5000)
+                break
+        return await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
+
     async def _loaded(self, patience: float) -> bool:
         try:
             await self.page.wait_for_load_state("load", timeout=patience * 1000)
@@ -201,14 +217,9 @@ class Tab:
 
     async def _forget(self) -> None:
         """Cookies and storage of the page before: every page is met as by a first-time visitor."""
-        parts = urlsplit(self.page.url)
-        if parts.scheme not in ("http", "https"):
-            return
-        origin = f"{parts.scheme}://{parts.netloc}"
-        of_session = {"storageId": {"securityOrigin": origin, "isLocalStorage": False}}
+        everything = {"origin": "*", "storageTypes": "all"}  # its frames and what it redirected to stored, too
         await asyncio.gather(
-            self.session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}),
-            _quietly(self.session.send("DOMStorage.clear", of_session)),  # a page without an origin has none
+            self.session.send("Storage.clearDataForOrigin", everything),
             self.page.context.clear_cookies(),
         )
 
@@ -239,10 +250,11 @@ class Tab:
             accept_downloads=False,
             service_workers="block",
         )
-        await context.add_init_script(OPEN_SHADOW_ROOTS)
+        await context.add_init_script(BEFORE_ALL_SCRIPTS)
         self.page: Page = await context.new_page()
         context.on("page", lambda popup: _quietly(popup.close()))
         self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
+        self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
         await self.session.send("Page.enable")
         if self._script:

@@ -24,7 +24,6 @@ from crawler.passage import Passage
 from crawler.politeness import Politeness, retry_after
 from db.words import Reason
 
-LONGEST_PAUSE = 60.0  # seconds; who asks for more is not asked again now
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 BUSY = frozenset({429, 503})
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -48,6 +47,7 @@ class Manners:
     max_bytes: int = 10 * 1024 * 1024  # of a body, decoded
     retries: int = 2  # when a host is busy, or the connection breaks
     backoff: float = 1.0  # seconds before the first retry, doubled for each further one
+    longest_pause: float = 60.0  # seconds; a host that asks for more is not asked again now
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in a header (ValueError)."""
@@ -146,16 +146,16 @@ class Fetcher:
             async with self._politeness.turn(host):
                 answer = await self._ask(address, accept_any)
             pause = self._pause(answer, tries)
-            again = pause is not None and pause <= LONGEST_PAUSE and tries < self.manners.retries
+            again = pause is not None and pause <= self.manners.longest_pause and tries < self.manners.retries
             if pause is not None and (again or answer.status in BUSY):
-                self._politeness.hold(host, min(pause, LONGEST_PAUSE))
+                self._politeness.hold(host, min(pause, self.manners.longest_pause))
             if not again:
                 return answer
             tries += 1
 
     def _pause(self, answer: Answer, tries: int) -> float | None:
         """Seconds that a host is left alone after this answer; None when there is no need."""
-        backoff = min(self.manners.backoff * 2.0**tries, LONGEST_PAUSE)
+        backoff = min(self.manners.backoff * 2.0**tries, self.manners.longest_pause)
         if answer.status in BUSY:
             return backoff if answer.retry_after is None else answer.retry_after
         return backoff if answer.failure is Reason.CONNECTION else None

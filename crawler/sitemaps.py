@@ -36,7 +36,7 @@ class _Entry:
 
 
 def parse(body: bytes, base: str) -> Sitemap:
-    """Read a sitemap found at `base`. Never raises, whatever the bytes."""
+    """Read a sitemap found at `base`; entries that are no http or https addresses name no pages. Never raises."""
     problems: list[str] = []
     text = _unpacked(body, problems).lstrip(b"\xef\xbb\xbf \t\r\n")
     entries = list(islice(_entries(text, problems), MAX_ADDRESSES + 1))
@@ -44,14 +44,10 @@ def parse(body: bytes, base: str) -> Sitemap:
         problems.append(f"more than {MAX_ADDRESSES} addresses: the rest was not read")
     pages: dict[str, None] = {}
     children: dict[str, None] = {}
-    strange = 0
     for entry in entries[:MAX_ADDRESSES]:
         address = canonical(entry.address, base) if entry.address else None
-        strange += address is None
         if address:
             (children if entry.child else pages)[address] = None
-    if strange:
-        problems.append(f"{strange} entries are not http or https addresses")
     return Sitemap(pages=tuple(pages), children=tuple(children), problems=tuple(problems))
 
 

@@ -1,9 +1,11 @@
 """One database: SQLite in a file, or PostgreSQL, behind the same few calls."""
 
 import asyncio
+import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from db.errors import StorageError, UsageError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+ADDRESS = re.compile(r"(sqlite|postgres)[a-z+]*:|.*://", re.IGNORECASE)  # not a plain path
 
 
 class Database:
@@ -56,9 +59,8 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads."""
-        assert self._engine is not None
         with storage_errors(self.url):
-            async with self._engine.connect() as connection, connection.begin():
+            async with self._connected() as connection, connection.begin():
                 yield connection
 
     @asynccontextmanager
@@ -67,22 +69,30 @@ class Database:
 
         SQLite has one writer: its lock is taken at the beginning, so that no transaction fails half-way.
         """
-        assert self._engine is not None
         with storage_errors(self.url):
-            async with self._writer if self.is_sqlite else _free():
-                async with self._engine.connect() as plain:
-                    connection = await plain.execution_options(jisweep_writes=True)
-                    async with connection.begin():
-                        yield connection
+            async with self._writer if self.is_sqlite else _free(), self._connected() as plain:
+                connection = await plain.execution_options(jisweep_writes=True)
+                async with connection.begin():
+                    yield connection
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        assert self._engine is not None
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._engine.connect())
+            except OSError as error:
+                raise _unreachable(self.url, error) from error
+            yield connection
 
 
 def database_url(text: str) -> URL:
     """The URL with the driver that we use; a plain path is a SQLite file."""
-    if "://" not in text:
+    if not ADDRESS.match(text):
         return URL.create(DRIVERS["sqlite"], database=str(Path(text).expanduser()))
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number
         url = None
     if url is None or url.get_backend_name() not in DRIVERS:
         raise UsageError(
@@ -101,31 +111,46 @@ def hide_password(text: str) -> str:
     return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}"
 
 
-class storage_errors:  # noqa: N801 - reads as a statement: `with storage_errors(url)`
+class storage_errors:  # reads as a statement: `with storage_errors(url)`
     """Turns what a driver raises about the disk, the file or the server into a StorageError."""
 
     def __init__(self, url: URL) -> None:
-        self.where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
+        self.url = url
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.IntegrityError):
-            explained = _explain(str(error.orig), str(self.where))
+            said = f"{error.orig} SQLSTATE {getattr(error.orig, 'sqlstate', None)}"
+            explained = _explain(said, _where(self.url))
             if explained is not None:
                 raise explained from error
-        elif isinstance(error, OSError) and not isinstance(error, TimeoutError):
-            raise StorageError(
-                ja=f"データベース {self.where} に接続できません（{error}）。",
-                en=f"Cannot connect to the database {self.where} ({error}).",
-            ) from error
+        elif isinstance(error, ConnectionError):
+            raise _unreachable(self.url, error) from error
+
+
+def _where(url: URL) -> str:
+    """The file, or the address without driver and password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername=url.get_backend_name()).render_as_string()
+
+
+def _unreachable(url: URL, error: OSError) -> StorageError:
+    said = str(error) or type(error).__name__
+    return StorageError(
+        ja=f"データベース {_where(url)} に接続できません（{said}）。",
+        en=f"Cannot connect to the database {_where(url)} ({said}).",
+    )
 
 
 def _explain(said: str, where: str) -> StorageError | None:
     for sign, ja, en in (
         ("locked", "ほかのプログラムが使用中です。終わってからもう一度実行してください",
          "it is in use by another program; try again when that has ended"),
+        ("SQLSTATE 53100", "サーバーのディスクの空きがありません。空けてから jisweep resume で続けられます",
+         "the server's disk is full; make room, then go on with jisweep resume"),
         ("disk is full", "ディスクの空きがありません。空けてから jisweep resume で続けられます",
          "the disk is full; make room, then go on with jisweep resume"),
         ("disk I/O error", "ディスクの読み書きに失敗しました", "the disk failed to read or write"),
@@ -134,10 +159,15 @@ def _explain(said: str, where: str) -> StorageError | None:
         ("readonly", "書き込めません。権限を確かめてください", "it cannot be written to; check its permissions"),
         ("not a database", "SQLite のデータベースではありません", "it is not a SQLite database"),
         ("malformed", "壊れています。バックアップから戻してください", "it is damaged; restore it from a backup"),
-        ("Connection", "サーバーに接続できません", "the server cannot be reached"),
+        ("SQLSTATE 42501", "この利用者には権限がありません。データベースの所有者にするか、GRANT してください",
+         "its user lacks the rights; make it the owner of the database, or GRANT them"),
+        ("SQLSTATE 57P03", "サーバーが起動中か停止中です", "the server is starting or stopping"),
+        ("SQLSTATE 53300", "サーバーの接続数が上限です", "the server has no connection left"),
+        ("SQLSTATE 57P01", "サーバーとの接続が切れました", "the connection to the server was lost"),
+        ("SQLSTATE 08", "サーバーとの接続が切れました", "the connection to the server was lost"),
         ("connection is closed", "サーバーとの接続が切れました", "the connection to the server was lost"),
-        ("password authentication", "利用者名かパスワードが違います", "user name or password is wrong"),
-        ("does not exist", "ありません。名前を確かめてください", "it does not exist; check the name"),
+        ("SQLSTATE 28", "利用者名かパスワードが違います", "user name or password is wrong"),
+        ("SQLSTATE 3D000", "ありません。名前を確かめてください", "it does not exist; check the name"),
     ):  # fmt: skip
         if sign in said:
             return StorageError(ja=f"データベース {where}: {ja}。", en=f"Database {where}: {en}.")
@@ -150,14 +180,26 @@ async def _free() -> AsyncIterator[None]:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = (
-        None  # transactions begin where _begin_sqlite says, not where the driver does
-    )
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver does
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Ask for WAL, again while another process does the same with a new file: SQLite does not wait for that."""
+    cursor.execute("PRAGMA busy_timeout")
+    ends = time.monotonic() + cursor.fetchone()[0] / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+        time.sleep(0.05)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -55,7 +55,8 @@ async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> 
 
     A holder on this host that no longer runs loses its lease at once; one elsewhere when the lease ends.
     """
-    holder = await connection.scalar(sa.select(Sweep.lease_owner).where(Sweep.id == sweep_id))
+    asked = sa.select(Sweep.lease_owner).where(Sweep.id == sweep_id)
+    holder = await connection.scalar(asked)
     dead = holder if holder is not None and holder != owner and is_alive(holder) is False else None
     taken = await connection.execute(
         sa.update(Sweep)
@@ -70,7 +71,7 @@ async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> 
         )
         .values(lease_owner=owner, lease_until=now() + LEASE)
     )
-    return None if taken.rowcount else holder
+    return None if taken.rowcount else await connection.scalar(asked) or "?"  # another may have come first
 
 
 async def release_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> None:
@@ -111,10 +112,11 @@ async def claim_visits(
         .order_by(Visit.id)
         .limit(count)
         .with_for_update(skip_locked=True)
+        .cte("free")  # run once; PostgreSQL may run a sub-select for each row, and pass its limit
     )
     claimed = await connection.scalars(
         sa.update(Visit)
-        .where(Visit.id.in_(free.scalar_subquery()))
+        .where(Visit.id.in_(sa.select(free.c.id)))
         .values(lease_owner=owner, lease_until=now() + LEASE)
         .returning(Visit.id)
     )

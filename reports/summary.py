@@ -38,6 +38,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             }
             for count in conclusion.criteria
         },
+        "unread_sitemaps": conclusion.unread,
         "complete": conclusion.complete,
         "incomplete_because": [reason.value for reason in conclusion.incomplete_because],
         "report": report,
@@ -110,7 +111,9 @@ def _unaudited(conclusion: Conclusion, language: Language) -> str:
 
 
 def _incomplete(conclusion: Conclusion, language: Language) -> str:
-    if not conclusion.incomplete_because:
-        return language.say("line.unfinished")
-    reasons = (language.say(f"reason.{reason.value}") for reason in conclusion.incomplete_because)
+    reasons = [language.say(f"reason.{reason.value}") for reason in conclusion.incomplete_because]
+    if conclusion.unread:
+        reasons.append(language.say("complete.unread"))
+    if not reasons:
+        return language.say("line.no_page" if conclusion.finished else "line.unfinished")
     return language.say("line.incomplete", reasons=language.say("common.comma").join(reasons))

@@ -134,13 +134,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode) -> None:
     """Say what was not run and why, one line for each reason."""
     left_out = _left_out(terminalreporter.config)
     terminalreporter.section("not run")
     for reason, count in left_out.most_common():
         terminalreporter.line(f"{count} not run: {reason}" + (" — but all are required here" if REQUIRED else ""))
-    if not left_out:
+    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        terminalreporter.line("the run ended early: tests that had not begun were not run")
+    elif not left_out:
         terminalreporter.line("nothing was left out")
 
 

@@ -5,7 +5,14 @@ import asyncio
 import click
 
 from audits.machine import Verdict, examine, set_up
-from reports.cli.options import browser_option, contact_option, database_option, lang_option, private_option, start_of
+from reports.cli.options import (
+    browser_option,
+    contact_option,
+    database_option,
+    lang_option,
+    private_option,
+    start_of,
+)
 
 SIGNS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.FAILED: "✗"}
 SUBJECTS = {

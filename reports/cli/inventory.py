@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from audits.engine import installed_engine
-from audits.sweep import Tools, begin
+from audits.sweep import begin
 from audits.sweep import run as run_sweep
+from audits.work import Tools
 from db.database import Database
 from db.schema import ready
 from db.tables import Page, Visit

@@ -14,6 +14,7 @@ from crawler.limits import Limits
 from crawler.scope import Exclusion, Scope
 from db.errors import UsageError
 from db.words import Edition, Level, Method
+from reports.cli.usage import Seconds
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "jisweep.sqlite"
@@ -85,7 +86,7 @@ def crawl_options(command: Command) -> Command:
     for option in (
         private_option,
         contact_option,
-        click.option("--delay", type=click.FloatRange(0, 3600), default=limits.delay, show_default=True,
+        click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
                      metavar="SECONDS", help="Least time between two requests or pages on one host."),
         click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
                      metavar="N", help="Requests, or pages in the browser, at one time on one host."),
@@ -97,11 +98,11 @@ def crawl_options(command: Command) -> Command:
                      metavar="N", help="Size of one document."),
         click.option("--max-pattern", type=click.IntRange(1), default=limits.pattern, show_default=True,
                      metavar="N", help="Addresses that differ only in the values of their query."),
-        click.option("--max-seconds", type=click.FloatRange(1), default=limits.seconds, show_default=True,
+        click.option("--max-seconds", type=Seconds(1), default=limits.seconds, show_default=True,
                      metavar="SECONDS", help="Time for exploring."),
-        click.option("--page-seconds", type=click.FloatRange(1), default=limits.page_seconds, show_default=True,
+        click.option("--page-seconds", type=Seconds(1), default=limits.page_seconds, show_default=True,
                      metavar="SECONDS", help="Time for auditing one page."),
-        click.option("--timeout", type=click.FloatRange(0.1), default=limits.timeout, show_default=True,
+        click.option("--timeout", type=Seconds(0.1), default=limits.timeout, show_default=True,
                      metavar="SECONDS", help="Time for one answer while exploring."),
         click.option("--exclude", multiple=True, metavar="PATTERN=REASON",
                      help="Leave addresses out, with a reason that the report shows: '/calendar/*=endless'."),

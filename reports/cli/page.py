@@ -12,7 +12,7 @@ from audits.criteria import criteria
 from audits.engine import FramedAxe, RuleSet, installed_engine, rule_set
 from audits.page import PageAudit, Pictures, Place, Target, audit_page
 from audits.rules import explain, rule_text
-from audits.sweep import manners_of
+from audits.work import manners_of
 from crawler.browser import PageLost, Tab, playwright_driver
 from crawler.gate import Gate
 from crawler.scope import Scope

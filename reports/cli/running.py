@@ -10,7 +10,7 @@ import click
 
 from audits import sweep as sweeping
 from audits.conclude import Conclusion, conclude
-from audits.sweep import Tools
+from audits.work import Tools
 from db.database import Database
 from reports.cli.progress import Progress
 from reports.report import write_report

@@ -1,6 +1,7 @@
 """Commands on sweeps: begin one, go on with one, list them, write a report again."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import sqlalchemy as sa
 
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
-from audits.sweep import Plan, Tools, begin, manners_of, reopen
+from audits.sweep import Plan, begin, reopen
+from audits.work import Tools, manners_of
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
 from crawler.start import find_start
@@ -33,6 +35,8 @@ from reports.cli.options import (
 )
 from reports.cli.running import COMPLETE, INCOMPLETE, default_folder, run_to_report, show
 from reports.report import check_folder, write_report
+
+SOON = 5.0  # seconds that a busy site may ask for at the start, where a person is waiting
 
 
 @click.command()
@@ -100,7 +104,7 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
 
 async def reached(asked: str, given: dict[str, Any]) -> str:
     """The start address after redirects. Raises SiteUnreachable."""
-    manners = manners_of(limits_of(given))
+    manners = replace(manners_of(limits_of(given)), longest_pause=SOON)
     if given["allow_private"]:
         async with Fetcher(manners, None) as fetcher:
             return await find_start(fetcher, asked)

@@ -3,7 +3,7 @@
 import pytest
 
 from audits.engine import Engine, installed_engine
-from audits.sweep import Tools
+from audits.work import Tools
 
 
 @pytest.fixture(scope="session")

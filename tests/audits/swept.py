@@ -8,7 +8,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from audits.conclude import Conclusion, conclude
-from audits.sweep import Plan, Tools, begin, run
+from audits.sweep import Plan, begin, run
+from audits.work import Tools
 from crawler.limits import Limits
 from crawler.scope import Exclusion, Scope
 from db.database import Database

@@ -14,7 +14,7 @@ import pytest
 from audits.criteria import aimed_at, criteria
 from audits.engine import NAME, Engine
 from audits.rules import explain
-from audits.sweep import Tools
+from audits.work import Tools
 from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, SweepState, VisitState
 from tests.audits.swept import Swept, swept_sample_site
 from tests.site import SampleSite

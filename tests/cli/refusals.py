@@ -8,7 +8,9 @@ from tests.cli.program import Program
 JAPANESE = re.compile("[ぁ-んァ-ヶ一-龠]")
 
 
-def refused(program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str) -> tuple[str, str]:
+def refused(
+    program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str
+) -> tuple[str, str]:
     """The lines in Japanese and in English that a command is refused with, the program run once for each."""
     started = [program.start(*words, JISWEEP_LANG=lang, **environment) for lang in ("ja", "en")]
     japanese, english = (each.ended(seconds) for each in started)
@@ -22,7 +24,9 @@ def refused(program: Program, code: int, *words: str | Path, seconds: float = 60
     return japanese.said[0], english.said[0]
 
 
-def one_refusal(program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str) -> str:
+def one_refusal(
+    program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str
+) -> str:
     """The English line alone, where a second run would tell nothing new."""
     ended = program.run(*words, seconds=seconds, JISWEEP_LANG="en", **environment)
     assert (ended.code, ended.out) == (code, ""), ended

@@ -89,10 +89,8 @@ def test_what_is_no_sitemap_says_so() -> None:
     assert parse(b"\xff\xd8binary", BASE).pages == parse(b"", BASE).pages == ()
 
 
-def test_entries_that_are_no_web_addresses_are_counted() -> None:
-    assert parse(urlset("ftp://h/", "/a", "mailto:x@y"), BASE) == Sitemap(
-        pages=("https://h.jp/a",), problems=("2 entries are not http or https addresses",)
-    )
+def test_entries_that_are_no_web_addresses_name_no_pages() -> None:
+    assert parse(urlset("ftp://h/", "/a", "mailto:x@y"), BASE) == Sitemap(pages=("https://h.jp/a",))
 
 
 def test_at_most_50_000_addresses_are_read() -> None:

@@ -46,7 +46,13 @@ def filled(table: sa.Table, given: Mapping[str, Any]) -> dict[str, Any]:
 def _something(kind: sa.types.TypeEngine[Any]) -> object:
     if isinstance(kind, sa.Enum) and kind.enum_class:
         return next(iter(kind.enum_class))
-    for known, value in ((Moment, now()), (sa.LargeBinary, b"x"), (sa.String, "x"), (sa.JSON, []), (sa.Boolean, False)):
+    for known, value in (
+        (Moment, now()),
+        (sa.LargeBinary, b"x"),
+        (sa.String, "x"),
+        (sa.JSON, []),
+        (sa.Boolean, False),
+    ):
         if isinstance(kind, known):
             return value
     return 1

@@ -64,7 +64,9 @@ def started() -> Iterator[Server]:
         _make_cluster(programs, folder, account)
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, **QUICK}
         words = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        _run([programs / "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log", "-o", words], account)
+        _run(
+            [programs / "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log", "-o", words], account
+        )
         try:
             yield Server(url=f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")
         finally:

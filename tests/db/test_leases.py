@@ -64,7 +64,7 @@ async def test_no_more_than_asked_for_are_claimed_however_the_server_plans(datab
         return
     sweep_id, visits = await sweep_with_visits(database, 10)
     async with database.writing() as connection:
-        for setting in ("hashjoin", "mergejoin", "material", "hashagg", "sort", "indexscan", "bitmapscan", "memoize"):
+        for setting in ("hashjoin", "mergejoin", "material", "hashagg", "sort"):
             await connection.execute(sa.text(f"SET LOCAL enable_{setting} = off"))
         assert await claim_visits(connection, sweep_id, "host/1/1", 2) == visits[:2]
 
@@ -72,9 +72,7 @@ async def test_no_more_than_asked_for_are_claimed_however_the_server_plans(datab
 async def test_only_selected_visits_of_the_sweep_are_claimed(database: Database) -> None:
     sweep_id, visits = await sweep_with_visits(database, 3)
     async with database.writing() as connection:
-        await connection.execute(
-            sa.update(Visit).where(Visit.id == visits[0]).values(state=VisitState.AUDITED)
-        )
+        await connection.execute(sa.update(Visit).where(Visit.id == visits[0]).values(state=VisitState.AUDITED))
         assert await claim_visits(connection, sweep_id + 1, "host/1/1", 9) == []
         assert await claim_visits(connection, sweep_id, "host/1/1", 9) == visits[1:]
 

@@ -137,7 +137,9 @@ async def test_an_older_schema_is_named_not_upgraded_unasked(
 
 def _with_a_later_migration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """As if this program had one migration more."""
-    later = "def upgrade() -> None:\n    op.create_table('later', sa.Column('id', sa.Integer(), primary_key=True))\n"
+    later = (
+        "def upgrade() -> None:\n    op.create_table('later', sa.Column('id', sa.Integer(), primary_key=True))\n"
+    )
     head = "import sqlalchemy as sa\nfrom alembic import op\nrevision = 'later'\ndown_revision = {!r}\n"
     ours = schema._config()
     latest = schema.ScriptDirectory.from_config(ours).get_current_head()

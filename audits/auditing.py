@@ -1,0 +1,134 @@
+"""Auditing the chosen pages of a sweep: a few browsers side by side, each page claimed, audited, kept."""
+
+from contextlib import AsyncExitStack
+
+import sqlalchemy as sa
+
+from audits.conclude import sweep_row
+from audits.engine import NAME, FramedAxe, RuleSet, rule_set
+from audits.page import Pictures, Target, audit_page
+from audits.record import keep_audit, keep_failure
+from audits.work import Work
+from crawler.browser import PageLost, Tab
+from crawler.together import Together
+from db.errors import UsageError
+from db.leases import claim_visits, dead_owners, this_process
+from db.tables import Defect, Finding, Page, Result, Sweep, Visit
+from db.types import now
+from db.words import Method, SweepState, VisitState
+
+
+async def audit_chosen(work: Work) -> bool:
+    """Audit the selected pages with a few browsers side by side; returns False when stopped before the last."""
+    async with work.tab(work.tools.engine.injected) as first:
+        rules = await rule_set(first, work.tools.engine, work.sweep.edition, work.sweep.level)
+        await _keep_rule_set(work, rules, first.version)
+        async with work.database.reading() as connection:
+            work.sweep = await sweep_row(connection, work.sweep.id)
+        pictures = Pictures(
+            whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)
+        )
+        axe = FramedAxe(work.tools.engine, rules)
+        dead = await dead_owners(work.database, work.sweep.id)
+        async with AsyncExitStack() as stack:
+            tabs = [first]
+            for _ in range(work.tools.workers - 1):
+                tabs.append(await stack.enter_async_context(work.tab(work.tools.engine.injected)))
+            async with Together() as group:
+                for tab in tabs:
+                    group.create_task(_audit_pages(work, tab, axe, pictures, dead))
+    if work.stopping.is_set() and await _left(work):
+        return False
+    async with work.database.writing() as connection:
+        await connection.execute(
+            sa.update(Sweep)
+            .where(Sweep.id == work.sweep.id)
+            .values(state=SweepState.FINISHED, finished_at=now())
+        )
+    return True
+
+
+async def _audit_pages(
+    work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures, dead: frozenset[str]
+) -> None:
+    """Claim selected pages one by one until none is free."""
+    owner = this_process()
+    while not work.stopping.is_set():
+        async with work.database.writing() as connection:
+            claimed = await claim_visits(connection, work.sweep.id, owner, 1, dead)
+        if not claimed:
+            return
+        await _audit_visit(work, tab, axe, pictures, claimed[0])
+
+
+async def _audit_visit(work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures, visit_id: int) -> None:
+    async with work.database.reading() as connection:
+        visit = (
+            await connection.execute(
+                sa.select(Visit.page_id, Visit.tries, Visit.closed_roots, Page.address)
+                .join(Page, Page.id == Visit.page_id)
+                .where(Visit.id == visit_id)
+            )
+        ).one()
+    try:
+        target = Target(address=visit.address, scope=work.scope, closed_roots=visit.closed_roots)
+        turn = work.fetcher.turn(visit.address)
+        audit = await audit_page(tab, axe, target, pictures, work.limits.page_seconds, turn)
+    except PageLost as lost:
+        async with work.database.writing() as connection:
+            await keep_failure(connection, visit_id, visit.tries, lost.reason, lost.detail)
+        return
+    async with work.database.writing() as connection:
+        await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit)
+
+
+async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
+    """Note what the sweep is judged by; a sweep that was begun with another rule set is refused (UsageError)."""
+    sweep = work.sweep
+    if sweep.rule_set is None:
+        async with work.database.writing() as connection:
+            await connection.execute(
+                sa.update(Sweep)
+                .where(Sweep.id == sweep.id)
+                .values(
+                    engine=NAME,
+                    engine_version=work.tools.engine.version,
+                    rule_set=rules.name,
+                    rule_criteria=rules.criteria,
+                    browser=f"Chromium {browser}",
+                )
+            )
+    elif sweep.rule_set != rules.name:
+        raise UsageError(
+            ja=f"スイープ {sweep.id} は {sweep.rule_set} で始めました。今の検査エンジンは {rules.name} です。"
+            "一つのスイープに二つは混ぜられません。新しいスイープを始めてください。",
+            en=f"Sweep {sweep.id} was begun with {sweep.rule_set}; the engine is now {rules.name}. "
+            "One sweep never mixes two: begin a new sweep.",
+        )
+
+
+async def _pictured(work: Work) -> set[str]:
+    """The faults that this sweep has pictured already."""
+    async with work.database.reading() as connection:
+        return set(
+            await connection.scalars(
+                sa.select(Defect.digest)
+                .join(Finding, Finding.defect_id == Defect.id)
+                .join(Result, Result.id == Finding.result_id)
+                .join(Visit, Visit.result_id == Result.id)
+                .where(Visit.sweep_id == work.sweep.id, Finding.picture_id.is_not(None))
+                .distinct()
+            )
+        )
+
+
+async def _left(work: Work) -> int:
+    async with work.database.reading() as connection:
+        return (
+            await connection.scalar(
+                sa.select(sa.func.count()).where(
+                    Visit.sweep_id == work.sweep.id, Visit.state == VisitState.SELECTED
+                )
+            )
+            or 0
+        )

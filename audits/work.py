@@ -1,0 +1,100 @@
+"""The work on a sweep: its rows and its means, open for as long as this process has it in hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from playwright.async_api import Playwright
+
+from audits.conclude import sweep_row
+from audits.engine import Engine
+from crawler.browser import Tab, playwright_driver
+from crawler.fetch import Fetcher, Manners
+from crawler.gate import Gate
+from crawler.limits import Limits
+from crawler.scope import Exclusion, Scope
+from db.database import Database
+from db.tables import ScopeRule, Site, Sweep
+from db.words import ScopeKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """The means of a sweep that do not belong to its rows."""
+
+    engine: Engine
+    browser: str | None = None  # configured executable
+    workers: int = 3  # browsers at one time: one loads while two cores run rules
+
+
+@dataclass(kw_only=True)
+class Work:
+    """A sweep in this process's hands."""
+
+    database: Database
+    sweep: Sweep
+    scope: Scope
+    limits: Limits
+    tools: Tools
+    fetcher: Fetcher
+    gate: Gate | None
+    driver: Playwright
+    stopping: asyncio.Event
+    stack: AsyncExitStack
+
+    def tab(self, script: str) -> Tab:
+        """A tab of this sweep, to be entered by the caller."""
+        return Tab(
+            self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, script=script
+        )
+
+
+@asynccontextmanager
+async def running(
+    database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event
+) -> AsyncIterator[Work]:
+    """Open what a sweep needs; everything is closed again at the end."""
+    async with database.reading() as connection:
+        sweep = await sweep_row(connection, sweep_id)
+    limits = Limits.from_row(sweep.settings)
+    async with AsyncExitStack() as stack:
+        gate = None if limits.allow_private else await stack.enter_async_context(Gate())
+        fetcher = await stack.enter_async_context(Fetcher(manners_of(limits), gate.url if gate else None))
+        driver = await stack.enter_async_context(playwright_driver())
+        yield Work(
+            database=database, sweep=sweep, scope=await scope_of(database, sweep), limits=limits, tools=tools,
+            fetcher=fetcher, gate=gate, driver=driver, stopping=stopping, stack=stack,
+        )  # fmt: skip
+
+
+def manners_of(limits: Limits) -> Manners:
+    """How the crawler behaves under these limits."""
+    return Manners(
+        contact=limits.contact, per_host=limits.per_host, delay=limits.delay,
+        timeout=limits.timeout, max_bytes=limits.bytes,
+    )  # fmt: skip
+
+
+async def scope_of(database: Database, sweep: Sweep) -> Scope:
+    """The scope that a sweep was begun with."""
+    async with database.reading() as connection:
+        start = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
+        rules = (
+            await connection.execute(
+                sa.select(ScopeRule.kind, ScopeRule.pattern, ScopeRule.reason)
+                .where(ScopeRule.sweep_id == sweep.id)
+                .order_by(ScopeRule.id)
+            )
+        ).all()
+    assert start is not None
+    return Scope.around(
+        start,
+        includes=tuple(rule.pattern for rule in rules if rule.kind is ScopeKind.INCLUDE),
+        exclusions=tuple(
+            Exclusion(pattern=rule.pattern, reason=rule.reason)
+            for rule in rules
+            if rule.kind is ScopeKind.EXCLUDE
+        ),
+    )

@@ -1,0 +1,113 @@
+"""Asking for the addresses of a level, and keeping what each of them answered."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from crawler import document as html
+from crawler import shape
+from crawler.exploration import Exploration, counts
+from crawler.fetch import Answer
+from crawler.frontier import Waiting, add_addresses, end_visit, page_id, waiting
+from crawler.kinds import kinds_of
+from crawler.together import Together
+from db.tables import Visit
+from db.words import FoundBy, Reason, VisitState
+
+BATCH = 500  # addresses taken from the frontier at one time
+
+
+async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
+    """Ask for all addresses of a level; returns False when stopped before the last."""
+    while True:
+        if exploration.stopping.is_set():
+            return False
+        if time.monotonic() > ends:
+            return True
+        async with exploration.database.reading() as connection:
+            batch = await waiting(connection, exploration.sweep.id, depth, BATCH)
+        if not batch:
+            return True
+        queue = iter(batch)
+        async with Together() as workers:
+            for _ in range(exploration.limits.per_host):
+                workers.create_task(_ask(exploration, queue, ends))
+
+
+async def _ask(exploration: Exploration, queue: Iterator[Waiting], ends: float) -> None:
+    for each in queue:
+        if exploration.stopping.is_set() or time.monotonic() > ends:
+            return
+        answer = await exploration.fetcher.get(each.address)
+        await _record(exploration, each, answer)
+
+
+async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> None:
+    """Commit what one address answered, together with the addresses that it leads to."""
+    facts: dict[str, Any] = {
+        "http_status": answer.status,
+        "content_type": answer.content_type,
+        "size": len(answer.body),
+    }
+    if answer.location is not None:
+        await _record_redirect(exploration, each, answer.location, facts)
+        return
+    refused = refusal_of(answer)
+    if refused is not None:
+        async with exploration.database.writing() as connection:
+            await end_visit(connection, each.visit, refused, answer.detail, **facts)
+        return
+    document = html.read(answer.body, answer.content_type, answer.address)
+    links = [link for link in document.links if counts(exploration.scope, link)]
+    facts |= {
+        "body_digest": hashlib.sha256(answer.body).hexdigest(),
+        "title": document.title[:500],
+        "kinds": kinds_of(each.address, document),
+        "shape": shape.pack(document.shape),
+        "script_key": document.script_key or None,
+        "closed_roots": document.closed_roots,
+    }
+    async with exploration.database.writing() as connection:
+        await add_addresses(
+            connection, exploration.sweep, links,
+            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
+        )  # fmt: skip
+        await connection.execute(
+            sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
+        )
+
+
+async def _record_redirect(exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any]) -> None:
+    async with exploration.database.writing() as connection:
+        if not counts(exploration.scope, location):
+            await end_visit(connection, each.visit, Reason.REDIRECT_OUT, location, **facts)
+            return
+        await add_addresses(
+            connection, exploration.sweep, [location],
+            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
+        )  # fmt: skip
+        target = await page_id(connection, exploration.sweep.site_id, location)
+        await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=target, **facts)
+
+
+def refusal_of(answer: Answer) -> Reason | None:
+    """Why an answer is no page to audit; None when it is one."""
+    if answer.failure is not None:
+        return answer.failure
+    status = answer.status or 0
+    if status in (404, 410):
+        return Reason.NOT_FOUND
+    if status in (401, 403, 407, 429, 451):
+        return Reason.BLOCKED
+    if status >= 500:
+        return Reason.SERVER_ERROR
+    if status >= 400 or status < 200 or status >= 300:
+        return Reason.CLIENT_ERROR
+    if not answer.is_html:
+        return Reason.NOT_HTML
+    if not answer.body.strip():
+        return Reason.EMPTY
+    return None

@@ -1,0 +1,71 @@
+"""Where exploring begins: the start address, and what the site lists of itself in sitemaps."""
+
+from collections.abc import AsyncIterator
+
+import sqlalchemy as sa
+
+from crawler import sitemaps
+from crawler.address import canonical, origin_of
+from crawler.exploration import Exploration, counts, follow, robots_of
+from crawler.frontier import add_addresses
+from db.tables import Sweep
+from db.words import FoundBy
+
+SITEMAP_FILES = 1000  # at most, of one site
+
+
+async def begin_exploring(exploration: Exploration) -> None:
+    """Start address and sitemaps; doing it again after a break adds nothing twice."""
+    start = exploration.scope.start
+    robots = await robots_of(exploration, start)
+    async with exploration.database.writing() as connection:
+        await add_addresses(connection, exploration.sweep, [start], found_by=FoundBy.START, depth=0)
+    async for addresses in _sitemap_addresses(exploration, robots.sitemaps):
+        async with exploration.database.writing() as connection:
+            await add_addresses(
+                connection, exploration.sweep, addresses,
+                found_by=FoundBy.SITEMAP, depth=1, in_sitemap=True,
+            )  # fmt: skip
+
+
+async def _sitemap_addresses(
+    exploration: Exploration, declared: tuple[str, ...]
+) -> AsyncIterator[list[str]]:
+    """The addresses of the site in its sitemaps, file by file; what could not be read is noted.
+
+    Nobody promised a sitemap at the usual address: there, only a server that fails is worth a note.
+    """
+    usual = f"{origin_of(exploration.scope.start)}/sitemap.xml"
+    queue = [address for each in (*declared, usual) if (address := canonical(each))]
+    promised = set(queue[:-1])
+    seen: set[str] = set()
+    while queue:
+        address = queue.pop(0)
+        if address in seen:
+            continue
+        if len(seen) == SITEMAP_FILES:
+            await _note(exploration, address, f"more than {SITEMAP_FILES} sitemap files: the rest was not read")
+            return
+        seen.add(address)
+        answer = await follow(exploration.fetcher, address)
+        if answer.failure is not None or answer.status != 200:
+            if address in promised or answer.failure is not None or (answer.status or 0) >= 500:
+                await _note(exploration, address, str(answer.failure or f"HTTP {answer.status}"))
+            continue
+        sitemap = sitemaps.parse(answer.body, answer.address)
+        for problem in sitemap.problems if address in promised or sitemap.pages else ():
+            await _note(exploration, address, problem)
+        promised |= set(sitemap.children)
+        queue.extend(sitemap.children)
+        yield [each for each in sitemap.pages if counts(exploration.scope, each)]
+
+
+async def _note(exploration: Exploration, address: str, said: str) -> None:
+    """Keep with the sweep what a sitemap did not give, once."""
+    note = {"about": "sitemap", "address": address, "said": said}
+    async with exploration.database.writing() as connection:
+        notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == exploration.sweep.id)) or []
+        if note not in notes:
+            await connection.execute(
+                sa.update(Sweep).where(Sweep.id == exploration.sweep.id).values(notes=[*notes, note])
+            )

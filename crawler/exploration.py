@@ -1,0 +1,59 @@
+"""An exploration: everything that exploring one sweep needs, and the questions that each of its steps asks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from crawler import robots as robotstxt
+from crawler.address import host_of, origin_of
+from crawler.fetch import Answer, Fetcher
+from crawler.limits import Limits
+from crawler.scope import Scope
+from db.database import Database
+from db.tables import Sweep
+from db.words import Reason
+
+Renderer = Callable[[str], Awaitable[tuple[str, ...]]]  # links of a page as the browser shows it
+
+
+@dataclass(kw_only=True)
+class Exploration:
+    """Everything that exploring one sweep needs."""
+
+    database: Database
+    sweep: Sweep
+    scope: Scope
+    limits: Limits
+    fetcher: Fetcher
+    render: Renderer
+    stopping: asyncio.Event
+    robots: dict[str, robotstxt.Robots] = field(default_factory=dict)  # by origin
+
+
+async def robots_of(exploration: Exploration, address: str) -> robotstxt.Robots:
+    """The robots.txt that speaks for an address, asked for once (RFC 9309 2.3)."""
+    origin = origin_of(address)
+    if origin not in exploration.robots:
+        answer = await follow(exploration.fetcher, f"{origin}/robots.txt")
+        exploration.robots[origin] = robotstxt.Robots.from_answer(
+            answer.status, answer.body, exploration.fetcher.manners.product
+        )
+        delay = exploration.robots[origin].crawl_delay
+        if delay:
+            exploration.fetcher.set_delay(host_of(address), delay)
+    return exploration.robots[origin]
+
+
+async def follow(fetcher: Fetcher, address: str) -> Answer:
+    """The answer after at most five redirects, as RFC 9309 2.3.1.2 asks for robots.txt."""
+    answer = await fetcher.get(address, accept_any=True)
+    for _ in range(5):
+        if answer.location is None:
+            break
+        answer = await fetcher.get(answer.location, accept_any=True)
+    return answer
+
+
+def counts(scope: Scope, address: str) -> bool:
+    """Whether an address is kept in the inventory: inside, or left out for a reason that must show."""
+    return scope.judge(address).reason is not Reason.OUT_OF_SCOPE
