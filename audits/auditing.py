@@ -1,6 +1,7 @@
 """Auditing the chosen pages of a sweep: a few browsers side by side, each page claimed, audited, kept."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -17,26 +18,25 @@ from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
 from db.words import Method, SweepState, VisitState
 
+IDLE = 0.2  # seconds until a worker without work looks again
+
 
 async def audit_chosen(work: Work) -> bool:
     """Audit the selected pages with a few browsers side by side; returns False when stopped before the last."""
-    async with work.tab(work.tools.engine.injected) as first:
-        rules = await rule_set(first, work.tools.engine, work.sweep.edition, work.sweep.level)
-        await _keep_rule_set(work, rules, first.version)
+    async with work.tab(work.tools.engine.injected) as tab:
+        rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level)
+        await _keep_rule_set(work, rules, tab.version)
         async with work.database.reading() as connection:
             work.sweep = await sweep_row(connection, work.sweep.id)
-        pictures = Pictures(
-            whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)
+        bench = Bench(
+            axe=FramedAxe(work.tools.engine, rules),
+            pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
+            dead=await dead_owners(work.database, work.sweep.id),
         )
-        axe = FramedAxe(work.tools.engine, rules)
-        dead = await dead_owners(work.database, work.sweep.id)
-        async with AsyncExitStack() as stack:
-            tabs = [first]
+        async with Together() as group:
+            group.create_task(_audit_pages(work, bench, tab))
             for _ in range(work.tools.workers - 1):
-                tabs.append(await stack.enter_async_context(work.tab(work.tools.engine.injected)))
-            async with Together() as group:
-                for tab in tabs:
-                    group.create_task(_audit_pages(work, tab, axe, pictures, dead))
+                group.create_task(_audit_pages_in_new_tab(work, bench))
     if work.stopping.is_set() and await _left(work):
         return False
     async with work.database.writing() as connection:
@@ -48,20 +48,35 @@ async def audit_chosen(work: Work) -> bool:
     return True
 
 
-async def _audit_pages(
-    work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures, dead: frozenset[str]
-) -> None:
-    """Claim selected pages one by one until none is free."""
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What all workers of a sweep share."""
+
+    axe: FramedAxe
+    pictures: Pictures
+    dead: frozenset[str]  # lease owners that run no more
+
+
+async def _audit_pages_in_new_tab(work: Work, bench: Bench) -> None:
+    async with work.tab(work.tools.engine.injected) as tab:
+        await _audit_pages(work, bench, tab)
+
+
+async def _audit_pages(work: Work, bench: Bench, tab: Tab) -> None:
+    """Claim selected pages one by one until none is left; one that another worker holds may come back."""
     owner = this_process()
     while not work.stopping.is_set():
         async with work.database.writing() as connection:
-            claimed = await claim_visits(connection, work.sweep.id, owner, 1, dead)
-        if not claimed:
+            claimed = await claim_visits(connection, work.sweep.id, owner, 1, bench.dead)
+        if claimed:
+            await _audit_visit(work, bench, tab, claimed[0])
+        elif await _left(work):
+            await asyncio.sleep(IDLE)
+        else:
             return
-        await _audit_visit(work, tab, axe, pictures, claimed[0])
 
 
-async def _audit_visit(work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures, visit_id: int) -> None:
+async def _audit_visit(work: Work, bench: Bench, tab: Tab, visit_id: int) -> None:
     async with work.database.reading() as connection:
         visit = (
             await connection.execute(
@@ -73,7 +88,7 @@ async def _audit_visit(work: Work, tab: Tab, axe: FramedAxe, pictures: Pictures,
     try:
         target = Target(address=visit.address, scope=work.scope, closed_roots=visit.closed_roots)
         turn = work.fetcher.turn(visit.address)
-        audit = await audit_page(tab, axe, target, pictures, work.limits.page_seconds, turn)
+        audit = await audit_page(tab, bench.axe, target, bench.pictures, work.limits.page_seconds, turn)
     except PageLost as lost:
         async with work.database.writing() as connection:
             await keep_failure(connection, visit_id, visit.tries, lost.reason, lost.detail)

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,7 +118,7 @@ async def audit_page(
     except PlaywrightError as error:
         await tab.discard()
         said = str(error).strip().splitlines()[0]
-        crashed = "crashed" in said or "closed" in said
+        crashed = any(sign in said for sign in ("crashed", "has been closed", "Target closed"))
         raise PageLost(Reason.CRASHED if crashed else Reason.ENGINE_ERROR, said) from error
 
 
@@ -130,6 +130,7 @@ async def _audit(
     try:
         results = await axe.run(tab)
     except PlaywrightError:
+        await _moved_on(tab, target)
         _refuse_elsewhere(tab, target)
         raise
     _refuse_elsewhere(tab, target)
@@ -155,6 +156,12 @@ def _refuse_status(status: int | None) -> None:
     else:
         reason = Reason.SERVER_ERROR if status >= 500 else Reason.CLIENT_ERROR
     raise PageLost(reason, f"HTTP {status} in the browser")
+
+
+async def _moved_on(tab: Tab, target: Target) -> None:
+    """Wait until the page is where it went when it took itself from under the rules, if it did."""
+    with suppress(PlaywrightError):
+        await tab.page.wait_for_url(lambda url: canonical(url) != target.address, wait_until="commit", timeout=1000)
 
 
 def _refuse_elsewhere(tab: Tab, target: Target) -> None:

@@ -25,6 +25,7 @@ VIEWPORT = (1280, 1024)  # CSS px
 LOCALE = "ja-JP"
 TIMEZONE = "Asia/Tokyo"
 INTERRUPTED = "interrupted by another navigation"  # what Playwright says
+CALMING = (0.2, 1.0)  # seconds until what interrupted is over
 WORLD = "jisweep"  # name of the isolated world that our script runs in
 
 NAMES = (
@@ -196,16 +197,14 @@ class Tab:
         await self._end()
 
     async def _go(self, address: str, seconds: float) -> Response | None:
-        """Navigate; once more when something that the page before had still on its way came in between."""
-        try:
-            return await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
-        except PlaywrightError as error:
-            if INTERRUPTED not in str(error):
-                raise
-        for _ in range(5):
-            with suppress(PlaywrightError):
-                await self.page.goto("about:blank", timeout=5000)
-                break
+        """Navigate; again when something that the page before had still on its way came in between."""
+        for pause in CALMING:
+            try:
+                return await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
+            except PlaywrightError as error:
+                if INTERRUPTED not in str(error):
+                    raise
+            await asyncio.sleep(pause)
         return await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
 
     async def _loaded(self, patience: float) -> bool:
