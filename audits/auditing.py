@@ -28,15 +28,15 @@ async def audit_chosen(work: Work) -> bool:
         await _keep_rule_set(work, rules, tab.version)
         async with work.database.reading() as connection:
             work.sweep = await sweep_row(connection, work.sweep.id)
-        bench = Bench(
+        yardstick = Yardstick(
             axe=FramedAxe(work.tools.engine, rules),
             pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
             dead=await dead_owners(work.database, work.sweep.id),
         )
         async with Together() as group:
-            group.create_task(_audit_pages(work, bench, tab))
+            group.create_task(_audit_pages(work, yardstick, tab))
             for _ in range(work.tools.workers - 1):
-                group.create_task(_audit_pages_in_new_tab(work, bench))
+                group.create_task(_audit_pages_in_new_tab(work, yardstick))
     if work.stopping.is_set() and await _left(work):
         return False
     async with work.database.writing() as connection:
@@ -49,7 +49,7 @@ async def audit_chosen(work: Work) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class Yardstick:
     """What all workers of a sweep share."""
 
     axe: FramedAxe
@@ -57,26 +57,26 @@ class Bench:
     dead: frozenset[str]  # lease owners that run no more
 
 
-async def _audit_pages_in_new_tab(work: Work, bench: Bench) -> None:
+async def _audit_pages_in_new_tab(work: Work, yardstick: Yardstick) -> None:
     async with work.tab(work.tools.engine.injected) as tab:
-        await _audit_pages(work, bench, tab)
+        await _audit_pages(work, yardstick, tab)
 
 
-async def _audit_pages(work: Work, bench: Bench, tab: Tab) -> None:
+async def _audit_pages(work: Work, yardstick: Yardstick, tab: Tab) -> None:
     """Claim selected pages one by one until none is left; one that another worker holds may come back."""
     owner = this_process()
     while not work.stopping.is_set():
         async with work.database.writing() as connection:
-            claimed = await claim_visits(connection, work.sweep.id, owner, 1, bench.dead)
+            claimed = await claim_visits(connection, work.sweep.id, owner, 1, yardstick.dead)
         if claimed:
-            await _audit_visit(work, bench, tab, claimed[0])
+            await _audit_visit(work, yardstick, tab, claimed[0])
         elif await _left(work):
             await asyncio.sleep(IDLE)
         else:
             return
 
 
-async def _audit_visit(work: Work, bench: Bench, tab: Tab, visit_id: int) -> None:
+async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int) -> None:
     async with work.database.reading() as connection:
         visit = (
             await connection.execute(
@@ -88,7 +88,7 @@ async def _audit_visit(work: Work, bench: Bench, tab: Tab, visit_id: int) -> Non
     try:
         target = Target(address=visit.address, scope=work.scope, closed_roots=visit.closed_roots)
         turn = work.fetcher.turn(visit.address)
-        audit = await audit_page(tab, bench.axe, target, bench.pictures, work.limits.page_seconds, turn)
+        audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
     except PageLost as lost:
         async with work.database.writing() as connection:
             await keep_failure(connection, visit_id, visit.tries, lost.reason, lost.detail)
