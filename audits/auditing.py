@@ -10,7 +10,9 @@ from audits.engine import NAME, FramedAxe, RuleSet, rule_set
 from audits.page import Pictures, Target, audit_page
 from audits.record import keep_audit, keep_failure
 from audits.work import Work
+from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
+from crawler.exploration import robots_of
 from crawler.together import Together
 from db.errors import UsageError
 from db.leases import claim_visits, dead_owners, this_process
@@ -33,6 +35,7 @@ async def audit_chosen(work: Work) -> bool:
             pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
             dead=await dead_owners(work.database, work.sweep.id),
         )
+        await _keep_delays(work)
         async with Together() as group:
             group.create_task(_audit_pages(work, yardstick, tab))
             for _ in range(work.tools.workers - 1):
@@ -46,6 +49,19 @@ async def audit_chosen(work: Work) -> bool:
             .values(state=SweepState.FINISHED, finished_at=now())
         )
     return True
+
+
+async def _keep_delays(work: Work) -> None:
+    """Keep the crawl-delays that the hosts ask for, also when another process has explored them."""
+    async with work.database.reading() as connection:
+        addresses = await connection.scalars(
+            sa.select(Page.address)
+            .join(Visit, Visit.page_id == Page.id)
+            .where(Visit.sweep_id == work.sweep.id, Visit.state == VisitState.SELECTED)
+        )
+        origins = {origin_of(address) for address in addresses}
+    for origin in origins:
+        await robots_of(work.fetcher, work.robots, origin)
 
 
 @dataclass(frozen=True, kw_only=True)

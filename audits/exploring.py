@@ -1,15 +1,15 @@
 """Exploring with a browser at hand for pages that need one to show their links."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 from audits.engine import QUIET, SETTLE
 from audits.page import PATIENCE
 from audits.work import Work
 from crawler.address import canonical
-from crawler.browser import PageLost, Tab
+from crawler.browser import Tab
 from crawler.exploration import Exploration
 from crawler.explore import explore
-from db.words import Reason
 
 
 async def explore_site(work: Work) -> bool:
@@ -22,25 +22,24 @@ async def explore_site(work: Work) -> bool:
         async with one_page:
             if tab is None:
                 tab = await work.stack.enter_async_context(work.tab(work.tools.engine.injected))
-            return await rendered_links(tab, address, work.limits.page_seconds)
+            return await rendered_links(tab, address, work.limits.page_seconds, work.fetcher.turn(address))
 
     return await explore(
         Exploration(
             database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
-            fetcher=work.fetcher, render=render, stopping=work.stopping,
+            fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
         )  # fmt: skip
     )
 
 
-async def rendered_links(tab: Tab, address: str, seconds: float) -> tuple[str, ...]:
+async def rendered_links(
+    tab: Tab, address: str, seconds: float, turn: AbstractAsyncContextManager[None]
+) -> tuple[str, ...]:
     """The links of a page as the browser shows it, canonical. Raises PageLost when it cannot be shown."""
-    try:
-        async with asyncio.timeout(seconds):
-            await tab.open(address, seconds=seconds, patience=PATIENCE)
-            world = await tab.world((await tab.frame_tree())["frame"]["id"])
-            await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
-            links = await tab.evaluate(world, "jisweep.links()")
-    except TimeoutError:
-        await tab.discard()
-        raise PageLost(Reason.TIMED_OUT, f"not shown within {seconds:g} s") from None
+    async with tab.risk(seconds) as begin, turn:
+        begin()
+        await tab.open(address, seconds=seconds, patience=PATIENCE)
+        world = await tab.world((await tab.frame_tree())["frame"]["id"])
+        await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
+        links = await tab.evaluate(world, "jisweep.links()")
     return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))

@@ -1,6 +1,5 @@
 """Auditing one page: show it, let it settle, run the rules, take pictures of what they found."""
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -102,24 +101,11 @@ async def audit_page(
 
     Raises PageLost when there is no result; the tab is then fit for the next page.
     """
-    try:
-        async with asyncio.timeout(None) as wall:
-            async with turn:
-                wall.reschedule(asyncio.get_running_loop().time() + seconds)
-                arrival = await tab.open(target.address, seconds=seconds, patience=PATIENCE)
-            return await _audit(tab, axe, target, pictures, arrival)
-    except TimeoutError:
-        await tab.discard()
-        raise PageLost(Reason.TIMED_OUT, f"no result within {seconds:g} s") from None
-    except PageLost as lost:
-        if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT):
-            await tab.discard()
-        raise
-    except PlaywrightError as error:
-        await tab.discard()
-        said = str(error).strip().splitlines()[0]
-        crashed = any(sign in said for sign in ("crashed", "has been closed", "Target closed"))
-        raise PageLost(Reason.CRASHED if crashed else Reason.ENGINE_ERROR, said) from error
+    async with tab.risk(seconds) as begin:
+        async with turn:
+            begin()
+            arrival = await tab.open(target.address, seconds=seconds, patience=PATIENCE)
+        return await _audit(tab, axe, target, pictures, arrival)
 
 
 async def _audit(

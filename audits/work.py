@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from playwright.async_api import Playwright
@@ -14,6 +14,7 @@ from crawler.browser import Tab, playwright_driver
 from crawler.fetch import Fetcher, Manners
 from crawler.gate import Gate
 from crawler.limits import Limits
+from crawler.robots import Robots
 from crawler.scope import Exclusion, Scope
 from db.database import Database
 from db.tables import ScopeRule, Site, Sweep
@@ -43,6 +44,7 @@ class Work:
     driver: Playwright
     stopping: asyncio.Event
     stack: AsyncExitStack
+    robots: dict[str, Robots] = field(default_factory=dict)  # by origin
 
     def tab(self, script: str) -> Tab:
         """A tab of this sweep, to be entered by the caller."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,7 @@ BEFORE_ALL_SCRIPTS = """(() => {
   Element.prototype.attachShadow = function (init) { return attach.call(this, {...init, mode: "open"}); };
 })()"""
 
+CRASHES = ("crashed", "Target closed", "has been closed")
 FAILURES = (
     ("ERR_NAME_NOT_RESOLVED", Reason.DNS),
     ("ERR_CERT", Reason.CERTIFICATE),
@@ -70,9 +71,7 @@ FAILURES = (
     ("ERR_CONNECTION_TIMED_OUT", Reason.TIMED_OUT),
     ("ERR_ABORTED", Reason.NOT_HTML),  # the answer became a download, which is refused
     ("Download is starting", Reason.NOT_HTML),
-    ("crashed", Reason.CRASHED),
-    ("Target closed", Reason.CRASHED),
-    ("has been closed", Reason.CRASHED),
+    *((sign, Reason.CRASHED) for sign in CRASHES),
 )
 
 
@@ -191,6 +190,27 @@ class Tab:
             thrown = answer["exceptionDetails"]
             raise PlaywrightError(str(thrown.get("exception", {}).get("description") or thrown["text"]))
         return answer["result"].get("value") if by_value else answer["result"].get("objectId")
+
+    @asynccontextmanager
+    async def risk(self, seconds: float) -> AsyncIterator[Callable[[], None]]:
+        """Turn whatever goes wrong with a page within the block into PageLost; the tab is then fit for the next.
+
+        Time runs, for so many seconds, from when the block calls what it is given.
+        """
+        try:
+            async with asyncio.timeout(None) as wall:
+                yield lambda: wall.reschedule(asyncio.get_running_loop().time() + seconds)
+        except TimeoutError:
+            await self.discard()
+            raise PageLost(Reason.TIMED_OUT, f"no result within {seconds:g} s") from None
+        except PageLost as lost:
+            if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT):
+                await self.discard()
+            raise
+        except PlaywrightError as error:
+            await self.discard()
+            crashed = any(sign in str(error) for sign in CRASHES)
+            raise PageLost(Reason.CRASHED if crashed else Reason.ENGINE_ERROR, _first_line(error)) from error
 
     async def discard(self) -> None:
         """End this browser whatever state it is in; the next page gets a new one."""

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from crawler import sitemaps
 from crawler.address import canonical, origin_of
-from crawler.exploration import Exploration, counts, follow, robots_of
+from crawler.exploration import Exploration, counts, follow
 from crawler.frontier import add_addresses
 from db.tables import Sweep
 from db.words import FoundBy
@@ -17,7 +17,7 @@ SITEMAP_FILES = 1000  # at most, of one site
 async def begin_exploring(exploration: Exploration) -> None:
     """Start address and sitemaps; doing it again after a break adds nothing twice."""
     start = exploration.scope.start
-    robots = await robots_of(exploration, start)
+    robots = await exploration.robots_of(start)
     async with exploration.database.writing() as connection:
         await add_addresses(connection, exploration.sweep, [start], found_by=FoundBy.START, depth=0)
     async for addresses in _sitemap_addresses(exploration, robots.sitemaps):
@@ -36,8 +36,10 @@ async def _sitemap_addresses(
     Nobody promised a sitemap at the usual address: there, only a server that fails is worth a note.
     """
     usual = f"{origin_of(exploration.scope.start)}/sitemap.xml"
-    queue = [address for each in (*declared, usual) if (address := canonical(each))]
-    promised = set(queue[:-1])
+    promised = {address for each in declared if (address := canonical(each))}
+    queue = [address for each in declared if (address := canonical(each))]
+    if (await exploration.robots_of(usual)).allows(usual):
+        queue.append(usual)
     seen: set[str] = set()
     while queue:
         address = queue.pop(0)

@@ -29,19 +29,21 @@ class Exploration:
     stopping: asyncio.Event
     robots: dict[str, robotstxt.Robots] = field(default_factory=dict)  # by origin
 
+    async def robots_of(self, address: str) -> robotstxt.Robots:
+        """The robots.txt that speaks for an address."""
+        return await robots_of(self.fetcher, self.robots, address)
 
-async def robots_of(exploration: Exploration, address: str) -> robotstxt.Robots:
-    """The robots.txt that speaks for an address, asked for once (RFC 9309 2.3)."""
+
+async def robots_of(fetcher: Fetcher, known: dict[str, robotstxt.Robots], address: str) -> robotstxt.Robots:
+    """The robots.txt that speaks for an address, asked for once (RFC 9309 2.3); its crawl-delay is kept from then on."""
     origin = origin_of(address)
-    if origin not in exploration.robots:
-        answer = await follow(exploration.fetcher, f"{origin}/robots.txt")
-        exploration.robots[origin] = robotstxt.Robots.from_answer(
-            answer.status, answer.body, exploration.fetcher.manners.product
-        )
-        delay = exploration.robots[origin].crawl_delay
+    if origin not in known:
+        answer = await follow(fetcher, f"{origin}/robots.txt")
+        known[origin] = robotstxt.Robots.from_answer(answer.status, answer.body, fetcher.manners.product)
+        delay = known[origin].crawl_delay
         if delay:
-            exploration.fetcher.set_delay(host_of(address), delay)
-    return exploration.robots[origin]
+            fetcher.set_delay(host_of(address), delay)
+    return known[origin]
 
 
 async def follow(fetcher: Fetcher, address: str) -> Answer:

@@ -12,8 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.discovery import begin_exploring
-from crawler.exploration import Exploration, robots_of
-from crawler.frontier import Waiting, count_asked, end_all_waiting, end_visit, waiting
+from crawler.exploration import Exploration
+from crawler.frontier import (
+    REFUSED_UNASKED,
+    Waiting,
+    count_asked,
+    end_all_waiting,
+    end_visit,
+    waiting,
+)
 from crawler.rendering import render_level
 from crawler.twins import mark_loops, mark_twins
 from db.database import Database
@@ -30,9 +37,10 @@ async def explore(exploration: Exploration) -> bool:
     sweep, database = exploration.sweep, exploration.database
     ends = time.monotonic() + exploration.limits.seconds
     depth = await _depth(database, sweep.id)
-    await robots_of(exploration, exploration.scope.start)
+    await exploration.robots_of(exploration.scope.start)
     if depth == 0:
         await begin_exploring(exploration)
+        await _let_through(exploration, 0)
     while True:
         if not await ask_level(exploration, depth, ends):
             return False
@@ -61,7 +69,7 @@ async def _let_through(exploration: Exploration, depth: int) -> bool:
     if not level:
         return False
     for origin in {origin_of(each.address) for each in level}:
-        await robots_of(exploration, origin)
+        await exploration.robots_of(origin)
     async with exploration.database.writing() as connection:
         budget = exploration.limits.addresses - await count_asked(connection, sweep.id, depth)
         patterns = await _patterncounts(connection, sweep.id)
@@ -82,7 +90,7 @@ async def _refusal(
     verdict = exploration.scope.judge(each.address)
     if verdict.reason is not None:
         return verdict.reason, verdict.detail
-    robots = await robots_of(exploration, each.address)
+    robots = await exploration.robots_of(each.address)
     if not robots.allows(each.address):
         return robots.reason, ""
     if each.depth > exploration.limits.depth:
@@ -103,7 +111,7 @@ async def _patterncounts(connection: AsyncConnection, sweep_id: int) -> dict[str
         .where(
             Visit.sweep_id == sweep_id,
             Visit.state != VisitState.FOUND,
-            sa.or_(Visit.reason.is_(None), Visit.reason != Reason.PATTERN_LIMIT),
+            sa.or_(Visit.reason.is_(None), Visit.reason.not_in(REFUSED_UNASKED)),
             Page.address.contains("?"),
         )
     )

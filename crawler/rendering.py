@@ -36,7 +36,7 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
 async def _render(exploration: Exploration, each: Waiting) -> None:
     """Add the links that only the browser shows. A page that cannot be shown gets no result: we know why."""
     try:
-        shown = await exploration.render(each.address)
+        shown = await _shown(exploration, each)
     except PageLost as lost:
         async with exploration.database.writing() as connection:
             await end_visit(connection, each.visit, lost.reason, lost.detail, rendered=True)
@@ -47,3 +47,13 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
             found_by=FoundBy.RENDERED, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True))
+
+
+async def _shown(exploration: Exploration, each: Waiting) -> tuple[str, ...]:
+    """The links of a page in the browser, at the second try when the first failed in passing."""
+    try:
+        return await exploration.render(each.address)
+    except PageLost as lost:
+        if not lost.reason.transient:
+            raise
+    return await exploration.render(each.address)

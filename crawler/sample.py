@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import shape
-from crawler.address import directory_of, path_of
+from crawler.address import directory_of, path_of, twin_key
 from crawler.kinds import Kind
 from crawler.scope import Scope
 from db.tables import Draw, Page, Sweep, Visit
@@ -111,7 +111,8 @@ def representatives(frame: Sequence[FramePage], start: str) -> list[tuple[FrameP
 
     Top page, one of each recognised kind, category tops and templates by turns (WAIC test guide, 3.2).
     """
-    top = [(page, "top") for page in frame if page.address == start][:1]
+    tops = sorted((page for page in frame if twin_key(page.address) == twin_key(start)), key=_nearness)
+    top = [(page, "top") for page in sorted(tops, key=lambda page: page.address != start)][:1]
     kinds = [
         (page, f"kind:{kind.value}")
         for kind in Kind

@@ -43,7 +43,11 @@ class Database:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         else:
-            self._engine = create_async_engine(self.url, connect_args={"timeout": self.patience})
+            self._engine = create_async_engine(
+                self.url,
+                connect_args={"timeout": self.patience},
+                pool_pre_ping=True,  # a restarted server costs no sweep
+            )
         try:
             async with self.reading():
                 pass
@@ -165,6 +169,7 @@ def _explain(said: str, where: str) -> StorageError | None:
         ("SQLSTATE 53300", "サーバーの接続数が上限です", "the server has no connection left"),
         ("SQLSTATE 57P01", "サーバーとの接続が切れました", "the connection to the server was lost"),
         ("SQLSTATE 08", "サーバーとの接続が切れました", "the connection to the server was lost"),
+        ("cannot switch to state", "サーバーとの接続が切れました", "the connection to the server was lost"),
         ("connection is closed", "サーバーとの接続が切れました", "the connection to the server was lost"),
         ("SQLSTATE 28", "利用者名かパスワードが違います", "user name or password is wrong"),
         ("SQLSTATE 3D000", "ありません。名前を確かめてください", "it does not exist; check the name"),

@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -134,8 +134,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode) -> None:
-    """Say what was not run and why, one line for each reason."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode
+) -> Generator[None, None, None]:
+    """Say last of all what was not run and why, one line for each reason."""
+    yield
     left_out = _left_out(terminalreporter.config)
     terminalreporter.section("not run")
     for reason, count in left_out.most_common():

@@ -249,6 +249,17 @@ async def test_a_connection_that_is_lost(postgres: Server) -> None:
         async with database.reading() as connection:
             assert await connection.scalar(sa.text("SELECT 1")) == 1
     assert is_one_line(refused.value)
+    assert "lost" in refused.value.en
+
+
+async def test_a_connection_lost_while_nobody_used_it_is_made_anew(postgres: Server) -> None:
+    async with Database(postgres.url) as database, Database(postgres.url) as other:
+        async with database.reading() as connection:
+            pid = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+        async with other.reading() as killing:
+            await killing.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        async with database.reading() as connection:
+            assert await connection.scalar(sa.text("SELECT pg_backend_pid()")) != pid
 
 
 async def test_what_the_database_says_about_our_rows_is_not_the_operators_business(database: Database) -> None:

@@ -1,0 +1,460 @@
+"""Exploring: every address of a site ends with a reason or in the frame, within limits, politely, and resumably."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crawler.browser import PageLost
+from crawler.scope import Exclusion
+from db.database import Database
+from db.words import FoundBy, Reason, SweepState, VisitState
+from tests.audits.sites import Answer, asked, html, moved, small_site
+from tests.crawler.exploring import begun, explored
+from tests.crawler.servers import Request, http
+
+
+@pytest.fixture
+def backend() -> str:
+    """SQLite, but where a test asks for both."""
+    return "sqlite"
+
+
+both_databases = pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+
+
+def links(*paths: str, **given: Any) -> bytes:
+    """A page that links to these."""
+    return html("".join(f'<p><a href="{path}">{path}</a></p>' for path in paths), **given)
+
+
+def robots(text: str) -> bytes:
+    return http(text.encode(), content_type="text/plain")
+
+
+def sitemap(*addresses: str) -> bytes:
+    listed = "".join(f"<url><loc>{each}</loc></url>" for each in addresses)
+    return http(
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{listed}</urlset>'.encode(),
+        content_type="application/xml",
+    )
+
+
+# ── what is found, and how ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_links_are_followed_level_by_level_and_each_address_is_asked_for_once(database: Database) -> None:
+    pages: dict[str, Answer] = {
+        "/": links("/b", "/a", "/a#part", "/?utm_source=x"),
+        "/a": links("/", "/b", "/deep"),
+        "/b": links("/a", "http://other.example/", "mailto:a@b.example"),
+        "/deep": links("/"),
+    }
+    async with small_site(pages) as site:
+        sweep = await explored(database, site)
+    rows = await sweep.rows()
+    assert {path: (row["state"], row["depth"]) for path, row in rows.items()} == {
+        "/": (VisitState.EXPLORED, 0),
+        "/a": (VisitState.EXPLORED, 1),
+        "/b": (VisitState.EXPLORED, 1),
+        "/deep": (VisitState.EXPLORED, 2),
+    }
+    assert Counter(asked(site)) == Counter(["/robots.txt", "/sitemap.xml", "/", "/a", "/b", "/deep"])
+    assert rows["/deep"]["found_on"] == "/a"
+    assert rows["/deep"]["found_by"] is FoundBy.LINK
+    assert (rows["/"]["found_by"], rows["/"]["found_on"]) == (FoundBy.START, None)
+    assert rows["/a"]["http_status"] == 200
+    assert rows["/a"]["content_type"] == "text/html; charset=utf-8"
+    assert rows["/a"]["title"] == "見本"
+    assert (await sweep.sweep_row())["state"] is SweepState.CHOOSING
+
+
+async def test_pages_of_the_sitemap_are_known_and_the_start_is_one_of_them(database: Database) -> None:
+    pages: dict[str, Answer] = {"/": links("/linked", "/both"), "/linked": html(""), "/both": html(""), "/only": html("")}
+    async with small_site(pages) as site:
+        pages["/sitemap.xml"] = sitemap(*(site.address(path) for path in ("/", "/both", "/only")), "http://x.example/")
+        rows = await (await explored(database, site)).rows()
+    assert {path: row["in_sitemap"] for path, row in rows.items()} == {
+        "/": True, "/both": True, "/only": True, "/linked": False,
+    }  # fmt: skip
+    assert rows["/only"]["found_by"] is FoundBy.SITEMAP
+    assert rows["/"]["found_by"] is FoundBy.START
+
+
+async def test_a_sitemap_that_cannot_be_read_is_noted(database: Database) -> None:
+    pages: dict[str, Answer] = {"/": html(""), "/broken.xml": http(b"<urlset><url><loc>", content_type="text/xml")}
+    async with small_site(pages) as site:
+        declared = "".join(f"Sitemap: {site.address(path)}\n" for path in ("/gone.xml", "/broken.xml"))
+        pages["/robots.txt"] = robots(declared)
+        notes = (await (await explored(database, site)).sweep_row())["notes"]
+        assert {note["address"] for note in notes} == {site.address("/gone.xml"), site.address("/broken.xml")}
+        assert all(note["about"] == "sitemap" and note["said"] for note in notes)
+
+
+async def test_a_sitemap_that_nobody_promised_is_not_missed(database: Database) -> None:
+    async with small_site({"/": html("")}) as site:
+        assert (await (await explored(database, site)).sweep_row())["notes"] == []
+        assert "/sitemap.xml" in asked(site)
+
+
+# ── how addresses end ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_every_answer_ends_with_its_reason(database: Database) -> None:
+    pages: dict[str, Answer] = {
+        "/404": http(status="404 Not Found"),
+        "/410": http(status="410 Gone"),
+        "/403": http(status="403 Forbidden"),
+        "/429": http(status="429 Too Many Requests", Retry_After="0"),
+        "/400": http(status="400 Bad Request"),
+        "/500": http(status="500 Internal Server Error"),
+        "/pdf": http(b"%PDF", content_type="application/pdf"),
+        "/text": http(b"x", content_type="text/plain"),
+        "/empty": http(b" \n"),
+        "/broken": b"nonsense\r\n\r\n",
+        "/large": http(b"<p>" * 70_000),
+        "/out": moved("http://other.example/"),
+        "/moved": moved("/new"),
+        "/new": html(""),
+        "/self": moved("/self"),
+        "/one": moved("/two"),
+        "/two": moved("/three"),
+        "/three": moved("/two"),
+        "/noway": http(b"", status="302 Found", content_type=None),
+        "/untyped": http(b"<!doctype html><title>x</title><p>x", content_type=None),
+    }
+    pages["/"] = links(*pages)
+    async with small_site(pages) as site:
+        sweep = await explored(database, site, bytes=200_000)
+    assert await sweep.ends() == {
+        "/": "explored", "/404": "not_found", "/410": "not_found", "/403": "blocked", "/429": "blocked",
+        "/400": "client_error", "/500": "server_error", "/pdf": "not_html", "/text": "not_html", "/empty": "empty",
+        "/broken": "connection", "/large": "too_large", "/out": "redirect_out", "/moved": "redirect",
+        "/new": "explored", "/self": "redirect_loop", "/one": "redirect_loop", "/two": "redirect_loop",
+        "/three": "redirect_loop", "/noway": "client_error", "/untyped": "explored",
+    }  # fmt: skip
+    rows = await sweep.rows()
+    assert rows["/moved"]["leads_to"] == "/new"
+    assert rows["/new"]["found_by"] is FoundBy.LINK
+    assert rows["/out"]["detail"] == "http://other.example/"
+    assert rows["/large"]["state"] is VisitState.UNAUDITED
+
+
+async def test_a_page_behind_redirects_only_is_found_by_them(database: Database) -> None:
+    async with small_site({"/": links("/a"), "/a": moved("/b"), "/b": moved("/c"), "/c": html("")}) as site:
+        rows = await (await explored(database, site)).rows()
+    assert (rows["/c"]["found_by"], rows["/c"]["found_on"], rows["/c"]["depth"]) == (FoundBy.REDIRECT, "/b", 3)
+
+
+async def test_an_index_page_with_the_same_bytes_is_the_same_page(database: Database) -> None:
+    same, other = html("同じ"), html("違う")
+    pages: dict[str, Answer] = {
+        "/": links("/a/", "/a/index.html", "/b/", "/b/index.html", "/c/", "/d/", "/a/x.html"),
+        "/a/": same, "/a/index.html": same, "/b/": same, "/b/index.html": other, "/c/": same, "/d/": same,
+        "/a/x.html": same,
+    }  # fmt: skip
+    async with small_site(pages) as site:
+        sweep = await explored(database, site)
+    ends = await sweep.ends()
+    assert ends.pop("/a/index.html") == "duplicate"
+    assert set(ends.values()) == {"explored"}, "equal bytes alone make no twin"
+    assert (await sweep.rows())["/a/index.html"]["leads_to"] == "/a/"
+
+
+async def test_what_is_excluded_is_kept_with_the_exclusions_own_reason_and_not_asked_for(database: Database) -> None:
+    exclusion = Exclusion(pattern="/kako/", reason="移行前の資料")
+    async with small_site({"/": links("/kako/a", "/a"), "/a": html(""), "/kako/a": html("")}) as site:
+        sweep = await explored(database, site, exclusions=(exclusion,))
+    row = (await sweep.rows())["/kako/a"]
+    assert (row["state"], row["reason"], row["detail"]) == (VisitState.UNAUDITED, Reason.EXCLUDED, "移行前の資料")
+    assert "/kako/a" not in asked(site)
+
+
+async def test_a_site_in_a_directory_ends_at_its_edge_but_for_what_is_included(database: Database) -> None:
+    pages: dict[str, Answer] = {
+        "/office/top.html": links("a.html", "/other/", "/shared/x.html", "/officeb/"),
+        "/office/a.html": links("/"),
+        "/shared/x.html": html(""),
+    }
+    async with small_site(pages) as site:
+        sweep = await explored(database, site, "/office/top.html", includes=("/shared/",))
+    assert await sweep.ends() == {
+        "/office/top.html": "explored", "/office/a.html": "explored", "/shared/x.html": "explored",
+    }  # fmt: skip
+    assert not {"/", "/other/", "/officeb/"} & set(asked(site))
+
+
+# ── robots.txt ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_robots_txt_disallows_is_known_and_not_asked_for(database: Database) -> None:
+    rules = "User-agent: *\nDisallow: /secret\n"
+    async with small_site({"/": links("/secret/a", "/b"), "/b": html(""), "/robots.txt": robots(rules)}) as site:
+        assert await (await explored(database, site)).ends() == {
+            "/": "explored", "/secret/a": "robots", "/b": "explored",
+        }  # fmt: skip
+    assert "/secret/a" not in asked(site)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (http(status="500 Internal Server Error"), Reason.ROBOTS_UNREACHABLE),
+        (b"nonsense\r\n\r\n", Reason.ROBOTS_UNREACHABLE),
+        (robots("User-agent: *\nDisallow: /"), Reason.ROBOTS),
+    ],
+)
+async def test_where_robots_txt_disallows_all_nothing_is_asked_for(
+    database: Database, answer: bytes, reason: Reason
+) -> None:
+    async with small_site({"/": links("/a"), "/a": html(""), "/robots.txt": answer}) as site:
+        assert await (await explored(database, site)).ends() == {"/": reason.value}
+    assert set(asked(site)) == {"/robots.txt"}
+
+
+async def test_a_robots_txt_that_is_not_there_allows_all(database: Database) -> None:
+    async with small_site({"/": html(""), "/robots.txt": http(status="403 Forbidden")}) as site:
+        assert await (await explored(database, site)).ends() == {"/": "explored"}
+
+
+async def test_another_host_that_is_included_is_asked_for_its_own_robots_txt(database: Database) -> None:
+    async with small_site({"/robots.txt": robots("User-agent: *\nDisallow: /b"), "/a": html("")}) as other:
+        linked = [other.address(path, host="localhost") for path in ("/a", "/b")]
+        async with small_site({"/": links(*linked)}) as site:
+            ends = await (await explored(database, site, includes=(other.address("/", host="localhost"),))).ends()
+    assert ends == {"/": "explored", linked[0]: "explored", linked[1]: "robots"}
+    assert asked(other) == ["/robots.txt", "/a"]
+
+
+async def test_crawl_delay_keeps_requests_apart(database: Database) -> None:
+    pages: dict[str, Answer] = {"/": links("/a", "/b"), "/a": html(""), "/b": html("")}
+    async with small_site({**pages, "/robots.txt": robots("User-agent: *\nCrawl-delay: 0.3")}) as site:
+        await explored(database, site)
+    times = [each.at for each in site.requests]
+    assert len(times) == 5
+    assert all(after - before > 0.28 for before, after in zip(times[1:], times[2:], strict=False))
+
+
+async def test_no_more_requests_at_once_than_the_limit(database: Database) -> None:
+    open_now, highest = 0, 0
+
+    async def slow(_: Request) -> bytes:
+        nonlocal open_now, highest
+        open_now += 1
+        highest = max(highest, open_now)
+        await asyncio.sleep(0.03)
+        open_now -= 1
+        return html("")
+
+    paths = [f"/{n}" for n in range(12)]
+    for limit in (1, 2, 4):
+        highest = 0
+        async with small_site({"/": links(*paths), **dict.fromkeys(paths, slow)}) as site:
+            await explored(database, site, per_host=limit)
+        assert highest == limit
+
+
+# ── limits ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@both_databases
+async def test_the_limit_of_addresses_falls_on_the_last_of_a_level(database: Database) -> None:
+    paths = ["/Z", "/a", "/a-b", "/b", "/é".encode().decode("latin-1"), "/_"]
+    pages: dict[str, Answer] = {"/": links(*paths, "/deep"), "/deep": links("/deeper"), "/deeper": html("")}
+    async with small_site({**dict.fromkeys(paths, html("")), **pages}) as site:
+        ends = await (await explored(database, site, addresses=4)).ends()
+    assert [path for path, end in ends.items() if end != "page_limit"] == ["/", *sorted(ends)[2:5]]
+    assert Counter(ends.values())["page_limit"] == len(ends) - 4
+    assert len(asked(site)) == 2 + 4
+
+
+async def test_the_limit_of_depth_ends_what_lies_deeper(database: Database) -> None:
+    chain: dict[str, Answer] = {f"/{n}": links(f"/{n + 1}") for n in range(1, 9)}
+    async with small_site({"/": links("/1"), **chain}) as site:
+        ends = await (await explored(database, site, depth=3)).ends()
+    assert ends == {"/": "explored", "/1": "explored", "/2": "explored", "/3": "explored", "/4": "depth_limit"}
+
+
+async def test_the_limit_of_a_pattern_ends_a_calendar_that_never_ends(database: Database) -> None:
+    def month(request: Request) -> bytes:
+        number = int(request.path.partition("=")[2])
+        return links(f"/cal?m={number + 1}", f"/cal?m={number + 2}")
+
+    pages: dict[str, Answer] = {"/": links("/cal?m=1", "/list?p=1", "/plain"), "/list?p=1": html(""), "/plain": html("")}
+    async with small_site({**pages, **{f"/cal?m={n}": month for n in range(40)}}) as site:
+        ends = await (await explored(database, site, pattern=5)).ends()
+    calendar = {path: end for path, end in ends.items() if path.startswith("/cal")}
+    assert Counter(calendar.values()) == {"explored": 5, "pattern_limit": 2}
+    assert ends["/list?p=1"] == ends["/plain"] == "explored"
+
+
+async def test_addresses_that_were_not_asked_for_do_not_use_up_a_pattern(database: Database) -> None:
+    pages: dict[str, Answer] = {
+        "/": links("/c?m=1", "/c?m=2", "/c?m=3", "/next"),
+        "/next": links("/c?m=7", "/c?m=8"),
+        **{f"/c?m={n}": html("") for n in (7, 8)},
+    }
+    excluded = tuple(Exclusion(pattern=f"/c?m={n}", reason="x") for n in (1, 2, 3))
+    async with small_site(pages) as site:
+        ends = await (await explored(database, site, pattern=2, exclusions=excluded)).ends()
+    assert ends["/c?m=7"] == ends["/c?m=8"] == "explored"
+
+
+async def test_the_limit_of_time_ends_all_that_waits(database: Database) -> None:
+    async def slow(_: Request) -> bytes:
+        await asyncio.sleep(0.25)
+        return html("")
+
+    paths = [f"/{n}" for n in range(20)]
+    async with small_site({"/": links(*paths), **dict.fromkeys(paths, slow)}) as site:
+        sweep = await explored(database, site, seconds=0.6)
+    ends = Counter((await sweep.ends()).values())
+    assert ends["time_limit"] >= 10
+    assert ends["explored"] >= 3
+    assert ends["time_limit"] + ends["explored"] == 21
+    assert (await sweep.sweep_row())["state"] is SweepState.CHOOSING
+
+
+# ── links that only the browser shows ──────────────────────────────────────────────────────────────
+
+
+def scripted(*paths: str, script: str = "draw()") -> bytes:
+    return links(*paths, head=f"<script>{script}</script>")
+
+
+async def test_pages_with_the_same_scripts_are_rendered_twice_and_then_by_evidence(database: Database) -> None:
+    pages: dict[str, Answer] = {
+        "/": links(*(f"/{kind}{n}" for kind in "ab" for n in range(5))),
+        **{f"/a{n}": scripted(script=f"idle({n})") for n in range(5)},
+        **{f"/b{n}": scripted(script=f"show('{n}')") for n in range(5)},
+        **{f"/from{n}": html("") for n in range(5)},
+    }
+    rendered: list[str] = []
+
+    async def render(address: str) -> tuple[str, ...]:
+        path = address.removeprefix(site.address(""))
+        rendered.append(path)
+        return (site.address("/" if path[1] == "a" else f"/from{path[2]}"),)
+
+    async with small_site(pages) as site:
+        rows = await (await explored(database, site, render=render)).rows()
+    assert rendered == ["/a0", "/a1", "/b0", "/b1", "/b2", "/b3", "/b4"]
+    assert {path for path, row in rows.items() if row["found_by"] is FoundBy.RENDERED} == {f"/from{n}" for n in range(5)}
+    assert rows["/from3"]["found_on"] == "/b3"
+    assert {path for path, row in rows.items() if row["rendered"]} == set(rendered)
+
+
+async def test_a_page_that_the_browser_loses_in_passing_is_tried_twice(database: Database) -> None:
+    tries: Counter[str] = Counter()
+
+    async def render(address: str) -> tuple[str, ...]:
+        tries[address] += 1
+        path = address.removeprefix(site.address(""))
+        if path == "/gone":
+            raise PageLost(Reason.NOT_HTML, "a download")
+        if path == "/always" or tries[address] == 1:
+            raise PageLost(Reason.TIMED_OUT, "no result")
+        return ()
+
+    pages: dict[str, Answer] = {
+        path: scripted(script=path[1:]) for path in ("/once", "/always", "/gone")
+    }
+    async with small_site({"/": links(*pages), **pages}) as site:
+        sweep = await explored(database, site, render=render)
+    assert await sweep.ends() == {"/": "explored", "/once": "explored", "/always": "timed_out", "/gone": "not_html"}
+    assert {sweep.path(address): n for address, n in tries.items()} == {"/once": 2, "/always": 2, "/gone": 1}
+
+
+# ── breaks ─────────────────────────────────────────────────────────────────────────────────────────
+
+PAGES_WITH_ALL_SORTS: dict[str, Answer] = {
+    "/": links("/a", "/b", "/c/", "/c/index.html", "/gone", "/moved", "/scripted", "/robots/x"),
+    "/a": links("/b", "/d?x=1", "/d?x=2", "/d?x=3"),
+    "/b": links("/a", "/e", "/loop"),
+    "/c/": links("/e"),
+    "/c/index.html": links("/e"),
+    "/moved": moved("/target"),
+    "/target": links("/f"),
+    "/scripted": scripted("/a"),
+    "/d?x=1": links("/d?x=4"),
+    "/d?x=2": html("2"),
+    "/e": links("/g", "/h", "/i"),
+    "/f": html("f"),
+    "/g": html("g"),
+    "/h": html("h"),
+    "/loop": moved("/loop2"),
+    "/loop2": moved("/loop"),
+    "/shown": html("s"),
+    "/robots.txt": robots("User-agent: *\nDisallow: /robots/"),
+}
+NOT_COMPARED = ("id", "sweep_id", "page_id", "found_on_id", "leads_to_id")
+
+
+@both_databases
+@pytest.mark.parametrize("per_host", [1, 3])
+async def test_a_run_that_is_stopped_anywhere_ends_like_one_that_is_not(database: Database, per_host: int) -> None:
+    stopping, left, each_render = asyncio.Event(), 10_000, 0
+
+    def counting(answer: Answer) -> Callable[[Request], bytes]:
+        def count(_: Request) -> bytes:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                stopping.set()
+            assert isinstance(answer, bytes)
+            return answer
+
+        return count
+
+    async def render(address: str) -> tuple[str, ...]:
+        nonlocal each_render
+        each_render += 1
+        return (address.replace("/scripted", "/shown"),)
+
+    def compared(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        # of two requests at once either may be first to name the page that links to an address
+        left_out = {*NOT_COMPARED, *(("found_on", "found_by") if per_host > 1 else ())}
+        return {path: {key: row[key] for key in row.keys() - left_out} for path, row in rows.items()}
+
+    limits = {"pattern": 2, "addresses": 17, "depth": 4, "per_host": per_host, "render": render}
+    pages: dict[str, Answer] = {path: counting(answer) for path, answer in PAGES_WITH_ALL_SORTS.items()}
+    async with small_site(pages) as site:
+        undisturbed = compared(await (await explored(database, site, **limits)).rows())
+        assert {"page_limit", "pattern_limit", "redirect_loop", "duplicate", "robots", "not_found"} <= {
+            str(row["reason"]) for row in undisturbed.values()
+        }
+        for every in (1, 2, 3, 5, 7, 11):
+            sweep = await begun(database, site, **limits)
+            breaks = 0
+            while True:
+                left = every
+                stopping.clear()
+                if await sweep.go(stopping):
+                    break
+                breaks += 1
+                assert breaks < 100
+            left = 10_000
+            assert breaks >= 1, every
+            assert compared(await sweep.rows()) == undisturbed, every
+
+
+@both_databases
+async def test_pages_that_all_link_to_one_another_are_explored_side_by_side(database: Database) -> None:
+    paths = [f"/{n:02}" for n in range(40)]
+    pages: dict[str, Answer] = {
+        path: links(*(paths[at:] + paths[:at])[:: 1 if at % 2 else -1], f"/new{at:02}") for at, path in enumerate(paths)
+    }
+    new: dict[str, Answer] = {f"/new{n:02}": links(*paths) for n in range(40)}
+    async with small_site({"/": links(*paths), **pages, **new}) as site:
+        ends = await (await explored(database, site, per_host=8)).ends()
+    assert len(ends) == 81
+    assert set(ends.values()) == {"explored"}
+
+
+async def test_exploring_again_in_a_new_sweep_knows_the_same_pages(database: Database) -> None:
+    async with small_site({"/": links("/a"), "/a": html("")}) as site:
+        first, second = await explored(database, site), await explored(database, site)
+    rows = [await sweep.rows() for sweep in (first, second)]
+    assert [row["page_id"] for row in rows[0].values()] == [row["page_id"] for row in rows[1].values()]
