@@ -4,13 +4,16 @@ Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not rea
 6 database or output folder cannot be used · 130 interrupted, `jisweep resume` goes on.
 """
 
+import errno
 import os
 import sys
+from asyncio import CancelledError
+from io import TextIOWrapper
 
 import click
 
 from db.commands import db
-from db.errors import JisweepError
+from db.errors import JisweepError, StorageError
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.page import page
@@ -41,23 +44,40 @@ for command in (sweep, resume, explore, sweeps, report, page, doctor, setup, db)
 
 def main() -> None:
     """Run the command line; every foreseen error ends as one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # None when closed
+            stream.reconfigure(errors="backslashreplace")  # whatever the terminal cannot show
     try:
-        code = cli(prog_name="jisweep", standalone_mode=False)
+        with cli.make_context("jisweep", sys.argv[1:]) as context:
+            code = cli.invoke(context)
     except JisweepError as error:
         _say(error.line(_lang()))
         sys.exit(error.exit_code)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
         _say(usage_line(error, _lang()))
         sys.exit(error.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt, CancelledError):
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        sys.exit(_output_lost(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _output_lost(error: OSError) -> int:
+    """A reader that went away early is no error; a disk that is full is one. Any other is ours to mend."""
+    if error.errno not in (errno.EPIPE, errno.ENOSPC):
+        raise error
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be written at the exit
+    if error.errno == errno.EPIPE:
+        return 0
+    full = StorageError(ja="出力先のディスクがいっぱいです。", en="The disk that the output goes to is full.")
+    _say(full.line(_lang()))
+    return full.exit_code
 
 
 def _say(line: str) -> None:

@@ -25,21 +25,21 @@ IDLE = 0.2  # seconds until a worker without work looks again
 
 async def audit_chosen(work: Work) -> bool:
     """Audit the selected pages with a few browsers side by side; returns False when stopped before the last."""
-    async with work.tab(work.tools.engine.injected) as tab:
-        rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level)
-        await _keep_rule_set(work, rules, tab.version)
-        async with work.database.reading() as connection:
-            work.sweep = await sweep_row(connection, work.sweep.id)
-        yardstick = Yardstick(
-            axe=FramedAxe(work.tools.engine, rules),
-            pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
-            dead=await dead_owners(work.database, work.sweep.id),
-        )
-        await _keep_delays(work)
-        async with Together() as group:
-            group.create_task(_audit_pages(work, yardstick, tab))
-            for _ in range(work.tools.workers - 1):
-                group.create_task(_audit_pages_in_new_tab(work, yardstick))
+    tab = await work.first_tab()
+    rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level)
+    await _keep_rule_set(work, rules, tab.version)
+    async with work.database.reading() as connection:
+        work.sweep = await sweep_row(connection, work.sweep.id)
+    yardstick = Yardstick(
+        axe=FramedAxe(work.tools.engine, rules),
+        pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
+        dead=await dead_owners(work.database, work.sweep.id),
+    )
+    await _keep_delays(work)
+    async with Together() as group:
+        group.create_task(_audit_pages(work, yardstick, tab))
+        for _ in range(work.tools.workers - 1):
+            group.create_task(_audit_pages_in_new_tab(work, yardstick))
     if work.stopping.is_set() and await _left(work):
         return False
     async with work.database.writing() as connection:
@@ -74,7 +74,7 @@ class Yardstick:
 
 
 async def _audit_pages_in_new_tab(work: Work, yardstick: Yardstick) -> None:
-    async with work.tab(work.tools.engine.injected) as tab:
+    async with work.tab() as tab:
         await _audit_pages(work, yardstick, tab)
 
 

@@ -14,14 +14,11 @@ from crawler.explore import explore
 
 async def explore_site(work: Work) -> bool:
     """Every address of the site; a browser is started only when a page needs it to show its links."""
-    tab: Tab | None = None
     one_page = asyncio.Lock()
 
     async def render(address: str) -> tuple[str, ...]:
-        nonlocal tab
         async with one_page:
-            if tab is None:
-                tab = await work.stack.enter_async_context(work.tab(work.tools.engine.injected))
+            tab = await work.first_tab()
             return await rendered_links(tab, address, work.limits.page_seconds, work.fetcher.turn(address))
 
     return await explore(

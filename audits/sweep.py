@@ -123,6 +123,8 @@ async def run(
     Raises UsageError when there is no such sweep, or another process runs it.
     """
     async with held(database, sweep_id), running(database, sweep_id, tools, stopping) as work:
+        if SweepState.FINISHED is until is not work.sweep.state:
+            await work.first_tab()  # that there is no browser is said now, not after hours of exploring
         while work.sweep.state not in (until, SweepState.FINISHED):
             if stopping.is_set() or not await STEPS[work.sweep.state](work):
                 return False

@@ -45,12 +45,20 @@ class Work:
     stopping: asyncio.Event
     stack: AsyncExitStack
     robots: dict[str, Robots] = field(default_factory=dict)  # by origin
+    _first_tab: Tab | None = None
 
-    def tab(self, script: str) -> Tab:
-        """A tab of this sweep, to be entered by the caller."""
+    def tab(self) -> Tab:
+        """A tab of this sweep with the engine in every frame, to be entered by the caller."""
+        script = self.tools.engine.injected
         return Tab(
             self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, script=script
         )
+
+    async def first_tab(self) -> Tab:
+        """The tab that exploring and one of the auditing workers share; opened when first asked for."""
+        if self._first_tab is None:
+            self._first_tab = await self.stack.enter_async_context(self.tab())
+        return self._first_tab
 
 
 @asynccontextmanager

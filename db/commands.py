@@ -6,7 +6,7 @@ import click
 
 from db.database import Database
 from db.errors import StorageError
-from db.schema import differences, standing, upgrade
+from db.schema import Schema, differences, standing, upgrade
 
 
 @click.group()
@@ -24,9 +24,11 @@ def upgrade_command(database: str) -> None:
 
 @db.command(name="check")
 @click.option("--db", "database", metavar="URL", default="jisweep.sqlite", envvar="JISWEEP_DB", show_default=True)
-def check_command(database: str) -> None:
-    """Say whether the database's schema is this version's."""
-    click.echo(asyncio.run(_check(database)))
+def check_command(database: str) -> int:
+    """Say how the database's schema stands to this version's; exit code 0 when it is current."""
+    found = asyncio.run(_check(database))
+    click.echo(found.value)
+    return 0 if found is Schema.CURRENT else StorageError.exit_code
 
 
 async def _upgrade(url: str) -> None:
@@ -34,13 +36,13 @@ async def _upgrade(url: str) -> None:
         await upgrade(database)
 
 
-async def _check(url: str) -> str:
+async def _check(url: str) -> Schema:
     async with Database(url) as database:
         found = await standing(database)
-        unlike = await differences(database) if found == "current" else []
+        unlike = await differences(database) if found is Schema.CURRENT else []
     if unlike:
         raise StorageError(
             ja=f"データベースの表が定義と違います: {'; '.join(unlike)}",
             en=f"The tables differ from their definition: {'; '.join(unlike)}",
         )
-    return found.value
+    return found

@@ -39,6 +39,7 @@ class Database:
 
     async def __aenter__(self) -> Self:
         if self.is_sqlite:
+            self._can_be_opened()
             self._engine = create_async_engine(self.url, connect_args={"timeout": self.patience})
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
@@ -59,6 +60,15 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         assert self._engine is not None
         await self._engine.dispose()
+
+    def _can_be_opened(self) -> None:
+        """Raises StorageError before there is a thread of the driver, which would outlive the error."""
+        if self.url.query:
+            return
+        try:
+            sqlite3.connect(self.url.database or ":memory:").close()
+        except sqlite3.Error as error:
+            raise _explain(str(error), _where(self.url)) or error from error
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -1,7 +1,6 @@
 """`jisweep explore`: the inventory of a site alone, without any audit."""
 
 import asyncio
-import json
 from collections import Counter
 from typing import Any
 
@@ -29,6 +28,7 @@ from reports.cli.options import (
 )
 from reports.cli.progress import Progress
 from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, stopped_by_signals
+from reports.cli.saying import say_json
 from reports.cli.sweeps import reached
 from reports.language import Language
 
@@ -86,7 +86,7 @@ async def _inventory(database: Database, sweep_id: int) -> list[dict[str, Any]]:
 
 def _show(sweep_id: int, rows: list[dict[str, Any]], lang: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"sweep": sweep_id, "addresses": rows}, ensure_ascii=False))
+        say_json({"sweep": sweep_id, "addresses": rows})
         return
     language = Language(lang)
     for row in rows:

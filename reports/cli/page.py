@@ -1,7 +1,6 @@
 """`jisweep page`: one page, now, to the terminal; nothing is stored."""
 
 import asyncio
-import json
 from contextlib import AsyncExitStack, nullcontext
 from itertools import groupby
 from typing import Any
@@ -28,6 +27,7 @@ from reports.cli.options import (
     rule_options,
     start_of,
 )
+from reports.cli.saying import say_json
 from reports.cli.sweeps import reached
 from reports.language import Language
 
@@ -64,7 +64,7 @@ async def _page(url: str, given: dict[str, Any]) -> int:
         except PageLost as lost:
             raise unreachable(address, lost.reason, lost.detail) from lost
     if given["as_json"]:
-        click.echo(json.dumps(_as_json(address, rules, audit), ensure_ascii=False))
+        say_json(_as_json(address, rules, audit))
     else:
         for line in _lines(address, rules, audit, edition, lang):
             click.echo(line)

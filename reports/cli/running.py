@@ -1,7 +1,6 @@
 """Running a sweep from a terminal: signals, progress, the report, and how it ended."""
 
 import asyncio
-import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from audits.conclude import Conclusion, conclude
 from audits.work import Tools
 from db.database import Database
 from reports.cli.progress import Progress
+from reports.cli.saying import say_json
 from reports.report import write_report
 from reports.summary import as_json, as_lines
 
@@ -39,7 +39,7 @@ async def run_to_report(
 def show(conclusion: Conclusion, path: Path, lang: str, as_json_object: bool) -> None:
     """Print the numbers of a sweep and where its report is."""
     if as_json_object:
-        click.echo(json.dumps(as_json(conclusion, str(path)), ensure_ascii=False))
+        say_json(as_json(conclusion, str(path)))
         return
     for line in as_lines(conclusion, lang):
         click.echo(line)

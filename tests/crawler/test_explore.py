@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -232,9 +233,9 @@ async def test_crawl_delay_keeps_requests_apart(database: Database) -> None:
     pages: dict[str, Answer] = {"/": links("/a", "/b"), "/a": html(""), "/b": html("")}
     async with small_site({**pages, "/robots.txt": robots("User-agent: *\nCrawl-delay: 0.3")}) as site:
         await explored(database, site)
-    times = [each.at for each in site.requests]
-    assert len(times) == 5
-    assert all(after - before > 0.28 for before, after in zip(times[1:], times[2:], strict=False))
+    times = [each.at for each in site.requests[1:]]
+    assert len(times) == 4
+    assert all(after - before > 0.28 for before, after in pairwise(times))
 
 
 async def test_no_more_requests_at_once_than_the_limit(database: Database) -> None:
@@ -261,12 +262,12 @@ async def test_no_more_requests_at_once_than_the_limit(database: Database) -> No
 
 @both_databases
 async def test_the_limit_of_addresses_falls_on_the_last_of_a_level(database: Database) -> None:
-    paths = ["/Z", "/a", "/a-b", "/b", "/é".encode().decode("latin-1"), "/_"]
+    paths = ["/a-b", "/b", "/Z", "/a", "/_"]
     pages: dict[str, Answer] = {"/": links(*paths, "/deep"), "/deep": links("/deeper"), "/deeper": html("")}
     async with small_site({**dict.fromkeys(paths, html("")), **pages}) as site:
         ends = await (await explored(database, site, addresses=4)).ends()
-    assert [path for path, end in ends.items() if end != "page_limit"] == ["/", *sorted(ends)[2:5]]
-    assert Counter(ends.values())["page_limit"] == len(ends) - 4
+    assert {path for path, end in ends.items() if end == "explored"} == {"/", "/Z", "/_", "/a"}
+    assert {path for path, end in ends.items() if end == "page_limit"} == {"/a-b", "/b", "/deep"}
     assert len(asked(site)) == 2 + 4
 
 
@@ -382,7 +383,7 @@ PAGES_WITH_ALL_SORTS: dict[str, Answer] = {
     "/d?x=2": html("2"),
     "/e": links("/g", "/h", "/i"),
     "/f": html("f"),
-    "/g": html("g"),
+    "/g": links("/x", "/y", "/z"),
     "/h": html("h"),
     "/loop": moved("/loop2"),
     "/loop2": moved("/loop"),
@@ -418,8 +419,9 @@ async def test_a_run_that_is_stopped_anywhere_ends_like_one_that_is_not(database
         left_out = {*NOT_COMPARED, *(("found_on", "found_by") if per_host > 1 else ())}
         return {path: {key: row[key] for key in row.keys() - left_out} for path, row in rows.items()}
 
-    limits = {"pattern": 2, "addresses": 17, "depth": 4, "per_host": per_host, "render": render}
+    limits = {"pattern": 2, "addresses": 19, "depth": 4, "per_host": per_host, "render": render}
     pages: dict[str, Answer] = {path: counting(answer) for path, answer in PAGES_WITH_ALL_SORTS.items()}
+    pages["/robots.txt"] = PAGES_WITH_ALL_SORTS["/robots.txt"]  # asked for by each run anew
     async with small_site(pages) as site:
         undisturbed = compared(await (await explored(database, site, **limits)).rows())
         assert {"page_limit", "pattern_limit", "redirect_loop", "duplicate", "robots", "not_found"} <= {
