@@ -44,9 +44,7 @@ async def audit_chosen(work: Work) -> bool:
         return False
     async with work.database.writing() as connection:
         await connection.execute(
-            sa.update(Sweep)
-            .where(Sweep.id == work.sweep.id)
-            .values(state=SweepState.FINISHED, finished_at=now())
+            sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.FINISHED, finished_at=now())
         )
     return True
 

@@ -119,7 +119,9 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             problem_pages=problem_pages,
             problem_pages_a=problem_pages_a,
             places=await _places(connection, sweep),
-            untested_parts_pages=await _count_results(connection, sweep_id, sa.func.json_array_length(Result.untested) > 0),
+            untested_parts_pages=await _count_results(
+                connection, sweep_id, sa.func.json_array_length(Result.untested) > 0
+            ),
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=await _estimate(connection, sweep),
             criteria=await _criteria(connection, sweep),
@@ -138,7 +140,7 @@ async def sweep_row(connection: AsyncConnection, sweep_id: int) -> Sweep:
             ja=f"スイープ {sweep_id} はありません。jisweep sweeps で一覧を見られます。",
             en=f"There is no sweep {sweep_id}: jisweep sweeps lists them.",
         )
-    return Sweep(**{key: value for key, value in row.items()})
+    return Sweep(**dict(row))
 
 
 async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> str | None:
@@ -151,9 +153,7 @@ async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> s
     return before if before != sweep.rule_set else None
 
 
-async def _endings(
-    connection: AsyncConnection, sweep_id: int
-) -> tuple[dict[VisitState, int], dict[Reason, int]]:
+async def _endings(connection: AsyncConnection, sweep_id: int) -> tuple[dict[VisitState, int], dict[Reason, int]]:
     rows = await connection.execute(
         sa.select(Visit.state, Visit.reason, sa.func.count())
         .where(Visit.sweep_id == sweep_id)
@@ -214,9 +214,7 @@ async def _places(connection: AsyncConnection, sweep: Sweep) -> int:
     return await connection.scalar(counted) or 0
 
 
-async def _count_results(
-    connection: AsyncConnection, sweep_id: int, condition: sa.ColumnElement[bool]
-) -> int:
+async def _count_results(connection: AsyncConnection, sweep_id: int, condition: sa.ColumnElement[bool]) -> int:
     counted = (
         sa.select(sa.func.count())
         .select_from(Visit)
@@ -236,14 +234,10 @@ async def _estimate(connection: AsyncConnection, sweep: Sweep) -> Estimate | Non
     problem_pages = await _random_part(connection, sweep.id, failing)
     frame = await _frame_size(connection, sweep.id)
     low, high = interval(frame, audited, problem_pages)
-    return Estimate(
-        frame=frame, drawn=drawn, audited=audited, problem_pages=problem_pages, low=low, high=high
-    )
+    return Estimate(frame=frame, drawn=drawn, audited=audited, problem_pages=problem_pages, low=low, high=high)
 
 
-async def _random_part(
-    connection: AsyncConnection, sweep_id: int, *conditions: sa.ColumnElement[bool]
-) -> int:
+async def _random_part(connection: AsyncConnection, sweep_id: int, *conditions: sa.ColumnElement[bool]) -> int:
     counted = (
         sa.select(sa.func.count())
         .select_from(Draw)
@@ -255,9 +249,7 @@ async def _random_part(
 
 async def _frame_size(connection: AsyncConnection, sweep_id: int) -> int:
     """Pages that could have been drawn: the chosen and the not chosen."""
-    not_chosen = sa.select(sa.func.count()).where(
-        Visit.sweep_id == sweep_id, Visit.state == VisitState.NOT_CHOSEN
-    )
+    not_chosen = sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, Visit.state == VisitState.NOT_CHOSEN)
     return (await connection.scalar(not_chosen) or 0) + await _selected(connection, sweep_id)
 
 

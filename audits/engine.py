@@ -229,9 +229,7 @@ class _FrameVisit:
         return world
 
     async def _frame_id(self, world: int, element: Any) -> str:
-        found = await self._tab.evaluate(
-            world, f"axe.utils.shadowSelect({json.dumps(element)})", by_value=False
-        )
+        found = await self._tab.evaluate(world, f"axe.utils.shadowSelect({json.dumps(element)})", by_value=False)
         if found is None:
             return ""
         described = await self._tab.session.send("DOM.describeNode", {"objectId": found})

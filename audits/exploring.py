@@ -13,7 +13,7 @@ from crawler.explore import explore
 
 
 async def explore_site(work: Work) -> bool:
-    """Every address of the site; a browser is started only when a page needs it to show its links."""
+    """Every address of the site, with the browser's help where scripts make links."""
     one_page = asyncio.Lock()
 
     async def render(address: str) -> tuple[str, ...]:
@@ -25,8 +25,8 @@ async def explore_site(work: Work) -> bool:
         Exploration(
             database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
             fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
 
 
 async def rendered_links(

@@ -239,5 +239,3 @@ def _succeeds(command: list[str], environment: dict[str, str]) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
-
-

@@ -108,9 +108,7 @@ async def audit_page(
         return await _audit(tab, axe, target, pictures, arrival)
 
 
-async def _audit(
-    tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, arrival: Arrival
-) -> PageAudit:
+async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, arrival: Arrival) -> PageAudit:
     _refuse_status(arrival.status)
     _refuse_elsewhere(tab, target)
     try:

@@ -38,15 +38,11 @@ async def keep_audit(
     await connection.execute(
         sa.update(Visit)
         .where(Visit.id == visit_id)
-        .values(
-            state=VisitState.AUDITED, result_id=result_id, audited_at=at, lease_owner=None, lease_until=None
-        )
+        .values(state=VisitState.AUDITED, result_id=result_id, audited_at=at, lease_owner=None, lease_until=None)
     )
 
 
-async def keep_failure(
-    connection: AsyncConnection, visit_id: int, tries: int, reason: Reason, detail: str
-) -> None:
+async def keep_failure(connection: AsyncConnection, visit_id: int, tries: int, reason: Reason, detail: str) -> None:
     """Give a lost page back for its retry, or end it as unaudited with the reason."""
     again = reason.transient and tries + 1 < TRIES
     facts: dict[str, Any] = (
@@ -59,9 +55,7 @@ async def keep_failure(
     )
 
 
-async def _result(
-    connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime
-) -> int:
+async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime) -> int:
     told = f"{page_id} {sweep.rule_set} {sweep.viewport_width}x{sweep.viewport_height} {audit.digest()}"
     digest = hashlib.sha256(told.encode()).hexdigest()
     known = await connection.scalar(sa.select(Result.id).where(Result.digest == digest))
@@ -94,9 +88,7 @@ async def _result(
     return result_id
 
 
-async def _keep_findings(
-    connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]
-) -> None:
+async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]) -> None:
     defects = await _defects(connection, sweep, places)
     rows = [
         {
@@ -119,9 +111,7 @@ async def _keep_findings(
         await connection.execute(sa.insert(Finding), rows)
 
 
-async def _keep_assertions(
-    connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]
-) -> None:
+async def _keep_assertions(connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]) -> None:
     counts = count_by_criterion(((place.rule, place.outcome) for place in places), sweep.rule_criteria or {})
     known = criteria(sweep.edition)
     rows = [

@@ -107,9 +107,7 @@ async def reopen(database: Database, sweep_id: int) -> int:
         )
         if again.rowcount:
             await connection.execute(
-                sa.update(Sweep)
-                .where(Sweep.id == sweep_id)
-                .values(state=SweepState.AUDITING, finished_at=None)
+                sa.update(Sweep).where(Sweep.id == sweep_id).values(state=SweepState.AUDITING, finished_at=None)
             )
     return again.rowcount
 

@@ -50,9 +50,7 @@ class Work:
     def tab(self) -> Tab:
         """A tab of this sweep with the engine in every frame, to be entered by the caller."""
         script = self.tools.engine.injected
-        return Tab(
-            self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, script=script
-        )
+        return Tab(self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, script=script)
 
     async def first_tab(self) -> Tab:
         """The tab that exploring and one of the auditing workers share; opened when first asked for."""
@@ -62,9 +60,7 @@ class Work:
 
 
 @asynccontextmanager
-async def running(
-    database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event
-) -> AsyncIterator[Work]:
+async def running(database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event) -> AsyncIterator[Work]:
     """Open what a sweep needs; everything is closed again at the end."""
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
@@ -103,8 +99,6 @@ async def scope_of(database: Database, sweep: Sweep) -> Scope:
         start,
         includes=tuple(rule.pattern for rule in rules if rule.kind is ScopeKind.INCLUDE),
         exclusions=tuple(
-            Exclusion(pattern=rule.pattern, reason=rule.reason)
-            for rule in rules
-            if rule.kind is ScopeKind.EXCLUDE
+            Exclusion(pattern=rule.pattern, reason=rule.reason) for rule in rules if rule.kind is ScopeKind.EXCLUDE
         ),
     )

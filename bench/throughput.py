@@ -63,8 +63,12 @@ def sweep(address: str, folder: Path, excluded: tuple[str, ...]) -> tuple[float,
 def swept(database: Path) -> tuple[list[str], Found]:
     """The audited addresses of a sweep and the failed places outside frames."""
     with sqlite3.connect(database) as rows:
-        pages = [address for (address,) in rows.execute(
-            "SELECT address FROM page JOIN visit ON page_id = page.id WHERE state = 'audited' ORDER BY 1")]
+        pages = [
+            address
+            for (address,) in rows.execute(
+                "SELECT address FROM page JOIN visit ON page_id = page.id WHERE state = 'audited' ORDER BY 1"
+            )
+        ]
         found = Counter(
             (urlsplit(address).path, rule, target)
             for address, rule, target in rows.execute(
@@ -89,9 +93,7 @@ async def ceiling(driver: Playwright, pages: list[str], engine: Engine, rules: R
             add(found, address, json.loads(await tab.evaluate(world, run)))
 
     async with AsyncExitStack() as stack:
-        tabs = [
-            await stack.enter_async_context(Tab(driver, MANNERS, script=engine.script)) for _ in range(TABS)
-        ]
+        tabs = [await stack.enter_async_context(Tab(driver, MANNERS, script=engine.script)) for _ in range(TABS)]
         began = time.monotonic()
         await asyncio.gather(*map(work, tabs))
         return time.monotonic() - began, found

@@ -28,9 +28,7 @@ def served(folder: Path) -> Iterator[str]:
 @contextmanager
 def served_sample() -> Iterator[str]:
     """The bundled sample site's address, served by a process of its own."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.site"], stdout=subprocess.PIPE, text=True, bufsize=1
-    )
+    server = subprocess.Popen([sys.executable, "-m", "tests.site"], stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
         assert server.stdout is not None
         line = server.stdout.readline()

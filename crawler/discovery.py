@@ -28,9 +28,7 @@ async def begin_exploring(exploration: Exploration) -> None:
             )  # fmt: skip
 
 
-async def _sitemap_addresses(
-    exploration: Exploration, declared: tuple[str, ...]
-) -> AsyncIterator[list[str]]:
+async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]) -> AsyncIterator[list[str]]:
     """The addresses of the site in its sitemaps, file by file; what could not be read is noted.
 
     Nobody promised a sitemap at the usual address: there, only a server that fails is worth a note.

@@ -116,9 +116,7 @@ async def scripted(connection: AsyncConnection, sweep_id: int, depth: int) -> li
 
 async def render_evidence(connection: AsyncConnection, sweep_id: int, key: str) -> tuple[int, bool]:
     """How many pages with a script key were rendered, and whether that found any new address."""
-    rendered = sa.select(Visit.page_id).where(
-        Visit.sweep_id == sweep_id, Visit.script_key == key, Visit.rendered
-    )
+    rendered = sa.select(Visit.page_id).where(Visit.sweep_id == sweep_id, Visit.script_key == key, Visit.rendered)
     tried = await connection.scalar(sa.select(sa.func.count()).select_from(rendered.subquery()))
     gained = await connection.scalar(
         sa.select(

@@ -201,7 +201,9 @@ class Visit(Table):
     kinds: Mapped[list[Any]]  # what the page was recognised as, for the representative part
     shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of the DOM, see crawler.shape
     script_key: Mapped[str | None]  # names the page's set of scripts; None: it has none
-    closed_roots: Mapped[bool] = mapped_column(default=False)  # its source declares closed shadow roots, which no script can enter
+    closed_roots: Mapped[bool] = mapped_column(
+        default=False
+    )  # its source declares closed shadow roots, which no script can enter
     rendered: Mapped[bool] = mapped_column(default=False)  # its links were read in the browser too
     template: Mapped[int | None]  # number of the cluster of like shapes
     tries: Mapped[int]  # audits begun

@@ -29,7 +29,9 @@ CODES = {"browser": 5, "site": 4}  # exit code by what failed; anything else is 
 @browser_option
 @contact_option
 @private_option
-def doctor(url: str | None, lang: str, database: str, browser: str | None, contact: str, allow_private: bool) -> int:
+def doctor(
+    url: str | None, lang: str, database: str, browser: str | None, contact: str, allow_private: bool
+) -> int:
     """Check browser, fonts, engine, database, clock and, when URL is given, the way to that site."""
     site = start_of(url) if url else None
     findings = asyncio.run(
@@ -40,7 +42,9 @@ def doctor(url: str | None, lang: str, database: str, browser: str | None, conta
         click.echo(f"{SIGNS[each.verdict]} {subject}: {each.line(lang)}")
     failed = [each for each in findings if each.verdict is Verdict.FAILED]
     if failed:
-        click.echo("準備が足りません。✗ の行を直してください。" if lang == "ja" else "Not ready: mend the lines marked ✗.")
+        click.echo(
+            "準備が足りません。✗ の行を直してください。" if lang == "ja" else "Not ready: mend the lines marked ✗."
+        )
         return CODES.get(failed[0].subject, 6)
     click.echo("準備できています。" if lang == "ja" else "Ready.")
     return 0

@@ -91,7 +91,9 @@ def _show(sweep_id: int, rows: list[dict[str, Any]], lang: str, as_json: bool) -
     language = Language(lang)
     for row in rows:
         why = row["reason"] or row["state"]
-        click.echo(f"{why.value:<18} {row['found_by'].value:<9} {one_line(row['address'])}  {one_line(row['title'] or '')}")
+        click.echo(
+            f"{why.value:<18} {row['found_by'].value:<9} {one_line(row['address'])}  {one_line(row['title'] or '')}"
+        )
     counts = Counter(row["state"] for row in rows)
     pages = counts[VisitState.EXPLORED]
     click.echo(

@@ -99,9 +99,7 @@ def _lines(address: str, rules: RuleSet, audit: PageAudit, edition: Edition, lan
     lines.append("")
     if not audit.settled:
         lines.append(language.say("page.unsettled"))
-    lines += [
-        f"{language.word('untested', each.part)}: {language.left_out(each.why)}" for each in audit.untested
-    ]
+    lines += [f"{language.word('untested', each.part)}: {language.left_out(each.why)}" for each in audit.untested]
     failed = sum(place.outcome is Outcome.FAILED for place in audit.places)
     review = len(audit.places) - failed
     lines.append(
@@ -123,4 +121,8 @@ def _heading(outcome: Outcome, rule: str, rules: RuleSet, edition: Edition, lang
 def _place(place: Place, language: Language) -> list[str]:
     where = " › ".join(map(str, (*place.frame, *place.target)))
     told = (explain(check["id"], place.outcome, check["data"], language.lang) for check in place.checks)
-    return [f"  {one_line(where)}", f"    {one_line(place.snippet)}", *(f"    {one_line(each)}" for each in told if each)]
+    return [
+        f"  {one_line(where)}",
+        f"    {one_line(place.snippet)}",
+        *(f"    {one_line(each)}" for each in told if each),
+    ]

@@ -45,10 +45,14 @@ def _japanese(error: click.ClickException) -> str:
 
 
 def _name(param: click.Parameter) -> str:
-    return param.opts[0] if isinstance(param, click.Option) else str(param.make_metavar(click.Context(click.Command(""))))
+    return (
+        param.opts[0]
+        if isinstance(param, click.Option)
+        else str(param.make_metavar(click.Context(click.Command(""))))
+    )
 
 
-def _expected(kind: click.ParamType) -> str:
+def _expected(kind: "click.ParamType[Any]") -> str:
     match kind:
         case click.Choice():
             return " " + "、".join(map(str, kind.choices)) + " のどれか"

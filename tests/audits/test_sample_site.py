@@ -245,9 +245,7 @@ def test_the_site_was_asked_politely(swept: Swept) -> None:
     assert not any(each.path.startswith("/internal/") for each in requests)
     assert not [each for each in exploring if each.origin == "other"]
     documents = Counter(
-        each.path
-        for each in requests
-        if each.origin == "site" and each.headers.get("sec-fetch-dest") == "document"
+        each.path for each in requests if each.origin == "site" and each.headers.get("sec-fetch-dest") == "document"
     )
     del documents["/parts/annai.html"]  # also opened by a page, as a window that is closed at once
     assert max(documents.values()) <= 2, "once to show its links, once to be audited"

@@ -15,7 +15,9 @@ def disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     if os.geteuid() != 0:
         leave_out("a small disk can be mounted by root only")
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder], capture_output=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder], capture_output=True
+    )
     if done.returncode != 0:
         leave_out(f"no disk can be mounted here: {done.stderr.decode().strip()}")
     try:

@@ -70,7 +70,12 @@ class Program:
     @classmethod
     def within(cls, folder: Path, temporary: Path) -> "Program":
         kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-        own = {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "JISWEEP_CONTACT": "a@example.jp"}
+        own = {
+            "TMPDIR": str(temporary),
+            "PYTHONPATH": str(ROOT),
+            "LANG": "C.UTF-8",
+            "JISWEEP_CONTACT": "a@example.jp",
+        }
         return cls(folder=folder, temporary=temporary, environment={**kept, **own})
 
     def start(self, *words: str | Path, **environment: str) -> Started:

@@ -24,9 +24,7 @@ def refused(
     return japanese.said[0], english.said[0]
 
 
-def one_refusal(
-    program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str
-) -> str:
+def one_refusal(program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str) -> str:
     """The English line alone, where a second run would tell nothing new."""
     ended = program.run(*words, seconds=seconds, JISWEEP_LANG="en", **environment)
     assert (ended.code, ended.out) == (code, ""), ended

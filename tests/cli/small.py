@@ -6,7 +6,9 @@ from collections.abc import Callable
 from tests.cli.servers import FAULT, Answer, answers, plain, redirect
 
 LIST = '<ul><li><a href="/a/">一</a></li><li><a href="/b.html">二</a></li><li><a href="/old.html">旧</a></li></ul>'
-SCRIPT = "<script>document.body.insertAdjacentHTML('beforeend', '<p><a href=\"/late.html\">後から</a></p>')</script>"
+SCRIPT = (
+    "<script>document.body.insertAdjacentHTML('beforeend', '<p><a href=\"/late.html\">後から</a></p>')</script>"
+)
 FRAME = '<iframe src="/frame.html" title="地図"></iframe>'
 SITEMAP = """<?xml version="1.0" encoding="UTF-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
@@ -19,7 +21,9 @@ def small_site() -> Callable[[str], Answer]:
     """About twenty addresses: a sitemap, a redirect, a twin, links that only a script shows, a frame, faults."""
     pages = {
         "/": plain("小さな部屋", LIST + SCRIPT),
-        "/a/": plain("一の案内", '<a href="/a/index.html">一</a> <a href="/a/1.html">1</a> <a href="/a/2.html">2</a>'),
+        "/a/": plain(
+            "一の案内", '<a href="/a/index.html">一</a> <a href="/a/1.html">1</a> <a href="/a/2.html">2</a>'
+        ),
         "/a/1.html": plain("一の一", FAULT),
         "/a/2.html": plain("一の二", FRAME + '<a href="/nai.html">無い</a>'),
         "/b.html": plain("二の案内", UNLABELLED + '<a href="/c.html">三</a> <a href="/d.html">四</a>'),

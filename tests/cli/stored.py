@@ -34,7 +34,9 @@ async def _rows_of(url: str, sweep: int) -> dict[str, Any]:
             [address[visit["page_id"]], *(str(visit[key]) for key in VISIT), address.get(visit["leads_to_id"])]
             for visit in visits
         ),
-        "draw": sorted([at[each["visit_id"]], str(each["part"]), each["rank"], str(each["why"])] for each in records["draw"]),
+        "draw": sorted(
+            [at[each["visit_id"]], str(each["part"]), each["rank"], str(each["why"])] for each in records["draw"]
+        ),
         "findings": sorted(
             [shown[each["result_id"]], *(str(each[key]) for key in FINDING)]
             for each in records["finding"]

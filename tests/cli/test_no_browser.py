@@ -14,9 +14,7 @@ NONE = {"PATH": "/nonexistent", "PLAYWRIGHT_BROWSERS_PATH": "/nonexistent"}
 @pytest.mark.parametrize("command", ["sweep", "page"])
 def test_a_configured_browser_that_is_not_there(program: Program, command: str) -> None:
     with serving(answers(CLEAN)) as site:
-        _, english = refused(
-            program, 5, command, site.url, "--allow-private", JISWEEP_BROWSER="/nowhere/chromium"
-        )
+        _, english = refused(program, 5, command, site.url, "--allow-private", JISWEEP_BROWSER="/nowhere/chromium")
     assert "/nowhere/chromium" in english
 
 

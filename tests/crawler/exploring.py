@@ -103,9 +103,7 @@ async def begun(
             .returning(Sweep.id)
         )  # fmt: skip
     assert isinstance(sweep, int)
-    return Begun(
-        database=database, server=server, sweep=sweep, scope=scope, limits=Limits(**limits), render=render
-    )
+    return Begun(database=database, server=server, sweep=sweep, scope=scope, limits=Limits(**limits), render=render)
 
 
 async def explored(database: Database, server: Server, start: str = "/", **given: Any) -> Begun:

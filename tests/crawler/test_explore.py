@@ -73,9 +73,16 @@ async def test_links_are_followed_level_by_level_and_each_address_is_asked_for_o
 
 
 async def test_pages_of_the_sitemap_are_known_and_the_start_is_one_of_them(database: Database) -> None:
-    pages: dict[str, Answer] = {"/": links("/linked", "/both"), "/linked": html(""), "/both": html(""), "/only": html("")}
+    pages: dict[str, Answer] = {
+        "/": links("/linked", "/both"),
+        "/linked": html(""),
+        "/both": html(""),
+        "/only": html(""),
+    }
     async with small_site(pages) as site:
-        pages["/sitemap.xml"] = sitemap(*(site.address(path) for path in ("/", "/both", "/only")), "http://x.example/")
+        pages["/sitemap.xml"] = sitemap(
+            *(site.address(path) for path in ("/", "/both", "/only")), "http://x.example/"
+        )
         rows = await (await explored(database, site)).rows()
     assert {path: row["in_sitemap"] for path, row in rows.items()} == {
         "/": True, "/both": True, "/only": True, "/linked": False,
@@ -164,7 +171,9 @@ async def test_an_index_page_with_the_same_bytes_is_the_same_page(database: Data
     assert (await sweep.rows())["/a/index.html"]["leads_to"] == "/a/"
 
 
-async def test_what_is_excluded_is_kept_with_the_exclusions_own_reason_and_not_asked_for(database: Database) -> None:
+async def test_what_is_excluded_is_kept_with_the_exclusions_own_reason_and_not_asked_for(
+    database: Database,
+) -> None:
     exclusion = Exclusion(pattern="/kako/", reason="移行前の資料")
     async with small_site({"/": links("/kako/a", "/a"), "/a": html(""), "/kako/a": html("")}) as site:
         sweep = await explored(database, site, exclusions=(exclusion,))
@@ -283,7 +292,11 @@ async def test_the_limit_of_a_pattern_ends_a_calendar_that_never_ends(database: 
         number = int(request.path.partition("=")[2])
         return links(f"/cal?m={number + 1}", f"/cal?m={number + 2}")
 
-    pages: dict[str, Answer] = {"/": links("/cal?m=1", "/list?p=1", "/plain"), "/list?p=1": html(""), "/plain": html("")}
+    pages: dict[str, Answer] = {
+        "/": links("/cal?m=1", "/list?p=1", "/plain"),
+        "/list?p=1": html(""),
+        "/plain": html(""),
+    }
     async with small_site({**pages, **{f"/cal?m={n}": month for n in range(40)}}) as site:
         ends = await (await explored(database, site, pattern=5)).ends()
     calendar = {path: end for path, end in ends.items() if path.startswith("/cal")}
@@ -342,7 +355,9 @@ async def test_pages_with_the_same_scripts_are_rendered_twice_and_then_by_eviden
     async with small_site(pages) as site:
         rows = await (await explored(database, site, render=render)).rows()
     assert rendered == ["/a0", "/a1", "/b0", "/b1", "/b2", "/b3", "/b4"]
-    assert {path for path, row in rows.items() if row["found_by"] is FoundBy.RENDERED} == {f"/from{n}" for n in range(5)}
+    assert {path for path, row in rows.items() if row["found_by"] is FoundBy.RENDERED} == {
+        f"/from{n}" for n in range(5)
+    }
     assert rows["/from3"]["found_on"] == "/b3"
     assert {path for path, row in rows.items() if row["rendered"]} == set(rendered)
 
@@ -359,9 +374,7 @@ async def test_a_page_that_the_browser_loses_in_passing_is_tried_twice(database:
             raise PageLost(Reason.TIMED_OUT, "no result")
         return ()
 
-    pages: dict[str, Answer] = {
-        path: scripted(script=path[1:]) for path in ("/once", "/always", "/gone")
-    }
+    pages: dict[str, Answer] = {path: scripted(script=path[1:]) for path in ("/once", "/always", "/gone")}
     async with small_site({"/": links(*pages), **pages}) as site:
         sweep = await explored(database, site, render=render)
     assert await sweep.ends() == {"/": "explored", "/once": "explored", "/always": "timed_out", "/gone": "not_html"}
@@ -446,7 +459,8 @@ async def test_a_run_that_is_stopped_anywhere_ends_like_one_that_is_not(database
 async def test_pages_that_all_link_to_one_another_are_explored_side_by_side(database: Database) -> None:
     paths = [f"/{n:02}" for n in range(40)]
     pages: dict[str, Answer] = {
-        path: links(*(paths[at:] + paths[:at])[:: 1 if at % 2 else -1], f"/new{at:02}") for at, path in enumerate(paths)
+        path: links(*(paths[at:] + paths[:at])[:: 1 if at % 2 else -1], f"/new{at:02}")
+        for at, path in enumerate(paths)
     }
     new: dict[str, Answer] = {f"/new{n:02}": links(*paths) for n in range(40)}
     async with small_site({"/": links(*paths), **pages, **new}) as site:

@@ -13,18 +13,12 @@ class Hostile:
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._answers: dict[str, Callable[[], Answer]] = {
-            "/hostile/hang.html": lambda: page(
-                "止まらない処理", "<h1>計算中</h1><script>for (;;) {}</script>"
-            ),
+            "/hostile/hang.html": lambda: page("止まらない処理", "<h1>計算中</h1><script>for (;;) {}</script>"),
             "/hostile/big.html": lambda: Answer(stream=self._big()),
-            "/hostile/drip": lambda: Answer(
-                stream=self.silence(b"<!DOCTYPE html>", every=1, drop=b"<p>.</p>")
-            ),
+            "/hostile/drip": lambda: Answer(stream=self.silence(b"<!DOCTYPE html>", every=1, drop=b"<p>.</p>")),
             "/hostile/empty.html": Answer,
             "/hostile/refresh.html": lambda: page("移動", '<meta http-equiv="refresh" content="0;url=/">'),
-            "/hostile/download.html": lambda: Answer(
-                body=b"x", headers=(("Content-Disposition", "attachment"),)
-            ),
+            "/hostile/download.html": lambda: Answer(body=b"x", headers=(("Content-Disposition", "attachment"),)),
         }
 
     def answer(self, path: str, query: str) -> Answer | None:

@@ -80,9 +80,7 @@ class Pages:
             for page in self._all.values()
             if page.path not in ("/event/calendar", "/search/result")
         }
-        made |= {
-            f"/parts/{file.name}": self._raw(file) for file in sorted(FOLDER.glob("content/parts/*.html"))
-        }
+        made |= {f"/parts/{file.name}": self._raw(file) for file in sorted(FOLDER.glob("content/parts/*.html"))}
         made |= {_old_path(file): self._old(file) for file in sorted(FOLDER.glob("content/old/*.html"))}
         return made
 
@@ -103,9 +101,7 @@ class Pages:
             return Answer(body=self._jinja.get_template(name).render(**data).encode(), type=kind)
 
         news = [page for page in self._all.values() if page.template is Template.NEWS]
-        rest = [
-            p for p in self._all.values() if p not in news and p.found != "script" and p.path not in UNLISTED
-        ]
+        rest = [p for p in self._all.values() if p not in news and p.found != "script" and p.path not in UNLISTED]
         packed = gzip.compress(answer("sitemap.xml", "", listed=news).body, mtime=0)
         return {
             "/robots.txt": answer("robots.txt", "text/plain; charset=utf-8"),
@@ -146,9 +142,7 @@ class Pages:
 
     def _news(self, start: str = "/news/") -> list[Page]:
         found = [
-            page
-            for page in self._all.values()
-            if page.template is Template.NEWS and page.path.startswith(start)
+            page for page in self._all.values() if page.template is Template.NEWS and page.path.startswith(start)
         ]
         return sorted(found, key=lambda page: (page.updated, page.path), reverse=True)
 

@@ -56,9 +56,7 @@ class Routes:
                     body=b'{"m": 1.24}', type="application/json", headers=(("Cache-Control", "no-store"),)
                 )
             case "/api/camera.png":
-                return Answer(
-                    stream=self._hostile.silence(files.png(8, 8, (0, 0, 0), (9, 9, 9))[:40]), type=PNG
-                )
+                return Answer(stream=self._hostile.silence(files.png(8, 8, (0, 0, 0), (9, 9, 9))[:40]), type=PNG)
         return None
 
     def _calendar(self, ym: str) -> Answer:
@@ -67,14 +65,10 @@ class Routes:
         first = date(int(ym[:4]), int(ym[5:]), 1)
         before, after = ((first.year * 12 + first.month - 1 + step) for step in (-1, 1))
         near = [f"{month // 12:04}-{month % 12 + 1:02}" for month in (before, after)]
-        return self._pages.render(
-            Template.CALENDAR, "/event/calendar", first=first, before=near[0], after=near[1]
-        )
+        return self._pages.render(Template.CALENDAR, "/event/calendar", first=first, before=near[0], after=near[1])
 
     def _results(self, words: str) -> Answer:
-        return self._pages.render(
-            Template.RESULTS, "/search/result", words=words, found=self._pages.search(words)
-        )
+        return self._pages.render(Template.RESULTS, "/search/result", words=words, found=self._pages.search(words))
 
     def _old_results(self, words: bytes) -> Answer:
         try:

@@ -45,9 +45,7 @@ class SampleSite:
         self._servers = [_Server(self, "site", self.port), _Server(self, "other", 0)]
         self.url, self.other_url = (f"http://127.0.0.1:{server.server_port}/" for server in self._servers)
         self._routes = Routes(self.url, self.other_url, self._stop)
-        self._threads = [
-            threading.Thread(target=s.serve_forever, args=(0.05,), daemon=True) for s in self._servers
-        ]
+        self._threads = [threading.Thread(target=s.serve_forever, args=(0.05,), daemon=True) for s in self._servers]
         for thread in self._threads:
             thread.start()
         return self

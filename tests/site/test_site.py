@@ -102,9 +102,7 @@ def test_links_lead_to_every_page_but_the_hidden_ones(client: httpx.Client) -> N
     listed = {path for path in EXPECTED["pages"] if not path.startswith("/old/kensaku.cgi")}
     seen, waiting = {"/"}, ["/"]
     while waiting:
-        new = {
-            path for path in links(client, waiting.pop()) if not path.startswith("/old/kensaku.cgi")
-        } - seen
+        new = {path for path in links(client, waiting.pop()) if not path.startswith("/old/kensaku.cgi")} - seen
         seen |= new
         waiting += [path for path in new if path in listed]
     assert listed - seen == BY_SCRIPT | ONLY_IN_SITEMAP
