@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.site.answers import Answer, page
+from tests.site.answers import Answer, page, redirect
 
 Answering = Callable[[str], Answer]  # path with query → answer
 NOT_FOUND = Answer(status=404, body=b"<p>404", type="text/html")
@@ -96,5 +96,15 @@ CLEAN = {
 FAULT = '<p><img src="/img.png"></p>'  # an image without a text alternative
 
 __all__ = [
-    *("CLEAN", "FAULT", "NOT_FOUND", "Answer", "Site", "always", "answers", "page", "plain", "redirect", "serving")
+    "CLEAN",
+    "FAULT",
+    "NOT_FOUND",
+    "Answer",
+    "Site",
+    "always",
+    "answers",
+    "page",
+    "plain",
+    "redirect",
+    "serving",
 ]

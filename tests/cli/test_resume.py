@@ -1,0 +1,108 @@
+"""SIGKILL at any moment: `jisweep resume` ends with the same rows and numbers as an undisturbed run."""
+
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import Program, Started
+from tests.cli.servers import Site, serving
+from tests.cli.small import small_site, with_sitemap
+from tests.cli.stored import rows_of, state_of
+
+KILLS = 32
+SEED = "8341"
+OPTIONS = ("--allow-private", "--method", "all", "--seed", SEED, "--page-seconds", "30")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    address = ""
+    with serving(with_sitemap(small_site(), lambda: address)) as running:
+        address = running.url
+        yield running
+
+
+def kill(started: Started) -> None:
+    """End every process of the command's group at once, as a power cut would."""
+    started.interrupt(signal.SIGKILL)
+    started.process.communicate()
+
+
+def complete(program: Program, site: Site, database: str | Path, out: Path) -> None:
+    ended = program.run("sweep", site.url, *OPTIONS, "--db", database, "--out", out)
+    assert ended.code == 0, ended.err
+
+
+@pytest.fixture
+def undisturbed(program: Program, site: Site, tmp_path: Path) -> tuple[dict[str, Any], float]:
+    began = time.monotonic()
+    complete(program, site, tmp_path / "whole.sqlite", tmp_path / "whole")
+    return rows_of(tmp_path / "whole.sqlite"), time.monotonic() - began
+
+
+def killed_until_complete(
+    program: Program, start: tuple[str, ...], resume: tuple[str, ...], moments: Iterator[float], seconds: float
+) -> tuple[int, int]:
+    """Run, kill and resume; returns how often it was killed, and how often while it was at work."""
+    words, kills, at_work = start, 0, 0
+    while True:
+        started = program.start(*words)
+        moment = next(moments, None)
+        if moment is None:
+            ended = started.ended()
+            assert ended.code == 0, ended.err
+            return kills, at_work
+        try:
+            started.process.wait(moment * seconds)
+        except subprocess.TimeoutExpired:
+            kill(started)
+            kills += 1
+        if state_of(program.database)[0]:
+            words = resume
+            at_work += state_of(program.database)[0] != "finished"
+
+
+def test_a_sweep_killed_again_and_again_ends_as_an_undisturbed_one(
+    program: Program, site: Site, undisturbed: tuple[dict[str, Any], float], tmp_path: Path
+) -> None:
+    whole, seconds = undisturbed
+    chance = random.Random(20261123)
+    kills = at_work = rounds = 0
+    while kills < KILLS:
+        for path in program.folder.glob("jisweep.sqlite*"):
+            path.unlink()
+        out = str(tmp_path / f"out-{rounds}")
+        moments = iter([chance.uniform(0.15, 0.9) for _ in range(8)])
+        done = killed_until_complete(
+            program,
+            ("sweep", site.url, *OPTIONS, "--out", out),
+            ("resume", "1", "--out", out),
+            moments,
+            seconds,
+        )
+        kills, at_work, rounds = kills + done[0], at_work + done[1], rounds + 1
+        assert rows_of(program.database) == whole
+        assert re.search(r"<h1[^>]*>", (Path(out) / "index.html").read_text(encoding="utf-8"))
+    assert at_work >= KILLS // 4  # not all before the first row or after the last
+
+
+@pytest.mark.parametrize("state", ["exploring", "auditing"])
+def test_a_kill_in_each_step_loses_nothing(
+    program: Program, site: Site, undisturbed: tuple[dict[str, Any], float], state: str
+) -> None:
+    started = program.start("sweep", site.url, *OPTIONS)
+    ends = time.monotonic() + 60
+    while state_of(program.database)[0] != state or (state == "auditing" and not state_of(program.database)[2]):
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    kill(started)
+    assert state_of(program.database)[0] == state
+    assert program.run("resume", "1").code == 0
+    assert rows_of(program.database) == undisturbed[0]
