@@ -48,11 +48,11 @@ async def find_start(fetcher: Fetcher, address: str) -> str:
 
     Raises SiteUnreachable, with what to do, when there is no page to start from.
     """
-    robots = await _robots(fetcher, address)
+    robots, robots_said = await _robots(fetcher, address)
     here, seen = address, {address}
     while True:
         if not robots.allows(here):
-            raise unreachable(here, robots.reason)
+            raise unreachable(here, robots.reason, robots_said)
         answer = await fetcher.get(here)
         if answer.location is None:
             break
@@ -62,7 +62,7 @@ async def find_start(fetcher: Fetcher, address: str) -> str:
             raise unreachable(address, Reason.REDIRECT_LOOP)
         seen.add(answer.location)
         if origin_of(answer.location) != origin_of(here):
-            robots = await _robots(fetcher, answer.location)
+            robots, robots_said = await _robots(fetcher, answer.location)
         here = answer.location
     reason = refusal_of(answer)
     if reason is not None:
@@ -79,7 +79,8 @@ def unreachable(address: str, reason: Reason, said: str = "") -> SiteUnreachable
     )
 
 
-async def _robots(fetcher: Fetcher, address: str) -> Robots:
+async def _robots(fetcher: Fetcher, address: str) -> tuple[Robots, str]:
+    """The robots.txt that speaks for an address, and what there is to say when it could not be read."""
     answer = await fetcher.get(f"{origin_of(address)}/robots.txt", accept_any=True)
     if answer.failure in (Reason.DNS, Reason.CERTIFICATE, Reason.PRIVATE_ADDRESS, Reason.CONNECTION):
         raise unreachable(address, answer.failure, _said(answer))
@@ -87,7 +88,8 @@ async def _robots(fetcher: Fetcher, address: str) -> Robots:
         if answer.location is None:
             break
         answer = await fetcher.get(answer.location, accept_any=True)
-    return Robots.from_answer(answer.status, answer.body, fetcher.manners.product)
+    read = answer.failure is None and (answer.status or 0) < 500
+    return Robots.from_answer(answer.status, answer.body, fetcher.manners.product), "" if read else _said(answer)
 
 
 def _other_host(address: str, location: str) -> SiteUnreachable:
