@@ -4,9 +4,10 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -117,9 +118,28 @@ def installed_browser(configured: str | None, playwrights_own: str) -> str:
 
 @asynccontextmanager
 async def playwright_driver() -> AsyncIterator[Playwright]:
-    """Playwright's driver, for as long as the block runs."""
-    async with async_playwright() as driver:
+    """Playwright's driver, for as long as the block runs, in a session of its own.
+
+    Ctrl-C in a terminal goes to every process of the group: the driver would die with the pages in hand.
+    """
+    opening = async_playwright()
+    with _children_in_own_session():
+        driver = await opening.__aenter__()
+    try:
         yield driver
+    finally:
+        await opening.__aexit__()
+
+
+@contextmanager
+def _children_in_own_session() -> Iterator[None]:
+    """Playwright offers no way to say how its driver is started, so what it starts it with is set for a moment."""
+    start = asyncio.create_subprocess_exec
+    asyncio.create_subprocess_exec = partial(start, start_new_session=True)
+    try:
+        yield
+    finally:
+        asyncio.create_subprocess_exec = start
 
 
 class Tab:

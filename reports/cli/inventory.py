@@ -54,7 +54,7 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
     async with Database(given["database"]) as database:
         await ready(database)
         sweep_id = await begin(database, plan_of(await reached(asked, given), given))
-        with stopped_by_signals(stopping, lang):
+        with stopped_by_signals(stopping, sweep_id, lang):
             async with Progress(database, sweep_id, lang):
                 explored = await run_sweep(database, sweep_id, tools, stopping, until=SweepState.CHOOSING)
         if not explored:

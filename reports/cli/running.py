@@ -24,7 +24,7 @@ async def run_to_report(
 ) -> int:
     """Take a sweep to its report, with progress on standard error; returns the exit code."""
     stopping = asyncio.Event()
-    with stopped_by_signals(stopping, lang):
+    with stopped_by_signals(stopping, sweep_id, lang):
         async with Progress(database, sweep_id, lang):
             finished = await sweeping.run(database, sweep_id, tools, stopping)
     if not finished:
@@ -61,8 +61,9 @@ def how_to_go_on(sweep_id: int, lang: str) -> str:
 class stopped_by_signals:
     """While the block runs, the first Ctrl-C or SIGTERM asks to stop after the pages in hand, the second stops."""
 
-    def __init__(self, stopping: asyncio.Event, lang: str) -> None:
+    def __init__(self, stopping: asyncio.Event, sweep_id: int, lang: str) -> None:
         self._stopping = stopping
+        self._sweep_id = sweep_id
         self._lang = lang
 
     def __enter__(self) -> None:
@@ -72,7 +73,9 @@ class stopped_by_signals:
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, self._stop, task.cancel)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is asyncio.CancelledError:
+            click.echo(how_to_go_on(self._sweep_id, self._lang), err=True)
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(each)
 
