@@ -12,6 +12,7 @@ from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
 from audits.sweep import Plan, begin, reopen
 from audits.work import Tools, manners_of
+from crawler.browser import installed_browser, playwright_driver
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
 from crawler.start import find_start
@@ -92,6 +93,8 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
     tools = Tools(engine=installed_engine(), browser=given["browser"])
     if given["out"]:
         check_folder(given["out"])
+    async with playwright_driver() as driver:
+        installed_browser(given["browser"], driver.chromium.executable_path)
     async with Database(given["database"]) as database:
         await ready(database)
         plan = plan_of(await reached(asked, given), given)
