@@ -84,7 +84,7 @@ async def rule_set(tab: Tab, engine: Engine, edition: Edition, level: Level) -> 
     Best practices run as the engine has them on. Of the rules that are off, those run that speak about a
     criterion of the level: `duplicate-id` for 4.1.1 of JIS X 8341-3:2016, `target-size` for 2.5.8 of WCAG 2.2.
     """
-    await tab.page.goto("about:blank")
+    await tab.blank()
     context = await tab.world((await tab.frame_tree())["frame"]["id"])
     asked = "JSON.stringify(axe._audit.rules.map(({id, tags, enabled}) => ({id, tags, enabled})))"
     rules = json.loads(await tab.evaluate(context, f"{engine.injected}\n;{asked}"))

@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import CDPSession, Page, Playwright, Response, async_playwright
+from playwright.async_api import CDPSession, Page, Playwright, Request, Response, async_playwright
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -160,6 +160,7 @@ class Tab:
         self._pages_left = 0
         self._pages_per_browser = pages_per_browser  # Chromium's memory grows with every page
         self._browser: PlaywrightBrowser | None = None
+        self._failed_at = ""
         self.version = ""
 
     async def __aenter__(self) -> Self:
@@ -175,16 +176,21 @@ class Tab:
         `seconds` is allowed until the document is there, `patience` for its resources to load.
         Raises PageLost with the reason.
         """
-        if self._pages_left <= 0 or self._browser is None or not self._browser.is_connected():
-            await self._renew()
+        await self._revive()
         self._pages_left -= 1
+        self._failed_at = address
         try:
             await self._forget()
             response = await self._go(address, seconds)
             loaded = await self._loaded(patience)
             return Arrival(status=response.status if response else None, loaded=loaded)
         except PlaywrightError as error:
-            raise self._lost(error, address) from error
+            raise self._lost(error) from error
+
+    async def blank(self) -> None:
+        """Show an empty page, whatever became of the one before."""
+        await self._revive()
+        await self.page.goto("about:blank")
 
     async def frame_tree(self) -> dict[str, Any]:
         """The page's frames as the browser has them (CDP `Page.getFrameTree`)."""
@@ -262,6 +268,12 @@ class Tab:
             self.page.context.clear_cookies(),
         )
 
+    async def _revive(self) -> None:
+        """Have a browser that works: a new one when the old was discarded, has died, or has shown enough pages."""
+        alive = self._browser is not None and self._browser.is_connected() and not self.page.is_closed()
+        if not alive or self._pages_left <= 0:
+            await self._renew()
+
     async def _renew(self) -> None:
         await self._end()
         executable = installed_browser(self._executable, self._driver.chromium.executable_path)
@@ -293,6 +305,7 @@ class Tab:
         self.page: Page = await context.new_page()
         context.on("page", lambda popup: _quietly(popup.close()))
         self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
+        self.page.on("requestfailed", self._note_failure)
         self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
         await self.session.send("Page.enable")
@@ -309,8 +322,13 @@ class Tab:
             with suppress(PlaywrightError, TimeoutError):
                 await asyncio.wait_for(browser.close(), 15)
 
-    def _lost(self, error: PlaywrightError, address: str) -> PageLost:
-        if self._gate and (why := self._gate.refused.get(urlsplit(address).hostname or "")):
+    def _note_failure(self, request: Request) -> None:
+        """Keep where a navigation came to its end: after redirects that is not where it began."""
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self._failed_at = request.url
+
+    def _lost(self, error: PlaywrightError) -> PageLost:
+        if self._gate and (why := self._gate.refused.get(urlsplit(self._failed_at).hostname or "")):
             return PageLost(Reason.PRIVATE_ADDRESS, why)
         if isinstance(error, PlaywrightTimeout):
             return PageLost(Reason.TIMED_OUT, _first_line(error))

@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 WORDS = {
     Kind.ACCESSIBILITY: (r"アクセシビリティ|accessibility", r"accessib|a11y"),
-    Kind.CONTACT: (r"お?問い?合わせ|連絡先|ご意見|contact", r"contact|inquir|toiawase|otoiawase"),
+    Kind.CONTACT: (r"問い?合わ?せ|連絡先|ご意見|contact", r"contact|inquir|toiawase|otoiawase"),
     Kind.SITEMAP: (r"サイトマップ|site ?map", r"site-?map"),
     Kind.SEARCH: (r"検索(結果)?|search", r"/search|kensaku"),
     Kind.EMERGENCY: (

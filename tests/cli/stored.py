@@ -1,6 +1,7 @@
 """What a sweep left in its database, without what differs from run to run: ids, times, and who came first."""
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -56,6 +57,14 @@ VISIT = (
     *("kinds", "script_key", "rendered", "template", "lease_owner"),
 )
 FINDING = ("rule", "outcome", "impact", "frame", "target", "snippet")
+
+
+def sweep_of(path: Path) -> dict[str, Any]:
+    """The row of a first sweep, with its JSON read."""
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        row = dict(database.execute("SELECT * FROM sweep").fetchone())
+    return {**row, "rule_criteria": json.loads(row["rule_criteria"])}
 
 
 def state_of(path: Path) -> tuple[str, int, int]:

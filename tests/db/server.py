@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -18,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 USER, PASSWORD = "jisweep", "himitsu-no-kotoba"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+STOP = 'cat >/dev/null; "$1" stop -s -w -m immediate -D "$2/data" 2>/dev/null; rm -rf "$2"'
 
 
 class PostgresMissing(Exception):
@@ -55,7 +57,7 @@ class Server:
 
 @contextmanager
 def started() -> Iterator[Server]:
-    """Start a server, stop it at the end. Raises PostgresMissing."""
+    """Start a server, stop it at the end, whatever that end is. Raises PostgresMissing."""
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="jisweep-pg-"))
     try:
@@ -64,15 +66,33 @@ def started() -> Iterator[Server]:
         _make_cluster(programs, folder, account)
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, **QUICK}
         words = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        _run(
-            [programs / "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log", "-o", words], account
-        )
-        try:
+        start: list[str | Path] = [
+            programs / "pg_ctl",
+            "start",
+            "-w",
+            "-D",
+            folder / "data",
+            "-l",
+            folder / "log",
+            "-o",
+            words,
+        ]
+        with _stopped_at_the_end(programs, folder, account):
+            _run(start, account)
             yield Server(url=f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")
-        finally:
-            _run([programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", folder / "data"], account)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _stopped_at_the_end(programs: Path, folder: Path, account: str | None) -> Iterator[None]:
+    """A process that sees us end, even by SIGKILL, since its input ends then: it stops the server."""
+    words = ["sh", "-c", STOP, "sh", str(programs / "pg_ctl"), str(folder)]
+    watcher = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True, **_as(account))
+    try:
+        yield
+    finally:
+        watcher.communicate(timeout=60)
 
 
 def _programs() -> Path:
@@ -108,13 +128,17 @@ def _make_cluster(programs: Path, folder: Path, account: str | None) -> None:
 
 
 def _run(command: list[str | Path], account: str | None) -> None:
-    group = pwd.getpwnam(account).pw_gid if account else None
-    done = subprocess.run(
-        [str(word) for word in command], cwd="/", capture_output=True, text=True, check=False,
-        user=account, group=group, extra_groups=[] if account else None, timeout=120,
-    )  # fmt: skip
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, **_as(account))
     if done.returncode != 0:
         raise PostgresMissing(f"{command[0]} failed: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def _as(account: str | None) -> dict[str, Any]:
+    """Options that run a process by this account, in a folder that every account may enter."""
+    if account is None:
+        return {"cwd": "/"}
+    return {"cwd": "/", "user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []}
 
 
 def _free_port() -> int:
