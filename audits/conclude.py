@@ -78,7 +78,7 @@ class Conclusion:
     unsettled_pages: int
     estimate: Estimate | None
     criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
-    unread: int  # sitemaps, or parts of them, that could not be read: pages may be missing from the frame
+    unread: int  # parts of the site that exploring could not read: pages may be missing from the frame
     finished: bool  # nothing is left to be done
     complete: bool  # finished, and nothing was lost, cut off or unread
     incomplete_because: tuple[Reason, ...] = field(default=())  # transient reasons and limits that were met

@@ -2,13 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-import sqlalchemy as sa
-
 from crawler import sitemaps
 from crawler.address import canonical, origin_of
-from crawler.exploration import Exploration, counts, follow
+from crawler.exploration import Exploration, counts, follow, note
 from crawler.frontier import add_addresses
-from db.tables import Sweep
 from db.words import FoundBy
 
 SITEMAP_FILES = 1000  # at most, of one site
@@ -44,28 +41,19 @@ async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]
         if address in seen:
             continue
         if len(seen) == SITEMAP_FILES:
-            await _note(exploration, address, f"more than {SITEMAP_FILES} sitemap files: the rest was not read")
+            await note(
+                exploration, "sitemap", address, f"more than {SITEMAP_FILES} sitemap files: the rest was not read"
+            )
             return
         seen.add(address)
         answer = await follow(exploration.fetcher, address)
         if answer.failure is not None or answer.status != 200:
             if address in promised or answer.failure is not None or (answer.status or 0) >= 500:
-                await _note(exploration, address, str(answer.failure or f"HTTP {answer.status}"))
+                await note(exploration, "sitemap", address, str(answer.failure or f"HTTP {answer.status}"))
             continue
         sitemap = sitemaps.parse(answer.body, answer.address)
         for problem in sitemap.problems if address in promised or sitemap.pages else ():
-            await _note(exploration, address, problem)
+            await note(exploration, "sitemap", address, problem)
         promised |= set(sitemap.children)
         queue.extend(sitemap.children)
         yield [each for each in sitemap.pages if counts(exploration.scope, each)]
-
-
-async def _note(exploration: Exploration, address: str, said: str) -> None:
-    """Keep with the sweep what a sitemap did not give, once."""
-    note = {"about": "sitemap", "address": address, "said": said}
-    async with exploration.database.writing() as connection:
-        notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == exploration.sweep.id)) or []
-        if note not in notes:
-            await connection.execute(
-                sa.update(Sweep).where(Sweep.id == exploration.sweep.id).values(notes=[*notes, note])
-            )

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
+
 from crawler import robots as robotstxt
 from crawler.address import host_of, origin_of
 from crawler.fetch import Answer, Fetcher
@@ -59,3 +61,14 @@ async def follow(fetcher: Fetcher, address: str) -> Answer:
 def counts(scope: Scope, address: str) -> bool:
     """Whether an address is kept in the inventory: inside, or left out for a reason that must show."""
     return scope.judge(address).reason is not Reason.OUT_OF_SCOPE
+
+
+async def note(exploration: Exploration, about: str, address: str, said: str) -> None:
+    """Keep with the sweep, once, that pages may be unknown to it and why; a noted sweep is never complete."""
+    found = {"about": about, "address": address, "said": said}
+    async with exploration.database.writing() as connection:
+        notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == exploration.sweep.id)) or []
+        if found not in notes:
+            await connection.execute(
+                sa.update(Sweep).where(Sweep.id == exploration.sweep.id).values(notes=[*notes, found])
+            )

@@ -72,7 +72,7 @@ async def _let_through(exploration: Exploration, depth: int) -> bool:
         await exploration.robots_of(origin)
     async with exploration.database.writing() as connection:
         budget = exploration.limits.addresses - await count_asked(connection, sweep.id, depth)
-        patterns = await _patterncounts(connection, sweep.id)
+        patterns = await _pattern_counts(connection, sweep.id)
         for each in level:
             reason, detail = await _refusal(exploration, each, budget, patterns)
             if reason is None:
@@ -102,7 +102,7 @@ async def _refusal(
     return None, ""
 
 
-async def _patterncounts(connection: AsyncConnection, sweep_id: int) -> dict[str, int]:
+async def _pattern_counts(connection: AsyncConnection, sweep_id: int) -> dict[str, int]:
     """How many addresses with a query were let through so far, by pattern."""
     counts: dict[str, int] = {}
     rows = await connection.stream_scalars(

@@ -5,7 +5,7 @@ import time
 import sqlalchemy as sa
 
 from crawler.browser import PageLost
-from crawler.exploration import Exploration, counts
+from crawler.exploration import Exploration, counts, note
 from crawler.frontier import Waiting, add_addresses, end_visit, render_evidence, scripted
 from db.tables import Visit
 from db.words import FoundBy
@@ -24,12 +24,14 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
     for each, key in candidates:
         if exploration.stopping.is_set():
             return False
-        if time.monotonic() > ends:
-            return True
         async with exploration.database.reading() as connection:
             tried, gained = await render_evidence(connection, exploration.sweep.id, key)
-        if gained or tried < TRIED:
-            await _render(exploration, each)
+        if not gained and tried >= TRIED:
+            continue
+        if time.monotonic() > ends:
+            await note(exploration, "rendering", each.address, "the time for exploring was over")
+            return True
+        await _render(exploration, each)
     return True
 
 

@@ -38,7 +38,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             }
             for count in conclusion.criteria
         },
-        "unread_sitemaps": conclusion.unread,
+        "unexplored_parts": conclusion.unread,
         "complete": conclusion.complete,
         "incomplete_because": [reason.value for reason in conclusion.incomplete_because],
         "report": report,

@@ -362,6 +362,19 @@ async def test_pages_with_the_same_scripts_are_rendered_twice_and_then_by_eviden
     assert {path for path, row in rows.items() if row["rendered"]} == set(rendered)
 
 
+async def test_links_left_unread_when_the_time_is_over_are_noted(database: Database) -> None:
+    async def render(_: str) -> tuple[str, ...]:
+        await asyncio.sleep(0.8)
+        return ()
+
+    pages: dict[str, Answer] = {"/": links("/a", "/b"), "/a": scripted(script="a()"), "/b": scripted(script="b()")}
+    async with small_site(pages) as site:
+        sweep = await explored(database, site, render=render, seconds=0.7)
+        assert (await sweep.sweep_row())["notes"] == [
+            {"about": "rendering", "address": site.address("/b"), "said": "the time for exploring was over"}
+        ]
+
+
 async def test_a_page_that_the_browser_loses_in_passing_is_tried_twice(database: Database) -> None:
     tries: Counter[str] = Counter()
 

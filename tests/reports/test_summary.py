@@ -13,11 +13,11 @@ from tests.reports import rows
 
 async def test_the_object_has_the_documented_shape(database: Database, sweep: int) -> None:
     told = json.loads(json.dumps(as_json(await conclude(database, sweep), "/tmp/report/index.html")))
-    assert told | {"pages": 0, "criteria": 0, "estimate": 0, "incomplete_because": 0, "rule_set": 0, "rule_set_before": 0, "unread_sitemaps": 0} == {
+    assert told | {"pages": 0, "criteria": 0, "estimate": 0, "incomplete_because": 0, "rule_set": 0, "rule_set_before": 0, "unexplored_parts": 0} == {
         "sweep": sweep, "site": "https://www.example.metro.tokyo.lg.jp/", "method": "mixed", "seed": 8341320160,
         "edition": "jis2016", "level": "AA", "engine": {"name": "axe-core", "version": "4.14.1"}, "pages": 0,
         "problem_pages": 3, "problem_page_rate": 0.375, "places": 51, "criteria": 0, "complete": False,
-        "report": "/tmp/report/index.html", "estimate": 0, "incomplete_because": 0, "rule_set": 0, "rule_set_before": 0, "unread_sitemaps": 0,
+        "report": "/tmp/report/index.html", "estimate": 0, "incomplete_because": 0, "rule_set": 0, "rule_set_before": 0, "unexplored_parts": 0,
     }  # fmt: skip
     assert told["pages"]["audited"] == 8
     assert told["pages"]["unaudited"]["not_found"] == 203
