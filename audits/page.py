@@ -36,6 +36,11 @@ class Image:
     height: int
     media_type: str = "image/jpeg"  # WebP takes three times as long to make: see docs/decisions/0004
 
+    @property
+    def digest(self) -> str:
+        """Names the picture by its bytes (SHA-256)."""
+        return hashlib.sha256(self.image).hexdigest()
+
 
 @dataclass(kw_only=True)
 class Place:
@@ -67,11 +72,19 @@ class PageAudit:
     def digest(self) -> str:
         """Names the content: equal audits have equal digests, whenever they were made."""
         told = [
-            [each.rule, each.outcome, each.frame, each.target, each.snippet, each.checks, each.box]
+            [
+                each.rule,
+                each.outcome,
+                each.frame,
+                each.target,
+                each.snippet,
+                each.checks,
+                each.box,
+                _name(each.clip),
+            ]
             for each in self.places
         ]
-        pictured = self.picture is not None
-        parts = [self.settled, [vars_of(each) for each in self.untested], self.size, pictured, told]
+        parts = [self.settled, [vars_of(each) for each in self.untested], self.size, _name(self.picture), told]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -263,6 +276,10 @@ def _bounded(check: dict[str, Any]) -> dict[str, Any]:
     """A check without data that nobody reads: whole-page lists would be kept with every place."""
     too_much = len(json.dumps(check["data"], ensure_ascii=False)) > CHECKED
     return {"id": check["id"], "data": None if too_much else check["data"]}
+
+
+def _name(image: Image | None) -> str | None:
+    return None if image is None else image.digest
 
 
 def _cut(text: str, length: int) -> str:

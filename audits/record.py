@@ -179,15 +179,14 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
 async def _picture(connection: AsyncConnection, image: Image | None) -> int | None:
     if image is None:
         return None
-    digest = hashlib.sha256(image.image).hexdigest()
-    known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == digest))
+    known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))
     if known is not None:
         return known
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added: int | None = await connection.scalar(
         insert(Picture)
         .values(
-            digest=digest,
+            digest=image.digest,
             media_type=image.media_type,
             width=image.width,
             height=image.height,
@@ -196,4 +195,4 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
         .on_conflict_do_nothing()  # another worker kept the same image meanwhile
         .returning(Picture.id)
     )
-    return added or await connection.scalar(sa.select(Picture.id).where(Picture.digest == digest))
+    return added or await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))

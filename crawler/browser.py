@@ -280,7 +280,12 @@ class Tab:
         try:
             browser = await self._driver.chromium.launch(
                 executable_path=executable,
-                args=[*FLAGS, *(["--no-sandbox"] if _is_root() else [])],
+                args=[
+                    *FLAGS,
+                    f"--user-agent={self._manners.user_agent}",  # of requests that belong to no page, too
+                    *(["--no-sandbox"] if _is_root() else []),
+                ],
+                ignore_default_args=["--disable-popup-blocking"],  # nobody clicks here: no page may open another
                 chromium_sandbox=not _is_root(),
                 proxy={"server": self._gate.url} if self._gate else None,
                 timeout=60_000,

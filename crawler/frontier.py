@@ -62,12 +62,6 @@ async def add_addresses(
         ]
         await _insert_new(connection, Visit, rows)
         if in_sitemap:
-            await connection.execute(
-                sa.update(Visit)
-                .where(Visit.sweep_id == sweep.id, Visit.page_id.in_([row["page_id"] for row in rows]))
-                .values(in_sitemap=True)
-            )
-        if in_sitemap:
             listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()))
             await connection.execute(listed.values(in_sitemap=True))
 

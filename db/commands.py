@@ -37,7 +37,7 @@ async def _upgrade(url: str) -> None:
 
 
 async def _check(url: str) -> Schema:
-    async with Database(url) as database:
+    async with Database(url, must_exist=True) as database:
         found = await standing(database)
         unlike = await differences(database) if found is Schema.CURRENT else []
     if unlike:

@@ -23,12 +23,14 @@ ADDRESS = re.compile(r"(sqlite|postgres)[a-z+]*:|.*://", re.IGNORECASE)  # not a
 class Database:
     """An open database: `async with Database(url) as database`.
 
-    `url` is a SQLAlchemy URL (`sqlite:///file`, `postgresql://user@host/name`) or the path of a SQLite file.
+    `url` is a SQLAlchemy URL (`sqlite:///file`, `postgresql://user@host/name`) or the path of a SQLite file, which is
+    made when it is not there, unless it `must_exist`.
     Raises UsageError for an address that names no known database, StorageError when it cannot be opened.
     """
 
-    def __init__(self, url: str, *, patience: float = 30.0) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False, patience: float = 30.0) -> None:
         self.url = database_url(url)
+        self.must_exist = must_exist
         self.patience = patience  # seconds to wait for another writer
         self._engine: AsyncEngine | None = None
         self._writer = asyncio.Lock()
@@ -65,6 +67,11 @@ class Database:
         """Raises StorageError before there is a thread of the driver, which would outlive the error."""
         if self.url.query:
             return
+        if self.must_exist and self.url.database and not Path(self.url.database).exists():
+            raise StorageError(
+                ja=f"データベース {self.url.database} がありません。場所を確かめるか、先に jisweep sweep を実行してください。",
+                en=f"The database {self.url.database} does not exist: check its place, or run jisweep sweep first.",
+            )
         try:
             sqlite3.connect(self.url.database or ":memory:").close()
         except sqlite3.Error as error:

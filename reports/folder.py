@@ -10,17 +10,18 @@ from typing import Any, Self, TextIO
 
 from db.errors import StorageError
 
-MARK = "jisweep-report.json"  # says that a folder is ours, and what we put into it
+MARK = "jisweep-report.json"  # says that a folder is ours, what it is about, and what we put into it
 
 
 class Folder:
-    """`with Folder(out) as folder:` takes files; only a block that ends without an error changes `out`.
+    """`with Folder(out, about) as folder:` takes files; only a block that ends without an error changes `out`.
 
-    A report of ours in the same place is replaced. Raises StorageError for a place that holds anything else
+    `about` names what the report is about. A report of ours in the same place is replaced. Raises StorageError for a place that holds anything else
     or cannot be written, and when the disk is full.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, about: str = "") -> None:
+        self.about = about
         self.out = out.expanduser().resolve()
         self._draft = self.out.with_name(f".{self.out.name}.jisweep-{os.getpid()}")
         self._names: set[str] = {MARK}
@@ -76,7 +77,8 @@ class Folder:
         self._draft.mkdir()
 
     def _put_in_place(self) -> None:
-        self.text(MARK, json.dumps({"made by": "jisweep", "names": sorted(self._names)}, indent=1))
+        told = {"made by": "jisweep", "about": self.about, "names": sorted(self._names)}
+        self.text(MARK, json.dumps(told, ensure_ascii=False, indent=1))
         refuse_foreign(self.out)
         if not self.out.exists():
             self._draft.rename(self.out)
@@ -102,15 +104,28 @@ class Folder:
             ) from error
 
 
-def refuse_foreign(out: Path) -> None:
-    """Raises StorageError when the place holds something that we did not write."""
+def refuse_foreign(out: Path) -> str | None:
+    """What the report in a place is about, None when nothing is there.
+
+    Raises StorageError when the place holds something that we did not write.
+    """
     try:
         found = {entry.name for entry in out.iterdir()} if out.exists() else set()
-        ours = set(json.loads((out / MARK).read_text(encoding="utf-8"))["names"]) if MARK in found else set()
+        mark = json.loads((out / MARK).read_text(encoding="utf-8")) if MARK in found else {"names": ()}
+        others = found - set(mark["names"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _refused(out, str(getattr(error, "strerror", None) or error)) from error
-    if found - ours:
-        raise _refused(out, ", ".join(sorted(found - ours)[:3]))
+    if others:
+        raise _refused(out, ", ".join(sorted(others)[:3]))
+    return str(mark.get("about", "")) if found else None
+
+
+def is_free(out: Path, about: str) -> bool:
+    """Whether a report may go to a place that nobody has named: it replaces none but an older one of its own."""
+    try:
+        return refuse_foreign(out) in (None, about)
+    except StorageError:
+        return False
 
 
 def _refused(out: Path, why: str) -> StorageError:

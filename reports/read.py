@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from audits.conclude import sweep_row
 from db.tables import Draw, Finding, Page, ScopeRule, Site, Sweep, Visit
 from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, ScopeKind, SweepState, VisitState
 
@@ -80,6 +81,7 @@ class Address:
     content_type: str | None
     found_by: FoundBy
     found_on: str | None
+    in_sitemap: bool
     leads_to: str | None
     depth: int
 
@@ -95,7 +97,8 @@ class ScopeLine:
 
 
 async def head(connection: AsyncConnection, sweep_id: int) -> Head:
-    """The sweep itself."""
+    """The sweep itself. Raises UsageError when there is no such sweep."""
+    await sweep_row(connection, sweep_id)
     columns = [column for column in sa.inspect(Sweep).columns if column.key in Head.__dataclass_fields__]
     query = sa.select(*columns, Site.address.label("site")).join(Site, Site.id == Sweep.site_id)
     row = (await connection.execute(query.where(Sweep.id == sweep_id))).one()

@@ -8,9 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from db.tables import Assertion, Draw, Finding, Page, Picture, Result, Visit
-from db.words import Edition, Impact, Outcome, Part
+from db.words import Edition, FoundBy, Impact, Outcome, Part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,12 @@ class Audited:
     address: str
     title: str | None
     http_status: int | None
-    taken_at: datetime
+    content_type: str | None
+    found_by: FoundBy
+    found_on: str | None
+    in_sitemap: bool
+    depth: int
+    audited_at: datetime  # in this sweep; a result that is shared may be older
     engine: str
     engine_version: str
     rule_set: str
@@ -119,12 +125,15 @@ def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
         for name in Audited.__dataclass_fields__
         if hasattr(Result, name) and name not in ("visit", "picture")
     ]
+    found_on = aliased(Page)
     return (
         sa.select(
-            Visit.id.label("visit"), Visit.title, Visit.http_status, Page.address, Result.id.label("result"),
-            *own, *PICTURE,
+            Visit.id.label("visit"), Visit.title, Visit.http_status, Visit.content_type, Visit.found_by,
+            Visit.in_sitemap, Visit.depth, Visit.audited_at, Page.address, found_on.address.label("found_on"),
+            Result.id.label("result"), *own, *PICTURE,
         )
         .join(Page, Page.id == Visit.page_id)
+        .outerjoin(found_on, found_on.id == Visit.found_on_id)
         .join(Result, Result.id == Visit.result_id)
         .outerjoin(Picture, Picture.id == Result.picture_id)
         .where(Visit.id.in_(visits))

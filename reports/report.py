@@ -11,7 +11,7 @@ from db.types import now
 from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
 from reports import read, read_pages, tables
-from reports.folder import Folder
+from reports.folder import Folder, is_free
 from reports.language import Language
 from reports.page_view import Kind, PageView, page_view, path_of
 from reports.read import Address, Head
@@ -35,6 +35,24 @@ SHOWN = 200  # addresses without a result shown for each reason
 PENDING = (VisitState.FOUND, VisitState.EXPLORED, VisitState.SELECTED)
 
 
+PLACES = 100  # folders that are tried when none is named
+
+
+async def folder_for(database: Database, sweep_id: int, named: Path | None) -> Path:
+    """Where a sweep's report goes: the folder that was named, else `out/sweep-ID`.
+
+    Numbers begin anew in each database: where the report of another sweep, or anything else, has that place, the
+    report goes beside it, to `out/sweep-ID-2` and so on. Raises UsageError when there is no such sweep.
+    """
+    if named is not None:
+        return named
+    async with database.reading() as connection:
+        about = _about(await read.head(connection, sweep_id))
+    usual = Path("out") / f"sweep-{sweep_id}"
+    others = (usual.with_name(f"{usual.name}-{number}") for number in range(2, PLACES))
+    return next((place for place in (usual, *others) if is_free(place, about)), usual)
+
+
 def check_folder(out: Path) -> None:
     """Find out before the work whether a report can be written to `out`. Raises StorageError when not."""
     Folder(out).check()
@@ -47,11 +65,16 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
     holds something else; then nothing is left behind and what was there is untouched.
     """
     conclusion = await conclude(database, sweep_id)
-    with Folder(out) as folder:
-        async with database.reading() as connection:
-            head = await read.head(connection, sweep_id)
+    async with database.reading() as connection:
+        head = await read.head(connection, sweep_id)
+        with Folder(out, _about(head)) as folder:
             await Report(connection, head, conclusion, folder, Language(lang)).write()
     return folder.out / "index.html"
+
+
+def _about(head: Head) -> str:
+    """Names a sweep among those of all databases."""
+    return f"{head.site} {head.created_at.isoformat()}"
 
 
 class Report:

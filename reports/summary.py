@@ -4,6 +4,7 @@ from typing import Any
 
 from audits.conclude import Conclusion, Estimate
 from reports.language import Language
+from reports.page_view import state_of
 
 
 def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
@@ -35,6 +36,9 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
                 "problem_pages": count.problem_pages,
                 "places": count.places,
                 "needs_review_pages": count.needs_review_pages,
+                "state": state_of(
+                    count.problem_pages, count.needs_review_pages, count.rules, conclusion.audited
+                ).value,
             }
             for count in conclusion.criteria
         },

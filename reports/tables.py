@@ -1,6 +1,6 @@
 """The CSV files: findings and addresses, for spreadsheets that Japanese offices use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from reports.folder import Folder
 from reports.language import TOKYO, Language
 from reports.page_view import Group, Kind, PageView
 from reports.read import Address
+from reports.read_pages import Audited
 
 FINDINGS = (
     "page", "address", "page_title", "place", "kind", "rule", "rule_title", "criteria", "levels", "counts",
@@ -19,7 +20,11 @@ FINDINGS = (
 PAGES = (
     "page", "address", "title", "state", "reason", "detail", "part", "failed_places", "failed_criteria",
     "review_places", "advice_places", "settled", "untested", "audited_at", "http_status", "content_type",
-    "found_by", "found_on", "leads_to", "depth", "report",
+    "found_by", "found_on", "in_sitemap", "leads_to", "depth", "report",
+)  # fmt: skip
+INVENTORY = (
+    "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
+    "in_sitemap", "leads_to", "depth",
 )  # fmt: skip
 CHUNK = 2000  # rows held before they are written
 
@@ -28,9 +33,8 @@ class Table:
     """A CSV file that takes rows one by one: UTF-8 with BOM, CRLF, formulas defused."""
 
     def __init__(self, folder: Folder, name: str, columns: tuple[str, ...], language: Language) -> None:
-        self._folder, self._columns = folder, columns
+        self._folder, self._name, self._columns, self._language = folder, name, columns, language
         self._file = folder.open(f"{name}.csv")
-        self._header = [language.say(f"{name}_csv.{column}") for column in columns]
         self._rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
@@ -54,10 +58,19 @@ class Table:
             self._write()
 
     def _write(self, *, header: bool = False) -> None:
-        rows = [[cell(row.get(column)) for column in self._columns] for row in self._rows]
-        frame = pd.DataFrame(rows, columns=self._header, dtype=object)
-        self._folder.piece(lambda: frame.to_csv(self._file, header=header, index=False, lineterminator="\r\n"))
+        text = csv_text(self._rows, self._name, self._columns, self._language, header=header)
+        self._folder.piece(lambda: self._file.write(text))
         self._rows.clear()
+
+
+def csv_text(
+    rows: Iterable[dict[str, Any]], name: str, columns: tuple[str, ...], language: Language, *, header: bool = True
+) -> str:
+    """Rows as lines of a CSV file, under the reader's headings."""
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    headings = [language.say(f"{name}_csv.{column}") for column in columns]
+    frame = pd.DataFrame(cells, columns=headings, dtype=object)
+    return frame.to_csv(header=header, index=False, lineterminator="\r\n")
 
 
 def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]:
@@ -94,9 +107,9 @@ def page_row(view: PageView, language: Language) -> dict[str, Any]:
         "advice_places": view.places(Kind.ADVICE),
         "settled": language.say("common.yes" if page.settled else "common.no"),
         "untested": len(page.untested),
-        "audited_at": page.taken_at.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M:%S"),
-        "http_status": page.http_status,
+        "audited_at": page.audited_at.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M:%S"),
         "report": f"pages/{view.number}.html",
+        **_found_cells(page, language),
     }
 
 
@@ -108,11 +121,18 @@ def address_row(found: Address, language: Language) -> dict[str, Any]:
         "state": language.say(f"visit_state.{found.state.value}"),
         "reason": language.say(f"reason.{found.reason.value}") if found.reason else None,
         "detail": found.detail,
+        "leads_to": found.leads_to,
+        **_found_cells(found, language),
+    }
+
+
+def _found_cells(found: Audited | Address, language: Language) -> dict[str, Any]:
+    return {
         "http_status": found.http_status,
         "content_type": found.content_type,
         "found_by": language.say(f"found_by.{found.found_by.value}"),
         "found_on": found.found_on,
-        "leads_to": found.leads_to,
+        "in_sitemap": language.say("common.yes" if found.in_sitemap else "common.no"),
         "depth": found.depth,
     }
 

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
-import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
 from audits.engine import installed_engine
 from audits.sweep import begin
 from audits.sweep import run as run_sweep
 from audits.work import Tools
 from db.database import Database
+from db.errors import UsageError
 from db.schema import ready
-from db.tables import Page, Visit
 from db.words import SweepState, VisitState
+from reports import read
 from reports.clean import one_line
 from reports.cli.options import (
     browser_option,
@@ -27,15 +28,18 @@ from reports.cli.options import (
     start_of,
 )
 from reports.cli.progress import Progress
-from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, stopped_by_signals
-from reports.cli.saying import say_json
+from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, resume_command, stopped_by_signals
+from reports.cli.saying import say_csv, say_json
 from reports.cli.sweeps import reached
 from reports.language import Language
+from reports.read import Address
+from reports.tables import INVENTORY, address_row, csv_text
 
 
 @click.command()
 @click.argument("url")
 @json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print the addresses as CSV on standard output.")
 @lang_option
 @database_option
 @browser_option
@@ -46,7 +50,11 @@ def explore(url: str, **given: Any) -> int:
 
 
 async def _explore(url: str, given: dict[str, Any]) -> int:
-    lang = given["lang"]
+    if given["as_json"] and given["as_csv"]:
+        raise UsageError(
+            ja="--json と --csv は、どちらか一つだけ指定できます。",
+            en="--json and --csv exclude each other: give one.",
+        )
     asked = start_of(url)
     plan_of(asked, given)
     tools = Tools(engine=installed_engine(), browser=given["browser"])
@@ -54,52 +62,56 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
     async with Database(given["database"]) as database:
         await ready(database)
         sweep_id = await begin(database, plan_of(await reached(asked, given), given))
-        with stopped_by_signals(stopping, sweep_id, lang):
-            async with Progress(database, sweep_id, lang):
+        with stopped_by_signals(stopping, sweep_id, given):
+            async with Progress(database, sweep_id, given["lang"]):
                 explored = await run_sweep(database, sweep_id, tools, stopping, until=SweepState.CHOOSING)
         if not explored:
-            click.echo(how_to_go_on(sweep_id, lang), err=True)
+            click.echo(how_to_go_on(sweep_id, given), err=True)
             return INTERRUPTED
-        rows = await _inventory(database, sweep_id)
-    _show(sweep_id, rows, lang, given["as_json"])
-    gaps = any(row["reason"] is not None and (row["reason"].transient or row["reason"].limit) for row in rows)
-    return INCOMPLETE if gaps else COMPLETE
+        found, notes = await _inventory(database, sweep_id)
+    _show(sweep_id, found, notes, given)
+    gaps = any(each.reason is not None and (each.reason.transient or each.reason.limit) for each in found)
+    return INCOMPLETE if gaps or notes else COMPLETE
 
 
-async def _inventory(database: Database, sweep_id: int) -> list[dict[str, Any]]:
-    """Every address of the sweep in the order of addresses."""
-    found_on = aliased(Page)
+async def _inventory(database: Database, sweep_id: int) -> tuple[list[Address], list[dict[str, str]]]:
+    """Every address of the sweep in the order of addresses, and what exploring could not read."""
     async with database.reading() as connection:
-        rows = await connection.execute(
-            sa.select(
-                Page.address, Visit.state, Visit.reason, Visit.detail, Visit.found_by,
-                found_on.address.label("found_on"), Visit.in_sitemap, Visit.depth, Visit.http_status,
-                Visit.content_type, Visit.title,
-            )
-            .join(Page, Page.id == Visit.page_id)
-            .outerjoin(found_on, found_on.id == Visit.found_on_id)
-            .where(Visit.sweep_id == sweep_id)
-            .order_by(Page.address)
-        )  # fmt: skip
-        return [dict(row) for row in rows.mappings()]
+        found = [address async for address in read.without_result(connection, sweep_id)]
+        notes = (await read.head(connection, sweep_id)).notes
+    return sorted(found, key=lambda each: each.address), notes
 
 
-def _show(sweep_id: int, rows: list[dict[str, Any]], lang: str, as_json: bool) -> None:
-    if as_json:
-        say_json({"sweep": sweep_id, "addresses": rows})
-        return
-    language = Language(lang)
-    for row in rows:
-        why = row["reason"] or row["state"]
-        click.echo(
-            f"{why.value:<18} {row['found_by'].value:<9} {one_line(row['address'])}  {one_line(row['title'] or '')}"
-        )
-    counts = Counter(row["state"] for row in rows)
-    pages = counts[VisitState.EXPLORED]
+def _show(sweep_id: int, found: list[Address], notes: list[dict[str, str]], given: dict[str, Any]) -> None:
+    language = Language(given["lang"])
+    if given["as_json"]:
+        say_json({"sweep": sweep_id, "addresses": list(map(asdict, found)), "unexplored_parts": notes})
+    elif given["as_csv"]:
+        rows = (address_row(each, language) for each in found)
+        say_csv(csv_text(rows, "pages", INVENTORY, language))
+    else:
+        for each in found:
+            click.echo(_line(each))
+    for line in _sums(found, notes, language):
+        click.echo(line, err=given["as_json"] or given["as_csv"])
     click.echo(
-        f"スイープ {sweep_id}: アドレス {len(rows):,} 件、うちページ {pages:,} 件。検査するには: jisweep resume {sweep_id}"
-        if lang == "ja"
-        else f"Sweep {sweep_id}: {len(rows):,} addresses, {pages:,} of them pages. To audit: jisweep resume {sweep_id}"
+        language.say("line.to_audit", command=resume_command(sweep_id, given)),
+        err=given["as_json"] or given["as_csv"],
     )
-    for reason, count in Counter(row["reason"] for row in rows if row["reason"]).most_common():
-        click.echo(f"  {language.word('reason', reason.value)}: {count:,}")
+
+
+def _line(each: Address) -> str:
+    why = (each.reason or each.state).value
+    return f"{why:<18} {each.found_by.value:<9} {one_line(each.address)}  {one_line(each.title or '')}".rstrip()
+
+
+def _sums(found: list[Address], notes: list[dict[str, str]], language: Language) -> Iterator[str]:
+    pages = sum(each.state is VisitState.EXPLORED for each in found)
+    yield language.say(
+        "line.inventory", addresses=language.count("address", len(found)), pages=language.count("page", pages)
+    )
+    for reason, count in Counter(each.reason for each in found if each.reason).most_common():
+        yield f"  {language.word('reason', reason.value)}: {language.number(count)}"
+    for note in notes:
+        about = language.word("notes.about", note["about"])
+        yield one_line(f"  {about}: {note['address']} ({note['said']})")

@@ -3,6 +3,7 @@
 import getpass
 import socket
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,12 +81,28 @@ def rule_options(command: Command) -> Command:
     return command
 
 
-def crawl_options(command: Command) -> Command:
-    """How far exploring goes, and how it behaves."""
+def page_options(command: Command) -> Command:
+    """How one page is asked for."""
     limits = Limits(contact="")
     for option in (
         private_option,
         contact_option,
+        click.option("--max-bytes", type=click.IntRange(1), default=limits.bytes, show_default=True,
+                     metavar="N", help="Size of one document."),
+        click.option("--page-seconds", type=Seconds(1), default=limits.page_seconds, show_default=True,
+                     metavar="SECONDS", help="Time for auditing one page."),
+        click.option("--timeout", type=Seconds(0.1), default=limits.timeout, show_default=True,
+                     metavar="SECONDS", help="Time for one answer while exploring."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def crawl_options(command: Command) -> Command:
+    """How far exploring goes, and how it behaves."""
+    limits = Limits(contact="")
+    for option in (
+        page_options,
         click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
                      metavar="SECONDS", help="Least time between two requests or pages on one host."),
         click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
@@ -94,16 +111,10 @@ def crawl_options(command: Command) -> Command:
                      metavar="N", help="Addresses to ask for while exploring."),
         click.option("--max-depth", type=click.IntRange(0), default=limits.depth, show_default=True,
                      metavar="N", help="Links from the start page."),
-        click.option("--max-bytes", type=click.IntRange(1), default=limits.bytes, show_default=True,
-                     metavar="N", help="Size of one document."),
         click.option("--max-pattern", type=click.IntRange(1), default=limits.pattern, show_default=True,
                      metavar="N", help="Addresses that differ only in the values of their query."),
         click.option("--max-seconds", type=Seconds(1), default=limits.seconds, show_default=True,
                      metavar="SECONDS", help="Time for exploring."),
-        click.option("--page-seconds", type=Seconds(1), default=limits.page_seconds, show_default=True,
-                     metavar="SECONDS", help="Time for auditing one page."),
-        click.option("--timeout", type=Seconds(0.1), default=limits.timeout, show_default=True,
-                     metavar="SECONDS", help="Time for one answer while exploring."),
         click.option("--exclude", multiple=True, metavar="PATTERN=REASON",
                      help="Leave addresses out, with a reason that the report shows: '/calendar/*=endless'."),
         click.option("--include", multiple=True, metavar="PATTERN",
@@ -131,18 +142,16 @@ def choice_options(command: Command) -> Command:
 
 
 def limits_of(given: dict[str, Any]) -> Limits:
-    """The limits that a command line gives. Raises UsageError."""
+    """The limits that a command line gives; those that its command has no option for stay. Raises UsageError."""
     if not (given["contact"].isascii() and given["contact"].isprintable()):
         raise UsageError(
             ja=f"連絡先 {given['contact']!r} には半角の英数字と記号だけを使ってください（HTTP ヘッダーで送るため）。",
             en=f"The contact {given['contact']!r} must be printable ASCII: it is sent in an HTTP header.",
         )
-    return Limits(
-        addresses=given["max_addresses"], depth=given["max_depth"], seconds=given["max_seconds"],
-        bytes=given["max_bytes"], pattern=given["max_pattern"], page_seconds=given["page_seconds"],
-        per_host=given["per_host"], delay=given["delay"], timeout=given["timeout"],
-        allow_private=given["allow_private"], contact=given["contact"],
-    )  # fmt: skip
+    names = {each.name: each.name for each in fields(Limits)} | {
+        each: f"max_{each}" for each in ("addresses", "depth", "seconds", "bytes", "pattern")
+    }
+    return Limits(**{limit: given[option] for limit, option in names.items() if option in given})
 
 
 def plan_of(start: str, given: dict[str, Any]) -> Plan:

@@ -20,10 +20,10 @@ from db.words import Edition, Level, Outcome
 from reports.clean import one_line
 from reports.cli.options import (
     browser_option,
-    crawl_options,
     json_option,
     lang_option,
     limits_of,
+    page_options,
     rule_options,
     start_of,
 )
@@ -37,7 +37,7 @@ from reports.language import Language
 @json_option
 @lang_option
 @browser_option
-@crawl_options
+@page_options
 @rule_options
 def page(url: str, **given: Any) -> int:
     """Audit the one page at URL and print what was found."""

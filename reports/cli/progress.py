@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Self
 
 import sqlalchemy as sa
@@ -24,9 +25,8 @@ class Progress:
         self._sweep_id = sweep_id
         self._lang = lang
         self._console = Console(stderr=True, highlight=False)
-        self._begun: dict[
-            SweepState, tuple[float, int]
-        ] = {}  # step → when it was first seen, and how much was done
+        # step → when it was first seen, and how much was done
+        self._begun: dict[SweepState, tuple[float, int]] = {}
         self._last = ""
 
     async def __aenter__(self) -> Self:
@@ -71,11 +71,18 @@ class Progress:
         began, before = self._begun.setdefault(state, (time.monotonic(), done))
         minutes = (time.monotonic() - began) / 60
         rate = (done - before) / minutes if minutes > 0.05 else 0.0
-        left = f"{waiting / rate:.0f}" if rate else "?"
+        exploring = state is SweepState.EXPLORING  # its end is unknown: what is found leads on
+        end = "" if exploring or not rate else self._end(waiting / rate)
         if self._lang == "ja":
-            step = "探索" if state is SweepState.EXPLORING else "検査"
-            end = "" if state is SweepState.EXPLORING else f"、残り約 {left} 分"
+            step = "探索" if exploring else "検査"
             return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} ページ{end}）"
-        step = "exploring" if state is SweepState.EXPLORING else "auditing"
-        end = "" if state is SweepState.EXPLORING else f", about {left} min left"
+        step = "exploring" if exploring else "auditing"
         return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} pages/min{end})"
+
+    def _end(self, minutes: float) -> str:
+        """When the step ends if it goes on as it did, by this machine's clock."""
+        at = datetime.now() + timedelta(minutes=minutes)
+        clock = f"{at:%H:%M}" if minutes < 12 * 60 else f"{at:%Y-%m-%d %H:%M}"
+        if self._lang == "ja":
+            return f"、残り約 {minutes:.0f} 分、{clock} ごろまで"
+        return f", about {minutes:.0f} min left, until {clock}"

@@ -1,38 +1,45 @@
 """Running a sweep from a terminal: signals, progress, the report, and how it ended."""
 
 import asyncio
+import os
+import shlex
+import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from audits import sweep as sweeping
 from audits.conclude import Conclusion, conclude
 from audits.work import Tools
-from db.database import Database
+from db.database import Database, hide_password
+from reports.cli.options import DATABASE
 from reports.cli.progress import Progress
 from reports.cli.saying import say_json
-from reports.report import write_report
+from reports.report import check_folder, folder_for, write_report
 from reports.summary import as_json, as_lines
 
 COMPLETE, INCOMPLETE, INTERRUPTED = 0, 3, 130
 
 
-async def run_to_report(
-    database: Database, sweep_id: int, tools: Tools, *, out: Path | None, lang: str, as_json_object: bool
-) -> int:
+async def run_to_report(database: Database, sweep_id: int, tools: Tools, given: dict[str, Any]) -> int:
     """Take a sweep to its report, with progress on standard error; returns the exit code."""
+    lang = given["lang"]
+    out = await folder_for(database, sweep_id, given["out"])
+    check_folder(out)
     stopping = asyncio.Event()
-    with stopped_by_signals(stopping, sweep_id, lang):
+    with stopped_by_signals(stopping, sweep_id, given):
         async with Progress(database, sweep_id, lang):
             finished = await sweeping.run(database, sweep_id, tools, stopping)
     if not finished:
-        click.echo(how_to_go_on(sweep_id, lang), err=True)
+        click.echo(how_to_go_on(sweep_id, given), err=True)
         return INTERRUPTED
     conclusion = await conclude(database, sweep_id)
-    path = await write_report(database, sweep_id, out or default_folder(sweep_id), lang)
-    show(conclusion, path, lang, as_json_object)
+    path = await write_report(database, sweep_id, out, lang)
+    show(conclusion, path, lang, given["as_json"])
     return COMPLETE if conclusion.complete else INCOMPLETE
 
 
@@ -46,25 +53,33 @@ def show(conclusion: Conclusion, path: Path, lang: str, as_json_object: bool) ->
     click.echo(f"レポート: {path}" if lang == "ja" else f"Report: {path}")
 
 
-def default_folder(sweep_id: int) -> Path:
-    """Where a report goes when no folder is named."""
-    return Path("out") / f"sweep-{sweep_id}"
+def resume_command(sweep_id: int, given: dict[str, Any]) -> str:
+    """What to type to go on with a sweep, with the database and the folder that this command was given."""
+    typed = Path(sys.argv[0])
+    found = typed.name != "jisweep" or shutil.which("jisweep") is not None
+    words = ["jisweep" if found else str(typed), "resume", str(sweep_id)]
+    if given["database"] != os.environ.get("JISWEEP_DB", DATABASE):
+        words += ["--db", hide_password(given["database"])]
+    if given.get("out") and str(given["out"]) != os.environ.get("JISWEEP_OUT"):
+        words += ["--out", str(given["out"])]
+    return shlex.join(words)
 
 
-def how_to_go_on(sweep_id: int, lang: str) -> str:
-    """What to type after an interruption."""
-    if lang == "ja":
-        return f"中断しました。ここまでの結果は保存されています。続けるには: jisweep resume {sweep_id}"
-    return f"Interrupted; everything so far is kept. To go on: jisweep resume {sweep_id}"
+def how_to_go_on(sweep_id: int, given: dict[str, Any]) -> str:
+    """What there is to know after an interruption."""
+    command = resume_command(sweep_id, given)
+    if given["lang"] == "ja":
+        return f"中断しました。ここまでの結果は保存されています。続けるには: {command}"
+    return f"Interrupted; everything so far is kept. To go on: {command}"
 
 
 class stopped_by_signals:
     """While the block runs, the first Ctrl-C or SIGTERM asks to stop after the pages in hand, the second stops."""
 
-    def __init__(self, stopping: asyncio.Event, sweep_id: int, lang: str) -> None:
+    def __init__(self, stopping: asyncio.Event, sweep_id: int, given: dict[str, Any]) -> None:
         self._stopping = stopping
         self._sweep_id = sweep_id
-        self._lang = lang
+        self._given = given
 
     def __enter__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -75,7 +90,7 @@ class stopped_by_signals:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is asyncio.CancelledError:
-            click.echo(how_to_go_on(self._sweep_id, self._lang), err=True)
+            click.echo(how_to_go_on(self._sweep_id, self._given), err=True)
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(each)
 
@@ -86,7 +101,7 @@ class stopped_by_signals:
         self._stopping.set()
         click.echo(
             "\n手元のページを終えてから止まります…"
-            if self._lang == "ja"
+            if self._given["lang"] == "ja"
             else "\nStopping after the pages in hand …",
             err=True,
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -34,8 +33,8 @@ from reports.cli.options import (
     rule_options,
     start_of,
 )
-from reports.cli.running import COMPLETE, INCOMPLETE, default_folder, run_to_report, show
-from reports.report import check_folder, write_report
+from reports.cli.running import COMPLETE, INCOMPLETE, resume_command, run_to_report, show
+from reports.report import check_folder, folder_for, write_report
 
 SOON = 5.0  # seconds that a busy site may ask for at the start, where a person is waiting
 
@@ -100,9 +99,7 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
         plan = plan_of(await reached(asked, given), given)
         sweep_id = await begin(database, plan)
         await _say_begun(database, sweep_id, plan, given["lang"])
-        return await run_to_report(
-            database, sweep_id, tools, out=given["out"], lang=given["lang"], as_json_object=given["as_json"]
-        )
+        return await run_to_report(database, sweep_id, tools, given)
 
 
 async def reached(asked: str, given: dict[str, Any]) -> str:
@@ -129,25 +126,24 @@ async def _say_begun(database: Database, sweep_id: int, plan: Plan, lang: str) -
 
 async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
     tools = Tools(engine=installed_engine(), browser=given["browser"])
-    async with Database(given["database"]) as database:
+    async with Database(given["database"], must_exist=True) as database:
         await present(database)
         await reopen(database, sweep_id)
-        return await run_to_report(
-            database, sweep_id, tools, out=given["out"], lang=given["lang"], as_json_object=given["as_json"]
-        )
+        return await run_to_report(database, sweep_id, tools, given)
 
 
 async def _report(sweep_id: int, given: dict[str, Any]) -> int:
-    folder: Path = given["out"] or default_folder(sweep_id)
-    async with Database(given["database"]) as database:
+    async with Database(given["database"], must_exist=True) as database:
         await present(database)
         async with database.reading() as connection:
             state = (await sweep_row(connection, sweep_id)).state
         if state is not SweepState.FINISHED:
+            command = resume_command(sweep_id, given)
             raise UsageError(
-                ja=f"スイープ {sweep_id} はまだ終わっていません。jisweep resume {sweep_id} で続けてください。",
-                en=f"Sweep {sweep_id} has not finished: jisweep resume {sweep_id} goes on with it.",
+                ja=f"スイープ {sweep_id} はまだ終わっていません。{command} で続けてください。",
+                en=f"Sweep {sweep_id} has not finished: {command} goes on with it.",
             )
+        folder = await folder_for(database, sweep_id, given["out"])
         conclusion = await conclude(database, sweep_id)
         path = await write_report(database, sweep_id, folder, given["lang"])
     show(conclusion, path, given["lang"], given["as_json"])
@@ -155,7 +151,7 @@ async def _report(sweep_id: int, given: dict[str, Any]) -> int:
 
 
 async def _sweeps(url: str, lang: str) -> list[str]:
-    async with Database(url) as database:
+    async with Database(url, must_exist=True) as database:
         await present(database)
         async with database.reading() as connection:
             rows = (

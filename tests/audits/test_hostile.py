@@ -15,7 +15,7 @@ from crawler.fetch import Manners
 from crawler.scope import Scope
 from db.words import Edition, Level, Reason
 from tests.audits.processes import ours
-from tests.audits.sites import Answer, html, moved, small_site
+from tests.audits.sites import Answer, asked, html, moved, small_site
 from tests.crawler.servers import Request, Server, http
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -120,6 +120,7 @@ async def test_dialogs_windows_and_questions_hold_nothing_up(tab: Tab, axe: Fram
         assert failed(await audited(tab, axe, site, "/next.html")) == [IMAGE]
         await asyncio.sleep(0.2)
         assert tab.page.context.pages == [tab.page]
+        assert "/popup.html" not in asked(site)
 
 
 # ── a page that sends the browser away, or is none ─────────────────────────────────────────────────

@@ -98,9 +98,17 @@ def test_json_is_one_object_of_the_promised_shape(sample: Swept) -> None:
     }
     assert {number: each["level"] for number, each in told["criteria"].items()} == aimed_at
     for each in told["criteria"].values():
-        assert each.keys() == {"level", "problem_pages", "places", "needs_review_pages"}
+        assert each.keys() == {"level", "problem_pages", "places", "needs_review_pages", "state"}
+        assert (each["state"] == "failed") == (each["problem_pages"] > 0)
         assert 0 <= each["problem_pages"] <= min(each["places"], told["problem_pages"])
     assert Path(told["report"]).is_file()
+
+
+def test_json_tells_a_criterion_without_a_finding_from_one_that_no_rule_tests(sample: Swept) -> None:
+    states = {number: each["state"] for number, each in sample.told["criteria"].items()}
+    assert set(states.values()) == {"failed", "review", "undetected", "untested"}
+    assert states["1.1.1"] == "failed"
+    assert states["3.3.4"] == "untested"  # error prevention: for people alone
 
 
 def test_the_pages_in_json_are_those_of_the_site(sample: Swept) -> None:
