@@ -248,6 +248,23 @@ async def test_another_engine_makes_other_results_of_the_same_pages(database: Da
     assert rows["sweep"]["rule_set"].nunique() == 2
 
 
+async def test_a_page_that_looks_different_has_a_result_and_a_picture_of_its_own(
+    database: Database, tools: Tools
+) -> None:
+    paper = iter(["#fff", "#fff", "#def", "#def"])  # for each sweep one answer while exploring, one in the browser
+    image = '<img id="i" src="/i.png" width="40" height="40">'
+    pages: dict[str, Answer] = {
+        "/": lambda _: html(image, head=f"<style>body {{background: {next(paper)}}}</style>")
+    }
+    async with small_site(pages) as site:
+        for _ in range(2):
+            await sweep_now(database, plan_for(site.address("/")), tools)
+        rows = await read_rows(database)
+    assert rows["visit"]["result_id"].tolist() == [1, 2]
+    assert rows["result"]["picture_id"].nunique() == 2
+    assert rows["defect"]["id"].tolist() == [1], "the fault is the same"
+
+
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_a_sweep_that_was_stopped_ends_with_the_rows_of_one_that_was_not(
     database: Database, tools: Tools

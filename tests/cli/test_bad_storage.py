@@ -87,6 +87,13 @@ def test_a_folder_in_place_of_a_database(program: Program) -> None:
     refused(program, 6, "sweeps")
 
 
+def test_what_would_be_the_reports_folder_cannot_be_written(program: Program, site: Site) -> None:
+    """Found out before the work, not after it."""
+    (program.folder / "out").write_text("x")
+    assert "--out" in one_refusal(program, 6, "sweep", site.url, "--allow-private")
+    assert site.asked == ["/robots.txt", "/"]  # the start alone
+
+
 def test_a_server_that_is_not_there(program: Program) -> None:
     _, english = refused(program, 6, "sweeps", "--db", "postgresql://user:geheim@127.0.0.1:9/name")
     assert "geheim" not in english

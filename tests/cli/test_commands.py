@@ -1,6 +1,8 @@
 """Every command on real input: what it prints, the numbers in `--json`, and its exit code."""
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from audits.criteria import criteria
@@ -106,7 +109,7 @@ def test_json_is_one_object_of_the_promised_shape(sample: Swept) -> None:
 
 def test_json_tells_a_criterion_without_a_finding_from_one_that_no_rule_tests(sample: Swept) -> None:
     states = {number: each["state"] for number, each in sample.told["criteria"].items()}
-    assert set(states.values()) == {"failed", "review", "undetected", "untested"}
+    assert set(states.values()) == {"failed", "review", "untested"}
     assert states["1.1.1"] == "failed"
     assert states["3.3.4"] == "untested"  # error prevention: for people alone
 
@@ -207,6 +210,7 @@ def test_a_complete_sweep_ends_with_0(program: Program, site: Site) -> None:
     told = ended.object
     assert (told["complete"], told["pages"]["audited"], told["pages"]["unaudited"]) == (True, 3, {})
     assert (told["problem_pages"], told["places"], told["problem_page_rate"]) == (0, 0, 0.0)
+    assert {each["state"] for each in told["criteria"].values()} == {"undetected", "untested"}  # and never met
     assert program.left_behind() == []
 
 
@@ -229,9 +233,55 @@ def test_explore_in_a_terminal_says_how_to_go_on(program: Program, site: Site) -
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["explored"] * 3
-    assert "jisweep resume 1" in lines[3]
+    assert lines[3:] == [
+        "Found: 3 addresses, of them to be inspected: 3 pages",
+        "To inspect them: jisweep resume 1",
+    ]
     resumed = program.run("resume", "1", "--json")
     assert (resumed.code, resumed.object["pages"]["audited"]) == (0, 3)
+
+
+def test_explore_writes_csv_for_spreadsheets_whatever_the_encoding(program: Program, site: Site) -> None:
+    path = program.folder / "inventory.csv"
+    with path.open("wb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "jisweep", "explore", site.url, "--allow-private", "--csv"], stdout=file,
+            stderr=subprocess.PIPE, cwd=program.folder, env={**program.environment, "PYTHONIOENCODING": "cp932"},
+            check=True,
+        )  # fmt: skip
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert b"\r\n" in path.read_bytes()
+    table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    assert list(table["アドレス"]) == [site.url, site.url + "midori.html", site.url + "mizu.html"]
+    assert set(table["サイトマップにある"]) == {"いいえ"}
+    assert "jisweep resume 1" in done.stderr.decode("cp932")  # not among the rows
+
+
+def test_explore_says_what_it_could_not_read_and_is_not_complete(program: Program) -> None:
+    robots = Answer(body=b"Sitemap: http://127.0.0.1:9/broken.xml\n", type="text/plain")
+    with serving(answers({**CLEAN, "/robots.txt": robots})) as site:
+        ended = program.run("explore", site.url, "--allow-private", "--lang", "en")
+    assert ended.code == 3
+    assert "A sitemap could not be read in full" in ended.out
+    assert "broken.xml" in ended.out
+
+
+def test_reports_of_two_databases_do_not_replace_each_other(program: Program, site: Site) -> None:
+    first = program.run("sweep", site.url, "--allow-private", "--json").object
+    other = program.run("sweep", site.url, "--allow-private", "--json", "--db", "other.sqlite").object
+    assert (first["sweep"], other["sweep"]) == (1, 1)
+    assert Path(first["report"]) == program.folder / "out" / "sweep-1" / "index.html"
+    assert Path(other["report"]) == program.folder / "out" / "sweep-1-2" / "index.html"
+    assert program.run("report", "1", "--json", "--db", "other.sqlite").object["report"] == other["report"]
+    assert program.run("report", "1", "--json").object["report"] == first["report"]
+
+
+def test_what_only_reads_makes_no_database(program: Program) -> None:
+    for words in (("sweeps",), ("report", "1"), ("resume", "1"), ("db", "check")):
+        ended = program.run(*words, "--lang", "en") if words[0] != "db" else program.run(*words, JISWEEP_LANG="en")
+        assert ended.code == 6
+        assert "does not exist" in ended.said[0]
+    assert list(program.folder.iterdir()) == []
 
 
 def test_resume_of_a_finished_sweep_writes_its_report_again(program: Program, site: Site) -> None:
@@ -277,6 +327,7 @@ def test_the_doctor_says_that_a_site_is_missing(program: Program) -> None:
 
 
 def test_db_commands(program: Program) -> None:
+    program.database.touch()
     before = program.run("db", "check")
     assert (before.code, before.out) == (6, "empty\n")
     assert (program.run("db", "upgrade").out, program.run("db", "upgrade").code) == ("ok\n", 0)

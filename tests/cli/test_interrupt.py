@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the pages in hand are finished, nothing is lost, and the program says how to go on."""
 
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +77,18 @@ def test_an_interrupted_sweep_keeps_the_pages_in_hand_and_can_be_resumed(
     explored = [path for path in site.asked if path.endswith("html")]
     assert len(explored) <= 2 * 12 + 6  # once explored and once audited; what the browser asked for early, again
     assert program.left_behind() == []
+
+
+def test_the_line_that_says_how_to_go_on_can_be_typed_as_it_is(program: Program, site: Site) -> None:
+    options = ("--db", "a b.sqlite", "--out", "here")
+    started = program.start("sweep", site.url, "--allow-private", "--lang", "en", *options)
+    wait_for(started, lambda: len(site.asked) > 5)
+    started.interrupt()
+    *_, line = started.ended().said
+    assert line.endswith("To go on: jisweep resume 1 --db 'a b.sqlite' --out here")
+    resumed = program.run(*shlex.split(line.partition("jisweep ")[2]), "--json")
+    assert resumed.code == 0, resumed.err
+    assert Path(resumed.object["report"]) == program.folder / "here" / "index.html"
 
 
 def test_the_pages_in_hand_are_not_asked_for_again(program: Program, site: Site) -> None:

@@ -4,6 +4,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,16 +43,15 @@ def only_sockets(left: list[str]) -> bool:
     return all(name.startswith("org.chromium.Chromium.") for name in left)
 
 
-def complete(program: Program, site: Site, database: str | Path, out: Path) -> None:
-    ended = program.run("sweep", site.url, *OPTIONS, "--db", database, "--out", out)
-    assert ended.code == 0, ended.err
-
-
-@pytest.fixture
-def undisturbed(program: Program, site: Site, tmp_path: Path) -> tuple[dict[str, Any], float]:
-    began = time.monotonic()
-    complete(program, site, tmp_path / "whole.sqlite", tmp_path / "whole")
-    return rows_of(tmp_path / "whole.sqlite"), time.monotonic() - began
+@pytest.fixture(scope="module")
+def undisturbed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
+    """What a run that nobody disturbs leaves, and the seconds that it takes."""
+    with tempfile.TemporaryDirectory(prefix="ji-") as temporary:
+        program = Program.within(tmp_path_factory.mktemp("whole"), Path(temporary))
+        ended = program.run("sweep", site.url, *OPTIONS)
+        assert ended.code == 0, ended.err
+        assert program.end() == []
+    return rows_of(program.database), ended.seconds
 
 
 def killed_until_complete(

@@ -1,9 +1,11 @@
 """What the report says is what the rows hold."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from selectolax.lexbor import LexborHTMLParser as Html
@@ -13,7 +15,7 @@ import reports.site_view
 from audits.conclude import conclude
 from db.database import Database
 from db.errors import StorageError, UsageError
-from db.tables import Sweep
+from db.tables import Result, Sweep, Visit
 from db.words import Reason, SweepState
 from reports.language import Language
 from reports.report import write_report
@@ -76,6 +78,21 @@ async def test_page_reports_add_up_to_the_first_page(report: Path) -> None:
     for row in listed:
         figures = [figure.text() for figure in html(report / f"pages/{row[0]}.html").css(".card .figure")]
         assert figures[:3] == [f"{row[3]}か所", f"{row[4]}項目", f"{row[5]}か所"]
+
+
+async def test_a_page_is_dated_by_its_own_sweep_also_where_its_result_is_older(
+    database: Database, sweep: int, tmp_path: Path
+) -> None:
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Result).values(taken_at=rows.START - timedelta(days=365)))
+        later = sa.update(Visit).where(Visit.result_id.is_not(None))
+        await connection.execute(later.values(audited_at=rows.START + timedelta(minutes=20)))
+    await write_report(database, sweep, tmp_path / "report", "ja")
+    shown = text(tmp_path / "report" / "pages" / "1.html")
+    assert "2026年7月4日 0:50（日本標準時）" in shown
+    assert "2025年" not in shown
+    table = pd.read_csv(tmp_path / "report" / "pages.csv", encoding="utf-8-sig", dtype=str)
+    assert set(table["検査日時"].dropna()) == {"2026-07-04 00:50:00"}
 
 
 async def test_best_practices_stand_apart(report: Path) -> None:
