@@ -104,8 +104,10 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
         turn = work.fetcher.turn(visit.address)
         audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
     except PageLost as lost:
+        if lost.pause is not None:
+            work.fetcher.hold(visit.address, lost.pause)
         async with work.database.writing() as connection:
-            await keep_failure(connection, visit_id, visit.tries, lost.reason, lost.detail)
+            await keep_failure(connection, work.sweep, visit_id, visit.tries, lost)
         return
     async with work.database.writing() as connection:
         await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit)

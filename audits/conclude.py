@@ -48,8 +48,8 @@ class Estimate:
     drawn: int
     audited: int  # drawn pages with a result
     problem_pages: int
-    low: float  # exact 95 % interval for a finite population
-    high: float
+    low: float  # 95 % interval for a finite population: exact, with drawn pages that were lost taken for clean …
+    high: float  # … and taken for problem pages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Conclusion:
     engine_version: str
     rule_set: str
     rule_set_before: str | None  # of the site's last finished sweep, when another: the two are not comparable
-    known: int  # pages of the site as far as known: all addresses but those of NOT_PAGES
+    known: int  # pages of the site as far as known: all addresses but those of NOT_PAGES, unless chosen
     selected: int
     audited: int
     not_chosen: int
@@ -111,7 +111,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             engine_version=sweep.engine_version or "",
             rule_set=sweep.rule_set or "",
             rule_set_before=await _other_rule_set_before(connection, sweep),
-            known=sum(states.values()) - sum(unaudited.get(reason, 0) for reason in NOT_PAGES),
+            known=sum(states.values()) - await _no_pages(connection, sweep_id),
             selected=await _selected(connection, sweep_id),
             audited=audited,
             not_chosen=states.get(VisitState.NOT_CHOSEN, 0),
@@ -166,6 +166,13 @@ async def _endings(connection: AsyncConnection, sweep_id: int) -> tuple[dict[Vis
         if state is VisitState.UNAUDITED and reason is not None:
             reasons[reason] = reasons.get(reason, 0) + count
     return states, dict(sorted(reasons.items()))
+
+
+async def _no_pages(connection: AsyncConnection, sweep_id: int) -> int:
+    """Addresses that exploring found to be no pages; what was chosen for a page, and is lost, stays one."""
+    chosen = sa.exists().where(Draw.visit_id == Visit.id)
+    counted = sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, Visit.reason.in_(NOT_PAGES), ~chosen)
+    return await connection.scalar(counted) or 0
 
 
 async def _selected(connection: AsyncConnection, sweep_id: int) -> int:
@@ -233,7 +240,8 @@ async def _estimate(connection: AsyncConnection, sweep: Sweep) -> Estimate | Non
     failing = Visit.id.in_(_failing(sweep.id, Level.AA.included))
     problem_pages = await _random_part(connection, sweep.id, failing)
     frame = await _frame_size(connection, sweep.id)
-    low, high = interval(frame, audited, problem_pages)
+    low, _ = interval(frame, drawn, problem_pages)
+    _, high = interval(frame, drawn, problem_pages + drawn - audited)
     return Estimate(frame=frame, drawn=drawn, audited=audited, problem_pages=problem_pages, low=low, high=high)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 
 from audits.engine import QUIET, SETTLE
-from audits.page import PATIENCE
+from audits.page import PATIENCE, refuse_status
 from audits.work import Work
 from crawler.address import canonical
 from crawler.browser import Tab
@@ -32,11 +32,15 @@ async def explore_site(work: Work) -> bool:
 async def rendered_links(
     tab: Tab, address: str, seconds: float, turn: AbstractAsyncContextManager[None]
 ) -> tuple[str, ...]:
-    """The links of a page as the browser shows it, canonical. Raises PageLost when it cannot be shown."""
+    """The links of a page as the browser shows it, canonical; of a page that sends the browser on, where to.
+
+    Raises PageLost when it cannot be shown.
+    """
     async with tab.risk(seconds) as begin, turn:
         begin()
-        await tab.open(address, seconds=seconds, patience=PATIENCE)
+        refuse_status(await tab.open(address, seconds=seconds, patience=PATIENCE))
         world = await tab.world((await tab.frame_tree())["frame"]["id"])
         await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
-        links = await tab.evaluate(world, "jisweep.links()")
+        came_to = await tab.document_address()
+        links = [came_to] if came_to not in (address, None) else await tab.evaluate(world, "jisweep.links()")
     return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))

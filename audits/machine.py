@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import async_playwright
@@ -156,7 +157,7 @@ async def _database(url: str) -> Finding:
     opened = Database(url)
     if opened.is_sqlite and not Path(opened.url.database or "").exists():
         folder = Path(opened.url.database or "").absolute().parent
-        if os.access(folder, os.W_OK):
+        if _can_write(folder):
             return Finding(
                 subject="database", verdict=Verdict.OK,
                 ja=f"{opened.url.database}（まだありません。最初のスイープで作ります）",
@@ -172,6 +173,15 @@ async def _database(url: str) -> Finding:
             ja=f"{where}（{database.url.get_backend_name()}、{schema.value}）",
             en=f"{where} ({database.url.get_backend_name()}, {schema.value})",
         )
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether a file can be made there: permissions alone do not tell, least of all to root."""
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 async def _site(site: str, manners: Manners, allow_private: bool) -> list[Finding]:

@@ -12,10 +12,13 @@ from playwright.async_api import Error as PlaywrightError
 
 from audits.engine import FramedAxe, FramedResults, Untested
 from crawler.address import canonical
+from crawler.asking import refusal_of_status
 from crawler.browser import Arrival, PageLost, Tab
+from crawler.fetch import BUSY
 from crawler.scope import Scope
 from db.words import Impact, Outcome, Reason
 
+BACKOFF = 1.0  # seconds that a busy host is left alone when it does not say how long
 PATIENCE = 10.0  # seconds for the resources of a page to load
 SNIPPET = 1000  # characters of an element's HTML that are kept
 CHECKED = 2000  # characters of what one check saw that are kept
@@ -122,15 +125,15 @@ async def audit_page(
 
 
 async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, arrival: Arrival) -> PageAudit:
-    _refuse_status(arrival.status)
-    _refuse_elsewhere(tab, target)
+    refuse_status(arrival)
     try:
+        await _refuse_elsewhere(tab, target)
         results = await axe.run(tab)
+        await _refuse_elsewhere(tab, target)
     except PlaywrightError:
         await _moved_on(tab, target)
-        _refuse_elsewhere(tab, target)
+        await _refuse_elsewhere(tab, target)
         raise
-    _refuse_elsewhere(tab, target)
     audit = PageAudit(
         settled=results.settled and arrival.loaded,
         untested=list(results.untested),
@@ -143,16 +146,13 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
     return audit
 
 
-def _refuse_status(status: int | None) -> None:
-    if status is None or status < 400:
-        return
-    if status in (404, 410):
-        reason = Reason.NOT_FOUND
-    elif status in (401, 403, 407, 429, 451):
-        reason = Reason.BLOCKED
-    else:
-        reason = Reason.SERVER_ERROR if status >= 500 else Reason.CLIENT_ERROR
-    raise PageLost(reason, f"HTTP {status} in the browser")
+def refuse_status(arrival: Arrival) -> None:
+    """Raises PageLost for an answer that is no page, however it looks in the browser."""
+    status = arrival.status
+    reason = refusal_of_status(status) if status is not None and status >= 400 else None
+    if reason is not None:
+        pause = (arrival.retry_after or BACKOFF) if status in BUSY else None
+        raise PageLost(reason, f"HTTP {status} in the browser", pause=pause)
 
 
 async def _moved_on(tab: Tab, target: Target) -> None:
@@ -161,14 +161,14 @@ async def _moved_on(tab: Tab, target: Target) -> None:
         await tab.page.wait_for_url(lambda url: canonical(url) != target.address, wait_until="commit", timeout=1000)
 
 
-def _refuse_elsewhere(tab: Tab, target: Target) -> None:
-    """A page that sent the browser on is not the page that was asked for."""
-    at = canonical(tab.page.url)
+async def _refuse_elsewhere(tab: Tab, target: Target) -> None:
+    """A page that sent the browser on is not the page that was asked for; one that only renames itself is."""
+    at = await tab.document_address()
     if at == target.address:
         return
     inside = at is not None and target.scope.judge(at).reason is not Reason.OUT_OF_SCOPE
     reason = Reason.REDIRECT if inside else Reason.REDIRECT_OUT
-    raise PageLost(reason, f"the browser was sent to {tab.page.url}")
+    raise PageLost(reason, f"the browser was sent to {at or tab.page.url}", leads_to=at)
 
 
 def _places(results: FramedResults) -> Iterator[Place]:
@@ -274,8 +274,8 @@ def vars_of(untested: Untested) -> dict[str, Any]:
 
 def _bounded(check: dict[str, Any]) -> dict[str, Any]:
     """A check without data that nobody reads: whole-page lists would be kept with every place."""
-    too_much = len(json.dumps(check["data"], ensure_ascii=False)) > CHECKED
-    return {"id": check["id"], "data": None if too_much else check["data"]}
+    length = len(json.dumps(check["data"], ensure_ascii=False))
+    return {"id": check["id"], "data": {"cut": length} if length > CHECKED else check["data"]}
 
 
 def _name(image: Image | None) -> str | None:

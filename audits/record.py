@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import criteria
 from audits.page import Image, PageAudit, Place, vars_of
+from crawler.browser import PageLost
+from crawler.exploration import add_note
 from db.tables import (
     Assertion,
     Defect,
     DefectEvent,
     Finding,
+    Page,
     Picture,
     Result,
     Sweep,
@@ -42,16 +45,29 @@ async def keep_audit(
     )
 
 
-async def keep_failure(connection: AsyncConnection, visit_id: int, tries: int, reason: Reason, detail: str) -> None:
-    """Give a lost page back for its retry, or end it as unaudited with the reason."""
-    again = reason.transient and tries + 1 < TRIES
+async def keep_failure(
+    connection: AsyncConnection, sweep: Sweep, visit_id: int, tries: int, lost: PageLost
+) -> None:
+    """Give a lost page back for its retry, or end it as unaudited with the reason.
+
+    One that leads to a page of the site that the sweep does not know leaves a note: that page was not audited.
+    """
+    again = lost.reason.transient and tries + 1 < TRIES
     facts: dict[str, Any] = (
-        {"state": VisitState.SELECTED} if again else {"state": VisitState.UNAUDITED, "reason": reason}
+        {"state": VisitState.SELECTED} if again else {"state": VisitState.UNAUDITED, "reason": lost.reason}
     )
+    if lost.reason is Reason.REDIRECT and lost.leads_to is not None:
+        facts["leads_to_id"] = await connection.scalar(
+            sa.select(Page.id)
+            .join(Visit, Visit.page_id == Page.id)
+            .where(Visit.sweep_id == sweep.id, Page.address == lost.leads_to)
+        )
+        if facts["leads_to_id"] is None:
+            await add_note(connection, sweep.id, "redirect", lost.leads_to, "only a script leads to it")
     await connection.execute(
         sa.update(Visit)
         .where(Visit.id == visit_id)
-        .values(tries=tries + 1, detail=detail[:500], lease_owner=None, lease_until=None, **facts)
+        .values(tries=tries + 1, detail=lost.detail[:500], lease_owner=None, lease_until=None, **facts)
     )
 
 

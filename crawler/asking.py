@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from crawler import document as html
 from crawler import shape
-from crawler.exploration import Exploration, counts
+from crawler.exploration import Exploration, counts, note
 from crawler.fetch import Answer
 from crawler.frontier import Waiting, add_addresses, end_visit, page_id, waiting
 from crawler.kinds import kinds_of
@@ -18,6 +18,7 @@ from db.tables import Visit
 from db.words import FoundBy, Reason, VisitState
 
 BATCH = 500  # addresses taken from the frontier at one time
+FEW_LINKS = 3  # static links within the site; a page with fewer and with scripts is always rendered
 
 
 async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
@@ -67,9 +68,11 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
         "title": document.title[:500],
         "kinds": kinds_of(each.address, document),
         "shape": shape.pack(document.shape),
-        "script_key": document.script_key or None,
+        "script_key": _script_key(document, links, each),
         "closed_roots": document.closed_roots,
     }
+    if document.cut:
+        await note(exploration, "document", each.address, document.cut)
     async with exploration.database.writing() as connection:
         await add_addresses(
             connection, exploration.sweep, links,
@@ -78,6 +81,14 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
         await connection.execute(
             sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
         )
+
+
+def _script_key(document: html.Document, links: list[str], each: Waiting) -> str | None:
+    """Names the pages among which rendering one tells of the others; a page with few links stands for itself."""
+    if not document.script_key:
+        return None
+    few = len(set(links) - {each.address}) < FEW_LINKS
+    return f"{document.script_key} {each.address}" if few else document.script_key
 
 
 async def _record_redirect(exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any]) -> None:
@@ -97,17 +108,22 @@ def refusal_of(answer: Answer) -> Reason | None:
     """Why an answer is no page to audit; None when it is one."""
     if answer.failure is not None:
         return answer.failure
-    status = answer.status or 0
+    refused = refusal_of_status(answer.status or 0)
+    if refused is not None:
+        return refused
+    if not answer.is_html:
+        return Reason.NOT_HTML
+    if not answer.body.strip():
+        return Reason.EMPTY
+    return None
+
+
+def refusal_of_status(status: int) -> Reason | None:
+    """Why an answer with this HTTP status is no page; None when it may be one."""
     if status in (404, 410):
         return Reason.NOT_FOUND
     if status in (401, 403, 407, 429, 451):
         return Reason.BLOCKED
     if status >= 500:
         return Reason.SERVER_ERROR
-    if status >= 400 or status < 200 or status >= 300:
-        return Reason.CLIENT_ERROR
-    if not answer.is_html:
-        return Reason.NOT_HTML
-    if not answer.body.strip():
-        return Reason.EMPTY
-    return None
+    return None if 200 <= status < 300 else Reason.CLIENT_ERROR

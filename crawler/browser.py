@@ -17,8 +17,10 @@ from playwright.async_api import CDPSession, Page, Playwright, Request, Response
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from crawler.address import canonical
 from crawler.fetch import Manners
 from crawler.gate import Gate
+from crawler.politeness import retry_after
 from db.errors import BrowserMissing
 from db.words import Reason
 
@@ -77,12 +79,20 @@ FAILURES = (
 
 
 class PageLost(Exception):
-    """The browser could not show a page: the reason, and what it said."""
+    """The browser could not show a page: the reason, and what it said.
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    `leads_to` is the canonical address that the browser was sent to instead; `pause` the seconds for which the host
+    wants to be left alone.
+    """
+
+    def __init__(
+        self, reason: Reason, detail: str, *, leads_to: str | None = None, pause: float | None = None
+    ) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.leads_to = leads_to
+        self.pause = pause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +100,7 @@ class Arrival:
     """What a navigation came to."""
 
     status: int | None
+    retry_after: float | None  # seconds that the host asks to be left alone
     loaded: bool  # False: resources were still coming when the patience for them ended
 
 
@@ -183,7 +194,11 @@ class Tab:
             await self._forget()
             response = await self._go(address, seconds)
             loaded = await self._loaded(patience)
-            return Arrival(status=response.status if response else None, loaded=loaded)
+            return Arrival(
+                status=response.status if response else None,
+                retry_after=retry_after(response.headers.get("retry-after")) if response else None,
+                loaded=loaded,
+            )
         except PlaywrightError as error:
             raise self._lost(error) from error
 
@@ -196,6 +211,12 @@ class Tab:
         """The page's frames as the browser has them (CDP `Page.getFrameTree`)."""
         tree: dict[str, Any] = (await self.session.send("Page.getFrameTree"))["frameTree"]
         return tree
+
+    async def document_address(self) -> str | None:
+        """The canonical address that the document was loaded from, whatever its scripts say it is now."""
+        world = await self.world((await self.frame_tree())["frame"]["id"])
+        told = "performance.getEntriesByType('navigation').map(({name}) => name).join()"
+        return canonical(await self.evaluate(world, told))
 
     async def world(self, frame: str) -> int:
         """The context of our isolated world in a frame, where page scripts reach nothing."""

@@ -56,6 +56,7 @@ class Document:
     text_length: int  # characters of the body that are not white space
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Shape
+    cut: str = ""  # why its end was not read
 
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -71,7 +72,8 @@ def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
 def read(body: bytes, content_type: str | None, address: str) -> Document:
     """The document at a canonical address. Never raises, whatever the bytes."""
     text, encoding = decode(body, content_type)
-    tree = LexborHTMLParser(_bounded(text))
+    text, cut = _bounded(text)
+    tree = LexborHTMLParser(text)
     base = _base(tree, address)
     return Document(
         title=_title(tree),
@@ -85,6 +87,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
+        cut=cut,
         text_length=_text_length(tree),  # last: it takes elements out
     )
 
@@ -115,11 +118,14 @@ def _detected(body: bytes) -> str:
     return best if counted[best] * 100 <= len(body) else "windows-1252"
 
 
-def _bounded(text: str) -> str:
-    """The text, cut before what keeps the parser busy for minutes: nesting or attributes without end."""
+def _bounded(text: str) -> tuple[str, str]:
+    """The text, cut before what keeps the parser busy for minutes, nesting or attributes without end; and why."""
     overloaded = _OVERLOADED.search(text)
     text = text[: overloaded.start()] if overloaded else text
-    return text[: _too_deep(text)] if text.count("<") > NESTING else text
+    deep = _too_deep(text) if text.count("<") > NESTING else None
+    if deep is not None:
+        return text[:deep], f"more than {NESTING} elements within each other: the rest was not read"
+    return text, f"more than {ATTRIBUTES} attributes of one element: the rest was not read" if overloaded else ""
 
 
 def _too_deep(text: str) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import robots as robotstxt
 from crawler.address import host_of, origin_of
@@ -65,10 +66,14 @@ def counts(scope: Scope, address: str) -> bool:
 
 async def note(exploration: Exploration, about: str, address: str, said: str) -> None:
     """Keep with the sweep, once, that pages may be unknown to it and why; a noted sweep is never complete."""
-    found = {"about": about, "address": address, "said": said}
     async with exploration.database.writing() as connection:
-        notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == exploration.sweep.id)) or []
-        if found not in notes:
-            await connection.execute(
-                sa.update(Sweep).where(Sweep.id == exploration.sweep.id).values(notes=[*notes, found])
-            )
+        await add_note(connection, exploration.sweep.id, about, address, said)
+
+
+async def add_note(connection: AsyncConnection, sweep_id: int, about: str, address: str, said: str) -> None:
+    """The same within a transaction."""
+    found = {"about": about, "address": address, "said": said}
+    mine = sa.select(Sweep.notes).where(Sweep.id == sweep_id).with_for_update()
+    notes = await connection.scalar(mine) or []
+    if found not in notes:
+        await connection.execute(sa.update(Sweep).where(Sweep.id == sweep_id).values(notes=[*notes, found]))

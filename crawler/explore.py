@@ -54,7 +54,7 @@ async def explore(exploration: Exploration) -> bool:
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
         await mark_loops(connection, sweep.id)
-        await mark_twins(connection, sweep.id)
+        await mark_twins(connection, sweep.id, exploration.scope.start)
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == sweep.id).values(state=SweepState.CHOOSING, explored_at=now())
         )

@@ -134,6 +134,10 @@ class Fetcher:
         """Keep requests to a host this far apart, as its robots.txt asks."""
         self._politeness.set_delay(host, seconds)
 
+    def hold(self, address: str, seconds: float) -> None:
+        """Leave a host alone that said to somebody else that it is busy; never longer than the manners have it."""
+        self._politeness.hold(host_of(address), min(seconds, self.manners.longest_pause))
+
     def turn(self, address: str) -> AbstractAsyncContextManager[None]:
         """One of the places that a host has for us, for whoever asks it by other means: a page in the browser."""
         return self._politeness.turn(host_of(address))

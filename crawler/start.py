@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from crawler.address import host_of, origin_of
 from crawler.asking import refusal_of
+from crawler.exploration import follow
 from crawler.fetch import Answer, Fetcher
 from crawler.robots import Robots
 from db.errors import SiteUnreachable
@@ -81,13 +82,14 @@ def unreachable(address: str, reason: Reason, said: str = "") -> SiteUnreachable
 
 async def _robots(fetcher: Fetcher, address: str) -> tuple[Robots, str]:
     """The robots.txt that speaks for an address, and what there is to say when it could not be read."""
-    answer = await fetcher.get(f"{origin_of(address)}/robots.txt", accept_any=True)
-    if answer.failure in (Reason.DNS, Reason.CERTIFICATE, Reason.PRIVATE_ADDRESS, Reason.CONNECTION):
+    answer = await follow(fetcher, usual := f"{origin_of(address)}/robots.txt")
+    if answer.address == usual and answer.failure in (
+        Reason.DNS,
+        Reason.CERTIFICATE,
+        Reason.PRIVATE_ADDRESS,
+        Reason.CONNECTION,
+    ):
         raise unreachable(address, answer.failure, _said(answer))
-    for _ in range(5):
-        if answer.location is None:
-            break
-        answer = await fetcher.get(answer.location, accept_any=True)
     read = answer.failure is None and (answer.status or 0) < 500
     return Robots.from_answer(answer.status, answer.body, fetcher.manners.product), "" if read else _said(answer)
 

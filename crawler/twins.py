@@ -10,19 +10,25 @@ from db.tables import Page, Visit
 from db.words import Reason, VisitState
 
 
-async def mark_twins(connection: AsyncConnection, sweep_id: int) -> None:
-    """Count `…/` and `…/index.html` as one page where both gave the same bytes; the shorter address stays."""
+async def mark_twins(connection: AsyncConnection, sweep_id: int, start: str) -> None:
+    """Count `…/` and `…/index.html`, http and https, as one page where both gave the same bytes.
+
+    The address with the start's scheme stays, of those the shorter.
+    """
+    scheme = start.partition("://")[0]
     rows = await connection.execute(
         sa.select(Visit.id, Visit.page_id, Visit.body_digest, Page.address)
         .join(Page, Page.id == Visit.page_id)
         .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
     )
-    groups: dict[tuple[str, str | None], list[tuple[int, str, int, int]]] = defaultdict(list)
+    groups: dict[tuple[str, str | None], list[tuple[bool, int, str, int, int]]] = defaultdict(list)
     for visit, page, digest, address in rows:
-        groups[twin_key(address), digest].append((len(address), address, visit, page))
+        other_scheme = address.partition("://")[0] != scheme
+        key = twin_key(address).partition("://")[2]
+        groups[key, digest].append((other_scheme, len(address), address, visit, page))
     for same in groups.values():
-        (_, kept, _, kept_page), *others = sorted(same)
-        for _, _, visit, _ in others:
+        (_, _, kept, _, kept_page), *others = sorted(same)
+        for _, _, _, visit, _ in others:
             await connection.execute(
                 sa.update(Visit)
                 .where(Visit.id == visit)

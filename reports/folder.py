@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -39,12 +40,16 @@ class Folder:
             shutil.rmtree(self._draft, ignore_errors=True)
 
     def check(self) -> None:
-        """Raise what writing would raise, as far as it can be known beforehand."""
+        """Raise what writing would raise, as far as it can be known beforehand; nothing is left behind."""
         refuse_foreign(self.out)
+        missing = self._try(lambda: [parent for parent in self.out.parents if not parent.exists()])
         try:
             self._try(self._begin)
         finally:
             shutil.rmtree(self._draft, ignore_errors=True)
+            with suppress(OSError):
+                for parent in missing:
+                    parent.rmdir()
 
     def text(self, name: str, text: str) -> None:
         """Write a file of text."""

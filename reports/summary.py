@@ -100,8 +100,8 @@ def _problems(conclusion: Conclusion, language: Language) -> list[str]:
     if estimate is None or not estimate.audited:
         return [problem]
     low, high = language.share(estimate.low), language.share(estimate.high)
-    audited = language.count("page", estimate.audited)
-    return [problem, language.say("line.estimate", low=low, high=high, audited=audited)]
+    drawn, audited = language.count("page", estimate.drawn), language.count("page", estimate.audited)
+    return [problem, language.say("line.estimate", low=low, high=high, drawn=drawn, audited=audited)]
 
 
 def _unaudited(conclusion: Conclusion, language: Language) -> str:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from db.database import Database
-from db.tables import Sweep, Visit
+from db.tables import Draw, Sweep, Visit
 from db.words import SweepState, VisitState
 
 LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
@@ -28,6 +28,7 @@ class Progress:
         # step → when it was first seen, and how much was done
         self._begun: dict[SweepState, tuple[float, int]] = {}
         self._last = ""
+        self._read = 0.0  # when the rows were last read
 
     async def __aenter__(self) -> Self:
         self._telling = asyncio.create_task(self._tell())
@@ -60,24 +61,30 @@ class Progress:
                 .group_by(Visit.state)
             )
             counts = dict(rows.tuples().all())
+            drawn = sa.select(sa.func.count(sa.distinct(Draw.visit_id))).where(Draw.sweep_id == self._sweep_id)
+            chosen = await connection.scalar(drawn) or 0
         assert state is not None
         waiting = sum(counts.get(each, 0) for each in WAITING)
         if state is SweepState.EXPLORING:
             return self._told(state, sum(counts.values()) - waiting, waiting)
-        done = counts.get(VisitState.AUDITED, 0)
-        return self._told(state, done, waiting)
+        return self._told(state, chosen - waiting, waiting)
 
     def _told(self, state: SweepState, done: int, waiting: int) -> str:
-        began, before = self._begun.setdefault(state, (time.monotonic(), done))
+        # a step that began since the last reading began right after it, with nothing done
+        first = (self._read, 0) if self._begun else (time.monotonic(), done)
+        began, before = self._begun.setdefault(state, first)
+        self._read = time.monotonic()
         minutes = (time.monotonic() - began) / 60
         rate = (done - before) / minutes if minutes > 0.05 else 0.0
         exploring = state is SweepState.EXPLORING  # its end is unknown: what is found leads on
         end = "" if exploring or not rate else self._end(waiting / rate)
         if self._lang == "ja":
             step = "探索" if exploring else "検査"
-            return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} ページ{end}）"
+            unit = "件" if exploring else "ページ"
+            return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} {unit}{end}）"
         step = "exploring" if exploring else "auditing"
-        return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} pages/min{end})"
+        unit = "addresses" if exploring else "pages"
+        return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} {unit}/min{end})"
 
     def _end(self, minutes: float) -> str:
         """When the step ends if it goes on as it did, by this machine's clock."""

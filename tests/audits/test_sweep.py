@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -246,6 +247,68 @@ async def test_another_engine_makes_other_results_of_the_same_pages(database: Da
     assert list(rows["result"]["engine_version"]) == [tools.engine.version, older.engine.version]
     assert rows["visit"]["result_id"].tolist() == [1, 2, 1], "an unchanged page shares its result"
     assert rows["sweep"]["rule_set"].nunique() == 2
+
+
+async def test_where_a_script_leads_to_is_explored_and_audited(database: Database, tools: Tools) -> None:
+    pages: dict[str, Answer] = {
+        "/": linked("/away"),
+        "/away": html("<script>location.replace('/there')</script>"),
+        "/there": OK,
+    }
+    async with small_site(pages) as site:
+        sweep = await sweep_now(database, plan_for(site.address("/")), tools)
+        visits = await visits_of(database, sweep, site)
+    assert visits["/there"].state is VisitState.AUDITED
+    assert (visits["/away"].reason, visits["/away"].leads_to_id) == (Reason.REDIRECT, visits["/there"].page_id)
+    said = await conclude(database, sweep)
+    assert (said.complete, said.known, said.selected) == (True, 3, 3)
+
+
+async def test_a_page_that_leads_to_one_that_nobody_knows_leaves_the_sweep_incomplete(
+    database: Database, tools: Tools
+) -> None:
+    away = html("<script>location.replace('/there')</script>")
+    seen: Counter[str] = Counter()
+
+    def answer(request: Request) -> bytes:
+        seen[request.path] += by_browser(request)
+        return away if seen[request.path] == 1 and by_browser(request) else OK
+
+    async with small_site({"/": linked("/a"), "/a": answer, "/there": OK}) as site:
+        sweep = await sweep_now(database, plan_for(site.address("/")), tools)
+        row = (await read_rows(database))["sweep"].iloc[0]
+    assert row["notes"] == [
+        {"about": "redirect", "address": site.address("/there"), "said": "only a script leads to it"}
+    ]
+    assert not (await conclude(database, sweep)).complete
+
+
+async def test_a_host_that_is_busy_is_left_alone_as_long_as_it_asks(database: Database, tools: Tools) -> None:
+    times: list[float] = []
+
+    def answer(request: Request) -> bytes:
+        if not by_browser(request):
+            return OK
+        times.append(time.monotonic())
+        return http(status="503 Service Unavailable", Retry_After="2") if len(times) == 1 else OK
+
+    async with small_site({"/": answer}) as site:
+        sweep = await sweep_now(database, plan_for(site.address("/")), tools)
+    assert (await conclude(database, sweep)).audited == 1
+    assert times[1] - times[0] >= 2
+
+
+async def test_a_failing_answer_in_the_browser_says_nothing_about_scripts(database: Database, tools: Tools) -> None:
+    shows = "<script>document.querySelector('main').innerHTML += '<a href=/shown>次</a>'</script>"
+    failing = iter([http(status="503 Service Unavailable", Retry_After="0")])
+
+    def answer(request: Request) -> bytes:
+        return next(failing, html(shows)) if by_browser(request) else html(shows)
+
+    async with small_site({"/": answer, "/shown": OK}) as site:
+        sweep = await sweep_now(database, plan_for(site.address("/")), tools)
+        visits = await visits_of(database, sweep, site)
+    assert visits["/shown"].state is VisitState.AUDITED
 
 
 async def test_a_page_that_looks_different_has_a_result_and_a_picture_of_its_own(

@@ -341,8 +341,8 @@ def scripted(*paths: str, script: str = "draw()") -> bytes:
 async def test_pages_with_the_same_scripts_are_rendered_twice_and_then_by_evidence(database: Database) -> None:
     pages: dict[str, Answer] = {
         "/": links(*(f"/{kind}{n}" for kind in "ab" for n in range(5))),
-        **{f"/a{n}": scripted(script=f"idle({n})") for n in range(5)},
-        **{f"/b{n}": scripted(script=f"show('{n}')") for n in range(5)},
+        **{f"/a{n}": scripted(*("/b0", "/b1", "/b2"), script=f"idle({n})") for n in range(5)},
+        **{f"/b{n}": scripted(*("/a0", "/a1", "/a2", "/a3"), script=f"show('{n}')") for n in range(5)},
         **{f"/from{n}": html("") for n in range(5)},
     }
     rendered: list[str] = []
@@ -360,6 +360,33 @@ async def test_pages_with_the_same_scripts_are_rendered_twice_and_then_by_eviden
     }
     assert rows["/from3"]["found_on"] == "/b3"
     assert {path for path, row in rows.items() if row["rendered"]} == set(rendered)
+
+
+async def test_a_page_with_scripts_and_few_links_is_rendered_whatever_its_siblings_show(database: Database) -> None:
+    menu = ("/a0", "/a1", "/a2", "/a3", "/list")
+    pages: dict[str, Answer] = {
+        "/": links(*menu),
+        **{path: scripted(*menu, script="common()") for path in menu},
+        "/list": scripted(script="common()"),
+        "/only": html(""),
+    }
+
+    async def render(address: str) -> tuple[str, ...]:
+        return (site.address("/only"),) if address.endswith("/list") else ()
+
+    async with small_site(pages) as site:
+        rows = await (await explored(database, site, render=render)).rows()
+    assert {path for path, row in rows.items() if row["rendered"]} == {"/a0", "/a1", "/list"}
+    assert rows["/only"]["found_on"] == "/list"
+
+
+async def test_a_document_that_is_not_read_to_its_end_is_noted(database: Database) -> None:
+    deep = html("<div>" * 5001 + "</div>" * 5001 + '<a href="/after">次</a>')
+    async with small_site({"/": deep, "/after": html("")}) as site:
+        sweep = await explored(database, site)
+        (note,) = (await sweep.sweep_row())["notes"]
+    assert (note["about"], note["address"]) == ("document", site.address("/"))
+    assert "5000 elements within each other" in note["said"]
 
 
 async def test_links_left_unread_when_the_time_is_over_are_noted(database: Database) -> None:

@@ -37,7 +37,7 @@ async def explored(sweep: Begun, path: str, digest: str) -> None:
 async def ends(sweep: Begun) -> dict[str, str]:
     async with sweep.database.writing() as connection:
         await mark_loops(connection, sweep.sweep)
-        await mark_twins(connection, sweep.sweep)
+        await mark_twins(connection, sweep.sweep, sweep.server.address("/"))
     return await sweep.ends()
 
 
@@ -60,6 +60,20 @@ async def test_default_files_with_other_bytes_are_pages_of_their_own(sweep: Begu
     await explored(sweep, "/", "one")
     await explored(sweep, "/index.html", "two")
     assert set((await ends(sweep)).values()) == {"explored"}
+
+
+async def test_one_page_under_http_and_https_stays_under_the_starts_scheme(sweep: Begun) -> None:
+    secure = sweep.server.address("/c.html").replace("http://", "https://")
+    await explored(sweep, "/c.html", "same")
+    async with sweep.database.writing() as connection:
+        row = (await connection.execute(sa.select(Sweep).where(Sweep.id == sweep.sweep))).mappings().one()
+        await add_addresses(connection, Sweep(**row), [secure], found_by=FoundBy.LINK, depth=1)
+        found = sa.select(Page.id).where(Page.address == secure).scalar_subquery()
+        same = sa.update(Visit).where(Visit.page_id == found)
+        await connection.execute(same.values(state=VisitState.EXPLORED, body_digest="same"))
+        await mark_twins(connection, sweep.sweep, sweep.server.address("/"))
+        kept = sa.select(Page.address).join(Visit, Visit.page_id == Page.id).where(Visit.reason.is_(None))
+        assert list(await connection.scalars(kept)) == [sweep.server.address("/c.html")]
 
 
 async def test_two_default_files_are_twins_also_without_their_directory(sweep: Begun) -> None:

@@ -431,7 +431,8 @@ async def _insert_many(
     await connection.execute(sa.insert(Visit), [
         {"id": base + n, "sweep_id": writer.sweep, "page_id": base + n, "state": VisitState.AUDITED, "depth": 3,
          "found_by": FoundBy.LINK, "in_sitemap": True, "http_status": 200, "content_type": "text/html",
-         "title": f"お知らせ {n}", "kinds": [], "rendered": False, "tries": 1, "result_id": base + n}
+         "title": f"お知らせ {n}", "kinds": [], "rendered": False, "tries": 1, "result_id": base + n,
+         "audited_at": START}
         for n in numbers
     ])  # fmt: skip
     await connection.execute(sa.insert(Draw), [

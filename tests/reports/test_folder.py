@@ -95,6 +95,11 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path, place
     assert caught.value.exit_code == 6
 
 
+def test_a_check_leaves_nothing(tmp_path: Path) -> None:
+    check_folder(tmp_path / "deep" / "er" / "report")
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
