@@ -7,7 +7,7 @@ from audits.engine import QUIET, SETTLE
 from audits.page import PATIENCE, refuse_status
 from audits.work import Work
 from crawler.address import canonical
-from crawler.browser import Tab
+from crawler.browser import PageLost, Tab
 from crawler.exploration import Exploration
 from crawler.explore import explore
 
@@ -19,7 +19,12 @@ async def explore_site(work: Work) -> bool:
     async def render(address: str) -> tuple[str, ...]:
         async with one_page:
             tab = await work.first_tab()
-            return await rendered_links(tab, address, work.limits.page_seconds, work.fetcher.turn(address))
+            try:
+                return await rendered_links(tab, address, work.limits.page_seconds, work.fetcher.turn(address))
+            except PageLost as lost:
+                if lost.pause is not None:
+                    work.fetcher.hold(address, lost.pause)
+                raise
 
     return await explore(
         Exploration(

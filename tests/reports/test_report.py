@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser as Html
 import reports.report
 import reports.site_view
 from audits.conclude import conclude
+from audits.estimate import interval
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.tables import Result, Sweep, Visit
@@ -55,6 +56,17 @@ async def test_the_first_page_shows_the_conclusion(database: Database, sweep: in
         "「満たしている」とは判定しません",
     ):
         assert promise in shown
+
+
+async def test_drawn_pages_that_were_lost_widen_the_interval(database: Database, sweep: int) -> None:
+    said = (await conclude(database, sweep)).estimate
+    assert said is not None
+    lost = said.drawn - said.audited
+    assert lost > 0
+    assert said.low == interval(said.frame, said.drawn, said.problem_pages)[0]
+    assert said.high == interval(said.frame, said.drawn, said.problem_pages + lost)[1]
+    low, high = interval(said.frame, said.audited, said.problem_pages)
+    assert said.low <= low < high < said.high
 
 
 async def test_the_criteria_table_shows_all_38_and_none_as_met(
