@@ -37,7 +37,6 @@ class CriterionCount:
     problem_pages: int  # pages with at least one failed place
     places: int  # failed places
     needs_review_pages: int  # pages with a place that the machine could not decide
-    needs_review_places: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +268,6 @@ async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[Criterio
             sa.func.sum(sa.case((failed > 0, 1), else_=0)),
             sa.func.sum(failed),
             sa.func.sum(sa.case((cant_tell > 0, 1), else_=0)),
-            sa.func.sum(cant_tell),
         )
         .join(Visit, Visit.result_id == Assertion.result_id)
         .where(_audited(sweep.id))
@@ -284,10 +282,9 @@ async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[Criterio
             name_ja=each.name_ja,
             name_en=each.name_en,
             rules=speaking.count(each.number),
-            problem_pages=counts.get(each.number, (0, 0, 0, 0))[0],
-            places=counts.get(each.number, (0, 0, 0, 0))[1],
-            needs_review_pages=counts.get(each.number, (0, 0, 0, 0))[2],
-            needs_review_places=counts.get(each.number, (0, 0, 0, 0))[3],
+            problem_pages=counts.get(each.number, (0, 0, 0))[0],
+            places=counts.get(each.number, (0, 0, 0))[1],
+            needs_review_pages=counts.get(each.number, (0, 0, 0))[2],
         )
         for each in aimed_at(sweep.edition, sweep.level).values()
     )

@@ -21,6 +21,7 @@ from axe_playwright_python.base import AXE_FILE_PATH, AxeBase, AxeResults
 from playwright.async_api import Error as PlaywrightError
 
 from audits.criteria import aimed_at, spoken_of
+from crawler.address import canonical
 from crawler.browser import Tab
 from db.errors import UsageError
 from db.words import Edition, Level
@@ -148,6 +149,7 @@ class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no typ
         self.rules = rules
         self.untested = visit.untested  # parts of the page that no rule saw
         self.settled = visit.settled
+        self.address = visit.address  # canonical, that the tested document was loaded from
         self.size = visit.size  # CSS px
 
 
@@ -162,6 +164,7 @@ class _FrameVisit:
         self._parts: list[str] = []  # JSON of the frames within, in the order that finishRun expects
         self.untested: list[Untested] = []
         self.settled = False
+        self.address: str | None = None
         self.size = (0, 0)
 
     async def rules(self) -> list[dict[str, Any]]:
@@ -170,6 +173,7 @@ class _FrameVisit:
         world = await self._world(tree)
         begun = await self._call(world, "begin", str(QUIET), str(SETTLE), self._switches)
         self.settled = begun["settled"]
+        self.address = canonical(begun["source"])
         self.size = (begun["size"][0], begun["size"][1])
         self._frames["[]"] = (world, (0.0, 0.0))
         await self._enter_children(world, tree, begun["frames"], [], (0.0, 0.0))

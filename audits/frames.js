@@ -88,12 +88,15 @@ globalThis.jisweep = (() => {
     return [Math.max(scrollWidth, innerWidth), Math.max(scrollHeight, innerHeight)];
   };
 
+  // Where the document came from, whatever its scripts say it is now.
+  const source = () => performance.getEntriesByType("navigation").map(({name}) => name).join();
+
   // Lets the page settle and tests the main frame; a page without further frames is finished and located at once.
   const begin = async (quiet, cap, rules) => {
     const settled = await settle(quiet, cap);
     const {part, frames} = await partial(null, rules);
     own = part;
-    const told = {settled, size: size(), frames, rules: null};
+    const told = {settled, source: source(), size: size(), frames, rules: null};
     if (frames.length) return told;
     told.rules = await finish([], rules);
     const nodes = told.rules.flatMap((rule) => rule.nodes);

@@ -127,13 +127,12 @@ async def audit_page(
 async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, arrival: Arrival) -> PageAudit:
     refuse_status(arrival)
     try:
-        await _refuse_elsewhere(tab, target)
         results = await axe.run(tab)
-        await _refuse_elsewhere(tab, target)
     except PlaywrightError:
         await _moved_on(tab, target)
-        await _refuse_elsewhere(tab, target)
+        _refuse_elsewhere(await tab.document_address(), target)
         raise
+    _refuse_elsewhere(results.address, target)
     audit = PageAudit(
         settled=results.settled and arrival.loaded,
         untested=list(results.untested),
@@ -142,7 +141,7 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
     )
     if target.closed_roots or len(tab.page.frames) > 1:
         audit.untested += await _closed_roots(tab)
-    await _take_pictures(tab, audit, pictures)
+    await _take_pictures(tab, audit, pictures, target)
     return audit
 
 
@@ -161,14 +160,13 @@ async def _moved_on(tab: Tab, target: Target) -> None:
         await tab.page.wait_for_url(lambda url: canonical(url) != target.address, wait_until="commit", timeout=1000)
 
 
-async def _refuse_elsewhere(tab: Tab, target: Target) -> None:
+def _refuse_elsewhere(at: str | None, target: Target) -> None:
     """A page that sent the browser on is not the page that was asked for; one that only renames itself is."""
-    at = await tab.document_address()
     if at == target.address:
         return
     inside = at is not None and target.scope.judge(at).reason is not Reason.OUT_OF_SCOPE
     reason = Reason.REDIRECT if inside else Reason.REDIRECT_OUT
-    raise PageLost(reason, f"the browser was sent to {at or tab.page.url}", leads_to=at)
+    raise PageLost(reason, f"the browser was sent to {at or 'another document'}", leads_to=at)
 
 
 def _places(results: FramedResults) -> Iterator[Place]:
@@ -217,8 +215,11 @@ def _hosts_of_closed_roots(node: dict[str, Any]) -> Iterator[str]:
         yield from _hosts_of_closed_roots(child)
 
 
-async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures) -> None:
-    """Picture the faults that this sweep has not pictured, and the whole page where that is asked for."""
+async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures, target: Target) -> None:
+    """Picture the faults that this sweep has not pictured, and the whole page where that is asked for.
+
+    Raises PageLost when the browser was sent on meanwhile: the pictures would show another page.
+    """
     width, height = audit.size
     clips = _unpictured(audit, pictures) if pictures.each_fault else []
     faults = {place.fault for place, _ in clips}
@@ -229,6 +230,7 @@ async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures) -> None
         if pictures.whole_pages or clips:
             audit.pictured_height = min(height, TALLEST)
             audit.picture = await _picture(tab, 0, 0, width, audit.pictured_height)
+            _refuse_elsewhere(await tab.document_address(), target)
     except BaseException:
         pictures.faults -= faults
         raise

@@ -37,7 +37,6 @@ _NEVER_DEEP = frozenset({
 })  # fmt: skip
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
-_UNREAD = ["script", "style", "noscript", "template"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +44,10 @@ class Document:
     """What one HTML answer says."""
 
     title: str  # white space collapsed; "" when there is none
-    lang: str  # of the html element, as written; "" when there is none
-    encoding: str  # WHATWG name
-    base: str  # the address that links are relative to
     links: tuple[str, ...]  # canonical, in document order, each once
-    canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
     forms: int  # forms other than a site search
-    text_length: int  # characters of the body that are not white space
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Shape
     cut: str = ""  # why its end was not read
@@ -74,21 +68,15 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     text, encoding = decode(body, content_type)
     text, cut = _bounded(text)
     tree = LexborHTMLParser(text)
-    base = _base(tree, address)
     return Document(
         title=_title(tree),
-        lang=_attribute(tree.css_first("html"), "lang").strip(),
-        encoding=encoding,
-        base=base,
-        links=tuple(dict.fromkeys(_links(tree, base, encoding))),
-        canonical=_canonical(tree, base, encoding),
+        links=tuple(dict.fromkeys(_links(tree, _base(tree, address), encoding))),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         cut=cut,
-        text_length=_text_length(tree),  # last: it takes elements out
     )
 
 
@@ -182,13 +170,6 @@ def _refresh_target(meta: LexborNode) -> str | None:
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
 
 
-def _canonical(tree: LexborHTMLParser, base: str, encoding: str) -> str | None:
-    for node in tree.css("link[href][rel]"):
-        if "canonical" in _relations(node):
-            return canonical(_attribute(node, "href"), base, encoding)
-    return None
-
-
 def _relations(node: LexborNode) -> set[str]:
     return set(_attribute(node, "rel").lower().split())
 
@@ -210,11 +191,6 @@ def _is_search(form: LexborNode) -> bool:
 def _is_marked_search(form: LexborNode) -> bool:
     around = (form, form.parent, form.parent.parent if form.parent else None)
     return any(node and (_attribute(node, "role") == "search" or node.tag == "search") for node in around)
-
-
-def _text_length(tree: LexborHTMLParser) -> int:
-    tree.strip_tags(_UNREAD)
-    return len("".join(tree.body.text().split())) if tree.body else 0
 
 
 def _attribute(node: LexborNode | None, name: str) -> str:

@@ -8,7 +8,6 @@ import asyncio
 import re
 import socket
 import ssl
-import time
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -84,7 +83,6 @@ class Answer:
     failure: Reason | None = None
     detail: str = ""  # of the failure, in words
     retry_after: float | None = None  # seconds
-    elapsed: float = 0.0  # seconds that the last try took
 
     @property
     def is_html(self) -> bool:
@@ -166,15 +164,14 @@ class Fetcher:
 
     async def _ask(self, address: str, accept_any: bool) -> Answer:
         """One request; what the server or the network does wrong becomes the answer's failure."""
-        began = time.monotonic()
         try:
             async with asyncio.timeout(self.manners.timeout):
-                return await self._exchange(address, accept_any, began)
+                return await self._exchange(address, accept_any)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, zlib.error) as error:
             failure, detail = _failure(error)
-            return Answer(address=address, failure=failure, detail=detail, elapsed=time.monotonic() - began)
+            return Answer(address=address, failure=failure, detail=detail)
 
-    async def _exchange(self, address: str, accept_any: bool, began: float) -> Answer:
+    async def _exchange(self, address: str, accept_any: bool) -> Answer:
         # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
         target = {"target": path_of(address).encode("ascii")}
         async with self._client.stream("GET", address, extensions=target) as response:
@@ -191,7 +188,6 @@ class Fetcher:
                 failure=None if whole else Reason.TOO_LARGE,
                 detail="" if whole else f"more than {self.manners.max_bytes} bytes",
                 retry_after=retry_after(response.headers.get("retry-after")),
-                elapsed=time.monotonic() - began,
             )
 
 

@@ -54,11 +54,6 @@ def shape(tree: LexborHTMLParser) -> Shape:
     return tuple(int(value) for value in mixed.min(axis=1))
 
 
-def likeness(a: Shape, b: Shape) -> float:
-    """How alike two shapes are, from 0 to 1: the estimated share of common paths (Jaccard)."""
-    return sum(x == y for x, y in zip(a, b, strict=True)) / VALUES
-
-
 def cluster(shapes: Sequence[Shape], threshold: float = THRESHOLD) -> list[int]:
     """For each shape the number of its cluster, counted from 0 in the order given.
 

@@ -29,12 +29,6 @@ def rule_text(rule: str, lang: str) -> RuleText:
     return RuleText(**tables[lang], **tables["example"])
 
 
-def rules_with_text() -> frozenset[str]:
-    """The ids of all rules that have a text."""
-    folder = resources.files(__name__).joinpath("texts")
-    return frozenset(entry.name.removesuffix(".toml") for entry in folder.iterdir())
-
-
 def explain(check: str, outcome: Outcome, data: Any, lang: str) -> str | None:
     """One sentence on what a check of the engine saw at a place; None when there is nothing to say.
 

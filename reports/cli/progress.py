@@ -25,10 +25,8 @@ class Progress:
         self._sweep_id = sweep_id
         self._lang = lang
         self._console = Console(stderr=True, highlight=False)
-        # step → when it was first seen, and how much was done
-        self._begun: dict[SweepState, tuple[float, int]] = {}
+        self._pace = Pace()
         self._last = ""
-        self._read = 0.0  # when the rows were last read
 
     async def __aenter__(self) -> Self:
         self._telling = asyncio.create_task(self._tell())
@@ -70,26 +68,44 @@ class Progress:
         return self._told(state, chosen - waiting, waiting)
 
     def _told(self, state: SweepState, done: int, waiting: int) -> str:
-        # a step that began since the last reading began right after it, with nothing done
-        first = (self._read, 0) if self._begun else (time.monotonic(), done)
-        began, before = self._begun.setdefault(state, first)
-        self._read = time.monotonic()
-        minutes = (time.monotonic() - began) / 60
-        rate = (done - before) / minutes if minutes > 0.05 else 0.0
+        rate = self._pace.per_minute(state, done, time.monotonic())
         exploring = state is SweepState.EXPLORING  # its end is unknown: what is found leads on
-        end = "" if exploring or not rate else self._end(waiting / rate)
+        end = "" if exploring or not rate else expected_end(waiting / rate, datetime.now(), self._lang)
         if self._lang == "ja":
             step = "探索" if exploring else "検査"
             unit = "件" if exploring else "ページ"
-            return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} {unit}{end}）"
+            return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} {unit}{end and f'、{end}'}）"
         step = "exploring" if exploring else "auditing"
         unit = "addresses" if exploring else "pages"
-        return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} {unit}/min{end})"
+        return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} {unit}/min{end and f', {end}'})"
 
-    def _end(self, minutes: float) -> str:
-        """When the step ends if it goes on as it did, by this machine's clock."""
-        at = datetime.now() + timedelta(minutes=minutes)
-        clock = f"{at:%H:%M}" if minutes < 12 * 60 else f"{at:%Y-%m-%d %H:%M}"
-        if self._lang == "ja":
-            return f"、残り約 {minutes:.0f} 分、{clock} ごろまで"
-        return f", about {minutes:.0f} min left, until {clock}"
+
+class Pace:
+    """How fast each step of a sweep goes while this process runs it: what was done before does not count."""
+
+    def __init__(self) -> None:
+        self._begun: dict[SweepState, tuple[float, int]] = {}  # step → when it was first seen, how much was done
+        self._read = 0.0  # seconds, when the last reading was made
+
+    def per_minute(self, step: SweepState, done: int, at: float) -> float:
+        """The step's mean rate up to a reading at `at` seconds; 0 while it is too young to tell.
+
+        A step that began since the last reading began right after it, with nothing done.
+        """
+        began, before = self._begun.setdefault(step, (self._read, 0) if self._begun else (at, done))
+        self._read = at
+        minutes = (at - began) / 60
+        return (done - before) / minutes if minutes > 0.05 else 0.0
+
+
+def expected_end(minutes: float, now: datetime, lang: str) -> str:
+    """What is left of a step if it goes on as it did, and until when by this machine's clock."""
+    if minutes < 1:
+        return "残り 1 分未満" if lang == "ja" else "less than a minute left"
+    at = now + timedelta(minutes=minutes)
+    clock = f"{at:%H:%M}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
+    hours = minutes >= 120
+    left = minutes / 60 if hours else minutes
+    if lang == "ja":
+        return f"残り約 {left:.0f} {'時間' if hours else '分'}、{clock} ごろまで"
+    return f"about {left:.0f} {'h' if hours else 'min'} left, until {clock}"

@@ -283,14 +283,17 @@ async def test_a_page_that_leads_to_one_that_nobody_knows_leaves_the_sweep_incom
     assert not (await conclude(database, sweep)).complete
 
 
-async def test_a_host_that_is_busy_is_left_alone_as_long_as_it_asks(database: Database, tools: Tools) -> None:
+@pytest.mark.parametrize("page", [OK, html("<script>1</script>")], ids=["auditing", "reading links in the browser"])
+async def test_a_host_that_is_busy_is_left_alone_as_long_as_it_asks(
+    database: Database, tools: Tools, page: bytes
+) -> None:
     times: list[float] = []
 
     def answer(request: Request) -> bytes:
         if not by_browser(request):
-            return OK
+            return page
         times.append(time.monotonic())
-        return http(status="503 Service Unavailable", Retry_After="2") if len(times) == 1 else OK
+        return http(status="503 Service Unavailable", Retry_After="2") if len(times) == 1 else page
 
     async with small_site({"/": answer}) as site:
         sweep = await sweep_now(database, plan_for(site.address("/")), tools)

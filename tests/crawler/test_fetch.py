@@ -44,7 +44,6 @@ async def test_a_page_is_fetched() -> None:
     assert (answer.status, answer.body, answer.failure, answer.location) == (200, b"<title>x", None, None)
     assert answer.content_type == "text/html; charset=Shift_JIS"
     assert answer.headers.get("etag") == "1"
-    assert 0 < answer.elapsed < 2
     assert answer.is_html
 
 
