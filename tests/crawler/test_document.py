@@ -80,7 +80,7 @@ def test_framesets_lead_to_their_frames() -> None:
 def test_links_start_from_the_base_element() -> None:
     document = page("<base href='/other/'><base href='/third/'><a href=x>")
     assert document.links == ("https://www.example.lg.jp/other/x",)
-    assert page("<base href='data:x'><a href=x>").links == (ADDRESS + "x",)
+    assert page("<base href='data:x'><a href=x>").links == ("https://www.example.lg.jp/a/x",)
 
 
 def test_a_query_follows_the_encoding_of_its_page() -> None:
