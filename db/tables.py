@@ -71,6 +71,7 @@ class Site(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     address: Mapped[str] = mapped_column(unique=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of its sweeps, where not the usual ones
     created_at: Mapped[datetime]
 
 
@@ -192,10 +193,22 @@ class Visit(Table):
     found_by: Mapped[FoundBy]
     found_on_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))
     in_sitemap: Mapped[bool]
+    linked: Mapped[bool] = mapped_column(default=False)  # another page that was read links to it
+    shown: Mapped[bool] = mapped_column(default=False)  # another page shows a link to it in the browser only
+    links: Mapped[bytes | None] = mapped_column(LargeBinary)  # pages that it links to, see crawler.links
     http_status: Mapped[int | None]
     content_type: Mapped[str | None]
-    size: Mapped[int | None]  # decoded bytes
+    size: Mapped[int | None]  # decoded bytes; of a document that was not read, as the server says
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]  # as the server says it
     body_digest: Mapped[str | None] = mapped_column(String(64))
+    content_digest: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # of what a reader gets; None: too little to tell
+    wording: Mapped[str | None] = mapped_column(String(16))  # digest of its words without numbers
+    text_shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of its words, see crawler.content
+    canonical_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # what it names as its own address
+    robots_meta: Mapped[str | None]  # noindex, nofollow: noted, not obeyed
     leads_to_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # redirect target, or the twin
     title: Mapped[str | None]
     kinds: Mapped[list[Any]]  # what the page was recognised as, for the representative part

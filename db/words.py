@@ -65,9 +65,11 @@ class Reason(StrEnum):
     REDIRECT_LOOP = "redirect_loop"
     NOT_HTML = "not_html"
     DUPLICATE = "duplicate"  # the same page under another address, which is counted itself
+    UNSAFE = "unsafe"  # may change something on the site (log-out, delete, cart): never asked for
     EMPTY = "empty"  # answered without a body
     TOO_LARGE = "too_large"
     NOT_FOUND = "not_found"  # 404, 410
+    SOFT_NOT_FOUND = "soft_not_found"  # answered like an address that cannot exist, but not with 404
     CLIENT_ERROR = "client_error"  # another 4xx
     BLOCKED = "blocked"  # 401, 403, 407, 429 or 451: the site does not let us see the page
     SERVER_ERROR = "server_error"  # 5xx
@@ -80,6 +82,7 @@ class Reason(StrEnum):
     ENGINE_ERROR = "engine_error"  # the page loaded, the rule engine did not finish
     PAGE_LIMIT = "page_limit"
     PATTERN_LIMIT = "pattern_limit"  # too many addresses that differ in their query only
+    TRAP = "trap"  # one of endlessly many addresses that bring nothing new
     DEPTH_LIMIT = "depth_limit"
     TIME_LIMIT = "time_limit"
 
@@ -112,6 +115,7 @@ LIMITS = frozenset(
         Reason.TOO_LARGE,
         Reason.PAGE_LIMIT,
         Reason.PATTERN_LIMIT,
+        Reason.TRAP,
         Reason.DEPTH_LIMIT,
         Reason.TIME_LIMIT,
     }
@@ -122,9 +126,11 @@ class FoundBy(StrEnum):
     """How an address became known."""
 
     START = "start"
+    SEED = "seed"  # given by the operator
     SITEMAP = "sitemap"
     LINK = "link"
     RENDERED = "rendered"  # a link that only the page in the browser shows
+    CLICKED = "clicked"  # a link behind a menu that opens by a click
     REDIRECT = "redirect"
 
 
