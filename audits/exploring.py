@@ -8,19 +8,23 @@ from audits.page import PATIENCE, refuse_status
 from audits.work import Work
 from crawler.address import canonical
 from crawler.browser import PageLost, Tab
-from crawler.exploration import Exploration
+from crawler.exploration import Exploration, Shown
 from crawler.explore import explore
+from crawler.limits import Limits
+
+
+MENUS = 200  # menus of one page that are opened at most
 
 
 async def explore_site(work: Work) -> bool:
     """Every address of the site, with the browser's help where scripts make links."""
     one_page = asyncio.Lock()
 
-    async def render(address: str) -> tuple[str, ...]:
+    async def render(address: str) -> Shown:
         async with one_page:
             tab = await work.first_tab()
             try:
-                return await rendered_links(tab, address, work.limits.page_seconds, work.fetcher.turn(address))
+                return await show(tab, address, work.limits, work.fetcher.turn(address))
             except PageLost as lost:
                 if lost.pause is not None:
                     work.fetcher.hold(address, lost.pause)
@@ -34,18 +38,27 @@ async def explore_site(work: Work) -> bool:
     )  # fmt: skip
 
 
-async def rendered_links(
-    tab: Tab, address: str, seconds: float, turn: AbstractAsyncContextManager[None]
-) -> tuple[str, ...]:
-    """The links of a page as the browser shows it, canonical; of a page that sends the browser on, where to.
+async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContextManager[None]) -> Shown:
+    """A page as the browser shows it; of one that sends the browser on, where to.
 
-    Raises PageLost when it cannot be shown.
+    Menus are opened when the limits ask for it. Raises PageLost when it cannot be shown.
     """
-    async with tab.risk(seconds) as begin, turn:
+    async with tab.risk(limits.page_seconds) as begin, turn:
         begin()
-        refuse_status(await tab.open(address, seconds=seconds, patience=PATIENCE))
+        refuse_status(await tab.open(address, seconds=limits.page_seconds, patience=PATIENCE))
         world = await tab.world((await tab.frame_tree())["frame"]["id"])
         await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
         came_to = await tab.document_address()
-        links = [came_to] if came_to not in (address, None) else await tab.evaluate(world, "jisweep.links()")
+        if came_to not in (address, None):
+            return Shown(links=(came_to,))
+        links = _canonical(await tab.evaluate(world, "jisweep.links()"))
+        html = await tab.evaluate(world, "jisweep.html()")
+        menus: tuple[str, ...] = ()
+        if limits.menus:
+            async with tab.offline():  # whatever a click sets off, nothing leaves the browser
+                menus = _canonical(await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})"))
+        return Shown(links=links, behind_menus=tuple(each for each in menus if each not in links), html=html)
+
+
+def _canonical(links: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))

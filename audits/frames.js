@@ -127,5 +127,31 @@ globalThis.jisweep = (() => {
     return [...found].map(String);
   };
 
-  return {settle, begin, partial, finish, places, inner, size, links};
+  // The document and its open shadow roots as text, for what a reader gets of it.
+  const html = () => {
+    const roots = [...document.querySelectorAll("*")].flatMap(({shadowRoot}) => shadowRoot ? [shadowRoot.innerHTML] : []);
+    return [document.documentElement.outerHTML, ...roots].join("\n");
+  };
+
+  // What opens and closes something on the page and can neither send a form nor lead elsewhere.
+  const OPENERS = "summary, button[aria-expanded=false], [role=button][aria-expanded=false], [aria-haspopup=true], " +
+    "[aria-haspopup=menu], [data-toggle=dropdown], [data-bs-toggle=dropdown], [data-bs-toggle=collapse]";
+  const opensOnly = (element) => !element.closest("form, a[href]:not([href^='#'])");
+
+  // Opens menus one by one and gives the links that came up, until there are none left or `most` were opened.
+  const openMenus = async (quiet, cap, most) => {
+    const before = new Set(links());
+    const opened = new Set();
+    const found = new Set();
+    const next = () => [...document.querySelectorAll(OPENERS)].find((each) => !opened.has(each) && opensOnly(each));
+    for (let menu = next(); menu && opened.size < most; menu = next()) {
+      opened.add(menu);
+      menu.click();
+      await settle(quiet, cap);
+      for (const link of links()) if (!before.has(link)) found.add(link);
+    }
+    return [...found];
+  };
+
+  return {settle, begin, partial, finish, places, inner, size, links, html, openMenus};
 })();

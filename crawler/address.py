@@ -19,6 +19,7 @@ _DEFAULT_FILE = re.compile(
     r"(?<=/)(?:index|default|welcome)\.(?:html?|xhtml|shtml?|php[3457]?|cgi|pl|jspx?|do|aspx?|cfm)$",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d+")
 _SESSION_PATH = re.compile(r";jsessionid=[^;/]*", re.IGNORECASE)
 # An escape right behind a stray "%" stays: decoding it could spell a new escape.
 _ESCAPE = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])%([0-9A-Fa-f]{2})|%[0-9A-Fa-f]{2}")
@@ -72,20 +73,23 @@ def directory_of(address: str) -> str:
     return str(URL(address).pathname).rpartition("/")[0] + "/"
 
 
-def twin_key(address: str) -> str:
-    """A key that two addresses share when they may be one page: the address less a default file name.
+def spelling_key(address: str) -> str:
+    """A key that two addresses share when they may be one page, spelled otherwise.
 
-    `/a/` and `/a/index.html` share it. Whether they are the same page is for the answers to show.
+    It leaves out the scheme, `www.`, the case of the path, empty parts, a default file name, a slash at the end and
+    the order of parameters. Whether two such addresses are one page is for their answers to show.
     """
-    front, mark, query = address.partition("?")
-    return _DEFAULT_FILE.sub("", front) + mark + query
+    front, _, query = address.partition("?")
+    place, _, path = front.partition("://")[2].removeprefix("www.").partition("/")
+    parts = [part for part in _DEFAULT_FILE.sub("", "/" + path).lower().split("/") if part]
+    return "/".join([place, *parts]) + "?" + "&".join(sorted(query.split("&")))
 
 
 def pattern_of(address: str) -> str:
-    """Path and sorted parameter names: what the pages of one endless query space (a calendar) share."""
+    """Path with its numbers made alike, and sorted parameter names: what the pages of a calendar share."""
     url = URL(address)
     names = sorted({part.partition("=")[0] for part in url.search[1:].split("&")} - {""})
-    return str(url.pathname) + ("?" + "&".join(names) if names else "")
+    return _NUMBER.sub("0", str(url.pathname)) + ("?" + "&".join(names) if names else "")
 
 
 def normalised(text: str) -> str:

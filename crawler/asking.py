@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from crawler import document as html
-from crawler import shape
+from crawler import links, minhash
 from crawler.exploration import Exploration, counts, note
 from crawler.fetch import Answer
-from crawler.frontier import Waiting, add_addresses, end_visit, page_id, waiting
+from crawler.frontier import Waiting, add_addresses, end_visit, leave_unsafe, waiting
 from crawler.kinds import kinds_of
 from crawler.together import Together
 from db.tables import Visit
@@ -51,7 +51,9 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
     facts: dict[str, Any] = {
         "http_status": answer.status,
         "content_type": answer.content_type,
-        "size": len(answer.body),
+        "size": len(answer.body) or _declared_size(answer),
+        "etag": answer.headers.get("etag"),
+        "last_modified": answer.headers.get("last-modified"),
     }
     if answer.location is not None:
         await _record_redirect(exploration, each, answer.location, facts)
@@ -62,22 +64,31 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
             await end_visit(connection, each.visit, refused, answer.detail, **facts)
         return
     document = html.read(answer.body, answer.content_type, answer.address)
-    links = [link for link in document.links if counts(exploration.scope, link)]
+    leads_to = [link for link in document.links if counts(exploration.scope, link)]
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
         "title": document.title[:500],
         "kinds": kinds_of(each.address, document),
-        "shape": shape.pack(document.shape),
-        "script_key": _script_key(document, links, each),
+        "shape": minhash.pack(document.shape),
+        "text_shape": minhash.pack(document.content.shape),
+        "content_digest": document.content.digest,
+        "wording": document.content.wording,
+        "script_key": _script_key(document, leads_to, each),
         "closed_roots": document.closed_roots,
     }
     if document.cut:
         await note(exploration, "document", each.address, document.cut)
     async with exploration.database.writing() as connection:
-        await add_addresses(
-            connection, exploration.sweep, links,
-            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
+        pages = await add_addresses(
+            connection, exploration.sweep, (link for link in leads_to if link != each.address),
+            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page, mark="linked",
         )  # fmt: skip
+        pages[each.address] = each.page
+        unsafe = [pages[link] for link in leads_to if link in document.unsafe]
+        if unsafe:
+            await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
+        facts["links"] = links.pack(pages[link] for link in leads_to)
+        facts["canonical_id"] = pages.get(document.canonical or "")
         await connection.execute(
             sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
         )
@@ -96,12 +107,17 @@ async def _record_redirect(exploration: Exploration, each: Waiting, location: st
         if not counts(exploration.scope, location):
             await end_visit(connection, each.visit, Reason.REDIRECT_OUT, location, **facts)
             return
-        await add_addresses(
+        pages = await add_addresses(
             connection, exploration.sweep, [location],
-            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
+            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page, mark="linked",
         )  # fmt: skip
-        target = await page_id(connection, exploration.sweep.site_id, location)
-        await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=target, **facts)
+        await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=pages[location], **facts)
+
+
+def _declared_size(answer: Answer) -> int:
+    """The bytes that the server promised of a body that was not read."""
+    declared = answer.headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else 0
 
 
 def refusal_of(answer: Answer) -> Reason | None:

@@ -239,6 +239,17 @@ class Tab:
         return answer["result"].get("value") if by_value else answer["result"].get("objectId")
 
     @asynccontextmanager
+    async def offline(self) -> AsyncIterator[None]:
+        """Let the page ask the network for nothing while the block runs."""
+        await self.session.send("Network.enable")
+        await self.session.send("Network.setBlockedURLs", {"urls": ["*"]})
+        try:
+            yield
+        finally:
+            await self.session.send("Network.setBlockedURLs", {"urls": []})
+            await self.session.send("Network.disable")
+
+    @asynccontextmanager
     async def risk(self, seconds: float) -> AsyncIterator[Callable[[], None]]:
         """Turn whatever goes wrong with a page within the block into PageLost; the tab is then fit for the next.
 

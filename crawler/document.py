@@ -10,10 +10,14 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from crawler import content as contents
 from crawler import encoding as encodings
 from crawler.address import canonical
+from crawler.content import Content
+from crawler.minhash import Minhash
 from crawler.scripts import script_key
-from crawler.shape import Shape, shape
+from crawler.shape import shape
+from crawler.unsafe import says_act
 
 PRESCAN = 1024  # bytes in which a browser looks for <meta charset> (HTML 13.2.3.2)
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
@@ -45,11 +49,14 @@ class Document:
 
     title: str  # white space collapsed; "" when there is none
     links: tuple[str, ...]  # canonical, in document order, each once
+    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to
+    canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
     forms: int  # forms other than a site search
     headings: tuple[str, ...]  # texts of its h1 elements
-    shape: Shape
+    shape: Minhash  # of its DOM, see crawler.shape
+    content: Content
     cut: str = ""  # why its end was not read
 
 
@@ -68,15 +75,20 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     text, encoding = decode(body, content_type)
     text, cut = _bounded(text)
     tree = LexborHTMLParser(text)
+    base, title = _base(tree, address), _title(tree)
+    links = list(_links(tree, base, encoding))
     return Document(
-        title=_title(tree),
-        links=tuple(dict.fromkeys(_links(tree, _base(tree, address), encoding))),
+        title=title,
+        links=tuple(dict.fromkeys(link for link, _ in links)),
+        unsafe=frozenset(link for link, node in links if _is_act(node)),
+        canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         cut=cut,
+        content=contents.content(tree, title, (link for link, _ in links)),  # last: it takes elements out
     )
 
 
@@ -140,12 +152,12 @@ def _base(tree: LexborHTMLParser, address: str) -> str:
     return (canonical(_attribute(named, "href"), address) if named else None) or address
 
 
-def _links(tree: LexborHTMLParser, base: str, encoding: str) -> Iterator[str]:
+def _links(tree: LexborHTMLParser, base: str, encoding: str) -> Iterator[tuple[str, LexborNode]]:
     for node in tree.css(_LINKS):
         target = _target(node)
         address = None if target is None else canonical(target, base, encoding)
         if address:
-            yield address
+            yield address, node
 
 
 def _target(node: LexborNode) -> str | None:
@@ -168,6 +180,14 @@ def _refresh_target(meta: LexborNode) -> str | None:
         return None
     target = found["address"]
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
+
+
+def _is_act(link: LexborNode) -> bool:
+    """Whether a link's words, or its markup for scripts, speak of an act."""
+    if _attribute(link, "data-method").strip().lower() not in ("", "get"):
+        return True
+    image = link.css_first("img[alt]")
+    return says_act(_collapsed(link.text()) or _attribute(image, "alt"))
 
 
 def _relations(node: LexborNode) -> set[str]:

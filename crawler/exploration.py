@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import robots as robotstxt
 from crawler.address import host_of, origin_of
+from crawler.census import Census
 from crawler.fetch import Answer, Fetcher
 from crawler.limits import Limits
 from crawler.scope import Scope
@@ -16,7 +17,17 @@ from db.database import Database
 from db.tables import Sweep
 from db.words import Reason
 
-Renderer = Callable[[str], Awaitable[tuple[str, ...]]]  # links of a page as the browser shows it
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A page as the browser shows it."""
+
+    links: tuple[str, ...]  # canonical
+    behind_menus: tuple[str, ...] = ()  # the same of links that came up when menus were opened
+    html: str | None = None  # the document with its open shadow roots; None when the page sent the browser on
+
+
+Renderer = Callable[[str], Awaitable[Shown]]
 
 
 @dataclass(kw_only=True)
@@ -31,6 +42,10 @@ class Exploration:
     render: Renderer
     stopping: asyncio.Event
     robots: dict[str, robotstxt.Robots] = field(default_factory=dict)  # by origin
+    census: Census = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.census = Census(self.sweep.id)
 
     async def robots_of(self, address: str) -> robotstxt.Robots:
         """The robots.txt that speaks for an address."""
@@ -49,13 +64,13 @@ async def robots_of(fetcher: Fetcher, known: dict[str, robotstxt.Robots], addres
     return known[origin]
 
 
-async def follow(fetcher: Fetcher, address: str) -> Answer:
+async def follow(fetcher: Fetcher, address: str, max_bytes: int | None = None) -> Answer:
     """The answer after at most five redirects, as RFC 9309 2.3.1.2 asks for robots.txt."""
-    answer = await fetcher.get(address, accept_any=True)
+    answer = await fetcher.get(address, accept_any=True, max_bytes=max_bytes)
     for _ in range(5):
         if answer.location is None:
             break
-        answer = await fetcher.get(answer.location, accept_any=True)
+        answer = await fetcher.get(answer.location, accept_any=True, max_bytes=max_bytes)
     return answer
 
 

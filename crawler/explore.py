@@ -5,6 +5,7 @@ limits fall on the same addresses however the requests overlap and wherever a ru
 """
 
 import time
+from collections import Counter
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,14 +20,20 @@ from crawler.frontier import (
     count_asked,
     end_all_waiting,
     end_visit,
+    postpone,
+    release_unproven,
     waiting,
 )
-from crawler.rendering import render_level
-from crawler.twins import mark_loops, mark_twins
+from crawler.identity import mark_duplicates
+from crawler.loops import mark_loops
+from crawler.missing import mark_soft_not_found
+from crawler.rendering import render_level, render_undecided
+from crawler.scope import matches
+from crawler.unsafe import acts
 from db.database import Database
 from db.tables import Page, Sweep, Visit
 from db.types import now
-from db.words import Reason, SweepState, VisitState
+from db.words import FoundBy, Reason, SweepState, VisitState
 
 
 async def explore(exploration: Exploration) -> bool:
@@ -51,10 +58,13 @@ async def explore(exploration: Exploration) -> bool:
         depth += 1
         if not await _let_through(exploration, depth):
             break
+    if not await render_undecided(exploration, ends):
+        return False
+    await mark_soft_not_found(exploration)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
         await mark_loops(connection, sweep.id)
-        await mark_twins(connection, sweep.id, exploration.scope.start)
+        await mark_duplicates(connection, sweep.id, exploration.scope.start)
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == sweep.id).values(state=SweepState.CHOOSING, explored_at=now())
         )
@@ -62,9 +72,14 @@ async def explore(exploration: Exploration) -> bool:
 
 
 async def _let_through(exploration: Exploration, depth: int) -> bool:
-    """Decide which addresses of a level are asked for; returns whether the level has any address at all."""
-    sweep = exploration.sweep
-    async with exploration.database.reading() as connection:
+    """Decide which addresses of a level are asked for; returns whether the level has any address at all.
+
+    Of a pattern that has not shown yet what it brings only some are let through; the others wait for the next level.
+    """
+    sweep, census = exploration.sweep, exploration.census
+    async with exploration.database.writing() as connection:
+        await census.read(connection, depth - 1)
+        await release_unproven(connection, sweep.id, depth)
         level = await waiting(connection, sweep.id, depth)
     if not level:
         return False
@@ -72,20 +87,31 @@ async def _let_through(exploration: Exploration, depth: int) -> bool:
         await exploration.robots_of(origin)
     async with exploration.database.writing() as connection:
         budget = exploration.limits.addresses - await count_asked(connection, sweep.id, depth)
-        patterns = await _pattern_counts(connection, sweep.id)
+        asked = await _asked_by_pattern(connection, sweep.id)
+        begun: Counter[str] = Counter()  # of this level, by pattern
+        postponed: list[int] = []
         for each in level:
-            reason, detail = await _refusal(exploration, each, budget, patterns)
-            if reason is None:
-                budget -= 1
-                patterns[pattern_of(each.address)] = patterns.get(pattern_of(each.address), 0) + 1
-            else:
+            reason, detail = await _refusal(exploration, each, budget, asked)
+            pattern = pattern_of(each.address)
+            if reason is not None:
                 await end_visit(connection, each.visit, reason, detail)
+            elif (twin := census.same_page(each.address, each.page)) is not None:
+                address, page = twin
+                why = "its parameters make no difference on this site"
+                await end_visit(connection, each.visit, Reason.DUPLICATE, f"{address} ({why})", leads_to_id=page)
+            elif begun[pattern] >= census.allowance(pattern) and not _widened(exploration, each.address):
+                postponed.append(each.visit)
+            else:
+                budget -= 1
+                begun[pattern] += 1
+                asked.update(_query_patterns(each.address))
+        await postpone(connection, postponed, depth + 1)
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(depth=depth))
     return True
 
 
 async def _refusal(
-    exploration: Exploration, each: Waiting, budget: int, patterns: dict[str, int]
+    exploration: Exploration, each: Waiting, budget: int, asked: Counter[str]
 ) -> tuple[Reason | None, str]:
     verdict = exploration.scope.judge(each.address)
     if verdict.reason is not None:
@@ -93,18 +119,38 @@ async def _refusal(
     robots = await exploration.robots_of(each.address)
     if not robots.allows(each.address):
         return robots.reason, ""
+    act = acts(each.address)
+    if act is not None and each.found_by is not FoundBy.START:
+        return Reason.UNSAFE, act
     if each.depth > exploration.limits.depth:
         return Reason.DEPTH_LIMIT, ""
-    if "?" in each.address and patterns.get(pattern_of(each.address), 0) >= exploration.limits.pattern:
-        return Reason.PATTERN_LIMIT, pattern_of(each.address)
+    if not _widened(exploration, each.address):
+        trap = exploration.census.trap(each.address, each.page, each.found_by)
+        if trap is not None:
+            return Reason.TRAP, trap
+        for pattern, most in zip(_query_patterns(each.address), exploration.limits.of_patterns, strict=False):
+            if asked[pattern] >= most:
+                return Reason.PATTERN_LIMIT, pattern
     if budget <= 0:
         return Reason.PAGE_LIMIT, ""
     return None, ""
 
 
-async def _pattern_counts(connection: AsyncConnection, sweep_id: int) -> dict[str, int]:
-    """How many addresses with a query were let through so far, by pattern."""
-    counts: dict[str, int] = {}
+def _widened(exploration: Exploration, address: str) -> bool:
+    return any(matches(pattern, address) for pattern in exploration.limits.widen)
+
+
+def _query_patterns(address: str) -> tuple[str, ...]:
+    """What budgets of a query space count by: path and names of parameters, and the path with any of them."""
+    if "?" not in address:
+        return ()
+    pattern = pattern_of(address)
+    return pattern, f"{pattern.partition('?')[0]}?…"
+
+
+async def _asked_by_pattern(connection: AsyncConnection, sweep_id: int) -> Counter[str]:
+    """How many addresses with a query were let through so far, by what budgets count by."""
+    asked: Counter[str] = Counter()
     rows = await connection.stream_scalars(
         sa.select(Page.address)
         .join(Visit, Visit.page_id == Page.id)
@@ -116,8 +162,8 @@ async def _pattern_counts(connection: AsyncConnection, sweep_id: int) -> dict[st
         )
     )
     async for address in rows:
-        counts[pattern_of(address)] = counts.get(pattern_of(address), 0) + 1
-    return counts
+        asked.update(_query_patterns(address))
+    return asked
 
 
 async def _depth(database: Database, sweep_id: int) -> int:

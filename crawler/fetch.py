@@ -140,13 +140,17 @@ class Fetcher:
         """One of the places that a host has for us, for whoever asks it by other means: a page in the browser."""
         return self._politeness.turn(host_of(address))
 
-    async def get(self, address: str, *, accept_any: bool = False) -> Answer:
-        """Ask for a canonical address, again when that can help. Bodies of other types are read by `accept_any`."""
+    async def get(self, address: str, *, accept_any: bool = False, max_bytes: int | None = None) -> Answer:
+        """Ask for a canonical address, again when that can help. Bodies of other types are read by `accept_any`.
+
+        `max_bytes` of a decoded body, where not that of the manners.
+        """
         host = host_of(address)
+        limit = max_bytes or self.manners.max_bytes
         tries = 0
         while True:
             async with self._politeness.turn(host):
-                answer = await self._ask(address, accept_any)
+                answer = await self._ask(address, accept_any, limit)
             pause = self._pause(answer, tries)
             again = pause is not None and pause <= self.manners.longest_pause and tries < self.manners.retries
             if pause is not None and (again or answer.status in BUSY):
@@ -162,22 +166,22 @@ class Fetcher:
             return backoff if answer.retry_after is None else answer.retry_after
         return backoff if answer.failure is Reason.CONNECTION else None
 
-    async def _ask(self, address: str, accept_any: bool) -> Answer:
+    async def _ask(self, address: str, accept_any: bool, limit: int) -> Answer:
         """One request; what the server or the network does wrong becomes the answer's failure."""
         try:
             async with asyncio.timeout(self.manners.timeout):
-                return await self._exchange(address, accept_any)
+                return await self._exchange(address, accept_any, limit)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, zlib.error) as error:
             failure, detail = _failure(error)
             return Answer(address=address, failure=failure, detail=detail)
 
-    async def _exchange(self, address: str, accept_any: bool) -> Answer:
+    async def _exchange(self, address: str, accept_any: bool, limit: int) -> Answer:
         # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
         target = {"target": path_of(address).encode("ascii")}
         async with self._client.stream("GET", address, extensions=target) as response:
             content_type = response.headers.get("content-type")
             wanted = accept_any or content_type is None or media_type(content_type) in READ
-            body, whole = await _read(response, self.manners.max_bytes) if wanted else (b"", True)
+            body, whole = await _read(response, limit) if wanted else (b"", True)
             return Answer(
                 address=address,
                 status=response.status_code,
@@ -186,7 +190,7 @@ class Fetcher:
                 body=body,
                 location=_location(response, address),
                 failure=None if whole else Reason.TOO_LARGE,
-                detail="" if whole else f"more than {self.manners.max_bytes} bytes",
+                detail="" if whole else f"more than {limit} bytes",
                 retry_after=retry_after(response.headers.get("retry-after")),
             )
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from db.tables import Page, Sweep, Table, Visit
 from db.words import FoundBy, Reason, VisitState
@@ -23,6 +24,12 @@ class Waiting:
     page: int
     address: str
     depth: int
+    found_by: FoundBy
+
+
+_WAITING = (
+    Visit.id.label("visit"), Visit.page_id.label("page"), Page.address, Visit.depth, Visit.found_by,
+)  # fmt: skip
 
 
 async def add_addresses(
@@ -33,19 +40,23 @@ async def add_addresses(
     found_by: FoundBy,
     depth: int,
     found_on: int | None = None,
-    in_sitemap: bool = False,
-) -> None:
-    """Put addresses that the sweep does not know yet on the frontier; known ones stay, but for the sitemap.
+    mark: str | None = None,
+) -> dict[str, int]:
+    """Put addresses that the sweep does not know yet on the frontier; returns the page of each.
+
+    `mark` names the column of Visit that is set for all of them, known ones too: `in_sitemap`, `linked` or `shown`.
 
     All rows go in one order, and callers change their own visit only afterwards: of two transactions that add the
     same addresses one waits for the other, never each for the other (PostgreSQL).
     """
     slices = list(_slices(sorted(set(addresses))))
+    found: dict[str, int] = {}
     for some in slices:
         await _insert_new(connection, Page, [{"site_id": sweep.site_id, "address": each} for each in some])
     for some in slices:
         known = sa.select(Page.address, Page.id).where(Page.site_id == sweep.site_id, Page.address.in_(some))
-        pages = dict((await connection.execute(known)).all())
+        pages: dict[str, int] = {row.address: row.id for row in await connection.execute(known)}
+        found |= pages
         rows: list[dict[str, Any]] = [
             {
                 "sweep_id": sweep.id,
@@ -54,22 +65,18 @@ async def add_addresses(
                 "depth": depth,
                 "found_by": found_by,
                 "found_on_id": found_on,
-                "in_sitemap": in_sitemap,
+                **{column: column == mark for column in ("in_sitemap", "linked", "shown")},
                 "kinds": [],
                 "tries": 0,
             }
             for address in some
         ]
         await _insert_new(connection, Visit, rows)
-        if in_sitemap:
-            listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()))
-            await connection.execute(listed.values(in_sitemap=True))
-
-
-async def page_id(connection: AsyncConnection, site_id: int, address: str) -> int:
-    """The page of a site at an address that is already on the frontier."""
-    found = await connection.scalar(sa.select(Page.id).where(Page.site_id == site_id, Page.address == address))
-    assert found is not None
+        if mark:
+            unmarked = sa.update(Visit).where(
+                Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()), ~getattr(Visit, mark)
+            )
+            await connection.execute(unmarked.values({mark: True}))
     return found
 
 
@@ -78,19 +85,27 @@ async def waiting(
 ) -> list[Waiting]:
     """The next addresses at a depth that have not been asked for, in the order of their addresses."""
     rows = await connection.execute(
-        sa.select(Visit.id, Visit.page_id, Page.address, Visit.depth)
+        sa.select(*_WAITING)
         .join(Page, Page.id == Visit.page_id)
         .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.FOUND, Visit.depth == depth)
         .order_by(Page.address)
         .limit(count)
     )
-    return [Waiting(visit=visit, page=page, address=address, depth=far) for visit, page, address, far in rows]
+    return [Waiting(**row) for row in rows.mappings()]
+
+
+async def visited(connection: AsyncConnection, visit: int) -> Waiting:
+    """An address of the sweep again."""
+    rows = await connection.execute(
+        sa.select(*_WAITING).join(Page, Page.id == Visit.page_id).where(Visit.id == visit)
+    )
+    return Waiting(**rows.mappings().one())
 
 
 async def scripted(connection: AsyncConnection, sweep_id: int, depth: int) -> list[tuple[Waiting, str]]:
     """The explored pages at a depth that have scripts and were not rendered, with their script keys."""
     rows = await connection.execute(
-        sa.select(Visit.id, Visit.page_id, Page.address, Visit.depth, Visit.script_key)
+        sa.select(*_WAITING, Visit.script_key)
         .join(Page, Page.id == Visit.page_id)
         .where(
             Visit.sweep_id == sweep_id,
@@ -102,9 +117,8 @@ async def scripted(connection: AsyncConnection, sweep_id: int, depth: int) -> li
         .order_by(Page.address)
     )
     return [
-        (Waiting(visit=visit, page=page, address=address, depth=far), key)
-        for visit, page, address, far, key in rows
-        if key is not None
+        (Waiting(**{name: row[name] for name in Waiting.__dataclass_fields__}), row["script_key"])
+        for row in rows.mappings()
     ]
 
 
@@ -145,6 +159,8 @@ REFUSED_UNASKED = (
     Reason.ROBOTS_UNREACHABLE,
     Reason.PAGE_LIMIT,
     Reason.PATTERN_LIMIT,
+    Reason.TRAP,
+    Reason.UNSAFE,
     Reason.DEPTH_LIMIT,
     Reason.TIME_LIMIT,
 )
@@ -157,6 +173,50 @@ async def end_visit(connection: AsyncConnection, visit: int, reason: Reason, det
         .where(Visit.id == visit)
         .values(state=VisitState.UNAUDITED, reason=reason, detail=detail[:500] or None, **facts)
     )
+
+
+async def mark_shown(connection: AsyncConnection, sweep_id: int, pages: Collection[int]) -> None:
+    """Keep that a page in the browser shows links to these that its source does not have."""
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.sweep_id == sweep_id, Visit.page_id.in_(pages), ~Visit.shown)
+        .values(shown=True)
+    )
+
+
+async def leave_unsafe(connection: AsyncConnection, sweep_id: int, pages: Collection[int], detail: str) -> None:
+    """Never ask for these pages, to which a link that speaks of an act leads, unless that has been done already."""
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.sweep_id == sweep_id, Visit.page_id.in_(pages), Visit.state == VisitState.FOUND)
+        .values(state=VisitState.UNAUDITED, reason=Reason.UNSAFE, detail=detail)
+    )
+
+
+async def postpone(connection: AsyncConnection, visits: Sequence[int], depth: int) -> None:
+    """Move addresses that wait to another level."""
+    for begin in range(0, len(visits), ROWS):
+        some = visits[begin : begin + ROWS]
+        await connection.execute(sa.update(Visit).where(Visit.id.in_(some)).values(depth=depth))
+
+
+async def release_unproven(connection: AsyncConnection, sweep_id: int, depth: int) -> bool:
+    """Put addresses that were taken for duplicates unasked on a level, where the other one gave no page after all."""
+    other = aliased(Visit)
+    gave_none = sa.exists().where(
+        other.sweep_id == sweep_id,
+        other.page_id == Visit.leads_to_id,
+        other.state == VisitState.UNAUDITED,
+        other.reason.not_in((Reason.DUPLICATE, Reason.REDIRECT)),
+    )
+    released = await connection.execute(
+        sa.update(Visit)
+        .where(
+            Visit.sweep_id == sweep_id, Visit.reason == Reason.DUPLICATE, Visit.http_status.is_(None), gave_none
+        )
+        .values(state=VisitState.FOUND, reason=None, detail=None, leads_to_id=None, depth=depth)
+    )  # fmt: skip
+    return bool(released.rowcount)
 
 
 async def end_all_waiting(connection: AsyncConnection, sweep_id: int, reason: Reason) -> None:

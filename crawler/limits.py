@@ -12,13 +12,20 @@ class Limits:
     depth: int = 50  # links from the start address
     seconds: float = 6 * 3600.0  # for exploring
     bytes: int = 10 * 1024 * 1024  # of one decoded document
-    pattern: int = 500  # addresses that differ only in the values of their query
+    pattern: int = 500  # addresses that differ only in numbers and in the values of their query
+    widen: tuple[str, ...] = ()  # patterns of addresses that no budget or trap holds back
+    menus: bool = False  # menus are opened in the browser to find what is behind them
     page_seconds: float = 60.0  # wall clock of one page's audit
     per_host: int = 2  # requests, or pages in the browser, at one time
     delay: float = 0.0  # seconds between starts on one host
     timeout: float = 20.0  # seconds for one answer
     allow_private: bool = False  # private and loopback addresses may be visited
     contact: str  # in the User-Agent, for the site's operator
+
+    @property
+    def of_patterns(self) -> tuple[int, int]:
+        """The budgets of one form of query, and of all forms of query on one path."""
+        return self.pattern, 4 * self.pattern
 
     def as_row(self) -> dict[str, Any]:
         """The form that a sweep's `settings` column keeps."""
@@ -27,4 +34,4 @@ class Limits:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Self:
         """The limits that a sweep was begun with."""
-        return cls(**row)
+        return cls(**{**row, "widen": tuple(row.get("widen", ()))})

@@ -1,12 +1,16 @@
 """Links that only the browser shows: which pages are rendered to find them, by evidence."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
+from crawler import document as html
 from crawler.browser import PageLost
-from crawler.exploration import Exploration, counts, note
-from crawler.frontier import Waiting, add_addresses, end_visit, render_evidence, scripted
+from crawler.exploration import Exploration, Shown, counts, note
+from crawler.frontier import Waiting, add_addresses, end_visit, mark_shown, render_evidence, scripted, visited
+from crawler.identity import answered, undecided
+from crawler.links import pack, unpack
 from db.tables import Visit
 from db.words import FoundBy
 
@@ -35,6 +39,23 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
     return True
 
 
+async def render_undecided(exploration: Exploration, ends: float) -> bool:
+    """Show the pages that share their source with others, where scripts may make them differ; False when stopped.
+
+    Those that are not shown before the time is over stay pages of their own.
+    """
+    async with exploration.database.reading() as connection:
+        pages = undecided(await answered(connection, exploration.sweep.id))
+        waiting = [await visited(connection, each.visit) for each in pages if each.shown is None]
+    for each in waiting:
+        if exploration.stopping.is_set():
+            return False
+        if time.monotonic() > ends:
+            break
+        await _render(exploration, each)
+    return True
+
+
 async def _render(exploration: Exploration, each: Waiting) -> None:
     """Add the links that only the browser shows. A page that cannot be shown gets no result: we know why."""
     try:
@@ -43,16 +64,30 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         async with exploration.database.writing() as connection:
             await end_visit(connection, each.visit, lost.reason, lost.detail, rendered=True)
         return
+    facts: dict[str, Any] = {"rendered": True, "rendered_digest": _digest_of(shown, each.address)}
     async with exploration.database.writing() as connection:
-        await add_addresses(
-            connection, exploration.sweep, [link for link in shown if counts(exploration.scope, link)],
-            found_by=FoundBy.RENDERED, depth=each.depth + 1, found_on=each.page,
-        )  # fmt: skip
-        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True))
+        known = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)) or pack(()))
+        pages = set(known)
+        for found, found_by in ((shown.links, FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
+            added = await add_addresses(
+                connection, exploration.sweep,
+                [link for link in found if link != each.address and counts(exploration.scope, link)],
+                found_by=found_by, depth=each.depth + 1, found_on=each.page,
+            )  # fmt: skip
+            pages |= set(added.values())
+        await mark_shown(connection, exploration.sweep.id, pages - set(known))
+        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(links=pack(pages), **facts))
 
 
-async def _shown(exploration: Exploration, each: Waiting) -> tuple[str, ...]:
-    """The links of a page in the browser, at the second try when the first failed in passing."""
+def _digest_of(shown: Shown, address: str) -> str | None:
+    """What a reader gets of the page, in the same terms as of its source."""
+    if shown.html is None:
+        return None
+    return html.read(shown.html.encode("utf-8", "replace"), "text/html; charset=utf-8", address).content.digest
+
+
+async def _shown(exploration: Exploration, each: Waiting) -> Shown:
+    """The page in the browser, at the second try when the first failed in passing."""
     try:
         return await exploration.render(each.address)
     except PageLost as lost:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler import shape
-from crawler.address import directory_of, path_of, twin_key
+from crawler import minhash, shape
+from crawler.address import directory_of, path_of, spelling_key
 from crawler.kinds import Kind
 from crawler.scope import Scope
 from db.tables import Draw, Page, Sweep, Visit
@@ -111,7 +111,7 @@ def representatives(frame: Sequence[FramePage], start: str) -> list[tuple[FrameP
 
     Top page, one of each recognised kind, category tops and templates by turns (WAIC test guide, 3.2).
     """
-    tops = sorted((page for page in frame if twin_key(page.address) == twin_key(start)), key=_nearness)
+    tops = sorted((page for page in frame if spelling_key(page.address) == spelling_key(start)), key=_nearness)
     top = [(page, "top") for page in sorted(tops, key=lambda page: page.address != start)][:1]
     kinds = [
         (page, f"kind:{kind.value}")
@@ -156,7 +156,7 @@ async def _frame(connection: AsyncConnection, sweep_id: int) -> list[FramePage]:
         )
     ).all()
     rows = sorted(rows, key=lambda row: row.address)  # databases sort text by different rules
-    templates = shape.cluster([shape.unpack(row.shape) for row in rows])
+    templates = shape.cluster([minhash.unpack(row.shape) for row in rows])
     if rows:
         await connection.execute(
             sa.update(Visit).where(Visit.id == sa.bindparam("visit")).values(template=sa.bindparam("number")),

@@ -1,23 +1,19 @@
 """The shape of a page: what its DOM looks like without its words, so that pages of one template can be found.
 
 A page is taken as the set of the paths to its block elements (tags with their stable classes, a few levels
-deep), the set as 32 minhash values (Broder 1997): the share of equal values in two shapes estimates the share
-of common paths.
+deep), the set as minhash values: the share of equal values in two shapes estimates the share of common paths.
 """
 
-import hashlib
 import re
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-Shape = tuple[int, ...]
+from crawler.minhash import VALUES, Minhash, minhash
 
-VALUES = 32
 DEPTH = 6  # levels below body: deeper ones tell texts apart, not templates
 THRESHOLD = 0.6  # share of equal values from which two pages count as one template
 
@@ -30,31 +26,15 @@ _NAMED = frozenset({"div", "section", "nav", "header", "footer", "main", "aside"
 _STATES = frozenset({"active", "current", "selected", "open", "on", "hover", "first", "last", "odd", "even"})
 _GENERATED = re.compile(r"^(?:css|sc|jsx|svelte|js|is|has)-|[0-9a-f]{6,}|(?:\d.*){4,}")
 _DIGITS = re.compile(r"\d+")
-_ALL_ONES = 0xFFFFFFFF
 
 
-def _constants(letter: str) -> NDArray[np.uint64]:
-    """One odd 64-bit factor or addend for each value: the same in every process and release."""
-    digests = (hashlib.blake2b(f"{letter}{i}".encode(), digest_size=8).digest() for i in range(VALUES))
-    return np.array([int.from_bytes(digest, "big") | 1 for digest in digests], dtype=np.uint64)
-
-
-_FACTORS = _constants("a")
-_ADDENDS = _constants("b")
-
-
-def shape(tree: LexborHTMLParser) -> Shape:
+def shape(tree: LexborHTMLParser) -> Minhash:
     """The 32 minhash values, each below 2**32, of a parsed page."""
     paths = _paths(tree)
-    if not paths:
-        return (_ALL_ONES,) * VALUES
-    hashes = np.fromiter(paths, dtype=np.uint64, count=len(paths))
-    # Multiply-shift hashing (Dietzfelbinger 1997): products wrap around at 2**64 on purpose.
-    mixed = (_FACTORS[:, None] * hashes[None, :] + _ADDENDS[:, None]) >> np.uint64(32)
-    return tuple(int(value) for value in mixed.min(axis=1))
+    return minhash(np.fromiter(paths, dtype=np.uint64, count=len(paths)))
 
 
-def cluster(shapes: Sequence[Shape], threshold: float = THRESHOLD) -> list[int]:
+def cluster(shapes: Sequence[Minhash], threshold: float = THRESHOLD) -> list[int]:
     """For each shape the number of its cluster, counted from 0 in the order given.
 
     Leader clustering: a shape joins the first cluster whose first member is alike enough, or else begins one.
@@ -99,13 +79,3 @@ def _label(tag: str, classes: str | None, name: str | None) -> bytes:
 
 def _is_stable(name: str) -> bool:
     return name not in _STATES and not _GENERATED.search(name)
-
-
-def pack(values: Shape) -> bytes:
-    """The shape as 128 bytes for a row."""
-    return np.array(values, dtype="<u4").tobytes()
-
-
-def unpack(row: bytes) -> Shape:
-    """The shape that `pack` put into a row."""
-    return tuple(int(value) for value in np.frombuffer(row, dtype="<u4"))

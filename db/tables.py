@@ -202,9 +202,8 @@ class Visit(Table):
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]  # as the server says it
     body_digest: Mapped[str | None] = mapped_column(String(64))
-    content_digest: Mapped[str | None] = mapped_column(
-        String(64)
-    )  # of what a reader gets; None: too little to tell
+    content_digest: Mapped[str | None] = mapped_column(String(64))  # of what a reader gets, see crawler.content
+    rendered_digest: Mapped[str | None] = mapped_column(String(64))  # the same as the browser shows it
     wording: Mapped[str | None] = mapped_column(String(16))  # digest of its words without numbers
     text_shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of its words, see crawler.content
     canonical_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # what it names as its own address

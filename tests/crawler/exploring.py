@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from crawler.exploration import Exploration, Renderer
+from crawler.exploration import Exploration, Renderer, Shown
 from crawler.explore import explore
 from crawler.fetch import Fetcher, Manners
 from crawler.limits import Limits
@@ -19,7 +19,7 @@ from db.words import Edition, Level, SweepState
 from tests.crawler.servers import Server
 
 
-async def no_browser(address: str) -> tuple[str, ...]:
+async def no_browser(address: str) -> Shown:
     raise AssertionError(f"{address} has no script: nothing to render")
 
 

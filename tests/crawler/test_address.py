@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawler.address import canonical, directory_of, host_of, origin_of, pattern_of, port_of, twin_key
+from crawler.address import canonical, directory_of, host_of, origin_of, pattern_of, port_of, spelling_key
 
 BASE = "https://www.example.lg.jp/a/b.html?x=1"
 PIECES = st.lists(
@@ -135,17 +135,26 @@ def test_the_parts_of_an_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["index.html", "index.htm", "INDEX.SHTML", "index.php", "index.cgi", "index.jsp", "Default.aspx"]
+    "other",
+    [
+        "http://h.jp/a/?y=2&x=1", "https://www.h.jp/a/?x=1&y=2", "http://h.jp/A/index.html?x=1&y=2",
+        "http://h.jp//a?x=1&y=2", "http://h.jp/a/INDEX.SHTML?x=1&y=2", "http://h.jp/a/Default.aspx?x=1&y=2",
+    ],
+)  # fmt: skip
+def test_spellings_that_may_name_one_page_share_a_key(other: str) -> None:
+    assert spelling_key(other) == spelling_key("http://h.jp/a?x=1&y=2")
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["http://h.jp/a/reindex.html", "http://h.jp/a?x=2", "http://h.jp/a/b", "http://other.jp/a", "http://h.jp:81/a"],
 )
-def test_a_directory_and_its_default_file_may_be_twins(name: str) -> None:
-    assert twin_key(f"http://h/a/{name}?x=1") == twin_key("http://h/a/?x=1")
-
-
-def test_other_files_are_no_twins() -> None:
-    assert twin_key("http://h/a/reindex.html") == "http://h/a/reindex.html"
-    assert twin_key("http://h/?p=/index.html") == "http://h/?p=/index.html"
+def test_other_pages_have_other_keys(other: str) -> None:
+    assert spelling_key(other) != spelling_key("http://h.jp/a")
+    assert spelling_key("http://h.jp/?p=/index.html") != spelling_key("http://h.jp/?p=/")
 
 
 def test_a_pattern_is_the_path_and_the_names_of_its_parameters() -> None:
     assert pattern_of("http://h/cal?y=2026&m=1") == pattern_of("http://h/cal?m=2&y=1999&m=3") == "/cal?m&y"
+    assert pattern_of("http://h/cal/2026/11/") == "/cal/0/0/"
     assert pattern_of("http://h/cal") == "/cal"

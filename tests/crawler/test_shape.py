@@ -5,7 +5,8 @@ import time
 
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.shape import VALUES, Shape, cluster, pack, shape, unpack
+from crawler.minhash import VALUES, Minhash, pack, unpack
+from crawler.shape import cluster, shape
 
 FRAME = """<body class=%s><header id=header><div class=logo><p>都</p></div>
 <nav class=gnav><ul><li><a href=/>x</a><li><a href=/>y</a></ul></nav></header>
@@ -21,11 +22,11 @@ TOP = """<main id=main><div class=visual><figure><img></figure><ul class=slide><
 <section class=sns><h2>x</h2><iframe></iframe></section></main>"""
 
 
-def of(html: str) -> Shape:
+def of(html: str) -> Minhash:
     return shape(LexborHTMLParser(html))
 
 
-def article(number: int) -> Shape:
+def article(number: int) -> Minhash:
     parts = [
         "<p>text",
         "<h2>part</h2>",
@@ -37,7 +38,7 @@ def article(number: int) -> Shape:
     return of(FRAME % (f"page{number}", ARTICLE % (f"title {number}", body)))
 
 
-def listing(number: int) -> Shape:
+def listing(number: int) -> Minhash:
     return of(FRAME % ("news", LIST % ("<dt>day<dd><a href=x>y</a>" * number)))
 
 

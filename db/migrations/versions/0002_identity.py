@@ -28,6 +28,7 @@ def upgrade() -> None:
         visit.add_column(sa.Column('etag', sa.String(), nullable=True))
         visit.add_column(sa.Column('last_modified', sa.String(), nullable=True))
         visit.add_column(sa.Column('content_digest', sa.String(length=64), nullable=True))
+        visit.add_column(sa.Column('rendered_digest', sa.String(length=64), nullable=True))
         visit.add_column(sa.Column('wording', sa.String(length=16), nullable=True))
         visit.add_column(sa.Column('text_shape', sa.LargeBinary(), nullable=True))
         visit.add_column(sa.Column('canonical_id', sa.Integer(), nullable=True))

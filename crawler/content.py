@@ -1,0 +1,68 @@
+"""What a reader gets of a page, apart from how it looks: the evidence by which two addresses are told to be one page."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from crawler.minhash import Minhash, minhash
+
+SHINGLE = 8  # characters: Japanese has no spaces to part words by
+TELLING = 50  # characters from which words tell a page from others
+
+_UNREAD = ["script", "style", "noscript", "template"]
+_EMBEDDED = "img[src], iframe[src], frame[src], embed[src], object[data], video[src], audio[src], source[src]"
+_DIGITS = re.compile(r"\d+")
+_FACTORS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(1, SHINGLE + 1)], dtype=np.uint64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """Words, title and embedded files of a page, as digests."""
+
+    digest: str | None  # equal: a reader gets the same; None: it says too little to be told from others
+    wording: str  # of the words without numbers and the embedded files: equal for all days of an empty calendar
+    shape: Minhash  # of the words: how much of two texts is the same
+
+
+def content(tree: LexborHTMLParser, title: str, links: Iterable[str]) -> Content:
+    """The content of a parsed page. Takes what nobody reads out of the tree: the last thing to do with it.
+
+    Of links counts where they lead, without the query. Left out is what differs from answer to answer of one page:
+    scripts, attributes, hidden fields, session numbers.
+    """
+    embedded = [_file_name(node) for node in tree.css(_EMBEDDED)]
+    tree.strip_tags(_UNREAD)
+    words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
+    targets = sorted({link.partition("?")[0] for link in links})
+    telling = embedded or len(words.replace(" ", "")) >= TELLING
+    return Content(
+        digest=_digest([title, words, embedded, targets]) if telling else None,
+        wording=_digest([_DIGITS.sub("", title), _DIGITS.sub("", words), embedded])[:16],
+        shape=minhash(_shingles(words)),
+    )
+
+
+def _file_name(node: LexborNode) -> str:
+    source = node.attributes.get("src") or node.attributes.get("data") or ""
+    return source.partition("?")[0].rpartition("/")[2] or source
+
+
+def _digest(told: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _shingles(words: str) -> NDArray[np.uint64]:
+    """One hash for each run of SHINGLE characters."""
+    characters = np.frombuffer(words.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
+    count = max(len(characters) - SHINGLE + 1, min(len(characters), 1))
+    hashes = np.zeros(count, dtype=np.uint64)
+    for place, factor in enumerate(_FACTORS):
+        part = characters[place : place + count]
+        hashes[: len(part)] += part * factor  # wraps around at 2**64 on purpose
+    return np.unique(hashes ^ (hashes >> np.uint64(29)))

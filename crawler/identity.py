@@ -1,0 +1,220 @@
+"""One identity for each page: which addresses that answered are the same page under another name.
+
+Nothing is merged on the strength of addresses alone. Two addresses are one page when a reader gets the same from
+both; where scripts may show something else for the same source, what the browser shows is compared. Addresses that
+differ only in spelling, or of which one names the other as canonical, may differ in what changes from answer to
+answer: a counter, the date of printing.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from crawler.address import spelling_key
+from crawler.frontier import ROWS, end_visit
+from crawler.minhash import Minhash, likeness, unpack
+from db.tables import Page, Visit
+from db.words import Reason, VisitState
+
+ALIKE = 0.9  # share of common wording from which differently spelled addresses are one page
+VARIANT = 0.6  # the same for a page that names another as canonical and bears its title
+TRIED = 2  # pages with the same scripts in which the browser showed what the source says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """An address that answered with a page."""
+
+    visit: int
+    page: int
+    address: str
+    title: str
+    body: str | None
+    source: str | None  # digest of its content as the server sent it
+    shown: str | None  # as the browser showed it; None: not rendered
+    scripts: str | None  # names its scripts; None: it has none
+    canonical: int | None
+    in_sitemap: bool
+
+
+async def answered(connection: AsyncConnection, sweep_id: int) -> list[Answered]:
+    """All pages of the frame, in the order of addresses."""
+    rows = await connection.execute(
+        sa.select(
+            Visit.id, Visit.page_id, Page.address, Visit.title, Visit.body_digest, Visit.content_digest,
+            Visit.rendered_digest, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
+        )
+        .join(Page, Page.id == Visit.page_id)
+        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
+        .order_by(Page.address)
+    )  # fmt: skip
+    return [
+        Answered(
+            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown,
+            scripts=scripts, canonical=canonical, in_sitemap=in_sitemap,
+        )
+        for visit, page, address, title, body, source, shown, scripts, canonical, in_sitemap in rows
+    ]  # fmt: skip
+
+
+class Trust:
+    """The sets of scripts that change nothing of what a reader gets, as far as pages with them were rendered."""
+
+    def __init__(self) -> None:
+        self._tried: dict[str, int] = defaultdict(int)
+        self._changing: set[str] = set()
+
+    def see(self, scripts: str | None, source: str | None, shown: str | None) -> None:
+        """Take in what the source of a page gave and what the browser showed, if it was rendered."""
+        if scripts and shown:
+            self._tried[_set_of(scripts)] += 1
+            if shown != source:
+                self._changing.add(_set_of(scripts))
+
+    def proof(self, scripts: str | None, source: str | None, shown: str | None) -> str | None:
+        """The digest of what a reader surely gets of a page; None when only the browser could tell."""
+        if scripts is None:
+            return source
+        trusted = self._tried.get(_set_of(scripts), 0) >= TRIED and _set_of(scripts) not in self._changing
+        return source if trusted else shown
+
+    def proof_of(self, page: Answered) -> str | None:
+        """The same of a page of the frame."""
+        return self.proof(page.scripts, page.source, page.shown)
+
+
+def _set_of(script_key: str) -> str:
+    """The set of scripts that a key names; the key of a page with few links names the page too."""
+    return script_key.partition(" ")[0]
+
+
+def trust_in(pages: Iterable[Answered]) -> Trust:
+    """What the rendered ones among the pages say of their scripts."""
+    trust = Trust()
+    for each in pages:
+        trust.see(each.scripts, each.source, each.shown)
+    return trust
+
+
+def undecided(pages: list[Answered]) -> list[Answered]:
+    """The pages that have the same source as another, where only the browser can tell whether they are the same."""
+    trust = trust_in(pages)
+    spelled = {spelling_key(each.address): each for each in reversed(pages)}
+    alike = _groups(spelled.values(), lambda each: each.source)
+    found = [each for group in alike for each in group if trust.proof_of(each) is None]
+    return sorted(found, key=lambda each: each.address)
+
+
+async def mark_duplicates(connection: AsyncConnection, sweep_id: int, start: str) -> None:
+    """End every address whose page is counted under another one as its duplicate, with where and why."""
+    pages = await answered(connection, sweep_id)
+    merged = _Merged(pages, start)
+    for group in _groups(pages, lambda each: spelling_key(each.address)):
+        shapes = await _shapes(connection, group)
+        merged.among(group, "the same page, spelled otherwise", partial(_same_or_alike, shapes))
+    trust = trust_in(pages)
+    for group in _groups(merged.kept(), trust.proof_of):
+        merged.among(group, "the same content", lambda *_: True)
+    await _merge_into_canonical(connection, merged)
+    for duplicate, kept, why in merged.pairs():
+        await end_visit(
+            connection, duplicate.visit, Reason.DUPLICATE, f"{kept.address} ({why})", leads_to_id=kept.page
+        )
+
+
+async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged") -> None:
+    """Pages that name another page as their own address, believed when the content agrees."""
+    by_page = {each.page: each for each in merged.pages}
+    naming = [
+        (each, named)
+        for each in merged.kept()
+        if each.canonical is not None and (named := by_page.get(each.canonical)) is not None and named is not each
+    ]
+    shapes = await _shapes(connection, {each.visit: each for pair in naming for each in pair}.values())
+    for each, named in naming:
+        if _alike(each, named, shapes, VARIANT if each.title == named.title else ALIKE):
+            merged.into(each, named, "named as canonical")
+
+
+def _same_or_alike(shapes: Mapping[int, Minhash], a: Answered, b: Answered) -> bool:
+    same = any(mine is not None and mine == other for mine, other in ((a.body, b.body), (a.source, b.source)))
+    return same or _alike(a, b, shapes)
+
+
+def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float = ALIKE) -> bool:
+    return {a.visit, b.visit} <= shapes.keys() and likeness(shapes[a.visit], shapes[b.visit]) >= least
+
+
+def _groups(pages: Iterable[Answered], key: Callable[[Answered], str | None]) -> Iterator[list[Answered]]:
+    """The pages that share a key with another, key by key."""
+    found: dict[str, list[Answered]] = defaultdict(list)
+    for each in pages:
+        named = key(each)
+        if named is not None:
+            found[named].append(each)
+    return (group for group in found.values() if len(group) > 1)
+
+
+async def _shapes(connection: AsyncConnection, pages: Iterable[Answered]) -> dict[int, Minhash]:
+    """The shapes of the texts, by visit; read only where they are needed."""
+    shapes: dict[int, Minhash] = {}
+    visits = [each.visit for each in pages]
+    for some in (visits[begin : begin + ROWS] for begin in range(0, len(visits), ROWS)):
+        rows = await connection.execute(sa.select(Visit.id, Visit.text_shape).where(Visit.id.in_(some)))
+        shapes |= {visit: unpack(shape) for visit, shape in rows if shape is not None}
+    return shapes
+
+
+class _Merged:
+    """Which page counts for which, while evidence comes in."""
+
+    def __init__(self, pages: list[Answered], start: str) -> None:
+        self.pages = pages
+        self._start = start
+        self._scheme = start.partition("://")[0]
+        self._into: dict[int, tuple[Answered, str]] = {}  # visit → the page that it counts as, and why
+
+    def kept(self) -> list[Answered]:
+        """The pages that still count for themselves."""
+        return [each for each in self.pages if each.visit not in self._into]
+
+    def among(self, group: Iterable[Answered], why: str, agree: Callable[[Answered, Answered], bool]) -> None:
+        """Merge each page of a group into the best one with which it agrees."""
+        best: list[Answered] = []
+        for each in sorted(group, key=self._rank):
+            other = next((other for other in best if agree(other, each)), None)
+            if other is None:
+                best.append(each)
+            else:
+                self._into[each.visit] = (other, why)
+
+    def into(self, page: Answered, other: Answered, why: str) -> None:
+        """Merge a page into another, unless that one counts as this."""
+        if self._last(other) is not page:
+            self._into[page.visit] = (other, why)
+
+    def pairs(self) -> Iterator[tuple[Answered, Answered, str]]:
+        """Each duplicate, the page that counts, and why."""
+        for each in self.pages:
+            if each.visit in self._into:
+                yield each, self._last(each), self._into[each.visit][1]
+
+    def _last(self, page: Answered) -> Answered:
+        while page.visit in self._into:
+            page = self._into[page.visit][0]
+        return page
+
+    def _rank(self, page: Answered) -> tuple[bool, bool, bool, bool, int, str]:
+        """The best first: the start, its scheme, what names itself canonical, what the sitemap lists, the shortest."""
+        return (
+            page.address != self._start,
+            page.address.partition("://")[0] != self._scheme,
+            page.canonical != page.page,
+            not page.in_sitemap,
+            len(page.address),
+            page.address,
+        )

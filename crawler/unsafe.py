@@ -1,0 +1,45 @@
+"""Addresses that may change something when they are opened: never asked for, and said to be left alone.
+
+A crawler only ever asks by GET, which should change nothing (RFC 9110 9.2.1); old sites delete and log out by it
+all the same. Judged are the last part of the path, the parameters, and the words of the link itself.
+"""
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+_LEAVING = frozenset({"logout", "logoff", "signout", "signoff"})
+_ACTS = _LEAVING | {
+    "delete", "destroy", "remove", "unsubscribe", "withdraw", "addtocart", "addcart", "cartadd", "addtobasket", "vote",
+    "print", "printpage",
+}  # fmt: skip
+_VERBS = frozenset({"action", "act", "do", "cmd", "command", "mode", "method", "op", "operation", "task", "event"})
+_SAID = re.compile(
+    r"(?:ログアウト|サインアウト|退会(?:する)?|解約(?:する)?|(?:この.{1,10}を)?削除(?:する)?|取り?消す"
+    r"|カートに(?:入れる|追加)|(?:買い?物)?かごに(?:入れる|追加)|(?:この)?(?:ページ|画面)?を?印刷(?:する|用(?:ページ|画面)?)?"
+    r"|log ?out|sign ?out|log ?off|delete|remove|unsubscribe|add to (?:cart|basket|bag)|print(?: this)?(?: page)?)",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[^a-z0-9]")
+
+
+def acts(address: str) -> str | None:
+    """The part of an address that speaks of an act, or None."""
+    parts = urlsplit(address)
+    *_, before, last = ("", *parts.path.rstrip("/").split("/"))
+    stem = last.partition(".")[0]
+    spoken = _LEAVING if parts.path.endswith("/") else _ACTS
+    if not spoken.isdisjoint((_plain(stem), _plain(before + stem))) and not last.endswith((".html", ".htm")):
+        return f"{before}/{last}" if before else last
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if _plain(name) in _ACTS or (_plain(name) in _VERBS and _plain(value) in _ACTS):
+            return f"{name}={value}"
+    return None
+
+
+def says_act(words: str) -> bool:
+    """Whether the words of a link, white space collapsed, are those of an act and of nothing else."""
+    return _SAID.fullmatch(words.strip(" 　【】[]「」>›»・")) is not None
+
+
+def _plain(name: str) -> str:
+    return _NAME.sub("", name.lower())
