@@ -81,7 +81,7 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
     async with exploration.database.writing() as connection:
         pages = await add_addresses(
             connection, exploration.sweep, (link for link in leads_to if link != each.address),
-            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page, mark="linked",
+            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         pages[each.address] = each.page
         unsafe = [pages[link] for link in leads_to if link in document.unsafe]
@@ -109,7 +109,7 @@ async def _record_redirect(exploration: Exploration, each: Waiting, location: st
             return
         pages = await add_addresses(
             connection, exploration.sweep, [location],
-            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page, mark="linked",
+            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=pages[location], **facts)
 

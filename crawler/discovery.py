@@ -21,7 +21,7 @@ async def begin_exploring(exploration: Exploration) -> None:
         async with exploration.database.writing() as connection:
             await add_addresses(
                 connection, exploration.sweep, addresses,
-                found_by=FoundBy.SITEMAP, depth=1, mark="in_sitemap",
+                found_by=FoundBy.SITEMAP, depth=1, in_sitemap=True,
             )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from crawler.frontier import (
     waiting,
 )
 from crawler.identity import mark_duplicates
+from crawler.links import mark_linked
 from crawler.loops import mark_loops
 from crawler.missing import mark_soft_not_found
 from crawler.rendering import render_level, render_undecided
@@ -63,6 +64,7 @@ async def explore(exploration: Exploration) -> bool:
     await mark_soft_not_found(exploration)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
+        await mark_linked(connection, sweep.id)
         await mark_loops(connection, sweep.id)
         await mark_duplicates(connection, sweep.id, exploration.scope.start)
         await connection.execute(

@@ -40,11 +40,11 @@ async def add_addresses(
     found_by: FoundBy,
     depth: int,
     found_on: int | None = None,
-    mark: str | None = None,
+    in_sitemap: bool = False,
 ) -> dict[str, int]:
     """Put addresses that the sweep does not know yet on the frontier; returns the page of each.
 
-    `mark` names the column of Visit that is set for all of them, known ones too: `in_sitemap`, `linked` or `shown`.
+    Known ones stay as they are, but for the sitemap.
 
     All rows go in one order, and callers change their own visit only afterwards: of two transactions that add the
     same addresses one waits for the other, never each for the other (PostgreSQL).
@@ -65,18 +65,18 @@ async def add_addresses(
                 "depth": depth,
                 "found_by": found_by,
                 "found_on_id": found_on,
-                **{column: column == mark for column in ("in_sitemap", "linked", "shown")},
+                "in_sitemap": in_sitemap,
+                "linked": found_by in (FoundBy.LINK, FoundBy.REDIRECT),
+                "shown": found_by in (FoundBy.RENDERED, FoundBy.CLICKED),
                 "kinds": [],
                 "tries": 0,
             }
             for address in some
         ]
         await _insert_new(connection, Visit, rows)
-        if mark:
-            unmarked = sa.update(Visit).where(
-                Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()), ~getattr(Visit, mark)
-            )
-            await connection.execute(unmarked.values({mark: True}))
+        if in_sitemap:
+            listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()))
+            await connection.execute(listed.values(in_sitemap=True))
     return found
 
 
@@ -172,15 +172,6 @@ async def end_visit(connection: AsyncConnection, visit: int, reason: Reason, det
         sa.update(Visit)
         .where(Visit.id == visit)
         .values(state=VisitState.UNAUDITED, reason=reason, detail=detail[:500] or None, **facts)
-    )
-
-
-async def mark_shown(connection: AsyncConnection, sweep_id: int, pages: Collection[int]) -> None:
-    """Keep that a page in the browser shows links to these that its source does not have."""
-    await connection.execute(
-        sa.update(Visit)
-        .where(Visit.sweep_id == sweep_id, Visit.page_id.in_(pages), ~Visit.shown)
-        .values(shown=True)
     )
 
 

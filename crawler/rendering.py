@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from crawler import document as html
 from crawler.browser import PageLost
 from crawler.exploration import Exploration, Shown, counts, note
-from crawler.frontier import Waiting, add_addresses, end_visit, mark_shown, render_evidence, scripted, visited
+from crawler.frontier import Waiting, add_addresses, end_visit, render_evidence, scripted, visited
 from crawler.identity import answered, undecided
 from crawler.links import pack, unpack
 from db.tables import Visit
@@ -66,17 +66,16 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         return
     facts: dict[str, Any] = {"rendered": True, "rendered_digest": _digest_of(shown, each.address)}
     async with exploration.database.writing() as connection:
-        known = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)) or pack(()))
-        pages = set(known)
+        pages: dict[str, int] = {}
         for found, found_by in ((shown.links, FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
-            added = await add_addresses(
+            pages |= await add_addresses(
                 connection, exploration.sweep,
                 [link for link in found if link != each.address and counts(exploration.scope, link)],
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
-            pages |= set(added.values())
-        await mark_shown(connection, exploration.sweep.id, pages - set(known))
-        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(links=pack(pages), **facts))
+        linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))
+        facts["shown_links"] = pack(set(pages.values()) - set(linked))
+        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(**facts))
 
 
 def _digest_of(shown: Shown, address: str) -> str | None:

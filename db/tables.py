@@ -196,6 +196,7 @@ class Visit(Table):
     linked: Mapped[bool] = mapped_column(default=False)  # another page that was read links to it
     shown: Mapped[bool] = mapped_column(default=False)  # another page shows a link to it in the browser only
     links: Mapped[bytes | None] = mapped_column(LargeBinary)  # pages that it links to, see crawler.links
+    shown_links: Mapped[bytes | None] = mapped_column(LargeBinary)  # further ones that only the browser shows
     http_status: Mapped[int | None]
     content_type: Mapped[str | None]
     size: Mapped[int | None]  # decoded bytes; of a document that was not read, as the server says

@@ -25,6 +25,7 @@ def upgrade() -> None:
         visit.add_column(sa.Column('linked', sa.Boolean(), nullable=False, server_default=sa.false()))
         visit.add_column(sa.Column('shown', sa.Boolean(), nullable=False, server_default=sa.false()))
         visit.add_column(sa.Column('links', sa.LargeBinary(), nullable=True))
+        visit.add_column(sa.Column('shown_links', sa.LargeBinary(), nullable=True))
         visit.add_column(sa.Column('etag', sa.String(), nullable=True))
         visit.add_column(sa.Column('last_modified', sa.String(), nullable=True))
         visit.add_column(sa.Column('content_digest', sa.String(length=64), nullable=True))
