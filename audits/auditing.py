@@ -26,8 +26,7 @@ IDLE = 0.2  # seconds until a worker without work looks again
 async def audit_chosen(work: Work) -> bool:
     """Audit the selected pages with a few browsers side by side; returns False when stopped before the last."""
     tab = await work.first_tab()
-    rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level)
-    await _keep_rule_set(work, rules, tab.version)
+    rules = await judging_rules(work)
     async with work.database.reading() as connection:
         work.sweep = await sweep_row(connection, work.sweep.id)
     yardstick = Yardstick(
@@ -47,6 +46,17 @@ async def audit_chosen(work: Work) -> bool:
             sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.FINISHED, finished_at=now())
         )
     return True
+
+
+async def judging_rules(work: Work) -> RuleSet:
+    """The rules that the sweep is judged by, kept with it; another rule set than it was begun with is refused.
+
+    Raises UsageError, and BrowserMissing when there is no browser to ask the engine in.
+    """
+    tab = await work.first_tab()
+    rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level)
+    await _keep_rule_set(work, rules, f"Chromium {tab.version}")
+    return rules
 
 
 async def _keep_delays(work: Work) -> None:
@@ -114,7 +124,7 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
 
 
 async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
-    """Note what the sweep is judged by; a sweep that was begun with another rule set is refused (UsageError)."""
+    """Note what the sweep is judged by, and in which browsers; another rule set is refused (UsageError)."""
     sweep = work.sweep
     if sweep.rule_set is None:
         async with work.database.writing() as connection:
@@ -126,7 +136,7 @@ async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
                     engine_version=work.tools.engine.version,
                     rule_set=rules.name,
                     rule_criteria=rules.criteria,
-                    browser=f"Chromium {browser}",
+                    browser=browser,
                 )
             )
     elif sweep.rule_set != rules.name:
@@ -136,6 +146,10 @@ async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
             en=f"Sweep {sweep.id} was begun with {sweep.rule_set}; the engine is now {rules.name}. "
             "One sweep never mixes two: begin a new sweep.",
         )
+    elif sweep.browser and browser not in sweep.browser.split(", "):
+        async with work.database.writing() as connection:
+            both = f"{sweep.browser}, {browser}"
+            await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(browser=both))
 
 
 async def _pictured(work: Work) -> set[str]:

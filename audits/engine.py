@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -33,6 +34,7 @@ NAME = "axe-core"
 
 QUIET = 100  # ms without a change that count as settled
 SETTLE = 3000  # ms to wait for that
+DOCUMENTS = frozenset({"text/html", "application/xhtml+xml", ""})  # that rules are for
 FRAME_SECONDS = 20.0  # for the rules in one frame within the page
 
 
@@ -115,6 +117,22 @@ def _wanted(rule: dict[str, Any], about: tuple[str, ...], aimed: dict[str, Any])
     return bool(rule["enabled"]) and "best-practice" in rule["tags"]
 
 
+async def settle(tab: Tab, world: int, *, nodes: bool = False) -> bool:
+    """Wait until a page is calm and nothing that could change it is on its way; False when that did not come in time.
+
+    With `nodes` only elements that come and go count as change, not how they look. Raises PlaywrightError.
+    """
+    clock = asyncio.get_running_loop().time
+    ends = clock() + SETTLE / 1000
+    while True:
+        left = max(0, round((ends - clock()) * 1000))
+        calm = await tab.evaluate(world, f"jisweep.settle({QUIET}, {left}, {json.dumps(nodes)})")
+        if not calm or not tab.awaits:
+            return calm and not tab.awaits
+        if not await tab.all_came(max(0.0, ends - clock())):
+            return False
+
+
 Point = tuple[float, float]  # x, y in CSS px
 
 
@@ -171,12 +189,13 @@ class _FrameVisit:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
         tree = await self._tab.frame_tree()
         world = await self._world(tree)
-        begun = await self._call(world, "begin", str(QUIET), str(SETTLE), self._switches)
-        self.settled = begun["settled"]
+        self.settled = await settle(self._tab, world)
+        begun = await self._call(world, "begin", self._switches)
         self.address = canonical(begun["source"])
         self.size = (begun["size"][0], begun["size"][1])
         self._frames["[]"] = (world, (0.0, 0.0))
-        await self._enter_children(world, tree, begun["frames"], [], (0.0, 0.0))
+        if begun["frames"] or len(self._tab.page.frames) > 1:
+            await self._enter_children(world, await self._tab.frame_tree(), begun["frames"], [], (0.0, 0.0))
         found: list[dict[str, Any]] = begun["rules"]
         if found is None:
             found = await self._call(world, "finish", f"[{','.join(self._parts)}]", self._switches)
@@ -211,15 +230,37 @@ class _FrameVisit:
         children = {child["frame"]["id"]: child for child in tree.get("childFrames", ())}
         for frame in frames:
             path = selectors + frame["selector"]
-            element = frame["ancestry"][-1]
-            child = children.get(await self._frame_id(world, element))
-            if child is None:
-                self._leave_out(path, "the frame has no document")
-            elif unreachable := child["frame"].get("unreachableUrl"):
-                self._leave_out(path, f"{unreachable} did not load")
+            try:
+                child, inner = await self._found(world, frame["ancestry"][-1], children)
+            except PlaywrightError as error:  # the frame that holds it has gone meanwhile
+                self._leave_out(path, str(error).splitlines()[0])
+                continue
+            why = _unfit(child, frame["source"])
+            if child is None or why:
+                self._leave_out(path, why)
             else:
-                x, y = await self._call(world, "inner", json.dumps(element)) or (0.0, 0.0)
-                await self._enter(child, path, frame["context"], (offset[0] + x, offset[1] + y))
+                await self._enter(child, path, frame["context"], (offset[0] + inner[0], offset[1] + inner[1]))
+        for child in children.values():
+            await self._note_passed_over(child, selectors)
+
+    async def _found(
+        self, world: int, element: Any, children: dict[str, dict[str, Any]]
+    ) -> tuple[dict[str, Any] | None, Point]:
+        """The child frame that an element holds, taken out of `children`, and where it begins in its parent."""
+        child = children.pop(await self._frame_id(world, element), None)
+        return child, await self._call(world, "inner", json.dumps(element)) or (0.0, 0.0)
+
+    async def _note_passed_over(self, child: dict[str, Any], selectors: list[Any]) -> None:
+        """Keep that a document within the page was not tested: the engine enters `iframe` and `frame` only."""
+        try:
+            owner = await self._tab.session.send("DOM.getFrameOwner", {"frameId": child["frame"]["id"]})
+            node = await self._tab.session.send("DOM.describeNode", {"backendNodeId": owner["backendNodeId"]})
+        except PlaywrightError:
+            return  # gone meanwhile
+        name = node["node"]["localName"]
+        if name in ("object", "embed"):
+            why = _unfit(child, "") or f"the rules do not enter a document in {name}"
+            self.untested.append(Untested(part="frame", where=[*selectors, name], why=why))
 
     def _leave_out(self, selectors: list[Any], why: str) -> None:
         self._parts.append("null")
@@ -248,9 +289,18 @@ class _FrameVisit:
         for frame, within in by_frame.items():
             targets = json.dumps([node["target"] for node in within])
             world, _ = self._frames.get(frame, (None, None))
-            places = await self._call(world, "places", targets) if world else [None] * len(within)
+            places = await self._places(world, targets) or [None] * len(within)
             for node, place in zip(within, places, strict=True):
                 node["place"] = place
+
+    async def _places(self, world: int | None, targets: str) -> list[Any] | None:
+        """Where the nodes are; None when their frame was left out, or has gone meanwhile."""
+        if world is None:
+            return None
+        places: list[Any] | None = None
+        with suppress(PlaywrightError):
+            places = await self._call(world, "places", targets)
+        return places
 
     def _put_into_page(self, node: dict[str, Any]) -> None:
         """Turn a place in a frame's document into one in the whole page."""
@@ -266,3 +316,17 @@ class _FrameVisit:
         """What one of our functions gives: as JSON text, since one string crosses over faster than objects."""
         call = f"Promise.resolve(jisweep.{function}({', '.join(arguments)})).then(JSON.stringify)"
         return json.loads(await self._tab.evaluate(world, call))
+
+
+def _unfit(child: dict[str, Any] | None, source: str) -> str:
+    """Why there is nothing to test in a frame; empty when there is. `source` is the address that it should show."""
+    if child is None:
+        return "the frame has no document"
+    frame = child["frame"]
+    if frame.get("unreachableUrl"):
+        return f"{frame['unreachableUrl']} did not load"
+    if frame["url"] in ("about:blank", "") and source and not source.startswith(("about:", "javascript:")):
+        return f"{source} did not load in time"
+    if frame.get("mimeType", "text/html") not in DOCUMENTS:
+        return f"{frame['mimeType']}: not an HTML document"
+    return ""

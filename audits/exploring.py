@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
-from audits.engine import QUIET, SETTLE
+from audits.engine import QUIET, SETTLE, settle
 from audits.page import PATIENCE, refuse_status
 from audits.work import Work
 from crawler.address import canonical
@@ -11,7 +11,6 @@ from crawler.browser import PageLost, Tab
 from crawler.exploration import Exploration, Shown
 from crawler.explore import explore
 from crawler.limits import Limits
-
 
 MENUS = 200  # menus of one page that are opened at most
 
@@ -47,7 +46,7 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         begin()
         refuse_status(await tab.open(address, seconds=limits.page_seconds, patience=PATIENCE))
         world = await tab.world((await tab.frame_tree())["frame"]["id"])
-        await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
+        settled = await settle(tab, world, nodes=True)
         came_to = await tab.document_address()
         if came_to not in (address, None):
             return Shown(links=(came_to,))
@@ -57,7 +56,9 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         if limits.menus:
             async with tab.offline():  # whatever a click sets off, nothing leaves the browser
                 menus = _canonical(await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})"))
-        return Shown(links=links, behind_menus=tuple(each for each in menus if each not in links), html=html)
+        return Shown(
+            links=links, settled=settled, behind_menus=tuple(each for each in menus if each not in links), html=html
+        )
 
 
 def _canonical(links: list[str]) -> tuple[str, ...]:

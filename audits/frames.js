@@ -8,10 +8,22 @@ globalThis.jisweep = (() => {
 
   const RUN = {resultTypes: ["violations", "incomplete"], preload: {assets: ["media"], timeout: 3000}};
 
+  // Frames that load only when they are scrolled to would stay untested: says whether there were any.
+  const wakeFrames = () => {
+    const asleep = document.querySelectorAll("iframe[loading=lazy i]");
+    asleep.forEach((frame) => { frame.loading = "eager"; });
+    return asleep.length > 0;
+  };
+
   // Resolves to true once nothing changed for `quiet` ms, to false when that did not come within `cap` ms.
-  const settle = (quiet, cap) => new Promise((resolve) => {
-    if (!document.scripts.length && !document.getAnimations().length) return resolve(true);
-    const observer = new MutationObserver(() => { clearTimeout(calm); calm = setTimeout(end, quiet, true); });
+  // With `nodes` only what comes and goes counts, not how it looks.
+  const settle = (quiet, cap, nodes = false) => new Promise((resolve) => {
+    if (!wakeFrames() && !document.scripts.length && !document.getAnimations().length) return resolve(true);
+    const observer = new MutationObserver(() => {
+      wakeFrames();
+      clearTimeout(calm);
+      calm = setTimeout(end, quiet, true);
+    });
     const end = (settled) => {
       observer.disconnect();
       clearTimeout(calm);
@@ -20,8 +32,16 @@ globalThis.jisweep = (() => {
     };
     let calm = setTimeout(end, quiet, true);
     const latest = setTimeout(end, cap, false);
-    observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+    observer.observe(document, {subtree: true, childList: true, attributes: !nodes, characterData: !nodes});
   });
+
+  const find = (selector) => {
+    try {
+      return axe.utils.shadowSelect(selector);
+    } catch {
+      return null;
+    }
+  };
 
   // The frame's own part of the results, and where its child frames are.
   const partial = async (context, rules) => {
@@ -32,6 +52,7 @@ globalThis.jisweep = (() => {
     const frames = part.frames.map((spec, index) => ({
       selector: spec.selector,
       ancestry: spec.ancestry,
+      source: (find(spec.ancestry[spec.ancestry.length - 1]) || {}).src || "",
       context: contexts[index].frameContext,
     }));
     return {part, frames};
@@ -66,14 +87,6 @@ globalThis.jisweep = (() => {
     return links;
   };
 
-  const find = (selector) => {
-    try {
-      return axe.utils.shadowSelect(selector);
-    } catch {
-      return null;
-    }
-  };
-
   // For each selector: the element's box in the frame's document, and its chain; null when it is gone.
   const places = (selectors) => selectors.map((selector) => {
     const element = find(selector);
@@ -91,12 +104,11 @@ globalThis.jisweep = (() => {
   // Where the document came from, whatever its scripts say it is now.
   const source = () => performance.getEntriesByType("navigation").map(({name}) => name).join();
 
-  // Lets the page settle and tests the main frame; a page without further frames is finished and located at once.
-  const begin = async (quiet, cap, rules) => {
-    const settled = await settle(quiet, cap);
+  // Tests the main frame; a page without further frames is finished and located at once.
+  const begin = async (rules) => {
     const {part, frames} = await partial(null, rules);
     own = part;
-    const told = {settled, source: source(), size: size(), frames, rules: null};
+    const told = {source: source(), size: size(), frames, rules: null};
     if (frames.length) return told;
     told.rules = await finish([], rules);
     const nodes = told.rules.flatMap((rule) => rule.nodes);
@@ -113,12 +125,21 @@ globalThis.jisweep = (() => {
     return [x + scrollX + element.clientLeft, y + scrollY + element.clientTop];
   };
 
+  // Where a link leads, also one within a drawing (SVG); null for what is none.
+  const linked = (element) => {
+    if (!element.matches("a, area") || element.hasAttribute("download")) return null;
+    if (element.namespaceURI !== "http://www.w3.org/2000/svg") return element.hasAttribute("href") ? element.href : null;
+    const given = element.getAttribute("href") ?? element.getAttribute("xlink:href");
+    return given === null ? null : URL.parse(given, document.baseURI)?.href ?? null;
+  };
+
   // Links as the page shows them, in open shadow roots and frames of the same origin too.
   const links = () => {
     const found = new Set();
     const visit = (root) => {
       for (const element of root.querySelectorAll("*")) {
-        if (element.matches("a[href], area[href]") && !element.hasAttribute("download")) found.add(element.href);
+        const address = linked(element);
+        if (address) found.add(address);
         if (element.shadowRoot) visit(element.shadowRoot);
         if (element.contentDocument) visit(element.contentDocument);
       }

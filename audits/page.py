@@ -207,6 +207,8 @@ async def _closed_roots(tab: Tab) -> list[Untested]:
 
 
 def _hosts_of_closed_roots(node: dict[str, Any]) -> Iterator[str]:
+    if node.get("localName") == "embed" and "application/pdf" in node.get("attributes", ()):
+        return  # the browser's own viewer
     for root in node.get("shadowRoots", ()):
         if root.get("shadowRootType") == "closed":
             yield node["localName"]

@@ -23,6 +23,7 @@ from db.tables import (
     Picture,
     Result,
     Sweep,
+    Table,
     Visit,
 )
 from db.types import now
@@ -40,7 +41,7 @@ async def keep_audit(
     result_id = await _result(connection, sweep, page_id, audit, at)
     await connection.execute(
         sa.update(Visit)
-        .where(Visit.id == visit_id)
+        .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
         .values(state=VisitState.AUDITED, result_id=result_id, audited_at=at, lease_owner=None, lease_until=None)
     )
 
@@ -66,7 +67,7 @@ async def keep_failure(
             await add_note(connection, sweep.id, "redirect", lost.leads_to, "only a script leads to it")
     await connection.execute(
         sa.update(Visit)
-        .where(Visit.id == visit_id)
+        .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
         .values(tries=tries + 1, detail=lost.detail[:500], lease_owner=None, lease_until=None, **facts)
     )
 
@@ -74,11 +75,11 @@ async def keep_failure(
 async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime) -> int:
     told = f"{page_id} {sweep.rule_set} {sweep.viewport_width}x{sweep.viewport_height} {audit.digest()}"
     digest = hashlib.sha256(told.encode()).hexdigest()
-    known = await connection.scalar(sa.select(Result.id).where(Result.digest == digest))
-    if known is not None:
-        return known
+    known = sa.select(Result.id).where(Result.digest == digest)
+    if (found := await connection.scalar(known)) is not None:
+        return found
     result_id = await connection.scalar(
-        sa.insert(Result)
+        _insert_new(connection, Result)
         .values(
             digest=digest,
             page_id=page_id,
@@ -98,7 +99,10 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
         )
         .returning(Result.id)
     )
-    assert isinstance(result_id, int)
+    if result_id is None:
+        result_id = await connection.scalar(known)  # another sweep's, with all that belongs to it
+        assert result_id is not None
+        return result_id
     await _keep_findings(connection, sweep, result_id, audit.places)
     await _keep_assertions(connection, sweep, result_id, audit.places)
     return result_id
@@ -106,6 +110,8 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
 
 async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]) -> None:
     defects = await _defects(connection, sweep, places)
+    clips = sorted({clip.digest: clip for place in places if (clip := place.clip)}.items())
+    pictures = {digest: await _picture(connection, clip) for digest, clip in clips}  # in one order: no deadlock
     rows = [
         {
             "result_id": result_id,
@@ -119,7 +125,7 @@ async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: i
             "snippet": place.snippet,
             "checks": place.checks,
             "box": place.box,
-            "picture_id": await _picture(connection, place.clip),
+            "picture_id": pictures[place.clip.digest] if place.clip else None,
         }
         for position, place in enumerate(places, start=1)
     ]
@@ -160,16 +166,14 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
     rules = {place.fault: place.rule for place in places}
     if not rules:
         return {}
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added = await connection.scalars(
-        insert(Defect)
+        _insert_new(connection, Defect)
         .values(
             [
                 {"site_id": sweep.site_id, "digest": fault, "rule": rule, "state": DefectState.FOUND}
                 for fault, rule in sorted(rules.items())
             ]
         )
-        .on_conflict_do_nothing()
         .returning(Defect.id)
     )
     events = [
@@ -198,9 +202,8 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
     known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))
     if known is not None:
         return known
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added: int | None = await connection.scalar(
-        insert(Picture)
+        _insert_new(connection, Picture)
         .values(
             digest=image.digest,
             media_type=image.media_type,
@@ -208,7 +211,12 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
             height=image.height,
             image=image.image,
         )
-        .on_conflict_do_nothing()  # another worker kept the same image meanwhile
         .returning(Picture.id)
     )
     return added or await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))
+
+
+def _insert_new(connection: AsyncConnection, table: type[Table]) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves alone what another worker, or another sweep, has kept meanwhile."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

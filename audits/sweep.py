@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from audits.auditing import audit_chosen
+from audits.auditing import audit_chosen, judging_rules
 from audits.conclude import sweep_row
 from audits.exploring import explore_site
 from audits.work import Tools, Work, running
@@ -86,43 +86,44 @@ async def begin(database: Database, plan: Plan) -> int:
     return sweep_id
 
 
-async def reopen(database: Database, sweep_id: int) -> int:
-    """Give the chosen pages of a finished sweep that were lost for a passing reason another try; returns how many.
+def _lost(sweep_id: int) -> tuple[Any, ...]:
+    """The chosen pages of a sweep that were lost for a passing reason."""
+    drawn = sa.exists().where(Draw.visit_id == Visit.id)
+    state = Visit.state == VisitState.UNAUDITED
+    return Visit.sweep_id == sweep_id, state, Visit.reason.in_(TRANSIENT), drawn
+
+
+async def _reopen(work: Work) -> None:
+    """Give the chosen pages of a finished sweep that were lost for a passing reason another try, where it can be had.
 
     The frame and the draw stay as they are: addresses that failed while exploring need a new sweep.
     """
-    drawn = sa.exists().where(Draw.visit_id == Visit.id)
-    async with database.writing() as connection:
-        if (await sweep_row(connection, sweep_id)).state is not SweepState.FINISHED:
-            return 0
-        again = await connection.execute(
-            sa.update(Visit)
-            .where(
-                Visit.sweep_id == sweep_id,
-                Visit.state == VisitState.UNAUDITED,
-                Visit.reason.in_(TRANSIENT),
-                drawn,
-            )
-            .values(state=VisitState.SELECTED, reason=None, tries=0)
+    async with work.database.reading() as connection:
+        if not await connection.scalar(sa.select(sa.exists().where(*_lost(work.sweep.id)))):
+            return
+    await judging_rules(work)  # what would refuse the sweep does so before its rows change
+    async with work.database.writing() as connection:
+        again = {"state": VisitState.SELECTED, "reason": None, "tries": 0}
+        await connection.execute(sa.update(Visit).where(*_lost(work.sweep.id)).values(again))
+        await connection.execute(
+            sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.AUDITING, finished_at=None)
         )
-        if again.rowcount:
-            await connection.execute(
-                sa.update(Sweep).where(Sweep.id == sweep_id).values(state=SweepState.AUDITING, finished_at=None)
-            )
-    return again.rowcount
+        work.sweep = await sweep_row(connection, work.sweep.id)
 
 
 async def run(
     database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event, *,
-    until: SweepState = SweepState.FINISHED,
+    until: SweepState = SweepState.FINISHED, again: bool = False,
 ) -> bool:  # fmt: skip
     """Take a sweep on from wherever it is; returns False when stopped before it reached `until`.
 
-    Raises UsageError when there is no such sweep, or another process runs it.
+    `again` gives the pages that a finished sweep has lost another try. Raises UsageError when there is no such sweep, or another process runs it.
     """
     async with held(database, sweep_id), running(database, sweep_id, tools, stopping) as work:
         if SweepState.FINISHED is until is not work.sweep.state:
             await work.first_tab()  # that there is no browser is said now, not after hours of exploring
+        if again and work.sweep.state is SweepState.FINISHED:
+            await _reopen(work)
         while work.sweep.state not in (until, SweepState.FINISHED):
             if stopping.is_set() or not await STEPS[work.sweep.state](work):
                 return False

@@ -62,7 +62,14 @@ BEFORE_ALL_SCRIPTS = """(() => {
   if (window === top && name) name = "";
   const attach = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (init) { return attach.call(this, {...init, mode: "open"}); };
+  const opened = (html) => String(html).replace(/(<template[^>]*shadowrootmode\\s*=\\s*["']?)closed/gi, "$1open");
+  for (const holder of [Element, ShadowRoot]) {
+    const set = holder.prototype.setHTMLUnsafe;
+    if (set) holder.prototype.setHTMLUnsafe = function (html, ...rest) { return set.call(this, opened(html), ...rest); };
+  }
 })()"""
+
+AWAITED = frozenset({"document", "script", "stylesheet", "xhr", "fetch"})  # Playwright's resource types
 
 CRASHES = ("crashed", "Target closed", "has been closed")
 FAILURES = (
@@ -172,6 +179,8 @@ class Tab:
         self._pages_per_browser = pages_per_browser  # Chromium's memory grows with every page
         self._browser: PlaywrightBrowser | None = None
         self._failed_at = ""
+        self._awaited: set[Request] = set()  # on their way, and able to change what the page says
+        self._all_came = asyncio.Event()
         self.version = ""
 
     async def __aenter__(self) -> Self:
@@ -190,6 +199,7 @@ class Tab:
         await self._revive()
         self._pages_left -= 1
         self._failed_at = address
+        self._awaited.clear()
         try:
             await self._forget()
             response = await self._go(address, seconds)
@@ -201,6 +211,19 @@ class Tab:
             )
         except PlaywrightError as error:
             raise self._lost(error) from error
+
+    @property
+    def awaits(self) -> bool:
+        """Whether the page waits for something that may change what it says: documents, scripts, styles, their data."""
+        return bool(self._awaited)
+
+    async def all_came(self, seconds: float) -> bool:
+        """Wait until nothing that the page asked for is on its way; False when that takes longer."""
+        if self._awaited:
+            self._all_came.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_came.wait(), seconds)
+        return not self._awaited
 
     async def blank(self) -> None:
         """Show an empty page, whatever became of the one before."""
@@ -342,6 +365,8 @@ class Tab:
         self.page: Page = await context.new_page()
         context.on("page", lambda popup: _quietly(popup.close()))
         self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
+        self.page.on("request", self._await)
+        self.page.on("requestfinished", self._came)
         self.page.on("requestfailed", self._note_failure)
         self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
@@ -359,8 +384,18 @@ class Tab:
             with suppress(PlaywrightError, TimeoutError):
                 await asyncio.wait_for(browser.close(), 15)
 
+    def _await(self, request: Request) -> None:
+        if request.resource_type in AWAITED:
+            self._awaited.add(request)
+
+    def _came(self, request: Request) -> None:
+        self._awaited.discard(request)
+        if not self._awaited:
+            self._all_came.set()
+
     def _note_failure(self, request: Request) -> None:
         """Keep where a navigation came to its end: after redirects that is not where it began."""
+        self._came(request)
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self._failed_at = request.url
 

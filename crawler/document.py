@@ -28,7 +28,7 @@ _COMMENT = re.compile(rb"<!--.*?(?:-->|$)", re.DOTALL)
 _META = re.compile(rb"<meta[\s/][^>]*", re.IGNORECASE)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([^\s\"'/>;]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]+)", re.IGNORECASE)
-_LINKS = "a[href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
+_LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
 _FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
 _REFRESH = re.compile(
     r"\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*)", re.IGNORECASE | re.DOTALL
@@ -168,7 +168,9 @@ def _target(node: LexborNode) -> str | None:
         return _attribute(node, "href") if _relations(node) & _FOLLOWED else None
     if node.tag == "meta":
         return _refresh_target(node)
-    return None if "download" in node.attributes else _attribute(node, "href")
+    if "download" in node.attributes:
+        return None
+    return _attribute(node, "href" if "href" in node.attributes else "xlink:href")
 
 
 def _refresh_target(meta: LexborNode) -> str | None:

@@ -24,6 +24,7 @@ class Shown:
 
     links: tuple[str, ...]  # canonical
     behind_menus: tuple[str, ...] = ()  # the same of links that came up when menus were opened
+    settled: bool = True  # False: more may have come later
     html: str | None = None  # the document with its open shadow roots; None when the page sent the browser on
 
 

@@ -64,6 +64,10 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         async with exploration.database.writing() as connection:
             await end_visit(connection, each.visit, lost.reason, lost.detail, rendered=True)
         return
+    if not shown.settled:
+        await note(
+            exploration, "rendering", each.address, "it had not come to rest: more links may have come later"
+        )
     facts: dict[str, Any] = {"rendered": True, "rendered_digest": _digest_of(shown, each.address)}
     async with exploration.database.writing() as connection:
         pages: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """Choosing the pages of a sweep (JIS X 8341-3:2016 Annex JB.1.2 a to d), with the draw kept as rows."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -109,7 +110,8 @@ def drawn(
 def representatives(frame: Sequence[FramePage], start: str) -> list[tuple[FramePage, str]]:
     """Pages that stand for the set, most telling first, each with what it stands for.
 
-    Top page, one of each recognised kind, category tops and templates by turns (WAIC test guide, 3.2).
+    Top page, one of each recognised kind, category tops and templates by turns (WAIC test guide, 3.2); then, for a
+    sample that is not full with these, further pages of each template by turns.
     """
     tops = sorted((page for page in frame if spelling_key(page.address) == spelling_key(start)), key=_nearness)
     top = [(page, "top") for page in sorted(tops, key=lambda page: page.address != start)][:1]
@@ -125,7 +127,19 @@ def representatives(frame: Sequence[FramePage], start: str) -> list[tuple[FrameP
         if page.visit in chosen:
             why = f"{chosen[page.visit][1]} {why}"
         chosen[page.visit] = (page, why)
+    for page in _by_turns_of_template(frame):
+        chosen.setdefault(page.visit, (page, f"template:{page.template}"))
     return list(chosen.values())
+
+
+def _by_turns_of_template(frame: Sequence[FramePage]) -> list[FramePage]:
+    """All pages: the first of each template, the second of each, and so on."""
+    seen: Counter[int] = Counter()
+    turns: list[tuple[int, int, FramePage]] = []
+    for place, page in enumerate(frame):
+        turns.append((seen[page.template], place, page))
+        seen[page.template] += 1
+    return [page for _, _, page in sorted(turns, key=lambda turn: turn[:2])]
 
 
 def category_tops(frame: Sequence[FramePage], start: str) -> list[FramePage]:

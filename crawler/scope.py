@@ -119,9 +119,9 @@ def _is_whole(pattern: str) -> bool:
 
 
 def _place(address: str) -> tuple[str, int]:
-    """Host and port; https on its default port is the same place as http on its own."""
+    """Host and port; https on its default port is the same place as http on its own, `www.` or not the same host."""
     port = port_of(address)
-    return host_of(address), 80 if port == 443 and address.startswith("https:") else port
+    return host_of(address).removeprefix("www."), 80 if port == 443 and address.startswith("https:") else port
 
 
 @lru_cache(maxsize=4096)

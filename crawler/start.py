@@ -34,6 +34,10 @@ WHY = {
                       "it is no HTML page; give the page where the site starts"),
     Reason.EMPTY: ("応答の中身が空です", "its answer is empty"),
     Reason.REDIRECT_LOOP: ("転送が終わりません", "its redirects never end"),
+    Reason.REDIRECT: ("ページのスクリプトなどが別のページへ移します。移る先のアドレスを指定してください",
+                      "it sends the browser on to another page; give that page's address"),
+    Reason.REDIRECT_OUT: ("ページのスクリプトなどが別のサイトへ移します。移る先のアドレスを指定してください",
+                          "it sends the browser on to another site; give that site's address"),
     Reason.ROBOTS: ("robots.txt がこの入口へのアクセスを禁じています。サイトの管理者に許可を求めてください",
                     "its robots.txt disallows it; ask the site's operator to let us in"),
     Reason.ROBOTS_UNREACHABLE: (

@@ -51,7 +51,7 @@ def _started(pid: int) -> str:
 
 
 async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> str | None:
-    """Take or renew the lease of a sweep; returns None when held by us, else who holds it.
+    """Take or renew the lease of a sweep and those of our visits; returns None when held by us, else who holds it.
 
     A holder on this host that no longer runs loses its lease at once; one elsewhere when the lease ends.
     """
@@ -71,7 +71,14 @@ async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> 
         )
         .values(lease_owner=owner, lease_until=now() + LEASE)
     )
-    return None if taken.rowcount else await connection.scalar(asked) or "?"  # another may have come first
+    if not taken.rowcount:
+        return await connection.scalar(asked) or "?"  # another may have come first
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.sweep_id == sweep_id, Visit.lease_owner == owner)
+        .values(lease_until=now() + LEASE)
+    )
+    return None
 
 
 async def release_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> None:

@@ -162,6 +162,11 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
             en="--random cannot be more than --pages (40 unless given).",
         )
     method = given.get("method")
+    if given.get("at_random") is not None and method != Method.MIXED.value:
+        raise UsageError(
+            ja="--random は --method mixed と一緒に使います（ほかの方法ではページ数は --pages で決まります）。",
+            en="--random goes with --method mixed (for other methods --pages says how many).",
+        )
     return Plan(
         scope=scope_around(start, given["include"], given["exclude"]),
         limits=limits_of(given),

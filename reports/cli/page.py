@@ -1,6 +1,7 @@
 """`jisweep page`: one page, now, to the terminal; nothing is stored."""
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack, nullcontext
 from itertools import groupby
 from typing import Any
@@ -30,6 +31,7 @@ from reports.cli.options import (
 from reports.cli.saying import say_json
 from reports.cli.sweeps import reached
 from reports.language import Language
+from reports.page_view import Kind, kind_of
 
 
 @click.command()
@@ -100,21 +102,27 @@ def _lines(address: str, rules: RuleSet, audit: PageAudit, edition: Edition, lan
     if not audit.settled:
         lines.append(language.say("page.unsettled"))
     lines += [f"{language.word('untested', each.part)}: {language.left_out(each.why)}" for each in audit.untested]
-    failed = sum(place.outcome is Outcome.FAILED for place in audit.places)
-    review = len(audit.places) - failed
-    lines.append(
-        f"問題 {failed} 箇所、要確認 {review} 箇所。機械検査の結果で、達成基準を満たすかどうかは人が判断します。"
-        if lang == "ja"
-        else f"{failed} faults, {review} to review. A machine's findings: whether criteria are met is for people."
-    )
+    lines.append(language.say("page.places", **_counts(rules, audit, edition, language)))
     return lines
+
+
+def _counts(rules: RuleSet, audit: PageAudit, edition: Edition, language: Language) -> dict[str, str]:
+    """The places by what they mean; those of level AAA alone apart, since they count in no rate."""
+    known = criteria(edition)
+    counts: Counter[str] = Counter()
+    for place in audit.places:
+        kind = kind_of(place.outcome, rules.criteria[place.rule])
+        levels = {known[number].level for number in rules.criteria[place.rule]}
+        counts["aaa" if kind is Kind.FAILED and levels == {Level.AAA} else kind.value] += 1
+    kinds = (*(kind.value for kind in Kind), "aaa")
+    return {kind: language.count("place", counts[kind]) for kind in kinds}
 
 
 def _heading(outcome: Outcome, rule: str, rules: RuleSet, edition: Edition, language: Language) -> str:
     about = ", ".join(
         f"{number} {criteria(edition)[number].name(language.lang)}" for number in rules.criteria[rule]
     )
-    kind = language.word("kind", "review" if outcome is Outcome.CANT_TELL else "failed" if about else "advice")
+    kind = language.word("kind", kind_of(outcome, rules.criteria[rule]).value)
     return f"[{kind}] {rule_text(rule, language.lang).title}（{about or rule}）"
 
 

@@ -58,7 +58,7 @@ class Progress:
                 .where(Visit.sweep_id == self._sweep_id)
                 .group_by(Visit.state)
             )
-            counts: dict[VisitState, int] = {state: count for state, count in rows}
+            counts: dict[VisitState, int] = dict(rows.all())
             drawn = sa.select(sa.func.count(sa.distinct(Draw.visit_id))).where(Draw.sweep_id == self._sweep_id)
             chosen = await connection.scalar(drawn) or 0
         assert state is not None

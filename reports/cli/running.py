@@ -25,7 +25,9 @@ from reports.summary import as_json, as_lines
 COMPLETE, INCOMPLETE, INTERRUPTED = 0, 3, 130
 
 
-async def run_to_report(database: Database, sweep_id: int, tools: Tools, given: dict[str, Any]) -> int:
+async def run_to_report(
+    database: Database, sweep_id: int, tools: Tools, given: dict[str, Any], *, again: bool = False
+) -> int:
     """Take a sweep to its report, with progress on standard error; returns the exit code."""
     lang = given["lang"]
     out = await folder_for(database, sweep_id, given["out"])
@@ -33,7 +35,7 @@ async def run_to_report(database: Database, sweep_id: int, tools: Tools, given: 
     stopping = asyncio.Event()
     with stopped_by_signals(stopping, sweep_id, given):
         async with Progress(database, sweep_id, lang):
-            finished = await sweeping.run(database, sweep_id, tools, stopping)
+            finished = await sweeping.run(database, sweep_id, tools, stopping, again=again)
     if not finished:
         click.echo(how_to_go_on(sweep_id, given), err=True)
         return INTERRUPTED

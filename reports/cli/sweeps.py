@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
-from audits.sweep import Plan, begin, reopen
+from audits.sweep import Plan, begin
 from audits.work import Tools, manners_of
 from crawler.browser import installed_browser, playwright_driver
 from crawler.fetch import Fetcher
@@ -128,8 +128,7 @@ async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
     tools = Tools(engine=installed_engine(), browser=given["browser"])
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
-        await reopen(database, sweep_id)
-        return await run_to_report(database, sweep_id, tools, given)
+        return await run_to_report(database, sweep_id, tools, given, again=True)
 
 
 async def _report(sweep_id: int, given: dict[str, Any]) -> int:
@@ -137,11 +136,11 @@ async def _report(sweep_id: int, given: dict[str, Any]) -> int:
         await present(database)
         async with database.reading() as connection:
             state = (await sweep_row(connection, sweep_id)).state
-        if state is not SweepState.FINISHED:
+        if state not in (SweepState.AUDITING, SweepState.FINISHED):
             command = resume_command(sweep_id, given)
             raise UsageError(
-                ja=f"スイープ {sweep_id} はまだ終わっていません。{command} で続けてください。",
-                en=f"Sweep {sweep_id} has not finished: {command} goes on with it.",
+                ja=f"スイープ {sweep_id} はまだページを選んでいません。{command} で続けてください。",
+                en=f"Sweep {sweep_id} has not chosen its pages yet: {command} goes on with it.",
             )
         folder = await folder_for(database, sweep_id, given["out"])
         conclusion = await conclude(database, sweep_id)
