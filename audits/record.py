@@ -78,7 +78,7 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
     known = sa.select(Result.id).where(Result.digest == digest)
     if (found := await connection.scalar(known)) is not None:
         return found
-    result_id = await connection.scalar(
+    result_id: int | None = await connection.scalar(
         _insert_new(connection, Result)
         .values(
             digest=digest,

@@ -180,6 +180,7 @@ class Tab:
         self._browser: PlaywrightBrowser | None = None
         self._failed_at = ""
         self._awaited: set[Request] = set()  # on their way, and able to change what the page says
+        self._answered: set[str] = set()  # addresses: what is asked for again and again is not waited for
         self._all_came = asyncio.Event()
         self.version = ""
 
@@ -200,6 +201,7 @@ class Tab:
         self._pages_left -= 1
         self._failed_at = address
         self._awaited.clear()
+        self._answered.clear()
         try:
             await self._forget()
             response = await self._go(address, seconds)
@@ -367,6 +369,7 @@ class Tab:
         self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
         self.page.on("request", self._await)
         self.page.on("requestfinished", self._came)
+        self.page.on("response", self._answer_began)
         self.page.on("requestfailed", self._note_failure)
         self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
@@ -385,13 +388,19 @@ class Tab:
                 await asyncio.wait_for(browser.close(), 15)
 
     def _await(self, request: Request) -> None:
-        if request.resource_type in AWAITED:
+        if request.resource_type in AWAITED and request.url not in self._answered:
             self._awaited.add(request)
 
     def _came(self, request: Request) -> None:
         self._awaited.discard(request)
+        self._answered.add(request.url)
         if not self._awaited:
             self._all_came.set()
+
+    def _answer_began(self, response: Response) -> None:
+        """A fetch whose body nobody reads never finishes."""
+        if response.request.resource_type == "fetch":
+            self._came(response.request)
 
     def _note_failure(self, request: Request) -> None:
         """Keep where a navigation came to its end: after redirects that is not where it began."""

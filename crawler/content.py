@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from crawler.address import canonical
 from crawler.minhash import Minhash, minhash
 
 SHINGLE = 8  # characters: Japanese has no spaces to part words by
@@ -30,17 +31,17 @@ class Content:
     shape: Minhash  # of the words: how much of two texts is the same
 
 
-def content(tree: LexborHTMLParser, title: str, links: Iterable[str]) -> Content:
+def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str) -> Content:
     """The content of a parsed page. Takes what nobody reads out of the tree: the last thing to do with it.
 
     Of links counts where they lead, without the query. Left out is what differs from answer to answer of one page:
     scripts, attributes, hidden fields, session numbers.
     """
-    embedded = [_file_name(node) for node in tree.css(_EMBEDDED)]
+    embedded = [_source(node, base) for node in tree.css(_EMBEDDED)]
     tree.strip_tags(_UNREAD)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
     targets = sorted({link.partition("?")[0] for link in links})
-    telling = embedded or len(words.replace(" ", "")) >= TELLING
+    telling = len(words.replace(" ", "")) >= TELLING
     return Content(
         digest=_digest([title, words, embedded, targets]) if telling else None,
         wording=_digest([_DIGITS.sub("", title), _DIGITS.sub("", words), embedded])[:16],
@@ -48,9 +49,9 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str]) -> Content
     )
 
 
-def _file_name(node: LexborNode) -> str:
-    source = node.attributes.get("src") or node.attributes.get("data") or ""
-    return source.partition("?")[0].rpartition("/")[2] or source
+def _source(node: LexborNode, base: str) -> str:
+    written = node.attributes.get("src") or node.attributes.get("data") or ""
+    return (canonical(written, base) or written).partition("?")[0]
 
 
 def _digest(told: Sequence[object]) -> str:

@@ -88,7 +88,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         cut=cut,
-        content=contents.content(tree, title, (link for link, _ in links)),  # last: it takes elements out
+        content=contents.content(tree, title, (link for link, _ in links), base),  # last: it takes elements out
     )
 
 

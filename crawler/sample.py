@@ -128,7 +128,7 @@ def representatives(frame: Sequence[FramePage], start: str) -> list[tuple[FrameP
             why = f"{chosen[page.visit][1]} {why}"
         chosen[page.visit] = (page, why)
     for page in _by_turns_of_template(frame):
-        chosen.setdefault(page.visit, (page, f"template:{page.template}"))
+        chosen.setdefault(page.visit, (page, f"further:{page.template}"))
     return list(chosen.values())
 
 

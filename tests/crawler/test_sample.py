@@ -63,6 +63,7 @@ def test_the_mixed_method_is_thirty_at_random_and_forty_in_all() -> None:
     assert len(part(choices, Part.RANDOM)) == 30
     assert len(set(part(choices, Part.RANDOM))) == 30
     assert part(choices, Part.REPRESENTATIVE)[0] == 1, "the top page"
+    assert len({choice.visit for choice in choices}) == 40, "further pages of the only template fill the sample"
 
 
 def test_the_random_method_has_no_representative_part_and_the_representative_none_at_random() -> None:
@@ -135,6 +136,8 @@ def test_representatives_are_the_top_page_kinds_templates_and_categories_in_turn
         "z.html": "template:1",
         "a/": "category",
         "b/": "category",
+        "a/2.html": "further:0",
+        "b/1.html": "further:0",
     }
     assert next(iter(told)) == ""
 

@@ -15,7 +15,8 @@ def test_a_site_is_its_host_below_the_directory_of_its_start() -> None:
     assert inside(scope, "https://www.example.lg.jp/kyoiku/")
     assert inside(scope, "https://www.example.lg.jp/kyoiku/a/b?c")
     assert scope.judge("https://www.example.lg.jp/fukushi/").reason is Reason.OUT_OF_SCOPE
-    assert scope.judge("https://example.lg.jp/kyoiku/").reason is Reason.OUT_OF_SCOPE
+    assert scope.judge("https://sub.example.lg.jp/kyoiku/").reason is Reason.OUT_OF_SCOPE
+    assert inside(scope, "https://example.lg.jp/kyoiku/"), "with www. or without it is one host"
 
 
 def test_http_and_https_are_one_site_on_their_default_ports_only() -> None:
