@@ -50,17 +50,17 @@ async def add_addresses(
     same addresses one waits for the other, never each for the other (PostgreSQL).
     """
     slices = list(_slices(sorted(set(addresses))))
-    found: dict[str, int] = {}
-    for some in slices:
-        await _insert_new(connection, Page, [{"site_id": sweep.site_id, "address": each} for each in some])
-    for some in slices:
-        known = sa.select(Page.address, Page.id).where(Page.site_id == sweep.site_id, Page.address.in_(some))
-        pages: dict[str, int] = {row.address: row.id for row in await connection.execute(known)}
-        found |= pages
+    known = [await _known(connection, sweep, some) for some in slices]
+    for place, some in enumerate(slices):
+        new = [{"site_id": sweep.site_id, "address": each} for each in some if each not in known[place]]
+        if new:
+            await _insert_new(connection, Page, new)
+            known[place] = await _known(connection, sweep, some)
+    for some, pages in zip(slices, known, strict=True):
         rows: list[dict[str, Any]] = [
             {
                 "sweep_id": sweep.id,
-                "page_id": pages[address],
+                "page_id": pages[address][0],
                 "state": VisitState.FOUND,
                 "depth": depth,
                 "found_by": found_by,
@@ -72,12 +72,24 @@ async def add_addresses(
                 "tries": 0,
             }
             for address in some
+            if not pages[address][1]
         ]
         await _insert_new(connection, Visit, rows)
         if in_sitemap:
-            listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(pages.values()))
+            ids = [page for page, _ in pages.values()]
+            listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(ids))
             await connection.execute(listed.values(in_sitemap=True))
-    return found
+    return {address: page for pages in known for address, (page, _) in pages.items()}
+
+
+async def _known(connection: AsyncConnection, sweep: Sweep, addresses: list[str]) -> dict[str, tuple[int, bool]]:
+    """The pages of the site among these addresses, and whether the sweep knows them: most links lead to such."""
+    rows = await connection.execute(
+        sa.select(Page.address, Page.id, Visit.id.is_not(None))
+        .outerjoin(Visit, sa.and_(Visit.page_id == Page.id, Visit.sweep_id == sweep.id))
+        .where(Page.site_id == sweep.site_id, Page.address.in_(addresses))
+    )
+    return {address: (page, visited) for address, page, visited in rows}
 
 
 async def waiting(

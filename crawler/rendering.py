@@ -25,12 +25,16 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
     """
     async with exploration.database.reading() as connection:
         candidates = await scripted(connection, exploration.sweep.id, depth)
+    settled: set[str] = set()  # keys passed over: with no further try their evidence stays as it is
     for each, key in candidates:
         if exploration.stopping.is_set():
             return False
+        if key in settled:
+            continue
         async with exploration.database.reading() as connection:
             tried, gained = await render_evidence(connection, exploration.sweep.id, key)
         if not gained and tried >= TRIED:
+            settled.add(key)
             continue
         if time.monotonic() > ends:
             await note(exploration, "rendering", each.address, "the time for exploring was over")
