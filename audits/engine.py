@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -330,3 +331,11 @@ def _unfit(child: dict[str, Any] | None, source: str) -> str:
     if frame.get("mimeType", "text/html") not in DOCUMENTS:
         return f"{frame['mimeType']}: not an HTML document"
     return ""
+
+
+def frames_of_other_types(tree: dict[str, Any]) -> Iterator[str]:
+    """The frames of a tree that hold no HTML document, by id."""
+    for child in tree.get("childFrames", ()):
+        if child["frame"].get("mimeType", "text/html") not in DOCUMENTS:
+            yield child["frame"]["id"]
+        yield from frames_of_other_types(child)

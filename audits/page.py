@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 
-from audits.engine import FramedAxe, FramedResults, Untested
+from audits.engine import FramedAxe, FramedResults, Untested, frames_of_other_types
 from crawler.address import canonical
 from crawler.asking import refusal_of_status
 from crawler.browser import Arrival, PageLost, Tab
@@ -199,22 +199,23 @@ def fault_of(rule: str, frame: list[Any], chain: list[str], snippet: str) -> str
 
 async def _closed_roots(tab: Tab) -> list[Untested]:
     """Closed shadow roots that the source declares: no script can enter them, so no rule saw them."""
+    foreign = frozenset(frames_of_other_types(await tab.frame_tree()))  # the browser's own viewers
     document = await tab.session.send("DOM.getDocument", {"depth": -1, "pierce": True})
     return [
         Untested(part="closed shadow root", where=[host], why="declared closed in the page's source")
-        for host in _hosts_of_closed_roots(document["root"])
+        for host in _hosts_of_closed_roots(document["root"], foreign)
     ]
 
 
-def _hosts_of_closed_roots(node: dict[str, Any]) -> Iterator[str]:
-    if node.get("localName") == "embed" and "application/pdf" in node.get("attributes", ()):
-        return  # the browser's own viewer
+def _hosts_of_closed_roots(node: dict[str, Any], foreign: frozenset[str]) -> Iterator[str]:
+    if node.get("frameId") in foreign:
+        return
     for root in node.get("shadowRoots", ()):
         if root.get("shadowRootType") == "closed":
             yield node["localName"]
-        yield from _hosts_of_closed_roots(root)
+        yield from _hosts_of_closed_roots(root, foreign)
     for child in (*node.get("children", ()), *filter(None, [node.get("contentDocument")])):
-        yield from _hosts_of_closed_roots(child)
+        yield from _hosts_of_closed_roots(child, foreign)
 
 
 async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures, target: Target) -> None:

@@ -418,3 +418,106 @@ async def test_waiting_for_a_turn_is_not_counted_as_time_of_the_page(tab: Tab, a
         target = Target(address=site.address("/"), scope=Scope.around(site.address("/")))
         audit = await audit_page(tab, axe, target, Pictures(), 3, late_turn())
     assert failed(audit) == [IMAGE]
+
+
+# ── what comes late, or in places of its own ───────────────────────────────────────────────────────
+
+ASKS = """<script>fetch("/api.json").then((answer) => answer.text()).then((text) => {
+  document.querySelector("main").insertAdjacentHTML("beforeend", text); });</script>"""
+PDF = http(
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", content_type="application/pdf"
+)
+
+
+def after(seconds: float, answer: bytes) -> Answer:
+    async def late(_: Request) -> bytes:
+        await asyncio.sleep(seconds)
+        return answer
+
+    return late
+
+
+@pytest.mark.parametrize(("seconds", "settled"), [(0.3, True), (0.9, True), (6.0, False)])
+async def test_what_a_script_fetches_is_waited_for_or_said_to_be_missing(
+    tab: Tab, axe: FramedAxe, seconds: float, settled: bool
+) -> None:
+    data = http(NAMELESS.encode(), content_type="text/plain")
+    async with small_site({"/": html(ASKS), "/api.json": after(seconds, data)}) as site:
+        audit = await audited(tab, axe, site)
+    assert audit.settled is settled
+    assert images(audit) == ([IMAGE] if settled else [])
+
+
+async def test_a_page_that_asks_the_same_again_and_again_has_settled(tab: Tab, axe: FramedAxe) -> None:
+    polling = "<script>(function again() { fetch('/x').then(() => setTimeout(again, 60)); })();</script>" + NAMELESS
+    async with small_site({"/": html(polling), "/x": http(b"1", content_type="text/plain")}) as site:
+        audit = await audited(tab, axe, site)
+    assert audit.settled
+    assert images(audit) == [IMAGE]
+
+
+async def test_a_frame_that_loads_when_scrolled_to_is_tested(tab: Tab, axe: FramedAxe) -> None:
+    body = '<div style="height:9000px"></div><iframe id="f" title="地図" loading="lazy" src="/map"></iframe>'
+    async with small_site({"/": html(body), "/map": after(0.3, BARE)}) as site:
+        audit = await audited(tab, axe, site)
+    assert images(audit) == [("image-alt", ["#f"], ["#i"])]
+    assert audit.untested == []
+
+
+async def test_a_frame_that_a_script_puts_in_is_waited_for(tab: Tab, axe: FramedAxe) -> None:
+    put = """<div id="d"></div><script>setTimeout(() => {
+      document.getElementById("d").innerHTML = '<iframe id="f" title="枠" src="/late"></iframe>'; }, 50)</script>"""
+    async with small_site({"/": html(put), "/late": after(0.7, BARE)}) as site:
+        audit = await audited(tab, axe, site)
+    assert images(audit) == [("image-alt", ["#f"], ["#i"])]
+
+
+async def test_a_frame_that_does_not_load_in_time_is_untested_and_no_fault_is_made_up_in_it(
+    tab: Tab, axe: FramedAxe
+) -> None:
+    async with small_site(
+        {"/": html('<iframe id="f" title="枠" src="/never"></iframe>'), "/never": after(16, BARE)}
+    ) as site:
+        audit = await audited(tab, axe, site)
+        assert not audit.settled
+        assert [(each.where, "/never did not load" in each.why) for each in audit.untested] == [(["#f"], True)]
+    assert [each for each in failed(audit) if each[1]] == []
+
+
+@pytest.mark.parametrize(
+    "tag", ['<object data="/in" type="text/html"></object>', '<embed src="/in" type="text/html">']
+)
+async def test_a_document_in_an_object_is_said_to_be_untested(tab: Tab, axe: FramedAxe, tag: str) -> None:
+    async with small_site({"/": html(tag), "/in": BARE}) as site:
+        audit = await audited(tab, axe, site)
+    assert [each.where for each in audit.untested] == [[tag[1:].split()[0]]]
+    assert "do not enter" in audit.untested[0].why
+
+
+async def test_a_pdf_in_a_frame_is_named_as_what_it_is(tab: Tab, axe: FramedAxe) -> None:
+    async with small_site({"/": html('<iframe id="f" title="資料" src="/a.pdf"></iframe>'), "/a.pdf": PDF}) as site:
+        audit = await audited(tab, axe, site)
+    assert [(each.part, each.where, each.why) for each in audit.untested] == [
+        ("frame", ["#f"], "application/pdf: not an HTML document")
+    ]
+    assert [each for each in failed(audit) if each[1]] == []
+
+
+async def test_a_frame_that_reloads_itself_costs_itself_only(tab: Tab, axe: FramedAxe) -> None:
+    inner = bare(
+        '<iframe title="中" src="/leaf"></iframe><script>setTimeout(() => location.reload(), 150)</script>'
+    )
+    pages: dict[str, Answer] = {
+        "/": html(NAMELESS + '<iframe title="枠" src="/f"></iframe>'),
+        "/f": inner,
+        "/leaf": BARE,
+    }
+    async with small_site(pages) as site:
+        for _ in range(3):
+            assert IMAGE in images(await audited(tab, axe, site))
+
+
+async def test_a_closed_root_that_a_script_makes_of_html_is_opened_for_the_rules(tab: Tab, axe: FramedAxe) -> None:
+    made = """<div id="d"></div><script>document.getElementById("d").setHTMLUnsafe(
+      '<p id="h"><template shadowrootmode="closed"><img id="i" src="/i.png"></template></p>');</script>"""
+    assert images(await one_page(tab, axe, made)) == [("image-alt", [], ["#h", "#i"])]
