@@ -151,6 +151,7 @@ class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no typ
         self.settled = visit.settled
         self.address = visit.address  # canonical, that the tested document was loaded from
         self.size = visit.size  # CSS px
+        self.bare = visit.bare  # the source of a page with hardly any links
 
 
 class _FrameVisit:
@@ -166,6 +167,7 @@ class _FrameVisit:
         self.settled = False
         self.address: str | None = None
         self.size = (0, 0)
+        self.bare: str | None = None
 
     async def rules(self) -> list[dict[str, Any]]:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
@@ -174,6 +176,7 @@ class _FrameVisit:
         begun = await self._call(world, "begin", str(QUIET), str(SETTLE), self._switches)
         self.settled = begun["settled"]
         self.address = canonical(begun["source"])
+        self.bare = begun["bare"]
         self.size = (begun["size"][0], begun["size"][1])
         self._frames["[]"] = (world, (0.0, 0.0))
         await self._enter_children(world, tree, begun["frames"], [], (0.0, 0.0))

@@ -4,12 +4,15 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 
 from audits.engine import QUIET, SETTLE
-from audits.page import PATIENCE, refuse_status
+from audits.guest import asking
+from audits.page import PATIENCE, refuse_status, refuse_wall
 from audits.work import Work
 from crawler.address import canonical
-from crawler.browser import PageLost, Tab
-from crawler.exploration import Exploration
+from crawler.blocking import FEW_LINKS
+from crawler.browser import Tab
+from crawler.exploration import Exploration, note_given_up
 from crawler.explore import explore
+from crawler.politeness import Stopped
 
 
 async def explore_site(work: Work) -> bool:
@@ -19,19 +22,21 @@ async def explore_site(work: Work) -> bool:
     async def render(address: str) -> tuple[str, ...]:
         async with one_page:
             tab = await work.first_tab()
-            try:
-                return await rendered_links(tab, address, work.limits.page_seconds, work.fetcher.turn(address))
-            except PageLost as lost:
-                if lost.pause is not None:
-                    work.fetcher.hold(address, lost.pause)
-                raise
+            async with asking(work.fetcher, tab, address) as turn:
+                return await rendered_links(tab, address, work.limits.page_seconds, turn)
 
-    return await explore(
-        Exploration(
-            database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
-            fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
-        )
-    )  # fmt: skip
+    try:
+        done = await explore(
+            Exploration(
+                database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
+                fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
+            )
+        )  # fmt: skip
+    except Stopped:
+        done = False
+    if not done:
+        await note_given_up(work.database, work.sweep.id, work.fetcher)  # who goes on asks them anew
+    return done
 
 
 async def rendered_links(
@@ -48,4 +53,6 @@ async def rendered_links(
         await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
         came_to = await tab.document_address()
         links = [came_to] if came_to not in (address, None) else await tab.evaluate(world, "jisweep.links()")
+        if len(links) <= FEW_LINKS:
+            refuse_wall(await tab.evaluate(world, "jisweep.bare()"))
     return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))

@@ -88,6 +88,12 @@ globalThis.jisweep = (() => {
     return [Math.max(scrollWidth, innerWidth), Math.max(scrollHeight, innerHeight)];
   };
 
+  // The source of a page that has hardly any links: it may be a firewall's wall; null for any other.
+  const bare = () => {
+    const source = document.links.length <= 5 && document.documentElement ? document.documentElement.outerHTML : "";
+    return source && source.length <= 200000 ? source : null;
+  };
+
   // Where the document came from, whatever its scripts say it is now.
   const source = () => performance.getEntriesByType("navigation").map(({name}) => name).join();
 
@@ -96,7 +102,7 @@ globalThis.jisweep = (() => {
     const settled = await settle(quiet, cap);
     const {part, frames} = await partial(null, rules);
     own = part;
-    const told = {settled, source: source(), size: size(), frames, rules: null};
+    const told = {settled, source: source(), size: size(), bare: bare(), frames, rules: null};
     if (frames.length) return told;
     told.rules = await finish([], rules);
     const nodes = told.rules.flatMap((rule) => rule.nodes);
@@ -127,5 +133,5 @@ globalThis.jisweep = (() => {
     return [...found].map(String);
   };
 
-  return {settle, begin, partial, finish, places, inner, size, links};
+  return {settle, begin, partial, finish, places, inner, size, links, bare};
 })();

@@ -50,6 +50,9 @@ class Document:
     forms: int  # forms other than a site search
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Shape
+    metas: tuple[
+        tuple[str, str], ...
+    ] = ()  # name and content of its meta elements, as crawler.robots_meta reads them
     cut: str = ""  # why its end was not read
 
 
@@ -76,6 +79,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
+        metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
         cut=cut,
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.discovery import begin_exploring
-from crawler.exploration import Exploration
+from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
     REFUSED_UNASKED,
     Waiting,
@@ -38,6 +38,7 @@ async def explore(exploration: Exploration) -> bool:
     ends = time.monotonic() + exploration.limits.seconds
     depth = await _depth(database, sweep.id)
     await exploration.robots_of(exploration.scope.start)
+    await note_pace(database, sweep.id, exploration.robots)
     if depth == 0:
         await begin_exploring(exploration)
         await _let_through(exploration, 0)
@@ -46,11 +47,12 @@ async def explore(exploration: Exploration) -> bool:
             return False
         if not await render_level(exploration, depth, ends):
             return False
-        if time.monotonic() > ends:
+        if exploration.is_over(ends):
             break
         depth += 1
         if not await _let_through(exploration, depth):
             break
+    await note_given_up(database, sweep.id, exploration.fetcher)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
         await mark_loops(connection, sweep.id)
@@ -70,6 +72,7 @@ async def _let_through(exploration: Exploration, depth: int) -> bool:
         return False
     for origin in {origin_of(each.address) for each in level}:
         await exploration.robots_of(origin)
+    await note_pace(exploration.database, sweep.id, exploration.robots)
     async with exploration.database.writing() as connection:
         budget = exploration.limits.addresses - await count_asked(connection, sweep.id, depth)
         patterns = await _pattern_counts(connection, sweep.id)

@@ -1,7 +1,5 @@
 """Links that only the browser shows: which pages are rendered to find them, by evidence."""
 
-import time
-
 import sqlalchemy as sa
 
 from crawler.browser import PageLost
@@ -28,7 +26,7 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
             tried, gained = await render_evidence(connection, exploration.sweep.id, key)
         if not gained and tried >= TRIED:
             continue
-        if time.monotonic() > ends:
+        if exploration.is_over(ends):
             await note(exploration, "rendering", each.address, "the time for exploring was over")
             return True
         await _render(exploration, each)
