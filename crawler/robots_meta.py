@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 _MEANING = {"noindex": ("noindex",), "nofollow": ("nofollow",), "none": ("noindex", "nofollow")}
 _NAMED = re.compile(r"\s*([\w-]+)\s*:(.*)", re.DOTALL)
-_DATED = "unavailable_after"  # a rule with a colon, not a crawler's name
+_RULES = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")  # no crawlers' names
 
 
 def said_of(metas: Iterable[tuple[str, str]], headers: Iterable[str], product: str) -> str | None:
@@ -25,7 +25,7 @@ def said_of(metas: Iterable[tuple[str, str]], headers: Iterable[str], product: s
 
 def _named(value: str) -> tuple[str, str]:
     found = _NAMED.fullmatch(value)
-    if not found or found[1].lower() == _DATED:
+    if not found or found[1].lower() in _RULES:
         return "", value
     return found[1].lower(), found[2]
 
