@@ -88,7 +88,8 @@ async def _inventory(database: Database, sweep_id: int) -> tuple[list[Address], 
 def _show(sweep_id: int, found: list[Address], notes: list[dict[str, str]], given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     if given["as_json"]:
-        say_json({"sweep": sweep_id, "addresses": list(map(asdict, found)), "unexplored_parts": notes})
+        unread = [note for note in notes if note["about"] not in INFORMS]
+        say_json({"sweep": sweep_id, "addresses": list(map(asdict, found)), "unexplored_parts": unread})
     elif given["as_csv"]:
         rows = (address_row(each, language) for each in found)
         say_csv(csv_text(rows, "pages", INVENTORY, language))
