@@ -197,7 +197,7 @@ class Fetcher:
             try:
                 async with self._politeness.turn(host):
                     answer = await self._ask(address, accept_any)
-                    self._note(host, answer, accept_any)
+                    self._note(host, answer, page=not accept_any, again=tries > 0)
             except GivenUp as given:
                 return Answer(address=address, failure=given.trouble.reason, detail=not_asked(given.trouble))
             pause = self._pause(answer, tries)
@@ -208,9 +208,11 @@ class Fetcher:
                 return answer
             tries += 1
 
-    def _note(self, host: str, answer: Answer, accept_any: bool) -> None:
-        """Let an answer tell how the host fares."""
+    def _note(self, host: str, answer: Answer, *, page: bool, again: bool) -> None:
+        """Let an answer tell how the host fares; a question that fails once more tells nothing new."""
         reason = _trouble(answer)
+        if reason is not None and again:
+            return
         if answer.status in BUSY or reason is Reason.TIMED_OUT:
             self._politeness.slow_down(host)
         if reason is not None:
@@ -219,7 +221,7 @@ class Fetcher:
             self._politeness.failed(host, trouble)
         elif answer.status is not None:
             self._politeness.answered(host, answer.seconds)
-            if answer.status == 200 and answer.is_html and not accept_any:
+            if answer.status == 200 and answer.is_html and page:
                 self._good[host] = answer.address
 
     async def _probe(self, host: str, trouble: Trouble) -> bool | None:
