@@ -36,6 +36,7 @@ async def explore(exploration: Exploration) -> bool:
     """
     sweep, database = exploration.sweep, exploration.database
     ends = time.monotonic() + exploration.limits.seconds
+    exploration.fetcher.wait_until(lambda: exploration.is_over(ends))
     depth = await _depth(database, sweep.id)
     await exploration.robots_of(exploration.scope.start)
     await note_pace(database, sweep.id, exploration.robots)
@@ -52,6 +53,7 @@ async def explore(exploration: Exploration) -> bool:
         depth += 1
         if not await _let_through(exploration, depth):
             break
+    exploration.fetcher.wait_until(lambda: False)
     await note_given_up(database, sweep.id, exploration.fetcher)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)

@@ -9,7 +9,7 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -169,6 +169,10 @@ class Fetcher:
             self._politeness.slow_down(host_of(address))
         trouble = Trouble(reason=reason, detail=detail, address=address, in_browser=True, began=datetime.now(UTC))
         self._politeness.failed(host_of(address), trouble)
+
+    def wait_until(self, is_over: Callable[[], bool]) -> None:
+        """Give up hosts that are left alone once the time is over, instead of waiting for them."""
+        self._politeness.is_over = is_over
 
     @property
     def given_up(self) -> dict[str, Trouble]:

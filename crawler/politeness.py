@@ -10,7 +10,7 @@ others (a circuit breaker). A host that fails it too often is given up: it is no
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -87,6 +87,9 @@ class Politeness:
         self._probe = probe
         self._stopping = stopping or asyncio.Event()
         self._hosts: dict[str, _Host] = {}
+        self.is_over: Callable[[], bool] = lambda: (
+            False
+        )  # whether there is no time left to wait for hosts that rest
 
     def set_delay(self, host: str, seconds: float) -> None:
         """Keep starts on a host this far apart (crawl-delay); never less than the delay for all hosts."""
@@ -141,6 +144,8 @@ class Politeness:
             closed = self._closed()
             if self._stopping.is_set():
                 raise Stopped
+            if state.left_alone is not None and self.is_over():
+                state.give_up(state.left_alone)
             if state.given_up is not None:
                 raise GivenUp(state.given_up)
             left = max(state.next_start - _now(), state.held_until - _now(), closed)
@@ -216,13 +221,13 @@ class _Host:
         """Leave the host alone for its next pause, or for good."""
         assert self.left_alone is not None
         if self._pauses >= self._patience.pauses:
-            last = self.left_alone
-            self.given_up = Trouble(
-                reason=last.reason, detail=last.detail, address=last.address, began=self._began or last.began
-            )
+            self.give_up(self.left_alone)
             return
         self.held_until = max(self.held_until, _now() + self._patience.pause * 2.0**self._pauses)
         self._pauses += 1
+
+    def give_up(self, last: Trouble) -> None:
+        self.given_up = replace(last, began=self._began or last.began)
 
     def well_again(self) -> None:
         """The host itself is well: what fails in a row are its pages, and more of them are borne next time."""

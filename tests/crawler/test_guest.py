@@ -100,6 +100,21 @@ async def test_a_host_that_comes_back_is_explored_to_its_end(database: Database)
     assert (await sweep.sweep_row())["notes"] == []
 
 
+async def test_a_host_that_rests_is_not_waited_for_beyond_the_time_for_exploring(database: Database) -> None:
+    broken = http(status="500 Internal Server Error")
+    site = pages(20, broken) | {"/": after(1, links(*(f"/{number:02}" for number in range(20))), broken)}
+    async with small_site(site) as server:
+        sweep = await begun(database, server, seconds=1.0)
+        sweep.patience = Patience(failures=3, pause=60)
+        begin = time.monotonic()
+        assert await sweep.go()
+    assert time.monotonic() - begin < 10
+    ends = list((await sweep.ends()).values())
+    assert ends.count(Reason.SERVER_ERROR) + ends.count(Reason.TIME_LIMIT) == 20
+    [note] = (await sweep.sweep_row())["notes"]
+    assert note["about"] == "host"
+
+
 async def test_a_site_that_begins_to_refuse_us_is_said_to_be_blocked(database: Database) -> None:
     refusal = http(b"<h1>403 Forbidden</h1>", status="403 Forbidden")
     site = pages(40, after(10, html("よい"), refusal))
