@@ -17,6 +17,7 @@ from db.errors import JisweepError, StorageError
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.page import page
+from reports.cli.site import site
 from reports.cli.sweeps import report, resume, sweep, sweeps
 from reports.cli.usage import usage_line
 
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (sweep, resume, explore, sweeps, report, page, doctor, setup, db):
+for command in (sweep, resume, explore, site, sweeps, report, page, doctor, setup, db):
     cli.add_command(command)
 
 

@@ -1,26 +1,31 @@
 """Auditing the chosen pages of a sweep: a few browsers side by side, each page claimed, audited, kept."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from audits.conclude import sweep_row
 from audits.engine import NAME, FramedAxe, RuleSet, rule_set
+from audits.guest import asking
 from audits.page import Pictures, Target, audit_page
 from audits.record import keep_audit, keep_failure
 from audits.work import Work
 from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
-from crawler.exploration import robots_of
+from crawler.exploration import note_given_up, note_pace, robots_of
+from crawler.politeness import Stopped
 from crawler.together import Together
 from db.errors import UsageError
-from db.leases import claim_visits, dead_owners, this_process
+from db.leases import claim_visits, dead_owners, renew_visit, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
-from db.words import Method, SweepState, VisitState
+from db.words import Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
+RENEW = 60.0  # seconds between renewals of a visit's lease
 
 
 async def audit_chosen(work: Work) -> bool:
@@ -34,11 +39,15 @@ async def audit_chosen(work: Work) -> bool:
         pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
         dead=await dead_owners(work.database, work.sweep.id),
     )
-    await _keep_delays(work)
+    try:
+        await _keep_delays(work)
+    except Stopped:
+        return False
     async with Together() as group:
         group.create_task(_audit_pages(work, yardstick, tab))
         for _ in range(work.tools.workers - 1):
             group.create_task(_audit_pages_in_new_tab(work, yardstick))
+    await note_given_up(work.database, work.sweep.id, work.fetcher)
     if work.stopping.is_set() and await _left(work):
         return False
     async with work.database.writing() as connection:
@@ -70,6 +79,7 @@ async def _keep_delays(work: Work) -> None:
         origins = {origin_of(address) for address in addresses}
     for origin in origins:
         await robots_of(work.fetcher, work.robots, origin)
+    await note_pace(work.database, work.sweep.id, work.robots)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,17 +120,46 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
             )
         ).one()
     try:
+        await _ask_robots(work, visit.address)
         target = Target(address=visit.address, scope=work.scope, closed_roots=visit.closed_roots)
-        turn = work.fetcher.turn(visit.address)
-        audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
+        async with _kept(work, visit_id), asking(work.fetcher, tab, visit.address) as turn:
+            audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
+    except Stopped:
+        return  # the visit is given back with the sweep's lease
     except PageLost as lost:
-        if lost.pause is not None:
-            work.fetcher.hold(visit.address, lost.pause)
         async with work.database.writing() as connection:
             await keep_failure(connection, work.sweep, visit_id, visit.tries, lost)
         return
     async with work.database.writing() as connection:
         await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit)
+
+
+async def _ask_robots(work: Work, address: str) -> None:
+    """Raises PageLost for a page that robots.txt has come to disallow since it was found.
+
+    While robots.txt cannot be had, what it said when the page was found stands (RFC 9309 2.4).
+    """
+    robots = await robots_of(work.fetcher, work.robots, address)
+    if robots.reachable and not robots.allows(address):
+        raise PageLost(Reason.ROBOTS, "disallowed since it was found")
+
+
+@asynccontextmanager
+async def _kept(work: Work, visit_id: int) -> AsyncIterator[None]:
+    """Keep a visit's lease while the block runs: it may have to wait long for its turn."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW)
+            async with work.database.writing() as connection:
+                await renew_visit(connection, visit_id, this_process())
+
+    async with Together() as group:
+        renewing = group.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
 
 
 async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import aimed_at, criteria
 from audits.estimate import interval
+from crawler.exploration import INFORMS
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Assertion, Draw, Finding, Result, Site, Sweep, Visit
@@ -97,6 +98,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
         audited = states.get(VisitState.AUDITED, 0)
         waiting = states.get(VisitState.FOUND, 0) + states.get(VisitState.SELECTED, 0)
         because = tuple(sorted(reason for reason in unaudited if reason.transient or reason.limit))
+        unread = sum(note["about"] not in INFORMS for note in sweep.notes)
         finished = sweep.state is SweepState.FINISHED and not waiting
         problem_pages, problem_pages_a = await _problem_pages(connection, sweep_id)
         return Conclusion(
@@ -124,9 +126,9 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=await _estimate(connection, sweep),
             criteria=await _criteria(connection, sweep),
-            unread=len(sweep.notes),
+            unread=unread,
             finished=finished,
-            complete=finished and audited > 0 and not (because or sweep.notes),
+            complete=finished and audited > 0 and not (because or unread),
             incomplete_because=because,
         )
 

@@ -170,6 +170,7 @@ class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no typ
         self.settled = visit.settled
         self.address = visit.address  # canonical, that the tested document was loaded from
         self.size = visit.size  # CSS px
+        self.bare = visit.bare  # the source of a page with hardly any links
 
 
 class _FrameVisit:
@@ -185,6 +186,7 @@ class _FrameVisit:
         self.settled = False
         self.address: str | None = None
         self.size = (0, 0)
+        self.bare: str | None = None
 
     async def rules(self) -> list[dict[str, Any]]:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
@@ -193,6 +195,7 @@ class _FrameVisit:
         self.settled = await settle(self._tab, world)
         begun = await self._call(world, "begin", self._switches)
         self.address = canonical(begun["source"])
+        self.bare = begun["bare"]
         self.size = (begun["size"][0], begun["size"][1])
         self._frames["[]"] = (world, (0.0, 0.0))
         if begun["frames"] or len(self._tab.page.frames) > 1:

@@ -4,13 +4,16 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 
 from audits.engine import QUIET, SETTLE, settle
-from audits.page import PATIENCE, refuse_status
+from audits.guest import asking
+from audits.page import PATIENCE, refuse_status, refuse_wall
 from audits.work import Work
 from crawler.address import canonical
-from crawler.browser import PageLost, Tab
-from crawler.exploration import Exploration, Shown
+from crawler.blocking import FEW_LINKS
+from crawler.browser import Tab
+from crawler.exploration import Exploration, Shown, note_given_up
 from crawler.explore import explore
 from crawler.limits import Limits
+from crawler.politeness import Stopped
 
 MENUS = 200  # menus of one page that are opened at most
 
@@ -22,19 +25,21 @@ async def explore_site(work: Work) -> bool:
     async def render(address: str) -> Shown:
         async with one_page:
             tab = await work.first_tab()
-            try:
-                return await show(tab, address, work.limits, work.fetcher.turn(address))
-            except PageLost as lost:
-                if lost.pause is not None:
-                    work.fetcher.hold(address, lost.pause)
-                raise
+            async with asking(work.fetcher, tab, address) as turn:
+                return await show(tab, address, work.limits, turn)
 
-    return await explore(
-        Exploration(
-            database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
-            fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
-        )
-    )  # fmt: skip
+    try:
+        done = await explore(
+            Exploration(
+                database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
+                fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
+            )
+        )  # fmt: skip
+    except Stopped:
+        done = False
+    if not done:
+        await note_given_up(work.database, work.sweep.id, work.fetcher)  # who goes on asks them anew
+    return done
 
 
 async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContextManager[None]) -> Shown:
@@ -51,6 +56,8 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         if came_to not in (address, None):
             return Shown(links=(came_to,))
         links = _canonical(await tab.evaluate(world, "jisweep.links()"))
+        if len(links) <= FEW_LINKS:
+            refuse_wall(await tab.evaluate(world, "jisweep.bare()"))
         html = await tab.evaluate(world, "jisweep.html()")
         menus: tuple[str, ...] = ()
         if limits.menus:

@@ -101,6 +101,12 @@ globalThis.jisweep = (() => {
     return [Math.max(scrollWidth, innerWidth), Math.max(scrollHeight, innerHeight)];
   };
 
+  // The source of a page that has hardly any links: it may be a firewall's wall; null for any other.
+  const bare = () => {
+    const source = document.links.length <= 5 && document.documentElement ? document.documentElement.outerHTML : "";
+    return source && source.length <= 200000 ? source : null;
+  };
+
   // Where the document came from, whatever its scripts say it is now.
   const source = () => performance.getEntriesByType("navigation").map(({name}) => name).join();
 
@@ -108,7 +114,7 @@ globalThis.jisweep = (() => {
   const begin = async (rules) => {
     const {part, frames} = await partial(null, rules);
     own = part;
-    const told = {source: source(), size: size(), frames, rules: null};
+    const told = {source: source(), size: size(), bare: bare(), frames, rules: null};
     if (frames.length) return told;
     told.rules = await finish([], rules);
     const nodes = told.rules.flatMap((rule) => rule.nodes);
@@ -174,5 +180,5 @@ globalThis.jisweep = (() => {
     return [...found];
   };
 
-  return {settle, begin, partial, finish, places, inner, size, links, html, openMenus};
+  return {settle, begin, partial, finish, places, inner, size, links, html, openMenus, bare};
 })();

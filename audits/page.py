@@ -13,6 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 from audits.engine import FramedAxe, FramedResults, Untested, frames_of_other_types
 from crawler.address import canonical
 from crawler.asking import refusal_of_status
+from crawler.blocking import wall_in_source
 from crawler.browser import Arrival, PageLost, Tab
 from crawler.fetch import BUSY
 from crawler.scope import Scope
@@ -133,6 +134,7 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         _refuse_elsewhere(await tab.document_address(), target)
         raise
     _refuse_elsewhere(results.address, target)
+    refuse_wall(results.bare)
     audit = PageAudit(
         settled=results.settled and arrival.loaded,
         untested=list(results.untested),
@@ -152,6 +154,13 @@ def refuse_status(arrival: Arrival) -> None:
     if reason is not None:
         pause = (arrival.retry_after or BACKOFF) if status in BUSY else None
         raise PageLost(reason, f"HTTP {status} in the browser", pause=pause)
+
+
+def refuse_wall(source: str | None) -> None:
+    """Raises PageLost for the source of a firewall's page or challenge that came with the status of a page."""
+    seen = wall_in_source(200, source) if source else None
+    if seen is not None:
+        raise PageLost(Reason.BLOCKED, f"{seen}, in the browser")
 
 
 async def _moved_on(tab: Tab, target: Target) -> None:

@@ -16,6 +16,7 @@ from crawler.gate import Gate
 from crawler.limits import Limits
 from crawler.robots import Robots
 from crawler.scope import Exclusion, Scope
+from crawler.windows import Windows
 from db.database import Database
 from db.tables import ScopeRule, Site, Sweep
 from db.words import ScopeKind
@@ -67,7 +68,9 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
     limits = Limits.from_row(sweep.settings)
     async with AsyncExitStack() as stack:
         gate = None if limits.allow_private else await stack.enter_async_context(Gate())
-        fetcher = await stack.enter_async_context(Fetcher(manners_of(limits), gate.url if gate else None))
+        fetcher = await stack.enter_async_context(
+            Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping)
+        )
         driver = await stack.enter_async_context(playwright_driver())
         yield Work(
             database=database, sweep=sweep, scope=await scope_of(database, sweep), limits=limits, tools=tools,
@@ -80,6 +83,7 @@ def manners_of(limits: Limits) -> Manners:
     return Manners(
         contact=limits.contact, per_host=limits.per_host, delay=limits.delay,
         timeout=limits.timeout, max_bytes=limits.bytes,
+        windows=Windows.parse(limits.window), stop_outside=limits.stop_outside,
     )  # fmt: skip
 
 

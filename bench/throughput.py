@@ -47,7 +47,7 @@ def sweep(address: str, folder: Path, excluded: tuple[str, ...]) -> tuple[float,
     database = folder / f"{time.monotonic_ns()}.sqlite"
     out = folder / database.stem
     command = [
-        sys.executable, "-m", "jisweep", "sweep", address, "--method", "all", "--allow-private", "--json",
+        sys.executable, "-m", "jisweep", "sweep", address, "--method", "all", "--allow-private", "--delay", "0", "--json",
         "--db", str(database), "--out", str(out),
     ]  # fmt: skip
     for pattern in excluded:

@@ -1,7 +1,6 @@
 """Asking for the addresses of a level, and keeping what each of them answered."""
 
 import hashlib
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,8 @@ from crawler.exploration import Exploration, counts, note
 from crawler.fetch import Answer
 from crawler.frontier import Waiting, add_addresses, end_visit, leave_unsafe, waiting
 from crawler.kinds import kinds_of
+from crawler.politeness import Stopped
+from crawler.robots_meta import said_of
 from crawler.together import Together
 from db.tables import Visit
 from db.words import FoundBy, Reason, VisitState
@@ -26,7 +27,7 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
     while True:
         if exploration.stopping.is_set():
             return False
-        if time.monotonic() > ends:
+        if exploration.is_over(ends):
             return True
         async with exploration.database.reading() as connection:
             batch = await waiting(connection, exploration.sweep.id, depth, BATCH)
@@ -40,9 +41,12 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
 
 async def _ask(exploration: Exploration, queue: Iterator[Waiting], ends: float) -> None:
     for each in queue:
-        if exploration.stopping.is_set() or time.monotonic() > ends:
+        if exploration.stopping.is_set() or exploration.is_over(ends):
             return
-        answer = await exploration.fetcher.get(each.address)
+        try:
+            answer = await exploration.fetcher.get(each.address)
+        except Stopped:
+            return
         await _record(exploration, each, answer)
 
 
@@ -65,6 +69,10 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
         return
     document = html.read(answer.body, answer.content_type, answer.address)
     leads_to = [link for link in document.links if counts(exploration.scope, link)]
+    product = exploration.fetcher.manners.product
+    wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
+    obeyed = (wishes or "") if exploration.limits.obey_meta_robots else ""
+    leads_to = [] if "nofollow" in obeyed else leads_to
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
         "title": document.title[:500],
@@ -73,8 +81,9 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
         "text_shape": minhash.pack(document.content.shape),
         "content_digest": document.content.digest,
         "wording": document.content.wording,
-        "script_key": _script_key(document, leads_to, each),
+        "script_key": None if "nofollow" in obeyed else _script_key(document, leads_to, each),
         "closed_roots": document.closed_roots,
+        "robots_meta": wishes,
     }
     if document.cut:
         await note(exploration, "document", each.address, document.cut)
@@ -89,6 +98,9 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
             await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
         facts["links"] = links.pack(pages[link] for link in leads_to)
         facts["canonical_id"] = pages.get(document.canonical or "")
+        if "noindex" in obeyed:
+            await end_visit(connection, each.visit, Reason.ROBOTS, f"the page says {wishes}", **facts)
+            return
         await connection.execute(
             sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
         )

@@ -183,6 +183,7 @@ class Tab:
         self._answered: set[str] = set()  # addresses: what is asked for again and again is not waited for
         self._all_came = asyncio.Event()
         self.version = ""
+        self.latency: float | None = None  # seconds until the answer to the last navigation began
 
     async def __aenter__(self) -> Self:
         await self._renew()
@@ -205,6 +206,7 @@ class Tab:
         try:
             await self._forget()
             response = await self._go(address, seconds)
+            self.latency = _latency(response)
             loaded = await self._loaded(patience)
             return Arrival(
                 status=response.status if response else None,
@@ -416,6 +418,11 @@ class Tab:
         said = str(error)
         reason = next((reason for sign, reason in FAILURES if sign in said), Reason.CONNECTION)
         return PageLost(reason, _first_line(error))
+
+
+def _latency(response: Response | None) -> float | None:
+    began = response.request.timing["responseStart"] if response else -1  # ms from the request's start; -1: unknown
+    return began / 1000 if began >= 0 else None
 
 
 async def _quietly(doing: Awaitable[object]) -> None:

@@ -57,6 +57,7 @@ class Document:
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Minhash  # of its DOM, see crawler.shape
     content: Content
+    metas: tuple[tuple[str, str], ...] = ()  # its meta elements, name and content: see crawler.robots_meta
     cut: str = ""  # why its end was not read
 
 
@@ -87,6 +88,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         forms=sum(not _is_search(form) for form in tree.css("form")),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
+        metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
         cut=cut,
         content=contents.content(tree, title, (link for link, _ in links), base),  # last: it takes elements out
     )

@@ -1,8 +1,9 @@
 """An exploration: everything that exploring one sweep needs, and the questions that each of its steps asks."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,9 @@ from crawler.scope import Scope
 from db.database import Database
 from db.tables import Sweep
 from db.words import Reason
+
+INFORMS = frozenset({"pace"})  # what a note may be about that leaves a sweep complete: nothing is missing for it
+SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +52,31 @@ class Exploration:
     def __post_init__(self) -> None:
         self.census = Census(self.sweep.id)
 
+    def is_over(self, ends: float) -> bool:
+        """Whether the time for exploring is over, by the monotonic clock; closed windows take none of it."""
+        return time.monotonic() > ends + self.fetcher.closed_seconds()
+
     async def robots_of(self, address: str) -> robotstxt.Robots:
         """The robots.txt that speaks for an address."""
         return await robots_of(self.fetcher, self.robots, address)
 
 
 async def robots_of(fetcher: Fetcher, known: dict[str, robotstxt.Robots], address: str) -> robotstxt.Robots:
-    """The robots.txt that speaks for an address, asked for once (RFC 9309 2.3); its crawl-delay is kept from then on."""
+    """The robots.txt that speaks for an address (RFC 9309 2.3), asked for again once it is stale.
+
+    The one known before stays in force while a newer one cannot be had (RFC 9309 2.4). Its crawl-delay is kept
+    from then on, up to the longest that we go along with.
+    """
     origin = origin_of(address)
-    if origin not in known:
+    before = known.get(origin)
+    if before is None or before.is_stale:
         answer = await follow(fetcher, f"{origin}/robots.txt")
-        known[origin] = robotstxt.Robots.from_answer(answer.status, answer.body, fetcher.manners.product)
-        delay = known[origin].crawl_delay
-        if delay:
-            fetcher.set_delay(host_of(address), delay)
+        found = robotstxt.Robots.from_answer(answer.status, answer.body, fetcher.manners.product)
+        if before is not None and before.reachable and not found.reachable:
+            found = replace(before, read_at=time.monotonic() - robotstxt.DAY + robotstxt.SOON)
+        known[origin] = found
+        if found.crawl_delay:
+            fetcher.set_delay(host_of(address), min(found.crawl_delay, robotstxt.LONGEST_DELAY))
     return known[origin]
 
 
@@ -81,7 +96,7 @@ def counts(scope: Scope, address: str) -> bool:
 
 
 async def note(exploration: Exploration, about: str, address: str, said: str) -> None:
-    """Keep with the sweep, once, that pages may be unknown to it and why; a noted sweep is never complete."""
+    """Keep with the sweep, once, that pages may be unknown to it and why; only what INFORMS leaves it complete."""
     async with exploration.database.writing() as connection:
         await add_note(connection, exploration.sweep.id, about, address, said)
 
@@ -93,3 +108,23 @@ async def add_note(connection: AsyncConnection, sweep_id: int, about: str, addre
     notes = await connection.scalar(mine) or []
     if found not in notes:
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep_id).values(notes=[*notes, found]))
+
+
+async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotstxt.Robots]) -> None:
+    """Say which origins ask for so long a delay that the sweep takes its time, and what we do about it."""
+    for origin, each in robots.items():
+        if each.crawl_delay is not None and each.crawl_delay >= SLOW:
+            kept = min(each.crawl_delay, robotstxt.LONGEST_DELAY)
+            capped = f", of which we keep {kept:g} s" if kept < each.crawl_delay else ""
+            said = f"Crawl-delay {each.crawl_delay:g} s{capped}: at most {3600 / kept:.0f} pages an hour"
+            async with database.writing() as connection:
+                await add_note(connection, sweep_id, "pace", f"{origin}/robots.txt", said)
+
+
+async def note_given_up(database: Database, sweep_id: int, fetcher: Fetcher) -> None:
+    """Say which hosts were given up, since when they failed, and what they did last."""
+    for host, trouble in fetcher.given_up.items():
+        about = "blocked" if trouble.reason is Reason.BLOCKED else "host"
+        said = f"since {trouble.began:%Y-%m-%d %H:%M} UTC: {trouble.detail}"
+        async with database.writing() as connection:
+            await add_note(connection, sweep_id, about, host, said)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.discovery import begin_exploring
-from crawler.exploration import Exploration
+from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
     REFUSED_UNASKED,
     Waiting,
@@ -44,8 +44,10 @@ async def explore(exploration: Exploration) -> bool:
     """
     sweep, database = exploration.sweep, exploration.database
     ends = time.monotonic() + exploration.limits.seconds
+    exploration.fetcher.wait_until(lambda: exploration.is_over(ends))
     depth = await _depth(database, sweep.id)
     await exploration.robots_of(exploration.scope.start)
+    await note_pace(database, sweep.id, exploration.robots)
     if depth == 0:
         await begin_exploring(exploration)
         await _let_through(exploration, 0)
@@ -54,7 +56,7 @@ async def explore(exploration: Exploration) -> bool:
             return False
         if not await render_level(exploration, depth, ends):
             return False
-        if time.monotonic() > ends:
+        if exploration.is_over(ends):
             break
         depth += 1
         if not await _let_through(exploration, depth):
@@ -62,6 +64,8 @@ async def explore(exploration: Exploration) -> bool:
     if not await render_undecided(exploration, ends):
         return False
     await mark_soft_not_found(exploration)
+    exploration.fetcher.wait_until(lambda: False)
+    await note_given_up(database, sweep.id, exploration.fetcher)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
         await mark_linked(connection, sweep.id)
@@ -87,6 +91,7 @@ async def _let_through(exploration: Exploration, depth: int) -> bool:
         return False
     for origin in {origin_of(each.address) for each in level}:
         await exploration.robots_of(origin)
+    await note_pace(exploration.database, sweep.id, exploration.robots)
     async with exploration.database.writing() as connection:
         budget = exploration.limits.addresses - await count_asked(connection, sweep.id, depth)
         asked = await _asked_by_pattern(connection, sweep.id)

@@ -9,22 +9,27 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 
 import httpx
 
 from crawler.address import canonical, host_of, path_of
+from crawler.blocking import wall_in_body, wall_in_headers
 from crawler.gate import Forbidden
 from crawler.passage import Passage
-from crawler.politeness import Politeness, retry_after
+from crawler.politeness import GivenUp, Patience, Politeness, Trouble, retry_after
+from crawler.windows import Windows
 from db.words import Reason
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 BUSY = frozenset({429, 503})
+FAILING = frozenset({Reason.CONNECTION, Reason.DNS, Reason.TIMED_OUT, Reason.SERVER_ERROR, Reason.BLOCKED})
+REFUSING = frozenset({403, 429, 451})  # statuses of a site that keeps us out; 401 only asks who we are
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 READ = HTML | {"text/xml", "application/xml", "text/plain", "application/rss+xml", "application/atom+xml"}
 
@@ -47,6 +52,9 @@ class Manners:
     retries: int = 2  # when a host is busy, or the connection breaks
     backoff: float = 1.0  # seconds before the first retry, doubled for each further one
     longest_pause: float = 60.0  # seconds; a host that asks for more is not asked again now
+    patience: Patience = field(default_factory=Patience)  # with a host that fails
+    windows: Windows = field(default_factory=Windows)  # outside of which no page is begun
+    stop_outside: bool = False  # stop there, instead of waiting
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in a header (ValueError)."""
@@ -76,13 +84,14 @@ class Answer:
 
     address: str
     status: int | None = None  # None when no answer came
-    headers: Mapping[str, str] = field(default_factory=httpx.Headers)  # names in any case
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
     content_type: str | None = None  # the header, with its parameters
     body: bytes = b""  # decoded; cut when too large, empty when not wanted
     location: str | None = None  # canonical target of a redirect
     failure: Reason | None = None
     detail: str = ""  # of the failure, in words
     retry_after: float | None = None  # seconds
+    seconds: float | None = None  # from the question to the head of the answer
 
     @property
     def is_html(self) -> bool:
@@ -100,10 +109,21 @@ def media_type(content_type: str | None) -> str:
 class Fetcher:
     """A client that keeps its manners: `async with Fetcher(manners, gate.url) as fetcher: await fetcher.get(…)`."""
 
-    def __init__(self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None) -> None:
-        """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones."""
+    def __init__(
+        self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None, *,
+        stopping: asyncio.Event | None = None,
+    ) -> None:  # fmt: skip
+        """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones.
+
+        Once `stopping` is set, whoever waits to ask something gets `crawler.politeness.Stopped`.
+        """
         self.manners = manners
-        self._politeness = Politeness(manners.per_host, manners.delay)
+        self._politeness = Politeness(
+            manners.per_host, manners.delay, patience=manners.patience, windows=manners.windows,
+            stop_outside=manners.stop_outside, probe=self._probe, stopping=stopping,
+        )  # fmt: skip
+        self._begun = datetime.now(UTC)
+        self._good: dict[str, str] = {}  # host → the address of a page that it gave us last
         self._stack = AsyncExitStack()
         tls = tls or httpx.create_ssl_context(trust_env=False)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
@@ -135,22 +155,57 @@ class Fetcher:
     def hold(self, address: str, seconds: float) -> None:
         """Leave a host alone that said to somebody else that it is busy; never longer than the manners have it."""
         self._politeness.hold(host_of(address), min(seconds, self.manners.longest_pause))
+        self._politeness.slow_down(host_of(address))
+
+    def page_answered(self, address: str, seconds: float | None) -> None:
+        """Note that a page came to the browser as pages do, and after how many seconds its answer began."""
+        self._politeness.answered(host_of(address), seconds)
+
+    def page_failed(self, address: str, reason: Reason, detail: str) -> None:
+        """Note that a page did not come to the browser; reasons that lie in the page itself do not count."""
+        if reason not in FAILING:
+            return
+        if reason is Reason.TIMED_OUT:
+            self._politeness.slow_down(host_of(address))
+        trouble = Trouble(reason=reason, detail=detail, address=address, in_browser=True, began=datetime.now(UTC))
+        self._politeness.failed(host_of(address), trouble)
+
+    def wait_until(self, is_over: Callable[[], bool]) -> None:
+        """Give up hosts that are left alone once the time is over, instead of waiting for them."""
+        self._politeness.is_over = is_over
+
+    @property
+    def given_up(self) -> dict[str, Trouble]:
+        """The hosts that are not asked any more, and why."""
+        return self._politeness.given_up
+
+    def closed_seconds(self) -> float:
+        """Seconds since this fetcher was made in which no page could be begun."""
+        return self.manners.windows.closed_seconds(self._begun, datetime.now(UTC))
 
     def turn(self, address: str) -> AbstractAsyncContextManager[None]:
-        """One of the places that a host has for us, for whoever asks it by other means: a page in the browser."""
+        """One of the places that a host has for us, for whoever asks it by other means: a page in the browser.
+
+        Entering it raises GivenUp when the host is not asked any more, Stopped when we were asked to stop.
+        """
         return self._politeness.turn(host_of(address))
 
     async def get(self, address: str, *, accept_any: bool = False, max_bytes: int | None = None) -> Answer:
         """Ask for a canonical address, again when that can help. Bodies of other types are read by `accept_any`.
 
         `max_bytes` of a decoded body, where not that of the manners.
+        A host that was given up is not asked: the answer's failure is then what it failed with. Raises Stopped.
         """
         host = host_of(address)
         limit = max_bytes or self.manners.max_bytes
         tries = 0
         while True:
-            async with self._politeness.turn(host):
-                answer = await self._ask(address, accept_any, limit)
+            try:
+                async with self._politeness.turn(host):
+                    answer = await self._ask(address, accept_any, limit)
+                    self._note(host, answer, page=not accept_any, again=tries > 0)
+            except GivenUp as given:
+                return Answer(address=address, failure=given.trouble.reason, detail=not_asked(given.trouble))
             pause = self._pause(answer, tries)
             again = pause is not None and pause <= self.manners.longest_pause and tries < self.manners.retries
             if pause is not None and (again or answer.status in BUSY):
@@ -158,6 +213,33 @@ class Fetcher:
             if not again:
                 return answer
             tries += 1
+
+    def _note(self, host: str, answer: Answer, *, page: bool, again: bool) -> None:
+        """Let an answer tell how the host fares; a question that fails once more tells nothing new."""
+        reason = _trouble(answer)
+        if reason is not None and again:
+            return
+        if answer.status in BUSY or reason is Reason.TIMED_OUT:
+            self._politeness.slow_down(host)
+        if reason is not None:
+            detail = answer.detail or f"HTTP {answer.status}"
+            trouble = Trouble(reason=reason, detail=detail, address=answer.address, began=datetime.now(UTC))
+            self._politeness.failed(host, trouble)
+        elif answer.status is not None:
+            self._politeness.answered(host, answer.seconds)
+            if answer.status == 200 and answer.is_html and page:
+                self._good[host] = answer.address
+
+    async def _probe(self, host: str, trouble: Trouble) -> bool | None:
+        """Whether a host that was left alone is well: a page that it gave us before is asked for.
+
+        What the browser failed at is asked for without it. None where that tells nothing: sites that refuse
+        browsers driven by programs serve other clients, so the next page in the browser has to tell.
+        """
+        if trouble.in_browser and trouble.reason is Reason.BLOCKED:
+            return None
+        address = trouble.address if trouble.in_browser else self._good.get(host, trouble.address)
+        return _trouble(await self._ask(address, accept_any=False)) is None
 
     def _pause(self, answer: Answer, tries: int) -> float | None:
         """Seconds that a host is left alone after this answer; None when there is no need."""
@@ -178,11 +260,13 @@ class Fetcher:
     async def _exchange(self, address: str, accept_any: bool, limit: int) -> Answer:
         # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
         target = {"target": path_of(address).encode("ascii")}
+        asked = asyncio.get_running_loop().time()
         async with self._client.stream("GET", address, extensions=target) as response:
+            seconds = asyncio.get_running_loop().time() - asked
             content_type = response.headers.get("content-type")
             wanted = accept_any or content_type is None or media_type(content_type) in READ
             body, whole = await _read(response, limit) if wanted else (b"", True)
-            return Answer(
+            answer = Answer(
                 address=address,
                 status=response.status_code,
                 headers=response.headers,
@@ -192,7 +276,35 @@ class Fetcher:
                 failure=None if whole else Reason.TOO_LARGE,
                 detail="" if whole else f"more than {limit} bytes",
                 retry_after=retry_after(response.headers.get("retry-after")),
+                seconds=seconds,
             )
+            return _judged(answer)
+
+
+def not_asked(trouble: Trouble) -> str:
+    """The detail of an address that was not asked for, because its host was given up."""
+    return f"not asked: its host fails since {trouble.began:%Y-%m-%d %H:%M} UTC ({trouble.detail})"
+
+
+def _trouble(answer: Answer) -> Reason | None:
+    """Why an answer counts towards leaving its host alone; None when it does not."""
+    if answer.failure in FAILING:
+        return answer.failure
+    status = answer.status or 0
+    if status >= 500:
+        return Reason.SERVER_ERROR
+    return Reason.BLOCKED if status in REFUSING else None
+
+
+def _judged(answer: Answer) -> Answer:
+    """The answer, said to be blocked when it is a wall instead of a page."""
+    if answer.failure is not None:
+        return answer
+    status = answer.status or 0
+    seen = wall_in_headers(answer.headers)
+    if seen is None and answer.is_html:
+        seen = wall_in_body(status, answer.body, answer.content_type)
+    return replace(answer, failure=Reason.BLOCKED, detail=f"{seen}, HTTP {status}") if seen else answer
 
 
 def _headers(manners: Manners) -> dict[str, str]:

@@ -17,8 +17,11 @@ class Limits:
     menus: bool = False  # menus are opened in the browser to find what is behind them
     page_seconds: float = 60.0  # wall clock of one page's audit
     per_host: int = 2  # requests, or pages in the browser, at one time
-    delay: float = 0.0  # seconds between starts on one host
+    delay: float = 0.5  # seconds between starts on one host; 0 for whoever owns it
     timeout: float = 20.0  # seconds for one answer
+    window: str = ""  # when pages may be begun, as crawler.windows reads it; "": always
+    stop_outside: bool = False  # stop when the window closes, instead of waiting
+    obey_meta_robots: bool = False  # noindex and nofollow are obeyed, not only noted
     allow_private: bool = False  # private and loopback addresses may be visited
     contact: str  # in the User-Agent, for the site's operator
 

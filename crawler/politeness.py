@@ -1,55 +1,250 @@
-"""Politeness towards a host: few requests at once, a delay between starts, and a pause when it asks for one."""
+"""Politeness towards a host: few requests at once, at the pace that it bears, none while it is better left alone.
+
+The pace: starts are a gap apart. 429, 503, timeouts and answers that come later and later make the gap longer by a
+factor; answers in a row that come as usual make it shorter again, step by step.
+
+Left alone: after failures in a row nobody asks for a while, longer each time; then one question is put before all
+others (a circuit breaker). A host that fails it too often is given up: it is not asked again.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from crawler.windows import Windows
+from db.words import Reason
+
+LOOK = 1.0  # seconds after which somebody who waits looks again: pauses grow and end, people stop us
+SLOWER = 2.0  # what the gap is multiplied by when a host is in trouble
+EASIER = 0.75  # the same after EASY answers that came as usual
+EASY = 5
+FIRST_GAP = 0.25  # seconds; what slows us down where there was no gap
+LONGEST_GAP = 30.0  # seconds, unless the host asks for more
+RISING = 3.0  # times a host's own best latency, and
+FELT = 0.5  # seconds beyond it, are taken for labour
+
+
+class Stopped(Exception):
+    """We were asked to stop while we waited for a turn."""
+
+
+class GivenUp(Exception):
+    """A host is not asked again: why, and since when."""
+
+    def __init__(self, trouble: "Trouble") -> None:
+        super().__init__(trouble.detail)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A failure of a host that counts towards leaving it alone."""
+
+    reason: Reason
+    detail: str
+    address: str
+    in_browser: bool = False
+    began: datetime  # of the first failure in its row, once there is one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """When a host that fails is left alone, and for how long."""
+
+    failures: int = 5  # in a row
+    pause: float = 30.0  # seconds of the first pause; each further one is twice as long
+    pauses: int = 5  # after so many without a good answer the host is given up
+    most: int = 80  # failures in a row, however often it was only its pages that failed
+
+
+Probe = Callable[[str, Trouble], Awaitable[bool | None]]
+
+
+async def _no_probe(host: str, trouble: Trouble) -> None:
+    """Nobody to ask: the next turn itself will tell."""
 
 
 class Politeness:
     """The turns of every host that is asked; a host is a machine, whatever the port."""
 
-    def __init__(self, per_host: int, delay: float) -> None:
-        """At most `per_host` requests at once, whose starts are `delay` seconds apart."""
+    def __init__(
+        self, per_host: int, delay: float, *, patience: Patience | None = None, windows: Windows | None = None,
+        stop_outside: bool = False, probe: Probe = _no_probe, stopping: asyncio.Event | None = None,
+    ) -> None:  # fmt: skip
+        """At most `per_host` requests at once, whose starts are `delay` seconds apart, within the windows.
+
+        `probe` asks a host that was left alone whether it is well; None: the next turn shall tell. Once `stopping`
+        is set, whoever waits for a turn gets Stopped instead; `stop_outside` sets it when the windows close.
+        """
         self._per_host = per_host
         self._delay = delay
+        self._patience = patience or Patience()
+        self._windows = windows or Windows()
+        self._stop_outside = stop_outside
+        self._probe = probe
+        self._stopping = stopping or asyncio.Event()
         self._hosts: dict[str, _Host] = {}
+        self.is_over: Callable[[], bool] = lambda: (
+            False
+        )  # whether there is no time left to wait for hosts that rest
 
     def set_delay(self, host: str, seconds: float) -> None:
         """Keep starts on a host this far apart (crawl-delay); never less than the delay for all hosts."""
-        self._of(host).delay = max(seconds, self._delay)
+        self._of(host).set_delay(max(seconds, self._delay))
 
     def hold(self, host: str, seconds: float) -> None:
         """Let nobody begin with a request to the host for so long; a longer pause in force stays."""
         state = self._of(host)
         state.held_until = max(state.held_until, _now() + seconds)
 
+    def slow_down(self, host: str) -> None:
+        """Ask the host less often from now on: it said that it is busy, or did not answer in time."""
+        self._of(host).slow_down()
+
+    def answered(self, host: str, seconds: float | None) -> None:
+        """Note that the host answered as a host does that is well, and after how long."""
+        self._of(host).answered(seconds if self._delay else None)
+
+    def failed(self, host: str, trouble: Trouble) -> None:
+        """Note that the host failed, or refused us."""
+        self._of(host).failed(trouble)
+
+    @property
+    def given_up(self) -> dict[str, Trouble]:
+        """The hosts that are not asked any more, and the last that they did."""
+        return {host: state.given_up for host, state in self._hosts.items() if state.given_up}
+
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for a turn and keep it while the request lasts."""
+        """Wait for a turn and keep it while the request lasts. Raises GivenUp or Stopped instead."""
         state = self._of(host)
         async with state.places:
             async with state.starting:
-                # In a loop, because a pause may grow while we wait for its end.
-                while (wait := max(state.next_start, state.held_until) - _now()) > 0:  # noqa: ASYNC110
-                    await asyncio.sleep(wait)
-                state.next_start = _now() + state.delay
+                await self._wait(state)
+                while state.left_alone is not None and not await self._told_by_next(host, state, state.left_alone):
+                    await self._wait(state)
+                state.next_start = _now() + state.gap
             yield
 
+    async def _told_by_next(self, host: str, state: "_Host", trouble: Trouble) -> bool:
+        """Ask whether the host is well after a pause; returns whether the turn that waits is to find out."""
+        well = await self._probe(host, trouble)
+        if well:
+            state.well_again()
+        else:
+            state.rest()
+        return well is None and state.given_up is None
+
+    async def _wait(self, state: "_Host") -> None:
+        """Wait until a request may begin, looking again and again: what we wait for changes meanwhile."""
+        while True:
+            closed = self._closed()
+            if self._stopping.is_set():
+                raise Stopped
+            if state.left_alone is not None and self.is_over():
+                state.give_up(state.left_alone)
+            if state.given_up is not None:
+                raise GivenUp(state.given_up)
+            left = max(state.next_start - _now(), state.held_until - _now(), closed)
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, LOOK))
+
+    def _closed(self) -> float:
+        """Seconds until the windows open."""
+        moment = datetime.now(UTC)
+        if self._windows.are_open(moment):
+            return 0.0
+        if self._stop_outside:
+            self._stopping.set()
+        return (self._windows.next_opening(moment) - moment).total_seconds()
+
     def _of(self, host: str) -> "_Host":
-        return self._hosts.setdefault(host, _Host(self._per_host, self._delay))
+        if host not in self._hosts:
+            self._hosts[host] = _Host(self._per_host, self._delay, self._patience)
+        return self._hosts[host]
 
 
 class _Host:
     """What is going on with one host; times are those of the event loop."""
 
-    def __init__(self, places: int, delay: float) -> None:
+    def __init__(self, places: int, delay: float, patience: Patience) -> None:
         self.places = asyncio.Semaphore(places)
         self.starting = asyncio.Lock()
-        self.delay = delay
         self.next_start = 0.0
         self.held_until = 0.0
+        self.gap = delay  # seconds between starts now
+        self.left_alone: Trouble | None = None  # why nobody asks before one question was answered
+        self.given_up: Trouble | None = None
+        self._delay = delay  # the least gap
+        self._patience = patience
+        self._bears = patience.failures  # in a row, until it is left alone
+        self._failures = 0
+        self._began: datetime | None = None  # when the first of the failures in a row was
+        self._pauses = 0  # since it last answered well
+        self._well = 0  # answers in a row
+        self._latency: float | None = None  # seconds, moving average
+        self._best: float | None = None
+
+    def set_delay(self, seconds: float) -> None:
+        self._delay = seconds
+        self.gap = max(self.gap, seconds)
+
+    def slow_down(self) -> None:
+        self._well = 0
+        self.gap = max(self._delay, min(max(self.gap * SLOWER, FIRST_GAP), LONGEST_GAP))
+
+    def answered(self, seconds: float | None) -> None:
+        if self.left_alone is not None:
+            self.well_again()
+        self._failures, self._began, self._pauses = 0, None, 0
+        if seconds is not None:
+            self._latency = seconds if self._latency is None else self._latency + (seconds - self._latency) / EASY
+        self._well += 1
+        if self._well == EASY:
+            self._well = 0
+            self._adapt()
+
+    def failed(self, trouble: Trouble) -> None:
+        """Count a failure; those that come in while the host is left alone are of the same row."""
+        self._well = 0
+        self._failures += 1
+        self._began = self._began or trouble.began
+        if self._failures >= self._bears and self.left_alone is None:
+            self.left_alone = trouble
+            self.rest()
+
+    def rest(self) -> None:
+        """Leave the host alone for its next pause, or for good."""
+        assert self.left_alone is not None
+        if self._pauses >= self._patience.pauses:
+            self.give_up(self.left_alone)
+            return
+        self.held_until = max(self.held_until, _now() + self._patience.pause * 2.0**self._pauses)
+        self._pauses += 1
+
+    def give_up(self, last: Trouble) -> None:
+        self.given_up = replace(last, began=self._began or last.began)
+
+    def well_again(self) -> None:
+        """The host itself is well: what fails in a row are its pages, and more of them are borne next time."""
+        self.left_alone = None
+        self.held_until = 0.0
+        self._bears = max(self._bears, min(2 * self._bears, self._patience.most))
+        self._failures, self._began, self._pauses = 0, None, 0
+
+    def _adapt(self) -> None:
+        """After some answers in a row: slower when they took ever longer, else a step back to the usual pace."""
+        if self._latency is not None:
+            self._best = min(self._best or self._latency, self._latency)
+            if self._latency > max(self._best * RISING, self._best + FELT):
+                self.slow_down()
+                return
+        eased = self.gap * EASIER
+        self.gap = self._delay if eased <= max(self._delay, FIRST_GAP / SLOWER) else eased
 
 
 def retry_after(value: str | None) -> float | None:

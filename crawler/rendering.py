@@ -1,6 +1,5 @@
 """Links that only the browser shows: which pages are rendered to find them, by evidence."""
 
-import time
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,7 +35,7 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
         if not gained and tried >= TRIED:
             settled.add(key)
             continue
-        if time.monotonic() > ends:
+        if exploration.is_over(ends):
             await note(exploration, "rendering", each.address, "the time for exploring was over")
             return True
         await _render(exploration, each)
@@ -54,7 +53,7 @@ async def render_undecided(exploration: Exploration, ends: float) -> bool:
     for each in waiting:
         if exploration.stopping.is_set():
             return False
-        if time.monotonic() > ends:
+        if exploration.is_over(ends):
             break
         await _render(exploration, each)
     return True

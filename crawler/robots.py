@@ -7,6 +7,7 @@ paths of Shift_JIS sites) for one. It is therefore given one group, ours, in whi
 
 import math
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from crawler.address import canonical, path_of
 from db.words import Reason
 
 MAX_BYTES = 500 * 1024  # RFC 9309 2.5
+DAY, SOON = 24 * 3600.0, 600.0  # seconds
+LONGEST_DELAY = 60.0  # seconds; a crawl-delay beyond it would keep us out without saying so
 
 _LINE = re.compile(rb"[\r\n]+")
 _TOKEN = re.compile(r"\*(?=\s|$)|[A-Za-z_-]+")
@@ -45,6 +48,12 @@ class Robots:
     reachable: bool = True  # False: an answer of 5xx or none at all, and everything is disallowed
     crawl_delay: float | None = None  # seconds between two requests
     sitemaps: tuple[str, ...] = ()  # canonical
+    read_at: float = field(default_factory=time.monotonic)  # seconds
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is to be asked for again: after a day (RFC 9309 2.4), sooner when it could not be had."""
+        return time.monotonic() - self.read_at > (DAY if self.reachable else SOON)
 
     @classmethod
     def from_answer(cls, status: int | None, body: bytes, agent: str) -> "Robots":

@@ -102,6 +102,13 @@ async def dead_owners(database: Database, sweep_id: int) -> frozenset[str]:
         return frozenset(owner for owner in owners if owner and is_alive(owner) is False)
 
 
+async def renew_visit(connection: AsyncConnection, visit_id: int, owner: str) -> None:
+    """Hold a visit longer, if the owner still holds it."""
+    await connection.execute(
+        sa.update(Visit).where(Visit.id == visit_id, Visit.lease_owner == owner).values(lease_until=now() + LEASE)
+    )
+
+
 async def claim_visits(
     connection: AsyncConnection, sweep_id: int, owner: str, count: int, dead: frozenset[str] = frozenset()
 ) -> list[int]:

@@ -12,6 +12,7 @@ from audits.engine import installed_engine
 from audits.sweep import begin
 from audits.sweep import run as run_sweep
 from audits.work import Tools
+from crawler.exploration import INFORMS
 from db.database import Database
 from db.errors import UsageError
 from db.schema import ready
@@ -28,9 +29,9 @@ from reports.cli.options import (
     start_of,
 )
 from reports.cli.progress import Progress
-from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, resume_command, stopped_by_signals
+from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, resume_command, say_stopped, stopped_by_signals
 from reports.cli.saying import say_csv, say_json
-from reports.cli.sweeps import reached
+from reports.cli.sweeps import started
 from reports.language import Language
 from reports.read import Address
 from reports.tables import INVENTORY, address_row, csv_text
@@ -61,17 +62,19 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
     stopping = asyncio.Event()
     async with Database(given["database"]) as database:
         await ready(database)
-        sweep_id = await begin(database, plan_of(await reached(asked, given), given))
+        start, given = await started(database, asked, given)
+        sweep_id = await begin(database, plan_of(start, given))
         with stopped_by_signals(stopping, sweep_id, given):
             async with Progress(database, sweep_id, given["lang"]):
                 explored = await run_sweep(database, sweep_id, tools, stopping, until=SweepState.CHOOSING)
         if not explored:
-            click.echo(how_to_go_on(sweep_id, given), err=True)
+            await say_stopped(database, sweep_id, given)
             return INTERRUPTED
         found, notes = await _inventory(database, sweep_id)
     _show(sweep_id, found, notes, given)
     gaps = any(each.reason is not None and (each.reason.transient or each.reason.limit) for each in found)
-    return INCOMPLETE if gaps or notes else COMPLETE
+    unread = any(note["about"] not in INFORMS for note in notes)
+    return INCOMPLETE if gaps or unread else COMPLETE
 
 
 async def _inventory(database: Database, sweep_id: int) -> tuple[list[Address], list[dict[str, str]]]:
@@ -85,7 +88,8 @@ async def _inventory(database: Database, sweep_id: int) -> tuple[list[Address], 
 def _show(sweep_id: int, found: list[Address], notes: list[dict[str, str]], given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     if given["as_json"]:
-        say_json({"sweep": sweep_id, "addresses": list(map(asdict, found)), "unexplored_parts": notes})
+        unread = [note for note in notes if note["about"] not in INFORMS]
+        say_json({"sweep": sweep_id, "addresses": list(map(asdict, found)), "unexplored_parts": unread})
     elif given["as_csv"]:
         rows = (address_row(each, language) for each in found)
         say_csv(csv_text(rows, "pages", INVENTORY, language))

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from audits.site import site_settings
 from audits.sweep import Plan
 from crawler.address import canonical
 from crawler.limits import Limits
 from crawler.scope import Exclusion, Scope
+from crawler.windows import Windows
+from db.database import Database
 from db.errors import UsageError
 from db.words import Edition, Level, Method
 from reports.cli.usage import Seconds
@@ -98,15 +102,33 @@ def page_options(command: Command) -> Command:
     return command
 
 
+def manners_options(command: Command) -> Command:
+    """How a site is asked, as its settings may keep it."""
+    limits = Limits(contact="")
+    for option in (
+        click.option("--obey-meta-robots/--note-meta-robots", default=limits.obey_meta_robots,
+                     help="Obey noindex and nofollow of pages, or only note them.  [default: note]"),
+        click.option("--stop-outside-window/--wait-outside-window", "stop_outside", default=limits.stop_outside,
+                     help="When the window closes, stop (resume goes on) or wait.  [default: wait]"),
+        click.option("--window", metavar="WHEN", default=limits.window,
+                     help="When pages may be begun, by Tokyo's clock: '22:00-06:00', 'sat,sun', "
+                          "'mon-fri 22:00-06:00; sat,sun'.  [default: always]"),
+        click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
+                     metavar="SECONDS", envvar="JISWEEP_DELAY",
+                     help="Least time between two requests or pages on one host; 0 for your own servers."),
+        click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
+                     metavar="N", help="Requests, or pages in the browser, at one time on one host."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def crawl_options(command: Command) -> Command:
     """How far exploring goes, and how it behaves."""
     limits = Limits(contact="")
     for option in (
         page_options,
-        click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
-                     metavar="SECONDS", help="Least time between two requests or pages on one host."),
-        click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
-                     metavar="N", help="Requests, or pages in the browser, at one time on one host."),
+        manners_options,
         click.option("--max-addresses", type=click.IntRange(1), default=limits.addresses, show_default=True,
                      metavar="N", help="Addresses to ask for while exploring."),
         click.option("--max-depth", type=click.IntRange(0), default=limits.depth, show_default=True,
@@ -143,15 +165,40 @@ def choice_options(command: Command) -> Command:
 
 def limits_of(given: dict[str, Any]) -> Limits:
     """The limits that a command line gives; those that its command has no option for stay. Raises UsageError."""
-    if not (given["contact"].isascii() and given["contact"].isprintable()):
-        raise UsageError(
-            ja=f"連絡先 {given['contact']!r} には半角の英数字と記号だけを使ってください（HTTP ヘッダーで送るため）。",
-            en=f"The contact {given['contact']!r} must be printable ASCII: it is sent in an HTTP header.",
-        )
+    check_limits(given)
     names = {each.name: each.name for each in fields(Limits)} | {
         each: f"max_{each}" for each in ("addresses", "depth", "seconds", "bytes", "pattern")
     }
     return Limits(**{limit: given[option] for limit, option in names.items() if option in given})
+
+
+def check_limits(given: dict[str, Any]) -> None:
+    """Refuse a contact or a window that cannot be used. Raises UsageError."""
+    contact = given.get("contact", "")
+    if not (contact.isascii() and contact.isprintable()):
+        raise UsageError(
+            ja=f"連絡先 {contact!r} には半角の英数字と記号だけを使ってください（HTTP ヘッダーで送るため）。",
+            en=f"The contact {contact!r} must be printable ASCII: it is sent in an HTTP header.",
+        )
+    try:
+        Windows.parse(given.get("window", ""))
+    except ValueError as error:
+        raise UsageError(
+            ja=f"--window が読めません: {error}（例: --window 'mon-fri 22:00-06:00; sat,sun'）",
+            en=f"--window cannot be read: {error} (such as --window 'mon-fri 22:00-06:00; sat,sun').",
+        ) from error
+
+
+def typed() -> set[str]:
+    """The names of the options that stand on this command line, not in the environment or by default."""
+    context = click.get_current_context()
+    return {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+
+
+async def with_site_settings(database: Database, address: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, with what the site at an address keeps in place of what was not typed."""
+    kept, mine = await site_settings(database, address), typed()
+    return given | {name: value for name, value in kept.items() if name in given and name not in mine}
 
 
 def plan_of(start: str, given: dict[str, Any]) -> Plan:

@@ -3,17 +3,21 @@
 import asyncio
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import sqlalchemy as sa
 from rich.console import Console
 
+from crawler.windows import Windows
 from db.database import Database
 from db.tables import Draw, Sweep, Visit
 from db.words import SweepState, VisitState
+from reports.clean import one_line
+from reports.language import Language
 
 LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
+NEWS = ("pace", "host", "blocked")  # notes that a person at the terminal wants to know of at once
 WAITING = (VisitState.FOUND, VisitState.SELECTED)
 
 
@@ -27,6 +31,8 @@ class Progress:
         self._console = Console(stderr=True, highlight=False)
         self._pace = Pace()
         self._last = ""
+        self._language = Language(lang)
+        self._news: list[dict[str, str]] = []
 
     async def __aenter__(self) -> Self:
         self._telling = asyncio.create_task(self._tell())
@@ -52,7 +58,8 @@ class Progress:
 
     async def _line(self) -> str:
         async with self._database.reading() as connection:
-            state = await connection.scalar(sa.select(Sweep.state).where(Sweep.id == self._sweep_id))
+            read = sa.select(Sweep.state, Sweep.settings, Sweep.notes).where(Sweep.id == self._sweep_id)
+            state, settings, notes = (await connection.execute(read)).one()
             rows = await connection.execute(
                 sa.select(Visit.state, sa.func.count())
                 .where(Visit.sweep_id == self._sweep_id)
@@ -61,11 +68,21 @@ class Progress:
             counts: dict[VisitState, int] = dict(rows.all())
             drawn = sa.select(sa.func.count(sa.distinct(Draw.visit_id))).where(Draw.sweep_id == self._sweep_id)
             chosen = await connection.scalar(drawn) or 0
-        assert state is not None
+        self._tell_news(notes)
+        if closed := window_closed(settings.get("window", ""), datetime.now(UTC), self._lang):
+            return closed
         waiting = sum(counts.get(each, 0) for each in WAITING)
         if state is SweepState.EXPLORING:
             return self._told(state, sum(counts.values()) - waiting, waiting)
         return self._told(state, chosen - waiting, waiting)
+
+    def _tell_news(self, notes: list[dict[str, str]]) -> None:
+        """Say once, in a line of its own, what delays the sweep or keeps it from a host."""
+        for note in notes:
+            if note["about"] in NEWS and note not in self._news:
+                self._news.append(note)
+                about = self._language.word("notes.about", note["about"])
+                self._console.print(one_line(f"{about}: {note['address']} ({note['said']})"), soft_wrap=True)
 
     def _told(self, state: SweepState, done: int, waiting: int) -> str:
         rate = self._pace.per_minute(state, done, time.monotonic())
@@ -96,6 +113,19 @@ class Pace:
         self._read = at
         minutes = (at - began) / 60
         return (done - before) / minutes if minutes > 0.05 else 0.0
+
+
+def window_closed(window: str, moment: datetime, lang: str) -> str:
+    """That no page is begun now, and from when on they are again; nothing while the window is open."""
+    windows = Windows.parse(window)
+    if windows.are_open(moment):
+        return ""
+    opens = f"{windows.next_opening(moment):%m-%d %H:%M %Z}"
+    return (
+        f"時間帯（{window}）の外: {opens} まで待ちます"
+        if lang == "ja"
+        else f"outside the window ({window}): waiting until {opens}"
+    )
 
 
 def expected_end(minutes: float, now: datetime, lang: str) -> str:

@@ -7,14 +7,17 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from audits import sweep as sweeping
-from audits.conclude import Conclusion, conclude
+from audits.conclude import Conclusion, conclude, sweep_row
 from audits.work import Tools
+from crawler.limits import Limits
+from crawler.windows import Windows
 from db.database import Database, hide_password
 from reports.cli.options import DATABASE
 from reports.cli.progress import Progress
@@ -37,12 +40,28 @@ async def run_to_report(
         async with Progress(database, sweep_id, lang):
             finished = await sweeping.run(database, sweep_id, tools, stopping, again=again)
     if not finished:
-        click.echo(how_to_go_on(sweep_id, given), err=True)
+        await say_stopped(database, sweep_id, given)
         return INTERRUPTED
     conclusion = await conclude(database, sweep_id)
     path = await write_report(database, sweep_id, out, lang)
     show(conclusion, path, lang, given["as_json"])
     return COMPLETE if conclusion.complete else INCOMPLETE
+
+
+async def say_stopped(database: Database, sweep_id: int, given: dict[str, Any]) -> None:
+    """Say how to go on with a sweep that was stopped, and when, if it was its window that closed."""
+    async with database.reading() as connection:
+        limits = Limits.from_row((await sweep_row(connection, sweep_id)).settings)
+    windows, moment = Windows.parse(limits.window), datetime.now(UTC)
+    if limits.stop_outside and not windows.are_open(moment):
+        opens = f"{windows.next_opening(moment):%Y-%m-%d %H:%M %Z}"
+        click.echo(
+            f"時間帯（{limits.window}）の外になりました。次は {opens} からです。"
+            if given["lang"] == "ja"
+            else f"The window ({limits.window}) has closed; it opens again at {opens}.",
+            err=True,
+        )
+    click.echo(how_to_go_on(sweep_id, given), err=True)
 
 
 def show(conclusion: Conclusion, path: Path, lang: str, as_json_object: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,7 +15,9 @@ from audits.work import Tools, manners_of
 from crawler.browser import installed_browser, playwright_driver
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
+from crawler.limits import Limits
 from crawler.start import find_start
+from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
 from db.schema import present, ready
@@ -32,6 +35,7 @@ from reports.cli.options import (
     plan_of,
     rule_options,
     start_of,
+    with_site_settings,
 )
 from reports.cli.running import COMPLETE, INCOMPLETE, resume_command, run_to_report, show
 from reports.report import check_folder, folder_for, write_report
@@ -96,20 +100,49 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
         installed_browser(given["browser"], driver.chromium.executable_path)
     async with Database(given["database"]) as database:
         await ready(database)
-        plan = plan_of(await reached(asked, given), given)
+        start, given = await started(database, asked, given)
+        plan = plan_of(start, given)
         sweep_id = await begin(database, plan)
         await _say_begun(database, sweep_id, plan, given["lang"])
         return await run_to_report(database, sweep_id, tools, given)
 
 
+async def started(database: Database, asked: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The start address, and what was given with the settings that the site keeps, under either of its addresses."""
+    given = await with_site_settings(database, asked, given)
+    start = await reached(asked, given)
+    return start, given if start == asked else await with_site_settings(database, start, given)
+
+
 async def reached(asked: str, given: dict[str, Any]) -> str:
-    """The start address after redirects. Raises SiteUnreachable."""
-    manners = replace(manners_of(limits_of(given)), longest_pause=SOON)
+    """The start address after redirects, asked for when the site's window is open. Raises SiteUnreachable."""
+    limits = limits_of(given)
+    manners = replace(manners_of(limits), longest_pause=SOON)
+    say_closed(limits, given["lang"])
     if given["allow_private"]:
         async with Fetcher(manners, None) as fetcher:
             return await find_start(fetcher, asked)
     async with Gate() as gate, Fetcher(manners, gate.url) as fetcher:
         return await find_start(fetcher, asked)
+
+
+def say_closed(limits: Limits, lang: str) -> None:
+    """Say until when we wait for the window. Raises UsageError when we are to stop instead: nothing has begun."""
+    windows, moment = Windows.parse(limits.window), datetime.now(UTC)
+    if windows.are_open(moment):
+        return
+    opens = f"{windows.next_opening(moment):%Y-%m-%d %H:%M %Z}"
+    if limits.stop_outside:
+        raise UsageError(
+            ja=f"いまは時間帯（{limits.window}）の外です。{opens} 以降に始めてください。",
+            en=f"This is outside the window ({limits.window}): begin at {opens} or later.",
+        )
+    click.echo(
+        f"時間帯（{limits.window}）の外なので、{opens} まで待ちます。"
+        if lang == "ja"
+        else f"Outside the window ({limits.window}): waiting until {opens}.",
+        err=True,
+    )
 
 
 async def _say_begun(database: Database, sweep_id: int, plan: Plan, lang: str) -> None:

@@ -58,7 +58,9 @@ def plan_for(start: str, **given: Any) -> Plan:
     """A plan for a site on loopback; limits and exclusions among the arguments."""
     limits = {each: given.pop(each) for each in list(given) if each in Limits.__dataclass_fields__}
     scope = Scope.around(start, given.pop("includes", ()), given.pop("exclusions", ()))
-    return Plan(scope=scope, limits=Limits(**{"contact": "tests", "allow_private": True, **limits}), **given)
+    return Plan(
+        scope=scope, limits=Limits(**{"contact": "tests", "allow_private": True, "delay": 0.0, **limits}), **given
+    )
 
 
 async def sweep_now(

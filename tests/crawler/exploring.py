@@ -1,7 +1,7 @@
 """Exploring a small site straight into a database, and what became of its addresses."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from crawler.exploration import Exploration, Renderer, Shown
 from crawler.explore import explore
 from crawler.fetch import Fetcher, Manners
 from crawler.limits import Limits
+from crawler.politeness import Patience
 from crawler.scope import Exclusion, Scope
 from db.database import Database
 from db.tables import Page, Site, Sweep, Visit
@@ -33,11 +34,17 @@ class Begun:
     scope: Scope
     limits: Limits
     render: Renderer = no_browser
+    patience: Patience = field(default_factory=lambda: Patience(pause=0.02))  # with hosts that fail
 
     async def go(self, stopping: asyncio.Event | None = None) -> bool:
         """Explore from where it is, as a process would that has just been started."""
         manners = Manners(
-            contact="tests", per_host=self.limits.per_host, max_bytes=self.limits.bytes, backoff=0.01, timeout=5.0
+            contact="tests",
+            per_host=self.limits.per_host,
+            max_bytes=self.limits.bytes,
+            backoff=0.01,
+            timeout=5.0,
+            patience=self.patience,
         )
         async with self.database.reading() as connection:
             row = (await connection.execute(sa.select(Sweep).where(Sweep.id == self.sweep))).mappings().one()

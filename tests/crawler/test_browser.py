@@ -160,3 +160,17 @@ async def test_a_name_that_does_not_resolve_is_told_apart(driver: Playwright, ch
         with pytest.raises(PageLost) as lost:
             await tab.open("http://no-such-host.invalid/", seconds=10, patience=5)
     assert lost.value.reason is Reason.DNS
+
+
+async def test_how_long_an_answer_took_to_begin_is_known(driver: Playwright, chromium: str) -> None:
+    async def late(_: object) -> bytes:
+        await asyncio.sleep(0.3)
+        return html("")
+
+    async with (
+        small_site({"/": late}) as site,
+        Tab(driver, Manners(contact="tests"), executable=chromium) as tab,
+    ):
+        await tab.open(site.address("/"), seconds=10, patience=1)
+    assert tab.latency is not None
+    assert 0.3 <= tab.latency < 3
