@@ -46,6 +46,7 @@ async def rendered_links(
         refuse_status(await tab.open(address, seconds=seconds, patience=PATIENCE))
         world = await tab.world((await tab.frame_tree())["frame"]["id"])
         await tab.evaluate(world, f"jisweep.settle({QUIET}, {SETTLE})")
+        await tab.still_shows(address)
         came_to = await tab.document_address()
         links = [came_to] if came_to not in (address, None) else await tab.evaluate(world, "jisweep.links()")
     return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))

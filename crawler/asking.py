@@ -65,7 +65,7 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
     links = [link for link in document.links if counts(exploration.scope, link)]
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
-        "title": document.title[:500],
+        "title": exploration.fetcher.credentials.hide(document.title)[:500],
         "kinds": kinds_of(each.address, document),
         "shape": shape.pack(document.shape),
         "script_key": _script_key(document, links, each),

@@ -1,7 +1,7 @@
 """Fetching one address over HTTP: politely, within bounds, and with an answer whatever the server does.
 
-Redirects are not followed, cookies are not kept, proxies and certificates of the environment are not used. A broken
-server makes an `Answer` with a `failure`; only our own mistakes raise.
+Redirects are not followed, cookies are not kept, proxies and certificates of the environment are not used. What signs
+us in goes to its own origin only. A broken server makes an `Answer` with a `failure`; only our own mistakes raise.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 
@@ -21,6 +21,8 @@ from crawler.address import canonical, host_of, path_of
 from crawler.gate import Forbidden
 from crawler.passage import Passage
 from crawler.politeness import Politeness, retry_after
+from crawler.signed_out import SAID, forms_of, sent_away, shows_form
+from crawler.signing_in import NONE, Credentials
 from db.words import Reason
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -100,9 +102,13 @@ def media_type(content_type: str | None) -> str:
 class Fetcher:
     """A client that keeps its manners: `async with Fetcher(manners, gate.url) as fetcher: await fetcher.get(…)`."""
 
-    def __init__(self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None,
+        credentials: Credentials = NONE,
+    ) -> None:  # fmt: skip
         """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones."""
         self.manners = manners
+        self.credentials = credentials
         self._politeness = Politeness(manners.per_host, manners.delay)
         self._stack = AsyncExitStack()
         tls = tls or httpx.create_ssl_context(trust_env=False)
@@ -174,11 +180,12 @@ class Fetcher:
     async def _exchange(self, address: str, accept_any: bool) -> Answer:
         # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
         target = {"target": path_of(address).encode("ascii")}
-        async with self._client.stream("GET", address, extensions=target) as response:
+        shown = self.credentials.headers_for(address)
+        async with self._client.stream("GET", address, headers=shown, extensions=target) as response:
             content_type = response.headers.get("content-type")
             wanted = accept_any or content_type is None or media_type(content_type) in READ
             body, whole = await _read(response, self.manners.max_bytes) if wanted else (b"", True)
-            return Answer(
+            answer = Answer(
                 address=address,
                 status=response.status_code,
                 headers=response.headers,
@@ -189,6 +196,20 @@ class Fetcher:
                 detail="" if whole else f"more than {self.manners.max_bytes} bytes",
                 retry_after=retry_after(response.headers.get("retry-after")),
             )
+            return self._unless_signed_out(answer)
+
+    def _unless_signed_out(self, answer: Answer) -> Answer:
+        """The answer; as a failure when it is the sign-in form in place of the page."""
+        sign_in = self.credentials.at(answer.address)
+        if sign_in is None or answer.failure is not None:
+            return answer
+        if (
+            answer.status == 401
+            or sent_away(sign_in, answer.address, answer.location)
+            or (answer.is_html and shows_form(sign_in, answer.address, forms_of(answer.body, answer.address)))
+        ):
+            return replace(answer, failure=Reason.BLOCKED, detail=SAID, location=None)
+        return answer
 
 
 def _headers(manners: Manners) -> dict[str, str]:

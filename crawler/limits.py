@@ -19,6 +19,7 @@ class Limits:
     timeout: float = 20.0  # seconds for one answer
     allow_private: bool = False  # private and loopback addresses may be visited
     contact: str  # in the User-Agent, for the site's operator
+    signed_in: tuple[str, ...] = ()  # origins that pages are asked for signed in; with what is kept elsewhere
 
     def as_row(self) -> dict[str, Any]:
         """The form that a sweep's `settings` column keeps."""
@@ -27,4 +28,4 @@ class Limits:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Self:
         """The limits that a sweep was begun with."""
-        return cls(**row)
+        return cls(**{**row, "signed_in": tuple(row.get("signed_in", ()))})

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
 from audits.sweep import Plan, begin, reopen
-from audits.work import Tools, manners_of
+from audits.work import Tools, manners_of, scope_of
 from crawler.browser import installed_browser, playwright_driver
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
@@ -20,10 +20,12 @@ from db.errors import UsageError
 from db.schema import present, ready
 from db.tables import Site, Sweep
 from db.words import SweepState
+from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
     browser_option,
     choice_options,
     crawl_options,
+    credentials_options,
     database_option,
     json_option,
     lang_option,
@@ -31,6 +33,7 @@ from reports.cli.options import (
     out_option,
     plan_of,
     rule_options,
+    scope_around,
     start_of,
 )
 from reports.cli.running import COMPLETE, INCOMPLETE, resume_command, run_to_report, show
@@ -61,6 +64,7 @@ def sweep(url: str, **given: Any) -> int:
 @out_option
 @database_option
 @browser_option
+@credentials_options
 def resume(sweep_id: int, **given: Any) -> int:
     """Go on with a sweep from where it was; of a finished one, try the pages again that were lost."""
     return asyncio.run(_resume(sweep_id, given))
@@ -88,8 +92,9 @@ def sweeps(lang: str, database: str) -> None:
 
 async def _sweep(url: str, given: dict[str, Any]) -> int:
     asked = start_of(url)
+    given["sign_ins"] = credentials_of(given, scope_around(asked, given["include"], given["exclude"]))
     plan_of(asked, given)  # bad options are said before anything is fetched
-    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    tools = Tools(engine=installed_engine(), browser=given["browser"], credentials=given["sign_ins"])
     if given["out"]:
         check_folder(given["out"])
     async with playwright_driver() as driver:
@@ -106,9 +111,9 @@ async def reached(asked: str, given: dict[str, Any]) -> str:
     """The start address after redirects. Raises SiteUnreachable."""
     manners = replace(manners_of(limits_of(given)), longest_pause=SOON)
     if given["allow_private"]:
-        async with Fetcher(manners, None) as fetcher:
+        async with Fetcher(manners, None, credentials=given["sign_ins"]) as fetcher:
             return await find_start(fetcher, asked)
-    async with Gate() as gate, Fetcher(manners, gate.url) as fetcher:
+    async with Gate() as gate, Fetcher(manners, gate.url, credentials=given["sign_ins"]) as fetcher:
         return await find_start(fetcher, asked)
 
 
@@ -122,12 +127,17 @@ async def _say_begun(database: Database, sweep_id: int, plan: Plan, lang: str) -
         else f"Sweep {sweep_id}: {start} (seed {seed})",
         err=True,
     )
+    say_signed_in(plan.limits.signed_in, lang)
 
 
 async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
-    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    engine = installed_engine()
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
+        async with database.reading() as connection:
+            begun = await sweep_row(connection, sweep_id)
+        credentials = credentials_of(given, await scope_of(database, begun))
+        tools = Tools(engine=engine, browser=given["browser"], credentials=credentials)
         await reopen(database, sweep_id)
         return await run_to_report(database, sweep_id, tools, given)
 
