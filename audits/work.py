@@ -76,8 +76,7 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
         sweep = await sweep_row(connection, sweep_id)
     limits = Limits.from_row(sweep.settings)
     scope = await scope_of(database, sweep)
-    credentials = tools.credentials.within(scope)
-    _refuse_other_credentials(sweep_id, limits.signed_in, credentials.origins)
+    credentials = credentials_for(sweep, scope, tools.credentials)
     async with AsyncExitStack() as stack:
         gate = None if limits.allow_private else await stack.enter_async_context(Gate())
         fetcher = await stack.enter_async_context(
@@ -90,20 +89,26 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
         )  # fmt: skip
 
 
-def _refuse_other_credentials(sweep_id: int, begun: tuple[str, ...], now: tuple[str, ...]) -> None:
-    """One sweep sees its site in one way: as somebody who is signed in, or as everybody."""
-    if missing := sorted(set(begun) - set(now)):
-        where = ", ".join(missing)
+def credentials_for(sweep: Sweep, scope: Scope, at_hand: Credentials) -> Credentials:
+    """The credentials of a sweep's site. Raises UsageError unless they are for the origins it was begun with.
+
+    One sweep sees its site in one way: as somebody who is signed in, or as everybody.
+    """
+    sweep_id, credentials = sweep.id, at_hand.within(scope)
+    begun, now = set(Limits.from_row(sweep.settings).signed_in), set(credentials.origins)
+    if begun - now:
+        where = ", ".join(sorted(begun - now))
         raise UsageError(
             ja=f"スイープ {sweep_id} は {where} にサインインして始めました。--credentials で同じファイルを指定してください。",
             en=f"Sweep {sweep_id} was begun signed in to {where}: give the same file with --credentials.",
         )
-    if more := sorted(set(now) - set(begun)):
-        where = ", ".join(more)
+    if now - begun:
+        where = ", ".join(sorted(now - begun))
         raise UsageError(
             ja=f"スイープ {sweep_id} は {where} にサインインせずに始めました。--no-credentials を付けるか、新しいスイープを始めてください。",
             en=f"Sweep {sweep_id} was begun without signing in to {where}: add --no-credentials, or begin a new sweep.",
         )
+    return credentials
 
 
 def manners_of(limits: Limits) -> Manners:

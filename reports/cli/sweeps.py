@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
 from audits.sweep import Plan, begin, reopen
-from audits.work import Tools, manners_of, scope_of
+from audits.work import Tools, credentials_for, manners_of, scope_of
 from crawler.browser import installed_browser, playwright_driver
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
@@ -136,7 +136,8 @@ async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
         await present(database)
         async with database.reading() as connection:
             begun = await sweep_row(connection, sweep_id)
-        credentials = credentials_of(given, await scope_of(database, begun))
+        scope = await scope_of(database, begun)
+        credentials = credentials_for(begun, scope, credentials_of(given, scope))
         tools = Tools(engine=engine, browser=given["browser"], credentials=credentials)
         await reopen(database, sweep_id)
         return await run_to_report(database, sweep_id, tools, given)
