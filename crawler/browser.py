@@ -79,6 +79,7 @@ FAILURES = (
     ("ERR_CERT", Reason.CERTIFICATE),
     ("ERR_SSL", Reason.CERTIFICATE),
     ("ERR_TOO_MANY_REDIRECTS", Reason.REDIRECT_LOOP),
+    ("ERR_INVALID_AUTH_CREDENTIALS", Reason.BLOCKED),  # 401
     ("ERR_TIMED_OUT", Reason.TIMED_OUT),
     ("ERR_CONNECTION_TIMED_OUT", Reason.TIMED_OUT),
     ("ERR_ABORTED", Reason.NOT_HTML),  # the answer became a download, which is refused
@@ -415,6 +416,9 @@ class Tab:
             return PageLost(Reason.TIMED_OUT, _first_line(error))
         said = str(error)
         reason = next((reason for sign, reason in FAILURES if sign in said), Reason.CONNECTION)
+        if reason is Reason.BLOCKED:
+            at = canonical(self._failed_at)
+            return PageLost(reason, SAID if at and self.credentials.at(at) else "HTTP 401 in the browser")
         return PageLost(reason, _first_line(error))
 
 
