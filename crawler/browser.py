@@ -183,7 +183,9 @@ class Tab:
         self._pages_left = 0
         self._pages_per_browser = pages_per_browser  # Chromium's memory grows with every page
         self._browser: PlaywrightBrowser | None = None
-        self._failed_at = ""
+        self._asked = self._failed_at = (
+            ""  # where the page at hand is, and where a navigation of its came to no page
+        )
         self.credentials = credentials
         self._heaviest = heaviest
         self._weighing: asyncio.Task[None] | None = None
@@ -205,13 +207,12 @@ class Tab:
         """
         await self._revive()
         self._pages_left -= 1
-        self._failed_at = address
+        self._asked, self._failed_at = address, ""
         self._too_heavy = False
         try:
             await self._forget()
             await bring_cookies(self.session, self.credentials)
             response = await self._go(address, seconds)
-            self._failed_at = ""
             loaded = await self._loaded(patience)
         except PlaywrightError as error:
             raise self._lost(error) from error
@@ -408,7 +409,8 @@ class Tab:
         return self._gate.why_refused(urlsplit(address).hostname or "") if self._gate else ""
 
     def _lost(self, error: PlaywrightError) -> PageLost:
-        if why := self._refused(self._failed_at):
+        ended_at = self._failed_at or self._asked
+        if why := self._refused(ended_at):
             return PageLost(Reason.PRIVATE_ADDRESS, why)
         if self._too_heavy:
             return PageLost(Reason.TOO_LARGE, f"the page takes more than {self._heaviest} bytes of memory")
@@ -417,7 +419,7 @@ class Tab:
         said = str(error)
         reason = next((reason for sign, reason in FAILURES if sign in said), Reason.CONNECTION)
         if reason is Reason.BLOCKED:
-            at = canonical(self._failed_at)
+            at = canonical(ended_at)
             return PageLost(reason, SAID if at and self.credentials.at(at) else "HTTP 401 in the browser")
         return PageLost(reason, _first_line(error))
 

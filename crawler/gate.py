@@ -100,6 +100,8 @@ async def resolve_by_system(host: str, port: int) -> list[str]:
 
 async def public_address(host: str, port: int = 443, resolve: Resolve = resolve_by_system) -> list[str]:
     """All IP addresses of a host. Forbidden when any is private; OSError (socket.gaierror) when there is none."""
+    if host.rstrip(".").lower().endswith(".localhost"):  # RFC 6761 6.3, whatever a name server says
+        raise Forbidden(host, "a name of this machine has no public address")
     addresses = await resolve(host.strip("[]"), port)
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, f"no address for {host}")

@@ -155,11 +155,13 @@ async def test_each_page_is_met_signed_in_and_without_what_the_page_before_store
     told = "document.title = document.cookie + ' ' + JSON.stringify(Object.entries(localStorage))"
     spoiling = """document.cookie = "sid=other"; document.cookie = "more=1";
       localStorage.token = "other"; localStorage.more = 1; sessionStorage.more = 1"""
-    async with small_site(
-        {"/a": html(f"<script>{told};{spoiling}</script>"), "/b": html(f"<script>{told}</script>")}
-    ) as site:
-        async with tab_with(driver, chromium, everything(site)) as tab:
-            titles = [await shown(tab, site, path) for path in ("/a", "/b", "/a", "/b")]
+    async with (
+        small_site(
+            {"/a": html(f"<script>{told};{spoiling}</script>"), "/b": html(f"<script>{told}</script>")}
+        ) as site,
+        tab_with(driver, chromium, everything(site)) as tab,
+    ):
+        titles = [await shown(tab, site, path) for path in ("/a", "/b", "/a", "/b")]
     assert titles == ['sid=himitsu-cookie [["token","himitsu-item"]]'] * 4
 
 
@@ -180,22 +182,24 @@ async def test_the_page_sees_nothing_of_how_its_storage_came(driver: Playwright,
       new Image().src = "/read?" + seen + stored</script>"""
     async with small_site({"/": html(looking)}) as other:
         body = f"<iframe title='枠' src='{other.address('/')}'></iframe><iframe title='砂' sandbox='allow-scripts' src='/s'></iframe>"
-        async with small_site({"/": html(body), "/s": html(looking)}) as site:
-            async with tab_with(driver, chromium, everything(site)) as tab:
-                await shown(tab, site)
-                await _until(lambda: len([e for s in (site, other) for e in s.requests if "/read?" in e.path]) == 2)
+        async with (
+            small_site({"/": html(body), "/s": html(looking)}) as site,
+            tab_with(driver, chromium, everything(site)) as tab,
+        ):
+            await shown(tab, site)
+            await _until(lambda: len([e for s in (site, other) for e in s.requests if "/read?" in e.path]) == 2)
     assert leaked(other) == []
     assert [each.path for each in site.requests if "/read?" in each.path] == ["/read?"]
 
 
 async def test_a_new_browser_is_signed_in_as_well(driver: Playwright, chromium: str) -> None:
-    async with small_site(
-        {"/": html("<script>document.title = document.cookie + localStorage.token</script>")}
-    ) as site:
-        async with tab_with(driver, chromium, everything(site)) as tab:
-            first = await shown(tab, site)
-            await tab.discard()
-            assert await shown(tab, site) == first == "sid=himitsu-cookiehimitsu-item"
+    async with (
+        small_site({"/": html("<script>document.title = document.cookie + localStorage.token</script>")}) as site,
+        tab_with(driver, chromium, everything(site)) as tab,
+    ):
+        first = await shown(tab, site)
+        await tab.discard()
+        assert await shown(tab, site) == first == "sid=himitsu-cookiehimitsu-item"
 
 
 # ── signed out ─────────────────────────────────────────────────────────────────────────────────────
@@ -239,12 +243,14 @@ async def test_the_sign_in_form_is_not_the_page(driver: Playwright, chromium: st
     ],
 )
 async def test_a_script_that_shows_the_form_is_seen_through(driver: Playwright, chromium: str, script: str) -> None:
-    async with small_site({"/": html(f"<script>{script}</script>"), **NOT_SIGNED_OUT}) as site:
-        async with tab_with(driver, chromium, session(site)) as tab:
-            await tab.open(site.address("/"), seconds=10, patience=5)
-            await tab.page.wait_for_selector("input[type=password]")
-            with pytest.raises(PageLost, match="signed out"):
-                await tab.still_shows(site.address("/"))
+    async with (
+        small_site({"/": html(f"<script>{script}</script>"), **NOT_SIGNED_OUT}) as site,
+        tab_with(driver, chromium, session(site)) as tab,
+    ):
+        await tab.open(site.address("/"), seconds=10, patience=5)
+        await tab.page.wait_for_selector("input[type=password]")
+        with pytest.raises(PageLost, match="signed out"):
+            await tab.still_shows(site.address("/"))
 
 
 @pytest.mark.parametrize("path", NOT_SIGNED_OUT)
@@ -326,5 +332,5 @@ async def test_who_records_without_signing_in_is_told(driver: Playwright, chromi
 
 async def _until(happened: Callable[[], bool], seconds: float = 5.0) -> None:
     ends = asyncio.get_running_loop().time() + seconds
-    while not happened() and asyncio.get_running_loop().time() < ends:
+    while not happened() and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
