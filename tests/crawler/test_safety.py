@@ -40,8 +40,12 @@ ELSEWHERE = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def driver(chromium: str) -> AsyncIterator[Playwright]:
-    async with playwright_driver() as opened:
-        yield opened
+    with (
+        pytest.MonkeyPatch.context() as patching
+    ):  # an operator may have told Playwright to let loopback past a proxy
+        patching.setenv("PLAYWRIGHT_DISABLE_FORCED_CHROMIUM_PROXIED_LOOPBACK", "1")
+        async with playwright_driver() as opened:
+            yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -64,10 +68,8 @@ async def gate() -> AsyncIterator[Gate]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tab(driver: Playwright, chromium: str, gate: Gate) -> AsyncIterator[Tab]:
-    with pytest.MonkeyPatch.context() as patching:  # whatever the operator has set for Playwright
-        patching.setenv("PLAYWRIGHT_DISABLE_FORCED_CHROMIUM_PROXIED_LOOPBACK", "1")
-        async with Tab(driver, MANNERS, gate, executable=chromium) as opened:
-            yield opened
+    async with Tab(driver, MANNERS, gate, executable=chromium) as opened:
+        yield opened
 
 
 async def lost_at(tab: Tab, address: str) -> PageLost:
