@@ -52,6 +52,7 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         refuse_status(await tab.open(address, seconds=limits.page_seconds, patience=PATIENCE))
         world = await tab.world((await tab.frame_tree())["frame"]["id"])
         settled = await settle(tab, world, nodes=True)
+        await tab.still_shows(address)
         came_to = await tab.document_address()
         if came_to not in (address, None):
             return Shown(links=(came_to,))

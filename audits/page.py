@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 
-from audits.engine import FramedAxe, FramedResults, Untested, frames_of_other_types
+from audits.engine import FramedAxe, Untested, frames_of_other_types
 from crawler.address import canonical
 from crawler.asking import refusal_of_status
 from crawler.blocking import wall_in_source
@@ -131,14 +131,16 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         results = await axe.run(tab)
     except PlaywrightError:
         await _moved_on(tab, target)
+        await tab.still_shows(target.address)
         _refuse_elsewhere(await tab.document_address(), target)
         raise
+    await tab.still_shows(target.address)
     _refuse_elsewhere(results.address, target)
     refuse_wall(results.bare)
     audit = PageAudit(
         settled=results.settled and arrival.loaded,
         untested=list(results.untested),
-        places=list(_places(results)),
+        places=list(_places(tab.credentials.hide(results.rules))),
         size=results.size,
     )
     if target.closed_roots or len(tab.page.frames) > 1:
@@ -178,8 +180,8 @@ def _refuse_elsewhere(at: str | None, target: Target) -> None:
     raise PageLost(reason, f"the browser was sent to {at or 'another document'}", leads_to=at)
 
 
-def _places(results: FramedResults) -> Iterator[Place]:
-    for rule in results.rules:
+def _places(rules: list[dict[str, Any]]) -> Iterator[Place]:
+    for rule in rules:
         for node in rule["nodes"]:
             impact = node["impact"] or rule["impact"]
             yield Place(

@@ -16,8 +16,10 @@ from crawler.gate import Gate
 from crawler.limits import Limits
 from crawler.robots import Robots
 from crawler.scope import Exclusion, Scope
+from crawler.signing_in import NONE, Credentials
 from crawler.windows import Windows
 from db.database import Database
+from db.errors import UsageError
 from db.tables import ScopeRule, Site, Sweep
 from db.words import ScopeKind
 
@@ -29,6 +31,7 @@ class Tools:
     engine: Engine
     browser: str | None = None  # configured executable
     workers: int = 3  # browsers at one time: one loads while two cores run rules
+    credentials: Credentials = NONE  # of all sites that the operator has some for
 
 
 @dataclass(kw_only=True)
@@ -42,6 +45,7 @@ class Work:
     tools: Tools
     fetcher: Fetcher
     gate: Gate | None
+    credentials: Credentials  # of this sweep's site
     driver: Playwright
     stopping: asyncio.Event
     stack: AsyncExitStack
@@ -51,7 +55,10 @@ class Work:
     def tab(self) -> Tab:
         """A tab of this sweep with the engine in every frame, to be entered by the caller."""
         script = self.tools.engine.injected
-        return Tab(self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, script=script)
+        return Tab(
+            self.driver, manners_of(self.limits), self.gate,
+            executable=self.tools.browser, script=script, credentials=self.credentials,
+        )  # fmt: skip
 
     async def first_tab(self) -> Tab:
         """The tab that exploring and one of the auditing workers share; opened when first asked for."""
@@ -62,20 +69,47 @@ class Work:
 
 @asynccontextmanager
 async def running(database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event) -> AsyncIterator[Work]:
-    """Open what a sweep needs; everything is closed again at the end."""
+    """Open what a sweep needs; everything is closed again at the end.
+
+    Raises UsageError when the sweep was begun with credentials that are not at hand now, or without those that are.
+    """
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
     limits = Limits.from_row(sweep.settings)
+    scope = await scope_of(database, sweep)
+    credentials = credentials_for(sweep, scope, tools.credentials)
     async with AsyncExitStack() as stack:
         gate = None if limits.allow_private else await stack.enter_async_context(Gate())
         fetcher = await stack.enter_async_context(
-            Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping)
+            Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping, credentials=credentials)
         )
         driver = await stack.enter_async_context(playwright_driver())
         yield Work(
-            database=database, sweep=sweep, scope=await scope_of(database, sweep), limits=limits, tools=tools,
-            fetcher=fetcher, gate=gate, driver=driver, stopping=stopping, stack=stack,
+            database=database, sweep=sweep, scope=scope, limits=limits, tools=tools,
+            fetcher=fetcher, gate=gate, credentials=credentials, driver=driver, stopping=stopping, stack=stack,
         )  # fmt: skip
+
+
+def credentials_for(sweep: Sweep, scope: Scope, at_hand: Credentials) -> Credentials:
+    """The credentials of a sweep's site. Raises UsageError unless they are for the origins it was begun with.
+
+    One sweep sees its site in one way: as somebody who is signed in, or as everybody.
+    """
+    sweep_id, credentials = sweep.id, at_hand.within(scope)
+    begun, now = set(Limits.from_row(sweep.settings).signed_in), set(credentials.origins)
+    if begun - now:
+        where = ", ".join(sorted(begun - now))
+        raise UsageError(
+            ja=f"スイープ {sweep_id} は {where} にサインインして始めました。--credentials で同じファイルを指定してください。",
+            en=f"Sweep {sweep_id} was begun signed in to {where}: give the same file with --credentials.",
+        )
+    if now - begun:
+        where = ", ".join(sorted(now - begun))
+        raise UsageError(
+            ja=f"スイープ {sweep_id} は {where} にサインインせずに始めました。--no-credentials を付けるか、新しいスイープを始めてください。",
+            en=f"Sweep {sweep_id} was begun without signing in to {where}: add --no-credentials, or begin a new sweep.",
+        )
+    return credentials
 
 
 def manners_of(limits: Limits) -> Manners:

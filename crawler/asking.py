@@ -75,7 +75,7 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
     leads_to = [] if "nofollow" in obeyed else leads_to
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
-        "title": document.title[:500],
+        "title": exploration.fetcher.credentials.hide(document.title)[:500],
         "kinds": kinds_of(each.address, document),
         "shape": minhash.pack(document.shape),
         "text_shape": minhash.pack(document.content.shape),

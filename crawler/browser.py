@@ -21,6 +21,10 @@ from crawler.address import canonical
 from crawler.fetch import Manners
 from crawler.gate import Gate
 from crawler.politeness import retry_after
+from crawler.signed_out import FORMS, SAID, sent_away, shows_form
+from crawler.signing_in import NONE, Credentials
+from crawler.signing_in_browser import BOUND_COOKIES, bring_cookies, prepare_sign_in
+from crawler.weight import watch_weight
 from db.errors import BrowserMissing
 from db.words import Reason
 
@@ -56,6 +60,11 @@ FLAGS = (
     # frames of other origins stay in the page's process, where one session reaches them all
     "--disable-site-isolation-trials",
 )
+# Names are for the gate to resolve: the browser asks no name server, whatever a page wants prefetched
+NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+# Chromium's own rule that sends loopback and link-local addresses past a proxy, taken away
+NO_BYPASS = "<-loopback>"
+HEAVIEST = 2 * 1024**3  # bytes of memory that one page may take
 # What people perceive in a closed shadow root is content like any other: open it for the rules.
 # A name that the page before gave the window would otherwise reach this one.
 BEFORE_ALL_SCRIPTS = """(() => {
@@ -77,6 +86,7 @@ FAILURES = (
     ("ERR_CERT", Reason.CERTIFICATE),
     ("ERR_SSL", Reason.CERTIFICATE),
     ("ERR_TOO_MANY_REDIRECTS", Reason.REDIRECT_LOOP),
+    ("ERR_INVALID_AUTH_CREDENTIALS", Reason.BLOCKED),  # 401
     ("ERR_TIMED_OUT", Reason.TIMED_OUT),
     ("ERR_CONNECTION_TIMED_OUT", Reason.TIMED_OUT),
     ("ERR_ABORTED", Reason.NOT_HTML),  # the answer became a download, which is refused
@@ -163,12 +173,14 @@ def _children_in_own_session() -> Iterator[None]:
 class Tab:
     """One browser of its own with one page, reused from address to address and replaced when lost.
 
-    A tab that hangs or crashes takes nothing else with it. `gate` carries all connections when given.
+    A tab that hangs or crashes takes nothing else with it. `gate` carries all connections when given. Each page is
+    met signed in where there are `credentials` for its origin, and with nothing that an earlier page stored.
     """
 
     def __init__(
         self, driver: Playwright, manners: Manners, gate: Gate | None = None, *,
         executable: str | None = None, script: str = "", pages_per_browser: int = 300,
+        credentials: Credentials = NONE, heaviest: int = HEAVIEST,
     ) -> None:  # fmt: skip
         self._driver = driver
         self._manners = manners
@@ -178,10 +190,15 @@ class Tab:
         self._pages_left = 0
         self._pages_per_browser = pages_per_browser  # Chromium's memory grows with every page
         self._browser: PlaywrightBrowser | None = None
-        self._failed_at = ""
+        self._asked = ""  # where the page at hand is
+        self._failed_at = ""  # where a navigation of its came to no page
         self._awaited: set[Request] = set()  # on their way, and able to change what the page says
         self._answered: set[str] = set()  # addresses: what is asked for again and again is not waited for
         self._all_came = asyncio.Event()
+        self.credentials = credentials
+        self._heaviest = heaviest
+        self._weighing: asyncio.Task[None] | None = None
+        self._too_heavy = False
         self.version = ""
         self.latency: float | None = None  # seconds until the answer to the last navigation began
 
@@ -200,21 +217,41 @@ class Tab:
         """
         await self._revive()
         self._pages_left -= 1
-        self._failed_at = address
+        self._asked, self._failed_at = address, ""
         self._awaited.clear()
         self._answered.clear()
+        self._too_heavy = False
         try:
             await self._forget()
+            await bring_cookies(self.session, self.credentials)
             response = await self._go(address, seconds)
             self.latency = _latency(response)
             loaded = await self._loaded(patience)
-            return Arrival(
-                status=response.status if response else None,
-                retry_after=retry_after(response.headers.get("retry-after")) if response else None,
-                loaded=loaded,
-            )
         except PlaywrightError as error:
             raise self._lost(error) from error
+        status = response.status if response else None
+        if status == 401 and self.credentials.at(address):
+            raise PageLost(Reason.BLOCKED, SAID)
+        return Arrival(
+            status=status,
+            retry_after=retry_after(response.headers.get("retry-after")) if response else None,
+            loaded=loaded,
+        )
+
+    async def still_shows(self, address: str) -> None:
+        """Raises PageLost when, by now, something stands in the page's place that must not be taken for it.
+
+        That is the sign-in form, or the browser's word that a script led to an address that the gate refused.
+        """
+        if why := self._refused(self._failed_at):
+            raise PageLost(Reason.PRIVATE_ADDRESS, why)
+        sign_in = self.credentials.at(address)
+        if sign_in is None:
+            return
+        world = await self.world((await self.frame_tree())["frame"]["id"])
+        forms = [canonical(each) for each in await self.evaluate(world, FORMS)]
+        if sent_away(sign_in, address, await self.document_address()) or shows_form(sign_in, address, forms):
+            raise PageLost(Reason.BLOCKED, SAID)
 
     @property
     def awaits(self) -> bool:
@@ -289,11 +326,13 @@ class Tab:
             await self.discard()
             raise PageLost(Reason.TIMED_OUT, f"no result within {seconds:g} s") from None
         except PageLost as lost:
-            if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT):
+            if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT, Reason.TOO_LARGE):
                 await self.discard()
             raise
         except PlaywrightError as error:
             await self.discard()
+            if self._too_heavy:
+                raise self._lost(error) from error
             crashed = any(sign in str(error) for sign in CRASHES)
             raise PageLost(Reason.CRASHED if crashed else Reason.ENGINE_ERROR, _first_line(error)) from error
 
@@ -342,11 +381,13 @@ class Tab:
                 args=[
                     *FLAGS,
                     f"--user-agent={self._manners.user_agent}",  # of requests that belong to no page, too
-                    *(["--no-sandbox"] if _is_root() else []),
+                    *(["--no-sandbox"] if has_no_sandbox() else []),
+                    *([NO_NAMES] if self._gate else []),
+                    *([BOUND_COOKIES] if self.credentials else []),
                 ],
                 ignore_default_args=["--disable-popup-blocking"],  # nobody clicks here: no page may open another
-                chromium_sandbox=not _is_root(),
-                proxy={"server": self._gate.url} if self._gate else None,
+                chromium_sandbox=not has_no_sandbox(),
+                proxy={"server": self._gate.url, "bypass": NO_BYPASS} if self._gate else None,
                 timeout=60_000,
             )
         except PlaywrightError as error:
@@ -356,6 +397,7 @@ class Tab:
                 en=f"The browser {executable} does not start ({_first_line(error)}): run jisweep doctor.",
             ) from error
         self._browser = browser
+        self._weighing = asyncio.create_task(watch_weight(browser, self._heaviest, self._note_weight))
         self.version = browser.version
         context = await browser.new_context(
             viewport={"width": VIEWPORT[0], "height": VIEWPORT[1]},
@@ -365,6 +407,7 @@ class Tab:
             accept_downloads=False,
             service_workers="block",
         )
+        await context.grant_permissions([])  # and so denies all: location, notifications, camera, clipboard …
         await context.add_init_script(BEFORE_ALL_SCRIPTS)
         self.page: Page = await context.new_page()
         context.on("page", lambda popup: _quietly(popup.close()))
@@ -376,6 +419,7 @@ class Tab:
         self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
         await self.session.send("Page.enable")
+        await prepare_sign_in(self.session, self.credentials)
         if self._script:
             await self.session.send(
                 "Page.addScriptToEvaluateOnNewDocument", {"source": self._script, "worldName": WORLD}
@@ -383,6 +427,9 @@ class Tab:
         self._pages_left = self._pages_per_browser
 
     async def _end(self) -> None:
+        if self._weighing:
+            self._weighing.cancel()
+            self._weighing = None
         browser, self._browser = self._browser, None
         self._pages_left = 0
         if browser is not None:
@@ -410,13 +457,26 @@ class Tab:
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self._failed_at = request.url
 
+    def _note_weight(self) -> None:
+        self._too_heavy = True
+
+    def _refused(self, address: str) -> str:
+        """Why the gate refused the host of an address; empty when it did not."""
+        return self._gate.why_refused(urlsplit(address).hostname or "") if self._gate else ""
+
     def _lost(self, error: PlaywrightError) -> PageLost:
-        if self._gate and (why := self._gate.refused.get(urlsplit(self._failed_at).hostname or "")):
+        ended_at = self._failed_at or self._asked
+        if why := self._refused(ended_at):
             return PageLost(Reason.PRIVATE_ADDRESS, why)
+        if self._too_heavy:
+            return PageLost(Reason.TOO_LARGE, f"the page takes more than {self._heaviest} bytes of memory")
         if isinstance(error, PlaywrightTimeout):
             return PageLost(Reason.TIMED_OUT, _first_line(error))
         said = str(error)
         reason = next((reason for sign, reason in FAILURES if sign in said), Reason.CONNECTION)
+        if reason is Reason.BLOCKED:
+            at = canonical(ended_at)
+            return PageLost(reason, SAID if at and self.credentials.at(at) else "HTTP 401 in the browser")
         return PageLost(reason, _first_line(error))
 
 
@@ -430,7 +490,8 @@ async def _quietly(doing: Awaitable[object]) -> None:
         await doing
 
 
-def _is_root() -> bool:
+def has_no_sandbox() -> bool:
+    """Whether Chromium's sandbox cannot be used: root has none."""
     return sys.platform != "win32" and os.geteuid() == 0
 
 

@@ -1,7 +1,7 @@
 """Fetching one address over HTTP: politely, within bounds, and with an answer whatever the server does.
 
-Redirects are not followed, cookies are not kept, proxies and certificates of the environment are not used. A broken
-server makes an `Answer` with a `failure`; only our own mistakes raise.
+Redirects are not followed, cookies are not kept, proxies and certificates of the environment are not used. What signs
+us in goes to its own origin only. A broken server makes an `Answer` with a `failure`; only our own mistakes raise.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from crawler.blocking import wall_in_body, wall_in_headers
 from crawler.gate import Forbidden
 from crawler.passage import Passage
 from crawler.politeness import GivenUp, Patience, Politeness, Trouble, retry_after
+from crawler.signed_out import SAID, forms_of, sent_away, shows_form
+from crawler.signing_in import NONE, Credentials
 from crawler.windows import Windows
 from db.words import Reason
 
@@ -111,13 +113,14 @@ class Fetcher:
 
     def __init__(
         self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None, *,
-        stopping: asyncio.Event | None = None,
+        stopping: asyncio.Event | None = None, credentials: Credentials = NONE,
     ) -> None:  # fmt: skip
         """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones.
 
         Once `stopping` is set, whoever waits to ask something gets `crawler.politeness.Stopped`.
         """
         self.manners = manners
+        self.credentials = credentials
         self._politeness = Politeness(
             manners.per_host, manners.delay, patience=manners.patience, windows=manners.windows,
             stop_outside=manners.stop_outside, probe=self._probe, stopping=stopping,
@@ -239,7 +242,7 @@ class Fetcher:
         if trouble.in_browser and trouble.reason is Reason.BLOCKED:
             return None
         address = trouble.address if trouble.in_browser else self._good.get(host, trouble.address)
-        return _trouble(await self._ask(address, accept_any=False)) is None
+        return _trouble(await self._ask(address, accept_any=False, limit=self.manners.max_bytes)) is None
 
     def _pause(self, answer: Answer, tries: int) -> float | None:
         """Seconds that a host is left alone after this answer; None when there is no need."""
@@ -261,7 +264,8 @@ class Fetcher:
         # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
         target = {"target": path_of(address).encode("ascii")}
         asked = asyncio.get_running_loop().time()
-        async with self._client.stream("GET", address, extensions=target) as response:
+        shown = self.credentials.headers_for(address)
+        async with self._client.stream("GET", address, headers=shown, extensions=target) as response:
             seconds = asyncio.get_running_loop().time() - asked
             content_type = response.headers.get("content-type")
             wanted = accept_any or content_type is None or media_type(content_type) in READ
@@ -278,7 +282,20 @@ class Fetcher:
                 retry_after=retry_after(response.headers.get("retry-after")),
                 seconds=seconds,
             )
-            return _judged(answer)
+            return self._unless_signed_out(_judged(answer))
+
+    def _unless_signed_out(self, answer: Answer) -> Answer:
+        """The answer; as a failure when it is the sign-in form in place of the page."""
+        sign_in = self.credentials.at(answer.address)
+        if sign_in is None or answer.failure is not None:
+            return answer
+        if (
+            answer.status == 401
+            or sent_away(sign_in, answer.address, answer.location)
+            or (answer.is_html and shows_form(sign_in, answer.address, forms_of(answer.body, answer.address)))
+        ):
+            return replace(answer, failure=Reason.BLOCKED, detail=SAID, location=None)
+        return answer
 
 
 def not_asked(trouble: Trouble) -> str:

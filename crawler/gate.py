@@ -79,6 +79,15 @@ def _last_four(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
     return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
 
 
+def _spelled(host: str) -> str:
+    """One spelling for each host: Python releases differ in how they write IPv4 within IPv6."""
+    plain = host.strip("[]").lower()
+    try:
+        return ipaddress.ip_address(plain).exploded
+    except ValueError:
+        return plain
+
+
 async def resolve_by_system(host: str, port: int) -> list[str]:
     """The IP addresses of a name or of any spelling of an address, as the system reads it; OSError when none."""
     loop = asyncio.get_running_loop()
@@ -91,6 +100,8 @@ async def resolve_by_system(host: str, port: int) -> list[str]:
 
 async def public_address(host: str, port: int = 443, resolve: Resolve = resolve_by_system) -> list[str]:
     """All IP addresses of a host. Forbidden when any is private; OSError (socket.gaierror) when there is none."""
+    if host.rstrip(".").lower().endswith(".localhost"):  # RFC 6761 6.3, whatever a name server says
+        raise Forbidden(host, "a name of this machine has no public address")
     addresses = await resolve(host.strip("[]"), port)
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, f"no address for {host}")
@@ -117,6 +128,10 @@ class Gate:
         if self._server is None:
             raise RuntimeError("the gate is not open")
         return f"socks5://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def why_refused(self, host: str) -> str:
+        """Why a host, in whatever spelling a client has for it, was refused; empty when it was not."""
+        return self.refused.get(_spelled(host), "")
 
     async def __aenter__(self) -> "Gate":
         """Listen on a free port of the loopback interface."""
@@ -169,7 +184,7 @@ class Gate:
             return await _connect(await self._addresses(host, port), port)
         except Forbidden as error:
             if len(self.refused) < REMEMBERED:
-                self.refused[error.host] = error.why
+                self.refused[_spelled(error.host)] = error.why
             reply = Reply.FORBIDDEN
         except socket.gaierror:
             reply = Reply.NO_SUCH_HOST

@@ -24,6 +24,7 @@ class Limits:
     obey_meta_robots: bool = False  # noindex and nofollow are obeyed, not only noted
     allow_private: bool = False  # private and loopback addresses may be visited
     contact: str  # in the User-Agent, for the site's operator
+    signed_in: tuple[str, ...] = ()  # origins that pages are asked for signed in; with what is kept elsewhere
 
     @property
     def of_patterns(self) -> tuple[int, int]:
@@ -37,4 +38,5 @@ class Limits:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Self:
         """The limits that a sweep was begun with."""
-        return cls(**{**row, "widen": tuple(row.get("widen", ()))})
+        patterns = {name: tuple(row.get(name, ())) for name in ("widen", "signed_in")}
+        return cls(**{**row, **patterns})

@@ -84,6 +84,14 @@ class Scope:
                 return Verdict(reason=Reason.EXCLUDED, detail=exclusion.reason)
         return Verdict()
 
+    def reaches(self, origin: str) -> bool:
+        """Whether addresses of an origin can be in scope: it is the start's, or one that an include names."""
+        root = f"{origin}/"
+        return _place(root) == _place(self.start) or any(
+            _is_whole(pattern) and (matches(pattern, root) or _parts(pattern)[0][0].startswith(root))
+            for pattern in self.includes
+        )
+
     def _contains(self, address: str) -> bool:
         same = _place(address) == _place(self.start)
         if same and path_of(address).startswith(directory_of(self.start)):

@@ -7,6 +7,7 @@ from crawler.asking import refusal_of
 from crawler.exploration import follow
 from crawler.fetch import Answer, Fetcher
 from crawler.robots import Robots
+from crawler.signed_out import SAID
 from db.errors import SiteUnreachable
 from db.words import Reason
 
@@ -45,6 +46,10 @@ WHY = {
         "its robots.txt cannot be read, so no page may be fetched (RFC 9309); try later",
     ),
 }  # fmt: skip
+SIGNED_OUT = (
+    "サインインできていません。資格情報を確かめるか、jisweep sign-in で記録し直してください",
+    "it does not take us for signed in; check the credentials, or record anew with jisweep sign-in",
+)
 OTHERWISE = ("ブラウザで開けません", "the browser cannot show it")
 
 
@@ -61,7 +66,7 @@ async def find_start(fetcher: Fetcher, address: str) -> str:
         answer = await fetcher.get(here)
         if answer.location is None:
             break
-        if _bare_host(answer.location) != _bare_host(address):
+        if bare_host(answer.location) != bare_host(address):
             raise _other_host(address, answer.location)
         if answer.location in seen or len(seen) > REDIRECTS:
             raise unreachable(address, Reason.REDIRECT_LOOP)
@@ -78,6 +83,8 @@ async def find_start(fetcher: Fetcher, address: str) -> str:
 def unreachable(address: str, reason: Reason, said: str = "") -> SiteUnreachable:
     """The error for a start address that gives no page."""
     ja, en = WHY.get(reason, OTHERWISE)
+    if (reason, said) == (Reason.BLOCKED, SAID):
+        (ja, en), said = SIGNED_OUT, ""
     return SiteUnreachable(
         ja=f"{address} から始められません: {ja}{f'（{said}）' if said else ''}。",
         en=f"Cannot start from {address}: {en}{f' ({said})' if said else ''}.",
@@ -106,7 +113,8 @@ def _other_host(address: str, location: str) -> SiteUnreachable:
     )
 
 
-def _bare_host(address: str) -> str:
+def bare_host(address: str) -> str:
+    """The host without `www.`: what stays the same when a site sends us on to where it starts."""
     return (urlsplit(address).hostname or "").removeprefix("www.")
 
 

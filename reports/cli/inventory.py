@@ -19,6 +19,7 @@ from db.schema import ready
 from db.words import SweepState, VisitState
 from reports import read
 from reports.clean import one_line
+from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
     browser_option,
     crawl_options,
@@ -26,6 +27,7 @@ from reports.cli.options import (
     json_option,
     lang_option,
     plan_of,
+    scope_around,
     start_of,
 )
 from reports.cli.progress import Progress
@@ -57,13 +59,16 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
             en="--json and --csv exclude each other: give one.",
         )
     asked = start_of(url)
+    given["sign_ins"] = credentials_of(given, scope_around(asked, given["include"], given["exclude"]))
     plan_of(asked, given)
-    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    tools = Tools(engine=installed_engine(), browser=given["browser"], credentials=given["sign_ins"])
     stopping = asyncio.Event()
     async with Database(given["database"]) as database:
         await ready(database)
         start, given = await started(database, asked, given)
-        sweep_id = await begin(database, plan_of(start, given))
+        plan = plan_of(start, given)
+        sweep_id = await begin(database, plan)
+        say_signed_in(plan.limits.signed_in, given["lang"])
         with stopped_by_signals(stopping, sweep_id, given):
             async with Progress(database, sweep_id, given["lang"]):
                 explored = await run_sweep(database, sweep_id, tools, stopping, until=SweepState.CHOOSING)

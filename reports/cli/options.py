@@ -1,6 +1,7 @@
 """Options that several commands share, and the plan that they make."""
 
 import getpass
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import fields
@@ -23,6 +24,7 @@ from reports.cli.usage import Seconds
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "jisweep.sqlite"
+_PASSWORD = re.compile(r"[a-z]+:[/\\]*[^/\\?#]*@", re.IGNORECASE)
 
 
 def database_option(command: Command) -> Command:
@@ -66,6 +68,18 @@ def private_option(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def credentials_options(command: Command) -> Command:
+    """How pages are asked for by somebody who has signed in."""
+    for option in (
+        click.option("--no-credentials", is_flag=True, help="Sign in nowhere, whatever is kept in your own folder."),
+        click.option("--credentials", type=click.Path(path_type=Path), metavar="FILE", envvar="JISWEEP_CREDENTIALS",
+                     help="What signs us in, by origin (TOML; see docs/operators/signing-in.md).  "
+                          "[default: credentials.toml and recorded sign-ins in your own folder]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def contact_option(command: Command) -> Command:
     return click.option(
         "--contact", metavar="TEXT", envvar="JISWEEP_CONTACT", default=_this_user,
@@ -90,6 +104,7 @@ def page_options(command: Command) -> Command:
     limits = Limits(contact="")
     for option in (
         private_option,
+        credentials_options,
         contact_option,
         click.option("--max-bytes", type=click.IntRange(1), default=limits.bytes, show_default=True,
                      metavar="N", help="Size of one document."),
@@ -214,9 +229,11 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
             ja="--random は --method mixed と一緒に使います（ほかの方法ではページ数は --pages で決まります）。",
             en="--random goes with --method mixed (for other methods --pages says how many).",
         )
+    scope = scope_around(start, given["include"], given["exclude"])
+    signed_in = given["sign_ins"].within(scope).origins
     return Plan(
-        scope=scope_around(start, given["include"], given["exclude"]),
-        limits=limits_of(given),
+        scope=scope,
+        limits=limits_of({**given, "signed_in": signed_in}),
         method=Method(method) if method else None,
         pages=given.get("pages"),
         at_random=given.get("at_random"),
@@ -239,6 +256,11 @@ def scope_around(start: str, includes: tuple[str, ...], excludes: tuple[str, ...
 
 def start_of(text: str) -> str:
     """The canonical start address of what was typed. Raises UsageError."""
+    if _PASSWORD.match(text.strip()):
+        raise UsageError(
+            ja="アドレスに名前やパスワードを書かないでください（他の利用者に見えます）。--credentials のファイルに書きます。",
+            en="Write no name or password into the address, where others can see it: give a file with --credentials.",
+        )
     address = canonical(text.strip())
     if address is None:
         raise UsageError(

@@ -19,6 +19,7 @@ from crawler.scope import Scope
 from crawler.start import unreachable
 from db.words import Edition, Level, Outcome
 from reports.clean import one_line
+from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
     browser_option,
     json_option,
@@ -49,18 +50,26 @@ def page(url: str, **given: Any) -> int:
 async def _page(url: str, given: dict[str, Any]) -> int:
     edition, level, lang = Edition(given["edition"]), Level(given["level"]), given["lang"]
     engine = installed_engine()
-    address = await reached(start_of(url), given)
+    asked = start_of(url)
+    given["sign_ins"] = credentials_of(given, Scope.around(asked))
+    address = await reached(asked, given)
+    scope = Scope.around(address)
+    credentials = given["sign_ins"].within(scope)
+    say_signed_in(credentials.origins, lang)
     limits = limits_of(given)
     async with AsyncExitStack() as stack:
         gate = None if limits.allow_private else await stack.enter_async_context(Gate())
         driver = await stack.enter_async_context(playwright_driver())
         tab = await stack.enter_async_context(
-            Tab(driver, manners_of(limits), gate, executable=given["browser"], script=engine.injected)
-        )
+            Tab(
+                driver, manners_of(limits), gate,
+                executable=given["browser"], script=engine.injected, credentials=credentials,
+            )
+        )  # fmt: skip
         rules = await rule_set(tab, engine, edition, level)
         try:
             audit = await audit_page(
-                tab, FramedAxe(engine, rules), Target(address=address, scope=Scope.around(address), closed_roots=True),
+                tab, FramedAxe(engine, rules), Target(address=address, scope=scope, closed_roots=True),
                 Pictures(each_fault=False), limits.page_seconds, nullcontext(),
             )  # fmt: skip
         except PageLost as lost:

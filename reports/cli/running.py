@@ -83,6 +83,10 @@ def resume_command(sweep_id: int, given: dict[str, Any]) -> str:
         words += ["--db", hide_password(given["database"])]
     if given.get("out") and str(given["out"]) != os.environ.get("JISWEEP_OUT"):
         words += ["--out", str(given["out"])]
+    if given.get("credentials") and str(given["credentials"]) != os.environ.get("JISWEEP_CREDENTIALS"):
+        words += ["--credentials", str(given["credentials"])]
+    if given.get("no_credentials"):
+        words += ["--no-credentials"]
     return shlex.join(words)
 
 

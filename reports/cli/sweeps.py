@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
 from audits.sweep import Plan, begin
-from audits.work import Tools, manners_of
+from audits.work import Tools, credentials_for, manners_of, scope_of
 from crawler.browser import installed_browser, playwright_driver
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
@@ -23,10 +23,12 @@ from db.errors import UsageError
 from db.schema import present, ready
 from db.tables import Site, Sweep
 from db.words import SweepState
+from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
     browser_option,
     choice_options,
     crawl_options,
+    credentials_options,
     database_option,
     json_option,
     lang_option,
@@ -34,6 +36,7 @@ from reports.cli.options import (
     out_option,
     plan_of,
     rule_options,
+    scope_around,
     start_of,
     with_site_settings,
 )
@@ -65,6 +68,7 @@ def sweep(url: str, **given: Any) -> int:
 @out_option
 @database_option
 @browser_option
+@credentials_options
 def resume(sweep_id: int, **given: Any) -> int:
     """Go on with a sweep from where it was; of a finished one, try the pages again that were lost."""
     return asyncio.run(_resume(sweep_id, given))
@@ -92,8 +96,9 @@ def sweeps(lang: str, database: str) -> None:
 
 async def _sweep(url: str, given: dict[str, Any]) -> int:
     asked = start_of(url)
+    given["sign_ins"] = credentials_of(given, scope_around(asked, given["include"], given["exclude"]))
     plan_of(asked, given)  # bad options are said before anything is fetched
-    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    tools = Tools(engine=installed_engine(), browser=given["browser"], credentials=given["sign_ins"])
     if given["out"]:
         check_folder(given["out"])
     async with playwright_driver() as driver:
@@ -120,9 +125,9 @@ async def reached(asked: str, given: dict[str, Any]) -> str:
     manners = replace(manners_of(limits), longest_pause=SOON)
     say_closed(limits, given["lang"])
     if given["allow_private"]:
-        async with Fetcher(manners, None) as fetcher:
+        async with Fetcher(manners, None, credentials=given["sign_ins"]) as fetcher:
             return await find_start(fetcher, asked)
-    async with Gate() as gate, Fetcher(manners, gate.url) as fetcher:
+    async with Gate() as gate, Fetcher(manners, gate.url, credentials=given["sign_ins"]) as fetcher:
         return await find_start(fetcher, asked)
 
 
@@ -155,12 +160,18 @@ async def _say_begun(database: Database, sweep_id: int, plan: Plan, lang: str) -
         else f"Sweep {sweep_id}: {start} (seed {seed})",
         err=True,
     )
+    say_signed_in(plan.limits.signed_in, lang)
 
 
 async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
-    tools = Tools(engine=installed_engine(), browser=given["browser"])
+    engine = installed_engine()
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
+        async with database.reading() as connection:
+            begun = await sweep_row(connection, sweep_id)
+        scope = await scope_of(database, begun)
+        credentials = credentials_for(begun, scope, credentials_of(given, scope))
+        tools = Tools(engine=engine, browser=given["browser"], credentials=credentials)
         return await run_to_report(database, sweep_id, tools, given, again=True)
 
 

@@ -115,7 +115,11 @@ class Program:
                 os.kill(int(each.split()[0]), signal.SIGKILL)
         return left
 
-    def _processes(self) -> Iterator[tuple[int, str]]:
+    def whole_processes(self) -> list[tuple[int, str]]:
+        """Every process of ours that runs now: pid and whole command, as anybody on the machine can read it."""
+        return list(self._processes(length=None))
+
+    def _processes(self, length: int | None = 100) -> Iterator[tuple[int, str]]:
         """Every process with our TMPDIR in its environment or its arguments."""
         mark = str(self.temporary).encode()
         for entry in Path("/proc").iterdir():
@@ -127,7 +131,7 @@ class Program:
             except OSError:
                 continue
             if ours and command:  # a zombie has no arguments
-                yield int(entry.name), command.replace(b"\0", b" ").decode(errors="replace")[:100]
+                yield int(entry.name), command.replace(b"\0", b" ").decode(errors="replace")[:length]
 
 
 def wait_until_empty(look: Callable[[], list[str]]) -> list[str]:

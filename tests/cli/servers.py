@@ -22,8 +22,13 @@ class Site:
 
 
 @contextmanager
-def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """A site on a free port of 127.0.0.1 that answers by a function of the path."""
+def serving(
+    answer: Answering, tls: ssl.SSLContext | None = None, behind: tuple[str, Answer] | None = None
+) -> Iterator[Site]:
+    """A site on a free port of 127.0.0.1 that answers by a function of the path.
+
+    `behind` is what Basic authentication asks for, and the answer without it.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -33,6 +38,8 @@ def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Iterator[Si
         def do_GET(self) -> None:
             site.asked.append(self.path)
             given = answer(self.path)
+            if behind and self.headers["Authorization"] != f"Basic {behind[0]}":
+                given = behind[1]
             self.send_response(given.status)
             for name, value in given.headers:
                 self.send_header(name, value)
