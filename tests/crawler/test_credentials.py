@@ -183,7 +183,7 @@ def test_a_recorded_sign_in_is_found_by_its_origin_and_holds_nothing_of_others(t
     ],
 )
 def test_a_site_does_not_get_the_credentials_of_another(includes: tuple[str, ...], reached: list[str]) -> None:
-    origins = (*reached, "https://www.example.jp:8443", "https://www.example.jp.evil.jp", "https://example.jp")
+    origins = (*reached, "https://www.example.jp:8443", "https://www.example.jp.evil.jp", "https://kyu.example.jp")
     every = Credentials(SignIn(origin=origin) for origin in (*origins, "https://koho.example.jp"))
     assert list(every.within(Scope.around("https://www.example.jp/", includes)).origins) == reached
 

@@ -4,7 +4,7 @@ import asyncio
 
 import sqlalchemy as sa
 
-from crawler.frontier import add_addresses, count_asked, end_all_waiting, end_visit, page_id, waiting
+from crawler.frontier import add_addresses, count_asked, end_all_waiting, end_visit, waiting
 from db.database import Database
 from db.tables import Page, Sweep, Visit
 from db.words import FoundBy, Reason
@@ -38,14 +38,15 @@ async def test_waiting_addresses_come_in_the_order_of_their_addresses(database: 
     paths = ["/b", "/Z", "/a-1", "/a", "/a/1", "/_", "/%E3%81%82"]
     async with database.writing() as connection:
         await add_addresses(connection, row, map(sweep.server.address, paths), found_by=FoundBy.LINK, depth=1)
-        await add_addresses(connection, row, [sweep.server.address("/deep")], found_by=FoundBy.LINK, depth=2)
+        again = [sweep.server.address(each) for each in ("/deep", "/a")]
+        found = await add_addresses(connection, row, again, found_by=FoundBy.LINK, depth=2)
         level = await waiting(connection, row.id, 1)
         first = await waiting(connection, row.id, 1, 2)
-        found = await page_id(connection, row.site_id, sweep.server.address("/a"))
     assert [sweep.path(each.address) for each in level] == sorted(paths)
     assert first == level[:2]
     assert {each.depth for each in level} == {1}
-    assert found == next(each.page for each in level if each.address.endswith("/a"))
+    assert found[sweep.server.address("/a")] == next(each.page for each in level if each.address.endswith("/a"))
+    assert len(found) == 2
 
 
 async def test_thousands_of_addresses_are_added_at_one_time(database: Database) -> None:
