@@ -14,6 +14,7 @@ from audits.conclude import sweep_row
 from audits.exploring import explore_site
 from audits.work import Tools, Work, running
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT
+from crawler.frontier import add_addresses
 from crawler.limits import Limits
 from crawler.sample import choose
 from crawler.scope import Scope
@@ -23,7 +24,7 @@ from db.errors import UsageError
 from db.leases import hold_sweep, release_sweep, this_process
 from db.tables import Draw, ScopeRule, Site, Sweep, Visit
 from db.types import now
-from db.words import TRANSIENT, Edition, Level, Method, ScopeKind, SweepState, VisitState
+from db.words import TRANSIENT, Edition, FoundBy, Level, Method, ScopeKind, SweepState, VisitState
 
 RENEW = 60.0  # seconds between renewals of a sweep's lease
 
@@ -34,6 +35,7 @@ class Plan:
 
     scope: Scope
     limits: Limits
+    seeds: tuple[str, ...] = ()  # further addresses to begin with
     method: Method | None = None  # None: by number of known pages
     pages: int | None = None
     at_random: int | None = None
@@ -83,6 +85,13 @@ async def begin(database: Database, plan: Plan) -> int:
         ]
         if rules:
             await connection.execute(sa.insert(ScopeRule), [{"sweep_id": sweep_id, **rule} for rule in rules])
+        await add_addresses(
+            connection,
+            await sweep_row(connection, sweep_id),
+            (each for each in plan.seeds if each != start),
+            found_by=FoundBy.SEED,
+            depth=0,
+        )
     return sweep_id
 
 

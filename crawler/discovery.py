@@ -9,6 +9,7 @@ from crawler.frontier import add_addresses
 from db.words import FoundBy
 
 SITEMAP_FILES = 1000  # at most, of one site
+NESTED = 3  # sitemap files within each other
 
 
 async def begin_exploring(exploration: Exploration) -> None:
@@ -32,12 +33,12 @@ async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]
     """
     usual = f"{origin_of(exploration.scope.start)}/sitemap.xml"
     promised = {address for each in declared if (address := canonical(each))}
-    queue = [address for each in declared if (address := canonical(each))]
+    queue = [(address, 1) for each in declared if (address := canonical(each))]
     if (await exploration.robots_of(usual)).allows(usual):
-        queue.append(usual)
+        queue.append((usual, 1))
     seen: set[str] = set()
     while queue:
-        address = queue.pop(0)
+        address, level = queue.pop(0)
         if address in seen:
             continue
         if len(seen) == SITEMAP_FILES:
@@ -46,7 +47,7 @@ async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]
             )
             return
         seen.add(address)
-        answer = await follow(exploration.fetcher, address)
+        answer = await follow(exploration.fetcher, address, sitemaps.MAX_BYTES)
         if answer.failure is not None or answer.status != 200:
             if address in promised or answer.failure is not None or (answer.status or 0) >= 500:
                 await note(exploration, "sitemap", address, str(answer.failure or f"HTTP {answer.status}"))
@@ -55,5 +56,9 @@ async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]
         for problem in sitemap.problems if address in promised or sitemap.pages else ():
             await note(exploration, "sitemap", address, problem)
         promised |= set(sitemap.children)
-        queue.extend(sitemap.children)
+        if sitemap.children and level == NESTED:
+            said = f"more than {NESTED} sitemap files within each other: the innermost were not read"
+            await note(exploration, "sitemap", address, said)
+        else:
+            queue.extend((child, level + 1) for child in sitemap.children)
         yield [each for each in sitemap.pages if counts(exploration.scope, each)]

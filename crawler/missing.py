@@ -1,7 +1,7 @@
 """Soft 404: servers that answer an address that does not exist with a page, and with 200.
 
-Asked is an address that cannot exist, once for each folder in which a page is under suspicion; pages that read like
-its answer are not pages of the site.
+Asked is an address that cannot exist, once for each folder in which a page is under suspicion. Where the answer says
+that there is no such page, pages with its title, or that read like it, are none either.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from crawler import document as html
 from crawler.address import directory_of, origin_of
-from crawler.content import Content
+from crawler.document import Document
 from crawler.exploration import Exploration
 from crawler.frontier import end_visit
 from crawler.minhash import likeness, unpack
@@ -22,8 +22,8 @@ from db.words import Reason, VisitState
 ALIKE = 0.9  # share of common wording with the answer for an address that cannot exist
 SHARED = 3  # pages with the same wording from which they are under suspicion
 
-_TITLE = re.compile(
-    r"404|not ?found|見つかりません|見つかりませんでした|ありません|存在しません|お探しのページ", re.IGNORECASE
+_SAID = re.compile(
+    r"404|not ?found|見つかりません|ありません|存在しません|お探しのページ|エラー|error", re.IGNORECASE
 )
 
 
@@ -37,8 +37,9 @@ async def mark_soft_not_found(exploration: Exploration) -> None:
         if missing is None:
             continue
         async with exploration.database.writing() as connection:
-            for visit, wording, shape in pages:
-                if wording == missing.wording or likeness(unpack(shape), missing.shape) >= ALIKE:
+            for visit, title, shape in pages:
+                named = title == missing.title and _SAID.search(missing.title)
+                if named or likeness(unpack(shape), missing.content.shape) >= ALIKE:
                     await end_visit(connection, visit, Reason.SOFT_NOT_FOUND, f"like {probe}")
 
 
@@ -56,17 +57,18 @@ async def _suspects(exploration: Exploration) -> dict[str, list[tuple[int, str |
         )
         found: dict[str, list[tuple[int, str | None, bytes]]] = defaultdict(list)
         async for visit, address, title, wording, shape in rows:
-            if shape and address != exploration.scope.start and (wording in often or _TITLE.search(title or "")):
-                found[f"{origin_of(address)}{directory_of(address)}"].append((visit, wording, shape))
+            if shape and address != exploration.scope.start and (wording in often or _SAID.search(title or "")):
+                found[f"{origin_of(address)}{directory_of(address)}"].append((visit, title, shape))
     return found
 
 
-async def _answer_for(exploration: Exploration, probe: str) -> Content | None:
-    """What a reader gets at an address that does not exist, where the server says that all is well."""
+async def _answer_for(exploration: Exploration, probe: str) -> Document | None:
+    """What tells a reader that an address does not exist, where the server says that all is well."""
     answer = await exploration.fetcher.get(probe)
     if answer.failure is not None or answer.status != 200 or not answer.is_html:
         return None
-    return html.read(answer.body, answer.content_type, probe).content
+    document = html.read(answer.body, answer.content_type, probe)
+    return document if _SAID.search(" ".join((document.title, *document.headings))) else None
 
 
 def _unlikely_name(folder: str) -> str:

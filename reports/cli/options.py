@@ -15,7 +15,8 @@ from audits.site import site_settings
 from audits.sweep import Plan
 from crawler.address import canonical
 from crawler.limits import Limits
-from crawler.scope import Exclusion, Scope
+from crawler.scope import Exclusion, Scope, check_pattern
+from crawler.seeds import read_seeds
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
@@ -152,6 +153,12 @@ def crawl_options(command: Command) -> Command:
                      metavar="N", help="Addresses that differ only in the values of their query."),
         click.option("--max-seconds", type=Seconds(1), default=limits.seconds, show_default=True,
                      metavar="SECONDS", help="Time for exploring."),
+        click.option("--widen", multiple=True, metavar="PATTERN",
+                     help="Addresses that no budget for patterns and no suspicion of a trap holds back."),
+        click.option("--open-menus", "menus", is_flag=True,
+                     help="Open menus in the browser, where nothing can be sent, to find the links behind them."),
+        click.option("--seeds", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+                     help="Further addresses to begin with: a list, a CSV file or a sitemap."),
         click.option("--exclude", multiple=True, metavar="PATTERN=REASON",
                      help="Leave addresses out, with a reason that the report shows: '/calendar/*=endless'."),
         click.option("--include", multiple=True, metavar="PATTERN",
@@ -233,7 +240,8 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
     signed_in = given["sign_ins"].within(scope).origins
     return Plan(
         scope=scope,
-        limits=limits_of({**given, "signed_in": signed_in}),
+        limits=limits_of({**given, "signed_in": signed_in, "widen": _patterns(given["widen"])}),
+        seeds=tuple(address for file in given["seeds"] for address in read_seeds(file)),
         method=Method(method) if method else None,
         pages=given.get("pages"),
         at_random=given.get("at_random"),
@@ -241,6 +249,15 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
         edition=Edition(given.get("edition", "jis2016")),
         level=Level(given.get("level", "AA")),
     )
+
+
+def _patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in patterns:
+        try:
+            check_pattern(pattern)
+        except ValueError as error:
+            raise UsageError(ja=f"--widen が読めません: {error}", en=f"--widen cannot be read: {error}") from error
+    return patterns
 
 
 def scope_around(start: str, includes: tuple[str, ...], excludes: tuple[str, ...]) -> Scope:

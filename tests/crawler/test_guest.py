@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from crawler import robots as robotstxt
-from crawler.exploration import note_pace, robots_of
+from crawler.exploration import Shown, note_pace, robots_of
 from crawler.fetch import Fetcher, Manners
 from crawler.politeness import Patience
 from db.database import Database
@@ -141,9 +141,9 @@ async def test_a_part_of_a_site_that_is_closed_to_us_does_not_close_the_rest(dat
     assert (await sweep.sweep_row())["notes"] == []
 
 
-async def nothing(_: str) -> tuple[str, ...]:
+async def nothing(_: str) -> Shown:
     """A browser in which no page shows further links."""
-    return ()
+    return Shown(links=())
 
 
 async def test_a_challenge_is_no_page_whatever_its_status(database: Database) -> None:

@@ -1,0 +1,81 @@
+"""Seeds: addresses that an operator gives, as a sitemap, a CSV file or a list with one address in each line."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from crawler import encoding, sitemaps
+from crawler.address import canonical
+from db.errors import UsageError
+
+LARGEST = 50 * 1024 * 1024  # bytes of one file
+
+
+def read_seeds(path: Path) -> tuple[str, ...]:
+    """The canonical addresses that a file gives, each once, in order.
+
+    A sitemap may be gzipped; of a CSV line the first cell that is an address counts; lines that begin with `#` and
+    the heading of a CSV file are passed over. Raises UsageError, naming the line, for what cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            body = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(
+            ja=f"--seeds {path} を読めません（{error.strerror}）。",
+            en=f"--seeds {path} cannot be read ({error.strerror}).",
+        ) from error
+    if len(body) > LARGEST:
+        raise UsageError(
+            ja=f"--seeds {path} が大きすぎます（{LARGEST} バイトまで）。分けてください。",
+            en=f"--seeds {path} is too large (up to {LARGEST} bytes): split it.",
+        )
+    if body.startswith(b"\x1f\x8b") or body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return _of_sitemap(path, body)
+    found = dict.fromkeys(_of_lines(path, _text(body)))
+    if not found:
+        raise _nothing(path)
+    return tuple(found)
+
+
+def _of_sitemap(path: Path, body: bytes) -> tuple[str, ...]:
+    sitemap = sitemaps.parse(body, "http://seeds.invalid/")
+    if sitemap.problems:
+        raise UsageError(
+            ja=f"--seeds {path} をサイトマップとして最後まで読めません（{sitemap.problems[0]}）。",
+            en=f"--seeds {path} cannot be read as a sitemap to its end ({sitemap.problems[0]}).",
+        )
+    if not sitemap.pages:
+        raise _nothing(path)
+    return sitemap.pages
+
+
+def _of_lines(path: Path, text: str) -> Iterator[str]:
+    for number, cells in enumerate(csv.reader(io.StringIO(text)), start=1):
+        given = [cell.strip() for cell in cells if cell.strip()]
+        if not given or given[0].startswith("#"):
+            continue
+        address = next((address for cell in given if (address := canonical(cell))), None)
+        if address is not None:
+            yield address
+        elif number > 1:
+            raise UsageError(
+                ja=f"--seeds {path} の {number} 行目にアドレスがありません: {given[0][:80]!r}",
+                en=f"--seeds {path}, line {number}: no address in {given[0][:80]!r}",
+            )
+
+
+def _text(body: bytes) -> str:
+    """UTF-8, or Shift_JIS as spreadsheets write it in Japan."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return encoding.decode(body, "shift_jis")
+
+
+def _nothing(path: Path) -> UsageError:
+    return UsageError(
+        ja=f"--seeds {path} にアドレスがありません。1 行に 1 つ、https:// から書いてください。",
+        en=f"--seeds {path} holds no address: write one in each line, from https:// on.",
+    )

@@ -1,0 +1,262 @@
+"""Addresses without end, acts, missing pages that say 200, parameters that mean nothing: told apart, and said so."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.seeds import read_seeds
+from crawler.unsafe import acts, says_act
+from db.database import Database
+from db.errors import UsageError
+from db.words import FoundBy
+from tests.audits.sites import NOT_FOUND, Answer, asked, html, small_site
+from tests.crawler.exploring import explored
+from tests.crawler.servers import Request, Server, http, serving
+
+NAV = "このサイトは見本です。庁舎の窓口は平日の午前8時30分から午後5時まで開いています。電話でもお答えします。"
+
+
+@pytest.fixture
+def backend() -> str:
+    return "sqlite"
+
+
+def page(title: str, *links: str, text: str = "", answer: str = "200 OK") -> bytes:
+    listed = "".join(f'<li><a href="{each}">{each}</a></li>' for each in links)
+    return html(f"<p>{NAV}{text}</p><ul>{listed}</ul>", title=title)
+
+
+def every(answer: Any) -> Any:
+    """A site that answers whatever is asked for, by path and query."""
+
+    async def script(request: Request, writer: Any) -> None:
+        unheard = request.path.startswith(("/robots.txt", "/sitemap.xml"))
+        writer.write(NOT_FOUND if unheard else answer(request.path))
+        await writer.drain()
+
+    return serving(script)
+
+
+async def ends(database: Database, site: Server, **limits: Any) -> Counter[str]:
+    return Counter((await (await explored(database, site, **limits)).ends()).values())
+
+
+def calendar(path: str) -> bytes:
+    if path == "/":
+        return page("見本市", "/cal/2026/1/")
+    if not path.startswith("/cal/"):
+        return page("ない", text="お探しのものはありません。")
+    year, month = map(int, path.split("/")[2:4])
+    return page("行事の予定", *(f"/cal/{year + (month + n) // 12}/{(month + n) % 12 + 1}/" for n in range(3)),
+                text=f"{year}年{month}月の行事はありません。")  # fmt: skip
+
+
+async def test_a_calendar_that_never_ends_is_left_when_it_brings_nothing_new(database: Database) -> None:
+    async with every(calendar) as site:
+        sweep = await explored(database, site, depth=200)
+    said = await sweep.ends()
+    counted = Counter(said.values())
+    assert counted["trap"] > 0
+    assert 40 <= counted["explored"] < 60
+    trapped = next(row for path, row in (await sweep.rows()).items() if said[path] == "trap")
+    assert trapped["detail"].startswith("/cal/0/0/: ")
+
+
+async def test_the_operator_can_widen_a_trap(database: Database) -> None:
+    async with every(calendar) as site:
+        counted = await ends(database, site, depth=60, widen=("/cal/*",))
+    assert counted["trap"] == 0
+    assert counted["explored"] > 60
+
+
+async def test_pages_whose_pictures_differ_are_no_trap(database: Database) -> None:
+    def gallery(path: str) -> bytes:
+        number = int(path.strip("/").partition(".")[0] or 0)
+        picture = f'<img src="/img/photo{number}.jpg" alt="写真">'
+        further = f'<a href="/{number + 1}.html">次</a>' if number < 60 else ""
+        return html(f"<p>{NAV}</p>{picture}{further}", title="写真館")
+
+    async with every(gallery) as site:
+        assert await ends(database, site, depth=100) == {"explored": 61}
+
+
+async def test_many_pages_of_one_pattern_are_all_explored_when_each_brings_something(database: Database) -> None:
+    words = [
+        "防災",
+        "福祉",
+        "教育",
+        "水道",
+        "税金",
+        "国保",
+        "年金",
+        "図書",
+        "公園",
+        "道路",
+        "住宅",
+        "環境",
+        "観光",
+        "農業",
+        "漁業",
+        "林業",
+        "商工",
+        "消防",
+        "選挙",
+        "議会",
+    ]
+    paths = [f"/news/2026/{n}.html" for n in range(300)]
+    pages: dict[str, Answer] = {
+        path: page("お知らせ", "/", text=f"{words[n % 20]}と{words[n // 20]}のお知らせです。")
+        for n, path in enumerate(paths)
+    }
+    async with small_site({"/": page("新着", *paths), **pages}) as site:
+        assert await ends(database, site) == {"explored": 301}
+
+
+async def test_a_path_that_repeats_itself_is_a_trap(database: Database) -> None:
+    async with every(lambda path: page("同じ", "sub/", text=path.replace("/", " の "))) as site:
+        sweep = await explored(database, site)
+    assert await sweep.ends() == {
+        "/": "explored", "/sub/": "explored", "/sub/sub/": "explored", "/sub/sub/sub/": "trap",
+    }  # fmt: skip
+    assert (await sweep.rows())["/sub/sub/sub/"]["detail"] == "the path repeats /sub"
+
+
+async def test_behind_pages_that_only_repeat_others_nothing_is_looked_for(database: Database) -> None:
+    async with every(lambda _: page("同じ", *(f"{name}/" for name in "abc"))) as site:
+        sweep = await explored(database, site)
+    counted = Counter((await sweep.ends()).values())
+    assert set(counted) == {"explored", "trap"}
+    assert len(asked(site)) < 40
+    assert "only pages that repeat others lead to it" in {row["detail"] for row in (await sweep.rows()).values()}
+
+
+def shop(path: str) -> bytes:
+    plain, _, query = path.partition("?")
+    if plain == "/":
+        return page(
+            "入口", *(f"/p{n}.html?kid={k}" for n in range(9) for k in ("a", "b")), "/p0.html?id=1", "/p0.html?id=2"
+        )
+    if query in ("id=1", "id=2"):
+        return page("品", text=f"{query} の品の説明です。")
+    deeper = [f"{plain[:-5]}-{n}.html?kid={n}{k}" for n in range(3) for k in ("c", "d")] if "-" not in plain else []
+    return page(f"ページ {plain}", *deeper, text=f"{plain} の説明です。")
+
+
+async def test_a_parameter_that_means_nothing_is_learned_and_no_page_asked_for_twice(database: Database) -> None:
+    async with every(shop) as site:
+        sweep = await explored(database, site)
+        requests = [path for path in asked(site) if path.startswith("/p") and "-" in path]
+    said = await sweep.ends()
+    pages = {path.partition("?")[0] for path, end in said.items() if end == "explored" and "-" in path}
+    assert len(pages) == 27
+    assert len(requests) == 27, "the other addresses of each page were known to be the same"
+    assert said["/p0.html?id=1"] == said["/p0.html?id=2"] == "explored"
+    row = next(row for path, row in (await sweep.rows()).items() if "-" in path and said[path] == "duplicate")
+    assert "its parameters make no difference on this site" in row["detail"]
+
+
+async def test_what_acts_is_never_asked_for(database: Database) -> None:
+    top = html(
+        f'<p>{NAV}</p><a href="/logout">出る</a><a href="/item?action=delete&amp;id=3">3</a><a href="/x/9">削除</a>'
+        '<a href="/y" data-method="delete">消</a><a href="/cart/add?item=1">1</a><a href="/z?print=1">紙</a>'
+        '<a href="/news/delete.html">削除の手続きのお知らせ</a>'
+    )
+    async with every(lambda path: top if path == "/" else page(path)) as site:
+        sweep = await explored(database, site)
+        requests = [path for path in asked(site) if not path.startswith(("/robots", "/sitemap", "/jisweep-"))]
+    said = await sweep.ends()
+    assert sorted(requests) == ["/", "/news/delete.html"]
+    assert Counter(said.values()) == {"unsafe": 6, "explored": 2}
+    assert (await sweep.rows())["/x/9"]["detail"] == f"as a link on {site.address('/')} says"
+
+
+@pytest.mark.parametrize(
+    ("address", "act"),
+    [
+        ("http://h.jp/logout/", True), ("http://h.jp/Log-Out.php", True), ("http://h.jp/user/sign_out", True),
+        ("http://h.jp/5/delete", True), ("http://h.jp/a?do=remove", True), ("http://h.jp/koho/print/", False),
+        ("http://h.jp/delete.html", False), ("http://h.jp/a?q=delete", False), ("http://h.jp/printer", False),
+    ],
+)  # fmt: skip
+def test_acts_are_known_by_their_address(address: str, act: bool) -> None:
+    assert bool(acts(address)) is act
+
+
+@pytest.mark.parametrize(
+    ("words", "act"),
+    [
+        ("ログアウト", True), ("【削除】", True), ("このページを印刷する", True), ("カートに入れる", True), ("Print", True),
+        ("削除の手続き", False), ("印刷物の一覧", False), ("", False),
+    ],
+)  # fmt: skip
+def test_acts_are_known_by_the_words_of_their_link(words: str, act: bool) -> None:
+    assert says_act(words) is act
+
+
+async def test_a_missing_page_that_says_200_is_found_out(database: Database) -> None:
+    def soft(path: str) -> bytes:
+        if path == "/":
+            return page("入口", "/a.html", "/gone1.html", "/gone2.html", "/real-404.html")
+        if path == "/a.html":
+            return page("ある")
+        if path == "/real-404.html":
+            return page(
+                "404 という作品の展示",
+                text="数字を題にした作品の展示会のお知らせを、この冬も開きます。どうぞおいでください。" * 3,
+            )
+        return page("ページが見つかりません", text=f"お探しの {path} はありません。")
+
+    async with every(soft) as site:
+        said = await (await explored(database, site)).ends()
+        probes = [path for path in asked(site) if path.startswith("/jisweep-")]
+    assert said == {
+        "/": "explored", "/a.html": "explored", "/real-404.html": "explored",
+        "/gone1.html": "soft_not_found", "/gone2.html": "soft_not_found",
+    }  # fmt: skip
+    assert len(probes) == 1
+
+
+async def test_what_links_where_is_kept_and_orphans_show(database: Database) -> None:
+    listed = b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">%s</urlset>'
+
+    def answer(request: Request) -> bytes:
+        entries = "".join(f"<url><loc>{site.address(each)}</loc></url>" for each in ("/a", "/orphan"))
+        return http(listed % entries.encode(), content_type="application/xml")
+
+    pages: dict[str, Answer] = {
+        "/": page("入口", "/a", "/a.pdf"), "/a": page("甲", "/a.pdf"), "/orphan": page("孤児"), "/sitemap.xml": answer,
+    }  # fmt: skip
+    async with small_site(pages) as site:
+        rows = await (await explored(database, site)).rows()
+    assert {path: row["linked"] for path, row in rows.items()} == {
+        "/": False, "/a": True, "/a.pdf": True, "/orphan": False,
+    }  # fmt: skip
+    assert rows["/orphan"]["in_sitemap"]
+    assert rows["/orphan"]["found_by"] is FoundBy.SITEMAP
+
+
+def test_seeds_come_from_lists_tables_and_sitemaps(tmp_path: Path) -> None:
+    plain = tmp_path / "list.txt"
+    plain.write_text("# 部署\nhttps://h.jp/a\n\nhttps://h.jp/b#x\n", encoding="utf-8")
+    table = tmp_path / "table.csv"
+    table.write_bytes("番号,アドレス\r\n1,https://h.jp/表\r\n".encode("cp932"))
+    xml = tmp_path / "sitemap.xml"
+    xml.write_text("<urlset><url><loc>https://h.jp/c</loc></url></urlset>", encoding="utf-8")
+    assert read_seeds(plain) == ("https://h.jp/a", "https://h.jp/b")
+    assert read_seeds(table) == ("https://h.jp/%E8%A1%A8",)
+    assert read_seeds(xml) == ("https://h.jp/c",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("https://h.jp/\nここ\n", "line 2"), ("", "no address"), ("<html>", "cannot be read as a sitemap")],
+)
+def test_seeds_that_cannot_be_read_say_where(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "seeds").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        read_seeds(tmp_path / "seeds")
+    assert said in refused.value.en
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_seeds(tmp_path / "none")
