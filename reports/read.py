@@ -82,6 +82,8 @@ class Address:
     found_by: FoundBy
     found_on: str | None
     in_sitemap: bool
+    linked: bool  # another page that was read links to it
+    shown: bool  # another page shows a link to it in the browser only
     leads_to: str | None
     depth: int
 

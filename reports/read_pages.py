@@ -69,6 +69,8 @@ class Audited:
     found_by: FoundBy
     found_on: str | None
     in_sitemap: bool
+    linked: bool
+    shown: bool
     depth: int
     audited_at: datetime  # in this sweep; a result that is shared may be older
     engine: str
@@ -129,7 +131,7 @@ def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Visit.id.label("visit"), Visit.title, Visit.http_status, Visit.content_type, Visit.found_by,
-            Visit.in_sitemap, Visit.depth, Visit.audited_at, Page.address, found_on.address.label("found_on"),
+            Visit.in_sitemap, Visit.linked, Visit.shown, Visit.depth, Visit.audited_at, Page.address, found_on.address.label("found_on"),
             Result.id.label("result"), *own, *PICTURE,
         )
         .join(Page, Page.id == Visit.page_id)

@@ -1,6 +1,7 @@
 """The report of one sweep: a folder of plain HTML, pictures and CSV files that needs nothing else."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,7 @@ from reports.folder import Folder, is_free
 from reports.language import Language
 from reports.page_view import Kind, PageView, page_view, path_of
 from reports.read import Address, Head
+from reports.read_coverage import coverage, document_links
 from reports.read_pages import Audited
 from reports.render import Pages, style_sheet
 from reports.site_view import (
@@ -110,8 +112,11 @@ class Report:
         rows = await self._audited(visits)
         await self._sample(numbers)
         await self._unaudited()
+        await self._documents()
         self.pages.write(
-            "columns.html", "columns.html", files=[("findings", tables.FINDINGS), ("pages", tables.PAGES)]
+            "columns.html",
+            "columns.html",
+            files=[("findings", tables.FINDINGS), ("pages", tables.PAGES), ("documents", tables.DOCUMENTS)],
         )
         await self._index(numbers, rows)
 
@@ -177,6 +182,11 @@ class Report:
                 reasons.append((reason, count, [address async for address in found]))
         self.pages.write("unaudited.html", "unaudited.html", reasons=reasons)
 
+    async def _documents(self) -> None:
+        with tables.Table(self.folder, "documents", tables.DOCUMENTS, self.language) as documents:
+            async for found in document_links(self.connection, self.head.id):
+                documents.add(**asdict(found))
+
     async def _index(self, numbers: Mapping[int, int], rows: list[Row]) -> None:
         states = await read.states(self.connection, self.head.id)
         values = index_values(
@@ -195,6 +205,7 @@ class Report:
             lists=parts_of(len(numbers)),
             list_size=LIST,
             total=len(numbers),
+            coverage=await coverage(self.connection, self.head.id),
             **values,
         )
 

@@ -20,12 +20,13 @@ FINDINGS = (
 PAGES = (
     "page", "address", "title", "state", "reason", "detail", "part", "failed_places", "failed_criteria",
     "review_places", "advice_places", "settled", "untested", "audited_at", "http_status", "content_type",
-    "found_by", "found_on", "in_sitemap", "leads_to", "depth", "report",
+    "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report",
 )  # fmt: skip
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
-    "in_sitemap", "leads_to", "depth",
+    "in_sitemap", "linked", "leads_to", "depth",
 )  # fmt: skip
+DOCUMENTS = ("address", "content_type", "size", "last_modified", "linked_from")
 CHUNK = 2000  # rows held before they are written
 
 
@@ -133,6 +134,7 @@ def _found_cells(found: Audited | Address, language: Language) -> dict[str, Any]
         "found_by": language.say(f"found_by.{found.found_by.value}"),
         "found_on": found.found_on,
         "in_sitemap": language.say("common.yes" if found.in_sitemap else "common.no"),
+        "linked": language.say("common.yes" if found.linked or found.shown else "common.no"),
         "depth": found.depth,
     }
 
