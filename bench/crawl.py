@@ -79,7 +79,7 @@ def served(pages: int, seed: int) -> Iterator[Served]:
 def explore(origin: str, folder: Path, more: list[str]) -> Run:
     """Run the program until it has its inventory."""
     command = [
-        sys.executable, "-m", "jisweep", "explore", f"{origin}/", "--json", "--allow-private", "--lang", "en",
+        sys.executable, "-m", "jisweep", "explore", f"{origin}/", "--json", "--allow-private", "--delay", "0", "--lang", "en",
         "--db", str(folder / "crawl.sqlite"), *NEVER_ENDS, *more,
     ]  # fmt: skip
     began = time.monotonic()

@@ -26,7 +26,8 @@ PROVEN = 3  # pairs of addresses by which a parameter is known to mean nothing
 CHAIN = 2  # pages that repeat others, each linked from such only, behind which nothing is looked for
 LONGEST = 2000  # characters of a path
 
-_REPEATED = re.compile(r"((?:/(?!\d+(?:/|$))[^/]+){1,3}?)\1{2}(?=/|$)")
+AGAIN = 4  # parts of a path that were there before, from which it leads round and round
+
 _TOKEN = re.compile(r"(?=.*\d)[0-9A-Za-z_.~-]{16,}")  # a value that looks drawn at random
 
 
@@ -78,21 +79,25 @@ class Census:
         path = urlsplit(address).path
         if len(path) > LONGEST:
             return f"a path of more than {LONGEST} characters"
-        repeated = _REPEATED.search(path)
-        if repeated:
-            return f"the path repeats {repeated[1]}"
+        named = [part for part in path.split("/") if part and not part.isdigit()]
+        if len(named) - len(set(named)) >= AGAIN:
+            return f"its path names {AGAIN} parts again"
         brought = self._brought.get(pattern_of(address))
         if brought and brought.pages >= JUDGED and len(brought.wordings) < NOVEL * brought.pages:
             return f"{pattern_of(address)}: {brought.pages} pages, {len(brought.wordings)} different texts"
-        named = found_by in (FoundBy.START, FoundBy.SEED, FoundBy.SITEMAP)
-        if not named and page not in self._reached and self._behind.get(page, 0) >= CHAIN:
+        given = found_by in (FoundBy.START, FoundBy.SEED, FoundBy.SITEMAP)
+        if not given and page not in self._reached and self._behind.get(page, 0) >= CHAIN:
             return "only pages that repeat others lead to it"
         return None
 
     def allowance(self, pattern: str) -> int:
         """How many addresses of a pattern may be asked for in the next level."""
+        return max(AT_ONCE, GROWTH * self.proven(pattern))
+
+    def proven(self, pattern: str) -> int:
+        """How many texts the pages of a pattern have brought."""
         brought = self._brought.get(pattern)
-        return AT_ONCE if brought is None else max(AT_ONCE, GROWTH * len(brought.wordings))
+        return len(brought.wordings) if brought else 0
 
     def reduced(self, address: str) -> str:
         """The address without the parameters that are known to mean nothing on this site."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
+from crawler.census import GROWTH
 from crawler.discovery import begin_exploring
 from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
@@ -136,7 +137,7 @@ async def _refusal(
         if trap is not None:
             return Reason.TRAP, trap
         for pattern, most in zip(_query_patterns(each.address), exploration.limits.of_patterns, strict=False):
-            if asked[pattern] >= most:
+            if asked[pattern] >= max(most, GROWTH * _details(exploration, pattern)):
                 return Reason.PATTERN_LIMIT, pattern
     if budget <= 0:
         return Reason.PAGE_LIMIT, ""
@@ -147,12 +148,17 @@ def _widened(exploration: Exploration, address: str) -> bool:
     return any(matches(pattern, address) for pattern in exploration.limits.widen)
 
 
+def _details(exploration: Exploration, pattern: str) -> int:
+    """Pages with a text of their own under one parameter: an item each. Of several, combinations are endless."""
+    return exploration.census.proven(pattern) if "&" not in pattern else 0
+
+
 def _query_patterns(address: str) -> tuple[str, ...]:
     """What budgets of a query space count by: path and names of parameters, and the path with any of them."""
     if "?" not in address:
         return ()
     pattern = pattern_of(address)
-    return pattern, f"{pattern.partition('?')[0]}?…"
+    return (pattern, f"{pattern.partition('?')[0]}?…") if "&" in pattern else (pattern,)
 
 
 async def _asked_by_pattern(connection: AsyncConnection, sweep_id: int) -> Counter[str]:

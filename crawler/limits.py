@@ -29,7 +29,7 @@ class Limits:
     @property
     def of_patterns(self) -> tuple[int, int]:
         """The budgets of one form of query, and of all forms of query on one path."""
-        return self.pattern, 4 * self.pattern
+        return self.pattern, 2 * self.pattern
 
     def as_row(self) -> dict[str, Any]:
         """The form that a sweep's `settings` column keeps."""

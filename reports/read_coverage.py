@@ -92,9 +92,7 @@ async def document_links(connection: AsyncConnection, sweep_id: int) -> AsyncIte
             yield _document(row, None)
 
 
-def _document(
-    row: sa.Row[int, str, str | None, int | None, str | None], linked_from: str | None
-) -> DocumentLink:
+def _document(row: sa.Row[int, str, str | None, int | None, str | None], linked_from: str | None) -> DocumentLink:
     return DocumentLink(
         address=row.address, content_type=row.content_type, size=row.size or None,
         last_modified=row.last_modified, linked_from=linked_from,

@@ -199,7 +199,7 @@ def test_page_reads_well_in_a_terminal(sample: Swept) -> None:
     address = sample.site.url + "contact/"
     ended = sample.program.run("page", address, "--allow-private", "--lang", "en")
     assert ended.code == 0
-    assert "2 faults" in ended.out
+    assert "Faults of level A or AA: 2 places" in ended.out
     assert "textarea" in ended.out
 
 

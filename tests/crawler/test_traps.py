@@ -114,13 +114,33 @@ async def test_many_pages_of_one_pattern_are_all_explored_when_each_brings_somet
         assert await ends(database, site) == {"explored": 301}
 
 
+async def test_items_under_one_parameter_are_all_found_and_combinations_of_several_are_not(
+    database: Database,
+) -> None:
+    items = "".join(f'<a href="/view?id={n}">{n}</a>' for n in range(700))
+    facets = "".join(f'<a href="/find?a={n}&amp;b={m}">{n}</a>' for n in range(26) for m in range(26))
+
+    def shiryo(path: str) -> bytes:
+        number = "".join(each for each in path if each.isdigit())
+        words = "".join(chr(0x4E00 + (97 * int(number or 0) + step) % 20000) for step in range(9))
+        return page("資料", text=words) if "?" in path else html(f"<p>{NAV}</p>{items}{facets}", title="入口")
+
+    async with every(shiryo) as site:
+        said = await (await explored(database, site)).ends()
+    kinds = Counter((path.partition("?")[0], end) for path, end in said.items())
+    assert {kind: count for kind, count in kinds.items() if kind[0] == "/view"} == {("/view", "explored"): 700}
+    assert kinds["/find", "pattern_limit"] == 176
+
+
 async def test_a_path_that_repeats_itself_is_a_trap(database: Database) -> None:
-    async with every(lambda path: page("同じ", "sub/", text=path.replace("/", " の "))) as site:
+    async with every(lambda path: page("同じ", "ka/", "kakari/", text=path.replace("/", " の "))) as site:
         sweep = await explored(database, site)
-    assert await sweep.ends() == {
-        "/": "explored", "/sub/": "explored", "/sub/sub/": "explored", "/sub/sub/sub/": "trap",
-    }  # fmt: skip
-    assert (await sweep.rows())["/sub/sub/sub/"]["detail"] == "the path repeats /sub"
+    said = await sweep.ends()
+    assert set(said.values()) == {"explored", "trap"}
+    assert said["/ka/ka/kakari/ka/"] == "explored"
+    assert max(path.count("/") for path, end in said.items() if end == "explored") == 6
+    assert len(said) < 130
+    assert "its path names 4 parts again" in {row["detail"] for row in (await sweep.rows()).values()}
 
 
 async def test_behind_pages_that_only_repeat_others_nothing_is_looked_for(database: Database) -> None:
