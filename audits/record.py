@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import criteria
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
 from crawler.exploration import add_note
+from db.database import insert_new
 from db.tables import (
     Assertion,
     Defect,
@@ -23,7 +23,6 @@ from db.tables import (
     Picture,
     Result,
     Sweep,
-    Table,
     Visit,
 )
 from db.types import now
@@ -79,7 +78,7 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
     if (found := await connection.scalar(known)) is not None:
         return found
     result_id: int | None = await connection.scalar(
-        _insert_new(connection, Result)
+        insert_new(connection, Result)
         .values(
             digest=digest,
             page_id=page_id,
@@ -167,7 +166,7 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
     if not rules:
         return {}
     added = await connection.scalars(
-        _insert_new(connection, Defect)
+        insert_new(connection, Defect)
         .values(
             [
                 {"site_id": sweep.site_id, "digest": fault, "rule": rule, "state": DefectState.FOUND}
@@ -203,7 +202,7 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
     if known is not None:
         return known
     added: int | None = await connection.scalar(
-        _insert_new(connection, Picture)
+        insert_new(connection, Picture)
         .values(
             digest=image.digest,
             media_type=image.media_type,
@@ -214,9 +213,3 @@ async def _picture(connection: AsyncConnection, image: Image | None) -> int | No
         .returning(Picture.id)
     )
     return added or await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))
-
-
-def _insert_new(connection: AsyncConnection, table: type[Table]) -> sqlite.Insert | postgresql.Insert:
-    """An insert that leaves alone what another worker, or another sweep, has kept meanwhile."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()

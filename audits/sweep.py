@@ -19,7 +19,7 @@ from crawler.limits import Limits
 from crawler.sample import choose
 from crawler.scope import Scope
 from crawler.together import Together
-from db.database import Database
+from db.database import Database, insert_new
 from db.errors import UsageError
 from db.leases import hold_sweep, release_sweep, this_process
 from db.tables import Draw, ScopeRule, Site, Sweep, Visit
@@ -48,11 +48,8 @@ async def begin(database: Database, plan: Plan) -> int:
     """Write the rows of a new sweep; returns its id."""
     start = plan.scope.start
     async with database.writing() as connection:
+        await connection.execute(insert_new(connection, Site).values(address=start, created_at=now()))
         site_id = await connection.scalar(sa.select(Site.id).where(Site.address == start))
-        if site_id is None:
-            site_id = await connection.scalar(
-                sa.insert(Site).values(address=start, created_at=now()).returning(Site.id)
-            )
         sweep_id = await connection.scalar(
             sa.insert(Sweep)
             .values(

@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from db.database import insert_new
 from db.tables import Page, Sweep, Table, Visit
 from db.words import FoundBy, Reason, VisitState
 
@@ -232,10 +232,8 @@ async def end_all_waiting(connection: AsyncConnection, sweep_id: int, reason: Re
 
 
 async def _insert_new(connection: AsyncConnection, table: type[Table], rows: Sequence[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    await connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+    if rows:
+        await connection.execute(insert_new(connection, table), list(rows))
 
 
 def _slices(addresses: Collection[str]) -> Iterator[list[str]]:

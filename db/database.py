@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from db.errors import StorageError, UsageError
+from db.tables import Table
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 ADDRESS = re.compile(r"(sqlite|postgres)[a-z+]*:|.*://", re.IGNORECASE)  # not a plain path
@@ -227,3 +229,9 @@ def _use_wal(cursor: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("jisweep_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def insert_new(connection: AsyncConnection, table: type[Table]) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves alone what another process has put there meanwhile."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

@@ -249,6 +249,49 @@ async def test_another_engine_makes_other_results_of_the_same_pages(database: Da
     assert rows["sweep"]["rule_set"].nunique() == 2
 
 
+async def test_another_try_that_is_refused_leaves_a_finished_sweep_as_it_is(
+    database: Database, tools: Tools
+) -> None:
+    fails = iter([http(status="500 Internal Server Error")] * 2)
+    page = for_browsers(lambda _: next(fails, OK))
+    async with small_site({"/": linked("/a"), "/a": page}) as site:
+        sweep = await sweep_now(database, plan_for(site.address("/")), tools)
+        before = await read_rows(database)
+        assert set(before["visit"]["reason"].dropna()) == {Reason.SERVER_ERROR}
+        with pytest.raises(UsageError):
+            other = replace(tools, engine=installed_engine(str(AXE_FILE_PATH)))
+            await run(database, sweep, other, asyncio.Event(), again=True)
+        with pytest.raises(BrowserMissing):
+            await run(database, sweep, replace(tools, browser="/none"), asyncio.Event(), again=True)
+        after = await read_rows(database)
+        left_out = ["lease_owner", "lease_until"]
+        for table in ("sweep", "visit"):
+            assert after[table].drop(columns=left_out).equals(before[table].drop(columns=left_out))
+        assert await run(database, sweep, tools, asyncio.Event(), again=True)
+        assert (await conclude(database, sweep)).complete
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+async def test_two_sweeps_of_one_site_at_once_share_results_and_disturb_neither(
+    database_url: str, tools: Tools
+) -> None:
+    paths = [f"/{n}" for n in range(12)]
+    pages: dict[str, Answer] = {
+        path: html(f'<img src="/{path}.png" width="40" height="40">', title=path) for path in paths
+    }
+    async with (
+        small_site({"/": linked(*paths), **pages}) as site,
+        Database(database_url) as one, Database(database_url) as other,
+    ):  # fmt: skip
+        plan = plan_for(site.address("/"))
+        await asyncio.gather(sweep_now(one, plan, tools), sweep_now(other, plan, tools))
+        said = [await conclude(one, sweep) for sweep in (1, 2)]
+        rows = await read_rows(one)
+    assert [(each.complete, each.audited, each.places) for each in said] == [(True, 13, 12)] * 2
+    assert len(rows["result"]) == 13
+    assert len(rows["finding"]) == rows["finding"].drop_duplicates(["result_id", "position"]).shape[0]
+
+
 async def test_where_a_script_leads_to_is_explored_and_audited(database: Database, tools: Tools) -> None:
     pages: dict[str, Answer] = {
         "/": linked("/away"),

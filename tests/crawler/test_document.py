@@ -69,6 +69,11 @@ def test_links_come_in_document_order_once_each() -> None:
     )
 
 
+def test_links_in_drawings_count_in_either_spelling() -> None:
+    document = page('<svg><a xlink:href="/t1.html"><text>1</text></a><a href="/t2.html"><text>2</text></a></svg>')
+    assert document.links == ("https://www.example.lg.jp/t1.html", "https://www.example.lg.jp/t2.html")
+
+
 def test_framesets_lead_to_their_frames() -> None:
     document = page("<frameset cols=*,*><frame src=menu.html><frame src=main.html></frameset>")
     assert document.links == (
