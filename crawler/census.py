@@ -25,7 +25,6 @@ GROWTH = 4  # and for each page with new words that the pattern has brought
 PROVEN = 3  # pairs of addresses by which a parameter is known to mean nothing
 CHAIN = 2  # pages that repeat others, each linked from such only, behind which nothing is looked for
 LONGEST = 2000  # characters of a path
-
 AGAIN = 4  # parts of a path that were there before, from which it leads round and round
 
 _TOKEN = re.compile(r"(?=.*\d)[0-9A-Za-z_.~-]{16,}")  # a value that looks drawn at random
