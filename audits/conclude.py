@@ -23,6 +23,8 @@ NOT_PAGES = (
     Reason.NOT_HTML,
     Reason.DUPLICATE,
     Reason.NOT_FOUND,
+    Reason.SOFT_NOT_FOUND,
+    Reason.UNSAFE,
 )
 
 

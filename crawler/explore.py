@@ -18,6 +18,7 @@ from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
     REFUSED_UNASKED,
     Waiting,
+    bring_up,
     count_asked,
     end_all_waiting,
     end_visit,
@@ -60,6 +61,12 @@ async def explore(exploration: Exploration) -> bool:
         if exploration.is_over(ends):
             break
         depth += 1
+        if await _let_through(exploration, depth):
+            continue
+        if not await render_undecided(exploration, ends):
+            return False
+        async with database.writing() as connection:
+            await bring_up(connection, sweep.id, depth)  # what the browser showed there is asked for like all else
         if not await _let_through(exploration, depth):
             break
     if not await render_undecided(exploration, ends):

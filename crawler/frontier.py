@@ -203,6 +203,12 @@ async def postpone(connection: AsyncConnection, visits: Sequence[int], depth: in
         await connection.execute(sa.update(Visit).where(Visit.id.in_(some)).values(depth=depth))
 
 
+async def bring_up(connection: AsyncConnection, sweep_id: int, depth: int) -> None:
+    """Move all addresses that wait to one level."""
+    waiting = Visit.sweep_id == sweep_id, Visit.state == VisitState.FOUND
+    await connection.execute(sa.update(Visit).where(*waiting).values(depth=depth))
+
+
 async def release_unproven(connection: AsyncConnection, sweep_id: int, depth: int) -> bool:
     """Put addresses that were taken for duplicates unasked on a level, where the other one gave no page after all."""
     other = aliased(Visit)

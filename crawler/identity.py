@@ -35,7 +35,8 @@ class Answered:
     title: str
     body: str | None
     source: str | None  # digest of its content as the server sent it
-    shown: str | None  # as the browser showed it; None: not rendered
+    shown: str | None  # as the browser showed it; None: not rendered, or it sent the browser on
+    rendered: bool
     scripts: str | None  # names its scripts; None: it has none
     canonical: int | None
     in_sitemap: bool
@@ -46,7 +47,7 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> list[Answered]
     rows = await connection.execute(
         sa.select(
             Visit.id, Visit.page_id, Page.address, Visit.title, Visit.body_digest, Visit.content_digest,
-            Visit.rendered_digest, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
+            Visit.rendered_digest, Visit.rendered, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
         )
         .join(Page, Page.id == Visit.page_id)
         .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
@@ -54,10 +55,10 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> list[Answered]
     )  # fmt: skip
     return [
         Answered(
-            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown,
+            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown, rendered=rendered,
             scripts=scripts, canonical=canonical, in_sitemap=in_sitemap,
         )
-        for visit, page, address, title, body, source, shown, scripts, canonical, in_sitemap in rows
+        for visit, page, address, title, body, source, shown, rendered, scripts, canonical, in_sitemap in rows
     ]  # fmt: skip
 
 

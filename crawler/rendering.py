@@ -45,15 +45,16 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
 async def render_undecided(exploration: Exploration, ends: float) -> bool:
     """Show the pages that share their source with others, where scripts may make them differ; False when stopped.
 
-    Those that are not shown before the time is over stay pages of their own.
+    Those that are not shown before the time is over stay pages of their own, and the first of them is noted.
     """
     async with exploration.database.reading() as connection:
         pages = undecided(await answered(connection, exploration.sweep.id))
-        waiting = [await visited(connection, each.visit) for each in pages if each.shown is None]
+        waiting = [await visited(connection, each.visit) for each in pages if not each.rendered]
     for each in waiting:
         if exploration.stopping.is_set():
             return False
         if exploration.is_over(ends):
+            await note(exploration, "rendering", each.address, "not compared with pages that have the same source")
             break
         await _render(exploration, each)
     return True

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from crawler.exploration import Shown
 from crawler.seeds import read_seeds
 from crawler.unsafe import acts, says_act
 from db.database import Database
 from db.errors import UsageError
-from db.words import FoundBy
+from db.words import FoundBy, VisitState
 from tests.audits.sites import NOT_FOUND, Answer, asked, html, small_site
 from tests.crawler.exploring import explored
 from tests.crawler.servers import Request, Server, http, serving
@@ -280,3 +281,30 @@ def test_seeds_that_cannot_be_read_say_where(tmp_path: Path, text: str, said: st
     assert said in refused.value.en
     with pytest.raises(UsageError, match="cannot be read"):
         read_seeds(tmp_path / "none")
+
+
+async def test_links_that_come_up_when_equal_sources_are_compared_are_explored(database: Database) -> None:
+    menu = ("/", "/t1", "/t2", "/x", "/y")
+
+    def shell(title: str) -> bytes:
+        listed = "".join(f'<a href="{each}">{each}</a>' for each in menu)
+        return html(f"<p>{NAV}</p>{listed}", title=title, head="<script>draw()</script>")
+
+    async def render(address: str) -> Shown:
+        links = (site.address("/only"),) if address.endswith("/x") else ()
+        return Shown(links=links, html=f"<body>{NAV} {address}")
+
+    pages: dict[str, Answer] = {
+        "/": page("入口", *menu), "/t1": shell("一"), "/t2": shell("二"), "/x": shell("同"), "/y": shell("同"),
+        "/only": page("奥"),
+    }  # fmt: skip
+    async with small_site(pages) as site:
+        sweep = await explored(database, site, render=render)
+        rows = await sweep.rows()
+    assert {path: row["rendered"] for path, row in rows.items() if path in "/x/y"} == {
+        "/": False,
+        "/x": True,
+        "/y": True,
+    }
+    assert (rows["/only"]["state"], rows["/only"]["reason"]) == (VisitState.EXPLORED, None)
+    assert rows["/only"]["found_by"] is FoundBy.RENDERED
