@@ -295,7 +295,8 @@ async def test_links_that_come_up_when_equal_sources_are_compared_are_explored(d
         return Shown(links=links, html=f"<body>{NAV} {address}")
 
     pages: dict[str, Answer] = {
-        "/": page("入口", *menu), "/t1": shell("一"), "/t2": shell("二"), "/x": shell("同"), "/y": shell("同"),
+        "/": page("入口", *menu, "/d1"), "/d1": page("甲", "/d2"), "/d2": page("乙", "/d3"), "/d3": page("丙"),
+        "/t1": shell("一"), "/t2": shell("二"), "/x": shell("同"), "/y": shell("同"),
         "/only": page("奥"),
     }  # fmt: skip
     async with small_site(pages) as site:
