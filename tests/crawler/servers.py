@@ -56,9 +56,13 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not server.is_serving():  # accepted while it was being closed
+            writer.close()
+            return
         task = asyncio.get_running_loop().create_task(answer(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # a task that is cancelled before it began closes nothing
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     served = Server(port=server.sockets[0].getsockname()[1], scheme="https" if tls else "http")

@@ -185,6 +185,18 @@ async def test_closing_the_gate_ends_everything() -> None:
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("steps", range(3, 8))  # in two steps Python 3.11 itself loses it (python/cpython#109564)
+async def test_a_client_that_comes_while_the_gate_closes_is_let_go(steps: int) -> None:
+    """Its connection may be accepted, but not yet served: it has to be closed all the same."""
+    async with Gate() as gate:
+        client = socket.create_connection(("127.0.0.1", int(gate.url.rpartition(":")[2])), timeout=2)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    with client:
+        client.setblocking(False)
+        assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), 2) == b""
+
+
 async def test_a_gate_that_is_not_open_has_no_url() -> None:
     with pytest.raises(RuntimeError):
         _ = Gate().url
