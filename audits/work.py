@@ -29,6 +29,7 @@ class Tools:
     """The means of a sweep that do not belong to its rows."""
 
     engine: Engine
+    driver: Playwright | None = None  # one that runs already; without it the sweep starts its own
     browser: str | None = None  # configured executable
     workers: int = 3  # browsers at one time: one loads while two cores run rules
     credentials: Credentials = NONE  # of all sites that the operator has some for
@@ -83,7 +84,7 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
         fetcher = await stack.enter_async_context(
             Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping, credentials=credentials)
         )
-        driver = await stack.enter_async_context(playwright_driver())
+        driver = tools.driver or await stack.enter_async_context(playwright_driver())
         yield Work(
             database=database, sweep=sweep, scope=scope, limits=limits, tools=tools,
             fetcher=fetcher, gate=gate, credentials=credentials, driver=driver, stopping=stopping, stack=stack,

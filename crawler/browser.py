@@ -195,6 +195,7 @@ class Tab:
         self._awaited: set[Request] = set()  # on their way, and able to change what the page says
         self._answered: set[str] = set()  # addresses: what is asked for again and again is not waited for
         self._all_came = asyncio.Event()
+        self._loading_ended = asyncio.Event()
         self.credentials = credentials
         self._heaviest = heaviest
         self._weighing: asyncio.Task[None] | None = None
@@ -220,6 +221,7 @@ class Tab:
         self._asked, self._failed_at = address, ""
         self._awaited.clear()
         self._answered.clear()
+        self._loading_ended.clear()
         self._too_heavy = False
         try:
             await self._forget()
@@ -352,11 +354,9 @@ class Tab:
         return await self.page.goto(address, wait_until="domcontentloaded", timeout=seconds * 1000)
 
     async def _loaded(self, patience: float) -> bool:
-        try:
-            await self.page.wait_for_load_state("load", timeout=patience * 1000)
-        except PlaywrightTimeout:
-            return False
-        return True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._loading_ended.wait(), patience)
+        return self._loading_ended.is_set()
 
     async def _forget(self) -> None:
         """Cookies and storage of the page before: every page is met as by a first-time visitor."""
@@ -411,6 +411,8 @@ class Tab:
         await context.add_init_script(BEFORE_ALL_SCRIPTS)
         self.page: Page = await context.new_page()
         context.on("page", lambda popup: _quietly(popup.close()))
+        self.page.on("load", self._note_loading_ended)
+        self.page.on("close", self._note_loading_ended)  # what is asked next of the page says that it is gone
         self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
         self.page.on("request", self._await)
         self.page.on("requestfinished", self._came)
@@ -456,6 +458,9 @@ class Tab:
         self._came(request)
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self._failed_at = request.url
+
+    def _note_loading_ended(self, _: Page) -> None:
+        self._loading_ended.set()
 
     def _note_weight(self) -> None:
         self._too_heavy = True

@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.async_api import Browser
 from playwright.async_api import Error as PlaywrightError
 
-EVERY = 0.5  # seconds
+EVERY = 1.0  # seconds
 PROCESSES = Path("/proc")
 
 

@@ -98,18 +98,19 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
     asked = start_of(url)
     given["sign_ins"] = credentials_of(given, scope_around(asked, given["include"], given["exclude"]))
     plan_of(asked, given)  # bad options are said before anything is fetched
-    tools = Tools(engine=installed_engine(), browser=given["browser"], credentials=given["sign_ins"])
+    engine = installed_engine()
     if given["out"]:
         check_folder(given["out"])
     async with playwright_driver() as driver:
         installed_browser(given["browser"], driver.chromium.executable_path)
-    async with Database(given["database"]) as database:
-        await ready(database)
-        start, given = await started(database, asked, given)
-        plan = plan_of(start, given)
-        sweep_id = await begin(database, plan)
-        await _say_begun(database, sweep_id, plan, given["lang"])
-        return await run_to_report(database, sweep_id, tools, given)
+        tools = Tools(engine=engine, driver=driver, browser=given["browser"], credentials=given["sign_ins"])
+        async with Database(given["database"]) as database:
+            await ready(database)
+            start, given = await started(database, asked, given)
+            plan = plan_of(start, given)
+            sweep_id = await begin(database, plan)
+            await _say_begun(database, sweep_id, plan, given["lang"])
+            return await run_to_report(database, sweep_id, tools, given)
 
 
 async def started(database: Database, asked: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
