@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from audits.carry import carry_unchanged, stop_carrying
 from audits.conclude import sweep_row
 from audits.engine import NAME, FramedAxe, RuleSet, rule_set
+from audits.evidence import Evidence
 from audits.guest import asking
 from audits.page import Pictures, Target, audit_page
 from audits.record import keep_audit, keep_failure
@@ -34,22 +36,27 @@ async def audit_chosen(work: Work) -> bool:
     rules = await judging_rules(work)
     async with work.database.reading() as connection:
         work.sweep = await sweep_row(connection, work.sweep.id)
+    try:
+        await carry_unchanged(work)
+        await _keep_delays(work)
+    except Stopped:
+        return False
     yardstick = Yardstick(
         axe=FramedAxe(work.tools.engine, rules),
         pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
         dead=await dead_owners(work.database, work.sweep.id),
+        evidence=Evidence(work),
     )
-    try:
-        await _keep_delays(work)
-    except Stopped:
-        return False
-    async with Together() as group:
-        group.create_task(_audit_pages(work, yardstick, tab))
-        for _ in range(work.tools.workers - 1):
-            group.create_task(_audit_pages_in_new_tab(work, yardstick))
-    await note_given_up(work.database, work.sweep.id, work.fetcher)
-    if work.stopping.is_set() and await _left(work):
-        return False
+    while True:
+        async with Together() as group:
+            group.create_task(_audit_pages(work, yardstick, tab))
+            for _ in range(work.tools.workers - 1):
+                group.create_task(_audit_pages_in_new_tab(work, yardstick))
+        await note_given_up(work.database, work.sweep.id, work.fetcher)
+        if work.stopping.is_set() and await _left(work):
+            return False
+        if not await stop_carrying(work):
+            break
     async with work.database.writing() as connection:
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.FINISHED, finished_at=now())
@@ -89,6 +96,7 @@ class Yardstick:
     axe: FramedAxe
     pictures: Pictures
     dead: frozenset[str]  # lease owners that run no more
+    evidence: Evidence
 
 
 async def _audit_pages_in_new_tab(work: Work, yardstick: Yardstick) -> None:
@@ -130,8 +138,9 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
         async with work.database.writing() as connection:
             await keep_failure(connection, work.sweep, visit_id, visit.tries, lost)
         return
+    evidence = await yardstick.evidence.of(visit_id, audit)
     async with work.database.writing() as connection:
-        await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit)
+        await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit, evidence)
 
 
 async def _ask_robots(work: Work, address: str) -> None:

@@ -128,9 +128,9 @@ async def settle(tab: Tab, world: int, *, nodes: bool = False) -> bool:
     while True:
         left = max(0, round((ends - clock()) * 1000))
         calm = await tab.evaluate(world, f"jisweep.settle({QUIET}, {left}, {json.dumps(nodes)})")
-        if not calm or not tab.awaits:
-            return calm and not tab.awaits
-        if not await tab.all_came(max(0.0, ends - clock())):
+        if not calm or not tab.traffic.awaits:
+            return calm and not tab.traffic.awaits
+        if not await tab.traffic.all_came(max(0.0, ends - clock())):
             return False
 
 

@@ -32,7 +32,7 @@ async def explore_site(work: Work) -> bool:
         done = await explore(
             Exploration(
                 database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
-                fetcher=work.fetcher, render=render, stopping=work.stopping, robots=work.robots,
+                fetcher=work.fetcher, resources=work.resources, render=render, stopping=work.stopping, robots=work.robots,
             )
         )  # fmt: skip
     except Stopped:
@@ -65,7 +65,11 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
             async with tab.offline():  # whatever a click sets off, nothing leaves the browser
                 menus = _canonical(await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})"))
         return Shown(
-            links=links, settled=settled, behind_menus=tuple(each for each in menus if each not in links), html=html
+            links=links,
+            settled=settled,
+            resources=tab.traffic.made_of,
+            behind_menus=tuple(each for each in menus if each not in links),
+            html=html,
         )
 
 

@@ -72,6 +72,8 @@ class PageAudit:
     size: tuple[int, int]  # CSS px
     picture: Image | None = None
     pictured_height: int | None = None
+    source: bytes | None = None  # the body of the document
+    resources: tuple[str, ...] | None = None  # what the page was made of, see crawler.traffic
 
     def digest(self) -> str:
         """Names the content: equal audits have equal digests, whenever they were made."""
@@ -142,6 +144,8 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         untested=list(results.untested),
         places=list(_places(tab.credentials.hide(results.rules))),
         size=results.size,
+        source=await tab.source(),
+        resources=tab.traffic.made_of,
     )
     if target.closed_roots or len(tab.page.frames) > 1:
         audit.untested += await _closed_roots(tab)

@@ -33,15 +33,30 @@ MACHINE = "jisweep"  # who, in events that no person caused
 
 
 async def keep_audit(
-    connection: AsyncConnection, sweep: Sweep, visit_id: int, page_id: int, audit: PageAudit
+    connection: AsyncConnection,
+    sweep: Sweep,
+    visit_id: int,
+    page_id: int,
+    audit: PageAudit,
+    evidence: dict[str, Any],
 ) -> None:
-    """Store what an audit gave and end the visit as audited. A result that is known already is shared."""
+    """Store what an audit gave and end the visit as audited. A result that is known already is shared.
+
+    `evidence` are the columns that say what was audited, see audits.evidence.
+    """
     at = now()
     result_id = await _result(connection, sweep, page_id, audit, at)
     await connection.execute(
         sa.update(Visit)
         .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
-        .values(state=VisitState.AUDITED, result_id=result_id, audited_at=at, lease_owner=None, lease_until=None)
+        .values(
+            state=VisitState.AUDITED,
+            result_id=result_id,
+            audited_at=at,
+            lease_owner=None,
+            lease_until=None,
+            **evidence,
+        )
     )
 
 

@@ -8,7 +8,7 @@ from db.database import Database
 from db.tables import Site
 from db.types import now
 
-KEPT = ("delay", "per_host", "window", "stop_outside", "obey_meta_robots", "contact")  # names of Limits
+KEPT = ("delay", "per_host", "window", "stop_outside", "obey_meta_robots", "contact", "fresh")  # names of Limits
 
 
 async def site_settings(database: Database, address: str) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.auditing import audit_chosen, judging_rules
 from audits.conclude import sweep_row
 from audits.exploring import explore_site
 from audits.work import Tools, Work, running
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT
+from crawler.document import READER
 from crawler.frontier import add_addresses
 from crawler.limits import Limits
 from crawler.sample import choose
@@ -26,6 +28,7 @@ from db.tables import Draw, ScopeRule, Site, Sweep, Visit
 from db.types import now
 from db.words import TRANSIENT, Edition, FoundBy, Level, Method, ScopeKind, SweepState, VisitState
 
+ALIKE = ("signed_in", "obey_meta_robots", "bytes", "menus")  # limits under which the same page is read alike
 RENEW = 60.0  # seconds between renewals of a sweep's lease
 
 
@@ -62,6 +65,8 @@ async def begin(database: Database, plan: Plan) -> int:
                 pages_asked=plan.pages,
                 random_asked=plan.at_random,
                 settings=plan.limits.as_row(),
+                reader=READER,
+                earlier_id=await _earlier(connection, site_id, plan),
                 depth=0,
                 notes=[],
                 viewport_width=VIEWPORT[0],
@@ -90,6 +95,24 @@ async def begin(database: Database, plan: Plan) -> int:
             depth=0,
         )
     return sweep_id
+
+
+async def _earlier(connection: AsyncConnection, site_id: int | None, plan: Plan) -> int | None:
+    """The site's last finished sweep, when it met the site as this one does; None when nothing is to be carried."""
+    if plan.limits.fresh:
+        return None
+    last = sa.select(Sweep).where(Sweep.site_id == site_id, Sweep.state == SweepState.FINISHED)
+    row = (await connection.execute(last.order_by(Sweep.id.desc()).limit(1))).mappings().first()
+    if row is None or row["reader"] != READER:
+        return None
+    rules = await connection.execute(
+        sa.select(ScopeRule.kind, ScopeRule.pattern).where(ScopeRule.sweep_id == row["id"]).order_by(ScopeRule.id)
+    )
+    scope = [(ScopeKind.INCLUDE, each) for each in plan.scope.includes]
+    scope += [(ScopeKind.EXCLUDE, each.pattern) for each in plan.scope.exclusions]
+    before = Limits.from_row(row["settings"])
+    alike = all(getattr(before, name) == getattr(plan.limits, name) for name in ALIKE)
+    return row["id"] if alike and [tuple(rule) for rule in rules] == scope else None
 
 
 def _lost(sweep_id: int) -> tuple[Any, ...]:

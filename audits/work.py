@@ -14,6 +14,7 @@ from crawler.browser import Tab, playwright_driver
 from crawler.fetch import Fetcher, Manners
 from crawler.gate import Gate
 from crawler.limits import Limits
+from crawler.resources import Resources
 from crawler.robots import Robots
 from crawler.scope import Exclusion, Scope
 from crawler.signing_in import NONE, Credentials
@@ -50,6 +51,7 @@ class Work:
     driver: Playwright
     stopping: asyncio.Event
     stack: AsyncExitStack
+    resources: Resources
     robots: dict[str, Robots] = field(default_factory=dict)  # by origin
     _first_tab: Tab | None = None
 
@@ -84,10 +86,12 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
         fetcher = await stack.enter_async_context(
             Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping, credentials=credentials)
         )
-        driver = tools.driver or await stack.enter_async_context(playwright_driver())
+        driver = tools.driver
+        if driver is None:
+            driver = await stack.enter_async_context(playwright_driver())
         yield Work(
             database=database, sweep=sweep, scope=scope, limits=limits, tools=tools,
-            fetcher=fetcher, gate=gate, credentials=credentials, driver=driver, stopping=stopping, stack=stack,
+            fetcher=fetcher, resources=Resources(database, sweep_id, fetcher), gate=gate, credentials=credentials, driver=driver, stopping=stopping, stack=stack,
         )  # fmt: skip
 
 

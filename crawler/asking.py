@@ -1,13 +1,14 @@
 """Asking for the addresses of a level, and keeping what each of them answered."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from crawler import document as html
 from crawler import links, minhash
+from crawler.earlier import READ, validators
 from crawler.exploration import Exploration, counts, note
 from crawler.fetch import Answer
 from crawler.frontier import Waiting, add_addresses, end_visit, leave_unsafe, waiting
@@ -15,6 +16,7 @@ from crawler.kinds import kinds_of
 from crawler.politeness import Stopped
 from crawler.robots_meta import said_of
 from crawler.together import Together
+from crawler.volatile import stable_digest
 from db.tables import Visit
 from db.words import FoundBy, Reason, VisitState
 
@@ -43,14 +45,20 @@ async def _ask(exploration: Exploration, queue: Iterator[Waiting], ends: float) 
     for each in queue:
         if exploration.stopping.is_set() or exploration.is_over(ends):
             return
+        earlier = await exploration.earlier.visit(each.page, each.address)
         try:
-            answer = await exploration.fetcher.get(each.address)
+            answer = await exploration.fetcher.get(each.address, validators=validators(earlier))
         except Stopped:
             return
-        await _record(exploration, each, answer)
+        if earlier is not None and answer.is_unmodified:
+            await _record_unmodified(exploration, each, earlier)
+        else:
+            await _record(exploration, each, answer, earlier)
 
 
-async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> None:
+async def _record(
+    exploration: Exploration, each: Waiting, answer: Answer, earlier: Mapping[str, Any] | None
+) -> None:
     """Commit what one address answered, together with the addresses that it leads to."""
     facts: dict[str, Any] = {
         "http_status": answer.status,
@@ -68,10 +76,10 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
             await end_visit(connection, each.visit, refused, answer.detail, **facts)
         return
     document = html.read(answer.body, answer.content_type, answer.address)
-    leads_to = [link for link in document.links if counts(exploration.scope, link)]
     product = exploration.fetcher.manners.product
     wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
-    obeyed = (wishes or "") if exploration.limits.obey_meta_robots else ""
+    obeyed = _obeyed(exploration, wishes)
+    leads_to = [link for link in document.links if counts(exploration.scope, link)]
     leads_to = [] if "nofollow" in obeyed else leads_to
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
@@ -85,25 +93,52 @@ async def _record(exploration: Exploration, each: Waiting, answer: Answer) -> No
         "closed_roots": document.closed_roots,
         "robots_meta": wishes,
     }
+    if earlier is not None and earlier["volatile_id"] is not None:
+        slots = await exploration.earlier.slots(earlier["volatile_id"])
+        source, _ = html.decode(answer.body, answer.content_type)
+        facts |= {"stable_digest": stable_digest(source, slots), "volatile_id": earlier["volatile_id"]}
     if document.cut:
         await note(exploration, "document", each.address, document.cut)
+    unsafe = {link: f"as a link on {each.address} says" for link in leads_to if link in document.unsafe}
+    await _record_page(exploration, each, facts, leads_to, unsafe, document.canonical)
+
+
+async def _record_unmodified(exploration: Exploration, each: Waiting, earlier: Mapping[str, Any]) -> None:
+    """Commit what the earlier sweep read from a page that has not changed since."""
+    found = await exploration.earlier.links(earlier["links"])
+    leads_to = [link for link in found if counts(exploration.scope, link)]
+    unsafe = {link: "as a link said earlier" for link in leads_to if found[link][1] is Reason.UNSAFE}
+    facts = {column.key: earlier[column.key] for column in READ} | {"http_status": 304}
+    await _record_page(exploration, each, facts, leads_to, unsafe, None)
+
+
+async def _record_page(
+    exploration: Exploration, each: Waiting, facts: dict[str, Any], leads_to: list[str], unsafe: dict[str, str],
+    canonical: str | None,
+) -> None:  # fmt: skip
+    """Commit a page with the addresses that it links to; of unsafe ones why they are never asked for."""
     async with exploration.database.writing() as connection:
         pages = await add_addresses(
             connection, exploration.sweep, (link for link in leads_to if link != each.address),
             found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         pages[each.address] = each.page
-        unsafe = [pages[link] for link in leads_to if link in document.unsafe]
-        if unsafe:
-            await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
+        for link, why in unsafe.items():
+            await leave_unsafe(connection, exploration.sweep.id, [pages[link]], why)
         facts["links"] = links.pack(pages[link] for link in leads_to)
-        facts["canonical_id"] = pages.get(document.canonical or "")
-        if "noindex" in obeyed:
-            await end_visit(connection, each.visit, Reason.ROBOTS, f"the page says {wishes}", **facts)
+        facts.setdefault("canonical_id", pages.get(canonical or ""))
+        if "noindex" in _obeyed(exploration, facts["robots_meta"]):
+            said = f"the page says {facts['robots_meta']}"
+            await end_visit(connection, each.visit, Reason.ROBOTS, said, **facts)
             return
         await connection.execute(
             sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
         )
+
+
+def _obeyed(exploration: Exploration, wishes: str | None) -> str:
+    """What of a page's robots meta elements this sweep goes by."""
+    return (wishes or "") if exploration.limits.obey_meta_robots else ""
 
 
 def _script_key(document: html.Document, links: list[str], each: Waiting) -> str | None:

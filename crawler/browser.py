@@ -24,6 +24,7 @@ from crawler.politeness import retry_after
 from crawler.signed_out import FORMS, SAID, sent_away, shows_form
 from crawler.signing_in import NONE, Credentials
 from crawler.signing_in_browser import BOUND_COOKIES, bring_cookies, prepare_sign_in
+from crawler.traffic import Traffic
 from crawler.weight import watch_weight
 from db.errors import BrowserMissing
 from db.words import Reason
@@ -77,8 +78,6 @@ BEFORE_ALL_SCRIPTS = """(() => {
     if (set) holder.prototype.setHTMLUnsafe = function (html, ...rest) { return set.call(this, opened(html), ...rest); };
   }
 })()"""
-
-AWAITED = frozenset({"document", "script", "stylesheet", "xhr", "fetch"})  # Playwright's resource types
 
 CRASHES = ("crashed", "Target closed", "has been closed")
 FAILURES = (
@@ -192,9 +191,8 @@ class Tab:
         self._browser: PlaywrightBrowser | None = None
         self._asked = ""  # where the page at hand is
         self._failed_at = ""  # where a navigation of its came to no page
-        self._awaited: set[Request] = set()  # on their way, and able to change what the page says
-        self._answered: set[str] = set()  # addresses: what is asked for again and again is not waited for
-        self._all_came = asyncio.Event()
+        self.traffic = Traffic()
+        self._response: Response | None = None  # the document of the page at hand
         self._loading_ended = asyncio.Event()
         self.credentials = credentials
         self._heaviest = heaviest
@@ -219,14 +217,14 @@ class Tab:
         await self._revive()
         self._pages_left -= 1
         self._asked, self._failed_at = address, ""
-        self._awaited.clear()
-        self._answered.clear()
+        self.traffic.begin()
+        self._response = None
         self._loading_ended.clear()
         self._too_heavy = False
         try:
             await self._forget()
             await bring_cookies(self.session, self.credentials)
-            response = await self._go(address, seconds)
+            self._response = response = await self._go(address, seconds)
             self.latency = _latency(response)
             loaded = await self._loaded(patience)
         except PlaywrightError as error:
@@ -255,18 +253,11 @@ class Tab:
         if sent_away(sign_in, address, await self.document_address()) or shows_form(sign_in, address, forms):
             raise PageLost(Reason.BLOCKED, SAID)
 
-    @property
-    def awaits(self) -> bool:
-        """Whether the page waits for something that may change what it says: documents, scripts, styles, their data."""
-        return bool(self._awaited)
-
-    async def all_came(self, seconds: float) -> bool:
-        """Wait until nothing that the page asked for is on its way; False when that takes longer."""
-        if self._awaited:
-            self._all_came.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_came.wait(), seconds)
-        return not self._awaited
+    async def source(self) -> bytes | None:
+        """The decoded body of the document that was opened; None when the browser has it no more."""
+        with suppress(PlaywrightError):
+            return await self._response.body() if self._response else None
+        return None
 
     async def blank(self) -> None:
         """Show an empty page, whatever became of the one before."""
@@ -414,9 +405,7 @@ class Tab:
         self.page.on("load", self._note_loading_ended)
         self.page.on("close", self._note_loading_ended)  # what is asked next of the page says that it is gone
         self.page.on("dialog", lambda dialog: _quietly(dialog.dismiss()))
-        self.page.on("request", self._await)
-        self.page.on("requestfinished", self._came)
-        self.page.on("response", self._answer_began)
+        self.traffic.watch(self.page)
         self.page.on("requestfailed", self._note_failure)
         self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
@@ -438,24 +427,8 @@ class Tab:
             with suppress(PlaywrightError, TimeoutError):
                 await asyncio.wait_for(browser.close(), 15)
 
-    def _await(self, request: Request) -> None:
-        if request.resource_type in AWAITED and request.url not in self._answered:
-            self._awaited.add(request)
-
-    def _came(self, request: Request) -> None:
-        self._awaited.discard(request)
-        self._answered.add(request.url)
-        if not self._awaited:
-            self._all_came.set()
-
-    def _answer_began(self, response: Response) -> None:
-        """A fetch whose body nobody reads never finishes."""
-        if response.request.resource_type == "fetch":
-            self._came(response.request)
-
     def _note_failure(self, request: Request) -> None:
         """Keep where a navigation came to its end: after redirects that is not where it began."""
-        self._came(request)
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self._failed_at = request.url
 

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler import robots as robotstxt
 from crawler.address import host_of, origin_of
 from crawler.census import Census
+from crawler.earlier import Earlier
 from crawler.fetch import Answer, Fetcher
 from crawler.limits import Limits
+from crawler.resources import Resources
 from crawler.scope import Scope
 from db.database import Database
 from db.tables import Sweep
@@ -29,6 +31,7 @@ class Shown:
     links: tuple[str, ...]  # canonical
     behind_menus: tuple[str, ...] = ()  # the same of links that came up when menus were opened
     settled: bool = True  # False: more may have come later
+    resources: tuple[str, ...] | None = None  # what it was made of, see crawler.traffic
     html: str | None = None  # the document with its open shadow roots; None when the page sent the browser on
 
 
@@ -47,10 +50,13 @@ class Exploration:
     render: Renderer
     stopping: asyncio.Event
     robots: dict[str, robotstxt.Robots] = field(default_factory=dict)  # by origin
+    resources: Resources
     census: Census = field(init=False)
+    earlier: Earlier = field(init=False)
 
     def __post_init__(self) -> None:
         self.census = Census(self.sweep.id)
+        self.earlier = Earlier(self.database, self.sweep)
 
     def is_over(self, ends: float) -> bool:
         """Whether the time for exploring is over, by the monotonic clock; closed windows take none of it."""

@@ -9,12 +9,12 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import httpx
 
@@ -101,6 +101,17 @@ class Answer:
         if self.content_type is None:
             return bool(_LOOKS_LIKE_HTML.match(self.body[:4096]))
         return media_type(self.content_type) in HTML
+
+    @property
+    def is_unmodified(self) -> bool:
+        """Whether the server says that what we were given earlier is still what it would give (RFC 9110 15.4.5)."""
+        return self.status == 304 and self.failure is None
+
+
+def validators_of(etag: str | None, last_modified: str | None) -> dict[str, str]:
+    """The headers that ask for an answer only when it is another one than that with these (RFC 9110 13.1)."""
+    named = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in named.items() if value and _SAFE.fullmatch(value)}
 
 
 def media_type(content_type: str | None) -> str:
@@ -193,10 +204,14 @@ class Fetcher:
         """
         return self._politeness.turn(host_of(address))
 
-    async def get(self, address: str, *, accept_any: bool = False, max_bytes: int | None = None) -> Answer:
+    async def get(
+        self, address: str, *, accept_any: bool = False, max_bytes: int | None = None,
+        validators: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:  # fmt: skip
         """Ask for a canonical address, again when that can help. Bodies of other types are read by `accept_any`.
 
-        `max_bytes` of a decoded body, where not that of the manners.
+        `max_bytes` of a decoded body, where not that of the manners; with `validators` the answer may be that
+        nothing has changed.
         A host that was given up is not asked: the answer's failure is then what it failed with. Raises Stopped.
         """
         host = host_of(address)
@@ -205,7 +220,7 @@ class Fetcher:
         while True:
             try:
                 async with self._politeness.turn(host):
-                    answer = await self._ask(address, accept_any, limit)
+                    answer = await self._ask(address, accept_any, limit, validators)
                     self._note(host, answer, page=not accept_any, again=tries > 0)
             except GivenUp as given:
                 return Answer(address=address, failure=given.trouble.reason, detail=not_asked(given.trouble))
@@ -251,21 +266,23 @@ class Fetcher:
             return backoff if answer.retry_after is None else answer.retry_after
         return backoff if answer.failure is Reason.CONNECTION else None
 
-    async def _ask(self, address: str, accept_any: bool, limit: int) -> Answer:
+    async def _ask(
+        self, address: str, accept_any: bool, limit: int, validators: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
         """One request; what the server or the network does wrong becomes the answer's failure."""
         try:
             async with asyncio.timeout(self.manners.timeout):
-                return await self._exchange(address, accept_any, limit)
+                return await self._exchange(address, accept_any, limit, validators)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, zlib.error) as error:
             failure, detail = _failure(error)
             return Answer(address=address, failure=failure, detail=detail)
 
-    async def _exchange(self, address: str, accept_any: bool, limit: int) -> Answer:
+    async def _exchange(self, address: str, accept_any: bool, limit: int, validators: Mapping[str, str]) -> Answer:
         # The target is sent as it stands: httpx would escape some characters that browsers leave alone.
         target = {"target": path_of(address).encode("ascii")}
         asked = asyncio.get_running_loop().time()
-        shown = self.credentials.headers_for(address)
-        async with self._client.stream("GET", address, headers=shown, extensions=target) as response:
+        headers = {**validators, **self.credentials.headers_for(address)}
+        async with self._client.stream("GET", address, headers=headers, extensions=target) as response:
             seconds = asyncio.get_running_loop().time() - asked
             content_type = response.headers.get("content-type")
             wanted = accept_any or content_type is None or media_type(content_type) in READ

@@ -22,6 +22,9 @@ class Limits:
     window: str = ""  # when pages may be begun, as crawler.windows reads it; "": always
     stop_outside: bool = False  # stop when the window closes, instead of waiting
     obey_meta_robots: bool = False  # noindex and nofollow are obeyed, not only noted
+    fresh: bool = False  # nothing is carried from an earlier sweep
+    recheck: float = 0.02  # share of the pages that could be carried that is audited all the same
+    tolerance: float = 0.05  # share of these that may say something else before nothing is carried
     allow_private: bool = False  # private and loopback addresses may be visited
     contact: str  # in the User-Agent, for the site's operator
     signed_in: tuple[str, ...] = ()  # origins that pages are asked for signed in; with what is kept elsewhere

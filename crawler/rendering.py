@@ -1,11 +1,13 @@
 """Links that only the browser shows: which pages are rendered to find them, by evidence."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from crawler import document as html
 from crawler.browser import PageLost
+from crawler.earlier import is_unchanged
 from crawler.exploration import Exploration, Shown, counts, note
 from crawler.frontier import Waiting, add_addresses, end_visit, render_evidence, scripted, visited
 from crawler.identity import answered, undecided
@@ -61,7 +63,12 @@ async def render_undecided(exploration: Exploration, ends: float) -> bool:
 
 
 async def _render(exploration: Exploration, each: Waiting) -> None:
-    """Add the links that only the browser shows. A page that cannot be shown gets no result: we know why."""
+    """Add the links that only the browser shows. A page that cannot be shown gets no result: we know why.
+
+    One that is what it was, down to its scripts, shows what it showed in the earlier sweep.
+    """
+    if await _shows_as_before(exploration, each):
+        return
     try:
         shown = await _shown(exploration, each)
     except PageLost as lost:
@@ -72,13 +79,42 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         await note(
             exploration, "rendering", each.address, "it had not come to rest: more links may have come later"
         )
-    facts: dict[str, Any] = {"rendered": True, "rendered_digest": _digest_of(shown, each.address)}
+    resources = None if shown.resources is None else await exploration.resources.keep(shown.resources)
+    found = {FoundBy.RENDERED: shown.links, FoundBy.CLICKED: shown.behind_menus}
+    await _record_shown(exploration, each, found, _digest_of(shown, each.address), resources)
+
+
+async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
+    """Take what the page showed from the earlier sweep; False when that is not known to be what it would show now."""
+    earlier = await exploration.earlier.visit(each.page, each.address)
+    if earlier is None or earlier["shown_links"] is None or earlier["resources"] is None:
+        return False
+    async with exploration.database.reading() as connection:
+        facts = sa.select(Visit.body_digest, Visit.stable_digest, Visit.volatile_id).where(Visit.id == each.visit)
+        now = (await connection.execute(facts)).mappings().one()
+    if not is_unchanged(dict(now), earlier):
+        return False
+    resources = await exploration.resources.unchanged(earlier["resources"])
+    if resources is None:
+        return False
+    found: dict[FoundBy, list[str]] = {FoundBy.RENDERED: [], FoundBy.CLICKED: []}
+    for link, (found_by, _) in (await exploration.earlier.links(earlier["shown_links"])).items():
+        found[FoundBy.CLICKED if found_by is FoundBy.CLICKED else FoundBy.RENDERED].append(link)
+    await _record_shown(exploration, each, found, earlier["rendered_digest"], resources)
+    return True
+
+
+async def _record_shown(
+    exploration: Exploration, each: Waiting, found: Mapping[FoundBy, Iterable[str]], digest: str | None,
+    resources: bytes | None,
+) -> None:  # fmt: skip
+    facts: dict[str, Any] = {"rendered": True, "rendered_digest": digest, "resources": resources}
     async with exploration.database.writing() as connection:
         pages: dict[str, int] = {}
-        for found, found_by in ((shown.links, FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
+        for found_by, links in found.items():
             pages |= await add_addresses(
                 connection, exploration.sweep,
-                [link for link in found if link != each.address and counts(exploration.scope, link)],
+                [link for link in links if link != each.address and counts(exploration.scope, link)],
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
         linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))

@@ -116,6 +116,9 @@ class Sweep(Table):
     explored_at: Mapped[datetime | None]
     chosen_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    reader: Mapped[int] = mapped_column(default=0)  # what was read from pages, see crawler.document.READER
+    earlier_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # whose unchanged pages need no audit
+    carried_at: Mapped[datetime | None]  # when it was decided which results are carried
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
 
@@ -207,6 +210,10 @@ class Visit(Table):
     rendered_digest: Mapped[str | None] = mapped_column(String(64))  # the same as the browser shows it
     wording: Mapped[str | None] = mapped_column(String(16))  # digest of its words without numbers
     text_shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of its words, see crawler.content
+    stable_digest: Mapped[str | None] = mapped_column(String(64))  # without its volatile parts, those of volatile_id
+    volatile_id: Mapped[int | None] = mapped_column(ForeignKey("volatile.id"))
+    audited_digest: Mapped[str | None] = mapped_column(String(64))  # of the body that the browser was given
+    resources: Mapped[bytes | None] = mapped_column(LargeBinary)  # what it was made of, packed as links are
     canonical_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # what it names as its own address
     robots_meta: Mapped[str | None]  # noindex, nofollow: noted, not obeyed
     leads_to_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # redirect target, or the twin
@@ -223,7 +230,34 @@ class Visit(Table):
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     result_id: Mapped[int | None] = mapped_column(ForeignKey("result.id"), index=True)
-    audited_at: Mapped[datetime | None]
+    audited_at: Mapped[datetime | None]  # of a carried result when its evidence was taken
+    carried: Mapped[bool] = mapped_column(default=False)  # the result is an earlier sweep's: nothing has changed
+    expected_id: Mapped[int | None] = mapped_column(ForeignKey("result.id"))  # would be carried; audited to see
+
+
+class Volatile(Table):
+    """The parts of a template's source that differ from answer to answer, learned from one of its pages."""
+
+    __tablename__ = "volatile"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), index=True)
+    template: Mapped[int]
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    slots: Mapped[list[Any]]  # what stands before and after each part, see crawler.volatile
+    source: Mapped[bytes | None] = mapped_column(LargeBinary)  # of the page, compressed; None: it did not answer
+
+
+class Resource(Table):
+    """A script, a style sheet, a frame's document or data that pages of a sweep were made of."""
+
+    __tablename__ = "resource"
+    __table_args__ = (UniqueConstraint("sweep_id", "address"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"))
+    address: Mapped[str]
+    digest: Mapped[str | None] = mapped_column(String(64))  # of status, target and body; None: it did not answer
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
 
 
 class Draw(Table):

@@ -21,7 +21,7 @@ from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
 from db.words import Edition, Level, Method
-from reports.cli.usage import Seconds
+from reports.cli.usage import Percent, Seconds
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "jisweep.sqlite"
@@ -122,6 +122,9 @@ def manners_options(command: Command) -> Command:
     """How a site is asked, as its settings may keep it."""
     limits = Limits(contact="")
     for option in (
+        click.option("--fresh/--carry", default=limits.fresh,
+                     help="Read and audit all pages anew, or carry the results of unchanged ones from the site's "
+                          "last sweep.  [default: carry]"),
         click.option("--obey-meta-robots/--note-meta-robots", default=limits.obey_meta_robots,
                      help="Obey noindex and nofollow of pages, or only note them.  [default: note]"),
         click.option("--stop-outside-window/--wait-outside-window", "stop_outside", default=limits.stop_outside,
@@ -145,6 +148,8 @@ def crawl_options(command: Command) -> Command:
     for option in (
         page_options,
         manners_options,
+        click.option("--recheck", type=Percent(), default=100 * limits.recheck, show_default=True, metavar="PERCENT",
+                     help="Share of the pages with a carried result that is audited all the same."),
         click.option("--max-addresses", type=click.IntRange(1), default=limits.addresses, show_default=True,
                      metavar="N", help="Addresses to ask for while exploring."),
         click.option("--max-depth", type=click.IntRange(0), default=limits.depth, show_default=True,

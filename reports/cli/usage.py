@@ -17,6 +17,20 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+class Percent(click.FloatRange):
+    """A share that is typed in percent, as a number from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 100)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The share; what is no percentage is refused."""
+        percent: float = super().convert(value, param, ctx)
+        if math.isnan(percent):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return percent / 100
+
+
 def usage_line(error: click.ClickException, lang: str) -> str:
     """The line that names the mistake and the help that teaches."""
     context = error.ctx if isinstance(error, click.UsageError) else None

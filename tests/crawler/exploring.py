@@ -12,6 +12,7 @@ from crawler.explore import explore
 from crawler.fetch import Fetcher, Manners
 from crawler.limits import Limits
 from crawler.politeness import Patience
+from crawler.resources import Resources
 from crawler.scope import Exclusion, Scope
 from db.database import Database
 from db.tables import Page, Site, Sweep, Visit
@@ -53,6 +54,7 @@ class Begun:
                 Exploration(
                     database=self.database, sweep=Sweep(**row), scope=self.scope, limits=self.limits,
                     fetcher=fetcher, render=self.render, stopping=stopping or asyncio.Event(),
+                    resources=Resources(self.database, self.sweep, fetcher),
                 )
             )  # fmt: skip
 

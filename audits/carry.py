@@ -1,0 +1,144 @@
+"""Carrying results: a page that is what it was in the earlier sweep, down to its scripts, keeps its result.
+
+Carried results bear the date when their evidence was taken. A random share of them is audited all the same; when too
+many of those say something else, nothing is carried on this site any more.
+"""
+
+import math
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from audits.work import Work
+from crawler.exploration import add_note
+from db.tables import Finding, Result, Site, Sweep, Visit
+from db.types import now
+from db.words import VisitState
+
+_EVIDENCE = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrying:
+    """How far a sweep leans on an earlier one."""
+
+    carried: int  # audited pages whose result is an earlier sweep's
+    rechecked: int  # pages that could have been carried, were audited all the same, and have a result
+    disagreeing: int  # of these, pages whose new findings are others
+
+    def is_unreliable(self, tolerance: float) -> bool:
+        """Whether more of the rechecked pages disagree than is tolerated (share from 0 to 1)."""
+        return self.disagreeing > tolerance * self.rechecked
+
+
+async def carry_unchanged(work: Work) -> None:
+    """Decide once for a sweep which chosen pages keep an earlier result, and which of these are audited anyway.
+
+    Raises Stopped before anything is decided.
+    """
+    sweep = work.sweep
+    if sweep.earlier_id is None or sweep.carried_at is not None:
+        return
+    rows = await _unchanged(work)
+    drawn = random.Random(f"{sweep.seed} carry").sample(rows, math.ceil(work.limits.recheck * len(rows)))
+    rechecked = {row["visit"] for row in drawn}
+    async with work.database.writing() as connection:
+        for row in rows:
+            visit = row.pop("visit")
+            facts: dict[str, Any] = (
+                {"expected_id": row["result_id"]}
+                if visit in rechecked
+                else {"state": VisitState.AUDITED, "carried": True, **row}
+            )
+            mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
+            await connection.execute(mine.values(facts))
+        await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(carried_at=now()))
+
+
+async def _unchanged(work: Work) -> list[dict[str, Any]]:
+    """The chosen pages that are what they were when an earlier result was taken, with what they keep of it.
+
+    The result must have been taken under the same rules in the same window, from a page that had come to rest, with no
+    part left out.
+    """
+    sweep, visit, earlier = work.sweep, aliased(Visit), aliased(Visit)
+    stable = sa.and_(visit.stable_digest == earlier.stable_digest, visit.volatile_id == earlier.volatile_id)
+    async with work.database.reading() as connection:
+        rows = await connection.execute(
+            sa.select(
+                visit.id.label("visit"), earlier.resources, *(getattr(earlier, each.key) for each in _EVIDENCE)
+            )
+            .join(earlier, earlier.page_id == visit.page_id)
+            .join(Result, Result.id == earlier.result_id)
+            .where(
+                visit.sweep_id == sweep.id,
+                visit.state == VisitState.SELECTED,
+                earlier.sweep_id == sweep.earlier_id,
+                earlier.state == VisitState.AUDITED,
+                earlier.resources.is_not(None),
+                sa.or_(visit.body_digest == earlier.audited_digest, stable),
+                Result.rule_set == sweep.rule_set,
+                Result.viewport_width == sweep.viewport_width,
+                Result.viewport_height == sweep.viewport_height,
+                Result.settled,
+                sa.func.json_array_length(Result.untested) == 0,
+            )
+            .order_by(visit.id)
+        )
+        candidates = [dict(row) for row in rows.mappings()]
+    sets = {row["resources"] for row in candidates}
+    now_known = {each: await work.resources.unchanged(each) for each in sorted(sets)}
+    kept = [row | {"resources": now_known[row["resources"]]} for row in candidates]
+    return [row for row in kept if row["resources"] is not None]
+
+
+async def stop_carrying(work: Work) -> bool:
+    """Have all carried pages audited, and carry nothing on this site from now on, when the recheck asks for it.
+
+    Returns whether it did, and so pages wait to be audited.
+    """
+    sweep = work.sweep
+    async with work.database.writing() as connection:
+        found = await carrying(connection, sweep.id)
+        if not found.carried or not found.is_unreliable(work.limits.tolerance):
+            return False
+        undone = {"state": VisitState.SELECTED, "carried": False, "result_id": None, "audited_at": None}
+        mine = Visit.sweep_id == sweep.id, Visit.carried
+        await connection.execute(sa.update(Visit).where(*mine).values(undone))
+        site = sa.select(Site.settings, Site.address).where(Site.id == sweep.site_id).with_for_update()
+        settings, address = (await connection.execute(site)).one()
+        kept = sa.update(Site).where(Site.id == sweep.site_id).values(settings=settings | {"fresh": True})
+        await connection.execute(kept)
+        said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried"
+        await add_note(connection, sweep.id, "carry", address, said)
+    return True
+
+
+async def carrying(connection: AsyncConnection, sweep_id: int) -> Carrying:
+    """Count what a sweep carried, and how the pages fared that were audited all the same."""
+    mine = Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED
+    carried = await connection.scalar(sa.select(sa.func.count()).where(*mine, Visit.carried))
+    pairs = (
+        await connection.execute(
+            sa.select(Visit.expected_id, Visit.result_id).where(*mine, Visit.expected_id.is_not(None))
+        )
+    ).all()
+    disagreeing = 0
+    for expected, found in pairs:
+        disagreeing += expected != found and await _findings(connection, expected) != await _findings(
+            connection, found
+        )
+    return Carrying(carried=carried or 0, rechecked=len(pairs), disagreeing=disagreeing)
+
+
+async def _findings(connection: AsyncConnection, result: int | None) -> Counter[tuple[str, ...]]:
+    """What a result says, whatever its pictures and measures are."""
+    rows = await connection.execute(
+        sa.select(Finding.rule, Finding.outcome, Finding.frame, Finding.target).where(Finding.result_id == result)
+    )
+    return Counter(tuple(map(str, row)) for row in rows)

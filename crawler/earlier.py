@@ -1,0 +1,88 @@
+"""What an earlier sweep knows of a page: asked for conditionally, it is read again only where something has changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from crawler.fetch import validators_of
+from crawler.frontier import ROWS
+from crawler.links import unpack
+from crawler.volatile import Slot, as_slots
+from db.database import Database
+from db.tables import Page, Sweep, Visit, Volatile
+from db.words import FoundBy, Reason
+
+# What exploring has read from a page, and reads again only from one that has changed
+READ = (
+    Visit.content_type, Visit.size, Visit.etag, Visit.last_modified, Visit.body_digest, Visit.title, Visit.kinds,
+    Visit.shape, Visit.text_shape, Visit.content_digest, Visit.wording, Visit.script_key, Visit.closed_roots,
+    Visit.robots_meta, Visit.canonical_id, Visit.links, Visit.stable_digest, Visit.volatile_id,
+)  # fmt: skip
+_ALSO = (Visit.rendered, Visit.rendered_digest, Visit.shown_links, Visit.resources)
+
+
+class Earlier:
+    """The sweep whose pages need not be read again where they are unchanged; none for the first of a site."""
+
+    def __init__(self, database: Database, sweep: Sweep) -> None:
+        self._database = database
+        self._sweep = sweep
+        self._noted: set[str] | None = None
+        self._slots: dict[int, list[Slot]] = {}
+
+    async def visit(self, page: int, address: str) -> Mapping[str, Any] | None:
+        """What the earlier sweep read from a page; None when it read nothing, or not all."""
+        if self._sweep.earlier_id is None or address in await self._read_in_part():
+            return None
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
+                sa.select(*READ, *_ALSO).where(
+                    Visit.sweep_id == self._sweep.earlier_id, Visit.page_id == page, Visit.body_digest.is_not(None)
+                )
+            )
+            row = rows.mappings().one_or_none()
+        return None if row is None else dict(row)
+
+    async def slots(self, volatile: int) -> list[Slot]:
+        """The volatile parts that a stable digest leaves out."""
+        if volatile not in self._slots:
+            async with self._database.reading() as connection:
+                row = await connection.scalar(sa.select(Volatile.slots).where(Volatile.id == volatile))
+            self._slots[volatile] = as_slots(row or [])
+        return self._slots[volatile]
+
+    async def links(self, packed: bytes | None) -> dict[str, tuple[FoundBy, Reason | None]]:
+        """The addresses that a page of the earlier sweep linked to: how that sweep found each, and why it left it."""
+        pages = unpack(packed)
+        found: dict[str, tuple[FoundBy, Reason | None]] = {}
+        async with self._database.reading() as connection:
+            for begin in range(0, len(pages), ROWS):
+                rows = await connection.execute(
+                    sa.select(Page.address, Visit.found_by, Visit.reason)
+                    .join(Visit, Visit.page_id == Page.id)
+                    .where(Visit.sweep_id == self._sweep.earlier_id, Page.id.in_(pages[begin : begin + ROWS]))
+                )
+                found |= {address: (found_by, reason) for address, found_by, reason in rows}
+        return found
+
+    async def _read_in_part(self) -> set[str]:
+        """The addresses of which the earlier sweep noted that it did not read all."""
+        if self._noted is None:
+            async with self._database.reading() as connection:
+                notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == self._sweep.earlier_id))
+            self._noted = {note["address"] for note in notes or []}
+        return self._noted
+
+
+def validators(earlier: Mapping[str, Any] | None) -> dict[str, str]:
+    """The headers that ask for a page only when it has changed since."""
+    return validators_of(earlier["etag"], earlier["last_modified"]) if earlier else {}
+
+
+def is_unchanged(now: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """Whether a page's source is what it was, apart from its volatile parts."""
+    if now["body_digest"] == earlier["body_digest"]:
+        return True
+    stable = now["stable_digest"], now["volatile_id"]
+    return stable[0] is not None and stable == (earlier["stable_digest"], earlier["volatile_id"])
