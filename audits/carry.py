@@ -6,34 +6,19 @@ many of those say something else, nothing is carried on this site any more.
 
 import math
 import random
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from audits.reliance import reliance
 from audits.work import Work
 from crawler.exploration import add_note
-from db.tables import Finding, Result, Site, Sweep, Visit
+from db.tables import Result, Site, Sweep, Visit
 from db.types import now
 from db.words import VisitState
 
 _EVIDENCE = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Carrying:
-    """How far a sweep leans on an earlier one."""
-
-    carried: int  # audited pages whose result is an earlier sweep's
-    rechecked: int  # pages that could have been carried, were audited all the same, and have a result
-    disagreeing: int  # of these, pages whose new findings are others
-
-    def is_unreliable(self, tolerance: float) -> bool:
-        """Whether more of the rechecked pages disagree than is tolerated (share from 0 to 1)."""
-        return self.disagreeing > tolerance * self.rechecked
 
 
 async def carry_unchanged(work: Work) -> None:
@@ -44,7 +29,12 @@ async def carry_unchanged(work: Work) -> None:
     sweep = work.sweep
     if sweep.earlier_id is None or sweep.carried_at is not None:
         return
-    rows = await _unchanged(work)
+    async with work.database.reading() as connection:
+        earlier = (
+            await connection.execute(sa.select(Sweep.rule_set, Sweep.browser).where(Sweep.id == sweep.earlier_id))
+        ).one()
+    why = _incomparable(sweep, earlier.rule_set, earlier.browser)
+    rows = [] if why else await _unchanged(work)
     drawn = random.Random(f"{sweep.seed} carry").sample(rows, math.ceil(work.limits.recheck * len(rows)))
     rechecked = {row["visit"] for row in drawn}
     async with work.database.writing() as connection:
@@ -57,7 +47,21 @@ async def carry_unchanged(work: Work) -> None:
             )
             mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
             await connection.execute(mine.values(facts))
+        if why:
+            await add_note(
+                connection, sweep.id, "carry", f"sweep {sweep.earlier_id}", f"all pages are audited anew: {why}"
+            )
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(carried_at=now()))
+
+
+def _incomparable(sweep: Sweep, rule_set: str | None, browser: str | None) -> str:
+    """Why results of another sweep say nothing of this one's; empty when they do."""
+    if rule_set != sweep.rule_set:
+        return f"{rule_set} has become {sweep.rule_set}"
+    before, after = (
+        {each.partition(".")[0] for each in (named or "").split(", ")} for named in (browser, sweep.browser)
+    )
+    return "" if before == after else f"{browser} has become {sweep.browser}"
 
 
 async def _unchanged(work: Work) -> list[dict[str, Any]]:
@@ -104,7 +108,7 @@ async def stop_carrying(work: Work) -> bool:
     """
     sweep = work.sweep
     async with work.database.writing() as connection:
-        found = await carrying(connection, sweep.id)
+        found = await reliance(connection, sweep.id)
         if not found.carried or not found.is_unreliable(work.limits.tolerance):
             return False
         undone = {"state": VisitState.SELECTED, "carried": False, "result_id": None, "audited_at": None}
@@ -114,31 +118,6 @@ async def stop_carrying(work: Work) -> bool:
         settings, address = (await connection.execute(site)).one()
         kept = sa.update(Site).where(Site.id == sweep.site_id).values(settings=settings | {"fresh": True})
         await connection.execute(kept)
-        said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried"
+        said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried: nothing is carried on this site any more"
         await add_note(connection, sweep.id, "carry", address, said)
     return True
-
-
-async def carrying(connection: AsyncConnection, sweep_id: int) -> Carrying:
-    """Count what a sweep carried, and how the pages fared that were audited all the same."""
-    mine = Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED
-    carried = await connection.scalar(sa.select(sa.func.count()).where(*mine, Visit.carried))
-    pairs = (
-        await connection.execute(
-            sa.select(Visit.expected_id, Visit.result_id).where(*mine, Visit.expected_id.is_not(None))
-        )
-    ).all()
-    disagreeing = 0
-    for expected, found in pairs:
-        disagreeing += expected != found and await _findings(connection, expected) != await _findings(
-            connection, found
-        )
-    return Carrying(carried=carried or 0, rechecked=len(pairs), disagreeing=disagreeing)
-
-
-async def _findings(connection: AsyncConnection, result: int | None) -> Counter[tuple[str, ...]]:
-    """What a result says, whatever its pictures and measures are."""
-    rows = await connection.execute(
-        sa.select(Finding.rule, Finding.outcome, Finding.frame, Finding.target).where(Finding.result_id == result)
-    )
-    return Counter(tuple(map(str, row)) for row in rows)

@@ -20,7 +20,9 @@ from db.database import Database
 from db.tables import Sweep
 from db.words import Reason
 
-INFORMS = frozenset({"pace"})  # what a note may be about that leaves a sweep complete: nothing is missing for it
+INFORMS = frozenset(
+    {"pace", "carry"}
+)  # what a note may be about that leaves a sweep complete: nothing is missing for it
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
 
