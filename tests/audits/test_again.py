@@ -63,7 +63,7 @@ def site_of(*paths: str, head: str = STYLED) -> dict[str, Answer]:
 
 
 async def sweep(database: Database, server: Server, tools: Tools, **given: Any) -> int:
-    plan = plan_for(server.address(), method=Method.ALL, **{"recheck": 0.0, **given})
+    plan = plan_for(server.address(), method=Method.ALL, **{"fresh": False, "recheck": 0.0, **given})
     return await sweep_now(database, plan, tools)
 
 
@@ -307,7 +307,7 @@ async def test_few_that_disagree_are_told_and_tolerated(database: Database, tool
 
 
 async def earlier_of(database: Database, server: Server, **given: Any) -> int | None:
-    sweep_id = await begin(database, plan_for(server.address(), **given))
+    sweep_id = await begin(database, plan_for(server.address(), **{"fresh": False, **given}))
     async with database.reading() as connection:
         earlier: int | None = await connection.scalar(sa.select(Sweep.earlier_id).where(Sweep.id == sweep_id))
     return earlier
@@ -339,7 +339,7 @@ async def test_an_unfinished_sweep_and_another_reader_are_nothing_to_lean_on(
 ) -> None:
     async with small_site({"/": html("")}) as server:
         first = await sweep(database, server, tools)
-        await begin(database, plan_for(server.address()))
+        await begin(database, plan_for(server.address(), fresh=False))
         assert await earlier_of(database, server) == first
         async with database.writing() as connection:
             await connection.execute(sa.update(Sweep).where(Sweep.id == first).values(reader=-1))
