@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from crawler import content as contents
 from crawler import encoding as encodings
+from crawler import prescan
 from crawler.address import canonical
 from crawler.content import Content
 from crawler.minhash import Minhash
@@ -19,15 +20,9 @@ from crawler.scripts import script_key
 from crawler.shape import shape
 from crawler.unsafe import says_act
 
-PRESCAN = 1024  # bytes in which a browser looks for <meta charset> (HTML 13.2.3.2)
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
 ATTRIBUTES = 1_000  # of one element, for the same reason
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
-_COMMENT = re.compile(rb"<!--.*?(?:-->|$)", re.DOTALL)
-_META = re.compile(rb"<meta[\s/][^>]*", re.IGNORECASE)
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([^\s\"'/>;]+)", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]+)", re.IGNORECASE)
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
 _FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
 _REFRESH = re.compile(
@@ -64,11 +59,8 @@ class Document:
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
     """Text and WHATWG encoding name, decided in the order BOM, HTTP, meta, detection. Never raises."""
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            return encodings.decode(body[len(mark) :], name), name
-    declared = _declared_by(content_type) or _declared_in(body[:PRESCAN])
-    name = declared or _detected(body)
+    name, body = prescan.of_mark(body)
+    name = name or prescan.of_header(content_type) or prescan.of_html(body) or _detected(body)
     return encodings.decode(body, name), name
 
 
@@ -93,23 +85,6 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         cut=cut,
         content=contents.content(tree, title, (link for link, _ in links), base),  # last: it takes elements out
     )
-
-
-def _declared_by(content_type: str | None) -> str | None:
-    found = _CHARSET.search((content_type or "")[:PRESCAN].encode("ascii", "replace"))
-    return encodings.name_of(found[1].decode("ascii", "replace")) if found else None
-
-
-def _declared_in(start: bytes) -> str | None:
-    """The encoding that a meta element names (HTML "prescan a byte stream"), or an XML declaration."""
-    start = _COMMENT.sub(b"", start)
-    for meta in _META.findall(start):
-        found = _CHARSET.search(meta)
-        name = encodings.name_of(found[1].decode("ascii", "replace")) if found else None
-        if name:
-            return {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}.get(name, name)
-    found = _XML_ENCODING.match(start)
-    return encodings.name_of(found[1].decode("ascii", "replace")) if found else None
 
 
 def _detected(body: bytes) -> str:
