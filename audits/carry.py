@@ -18,7 +18,7 @@ from db.tables import Result, Site, Sweep, Visit
 from db.types import now
 from db.words import VisitState
 
-_EVIDENCE = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
+_KEPT = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
 
 
 async def carry_unchanged(work: Work) -> None:
@@ -34,16 +34,17 @@ async def carry_unchanged(work: Work) -> None:
             await connection.execute(sa.select(Sweep.rule_set, Sweep.browser).where(Sweep.id == sweep.earlier_id))
         ).one()
     why = _incomparable(sweep, earlier.rule_set, earlier.browser)
-    rows = [] if why else await _unchanged(work)
-    drawn = random.Random(f"{sweep.seed} carry").sample(rows, math.ceil(work.limits.recheck * len(rows)))
-    rechecked = {row["visit"] for row in drawn}
+    pages = [] if why else await _unchanged(work)
+    drawn = random.Random(f"{sweep.seed} carry").sample(pages, math.ceil(work.limits.recheck * len(pages)))
+    rechecked = {visit for visit, _, _ in drawn}
     async with work.database.writing() as connection:
-        for row in rows:
-            visit = row.pop("visit")
+        for visit, earlier_visit, resources in pages:
+            kept = sa.select(*_KEPT).where(Visit.id == earlier_visit)
+            row = (await connection.execute(kept)).mappings().one()
             facts: dict[str, Any] = (
                 {"expected_id": row["result_id"]}
                 if visit in rechecked
-                else {"state": VisitState.AUDITED, "carried": True, **row}
+                else {"state": VisitState.AUDITED, "carried": True, "resources": resources, **row}
             )
             mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
             await connection.execute(mine.values(facts))
@@ -64,52 +65,58 @@ def _incomparable(sweep: Sweep, rule_set: str | None, browser: str | None) -> st
     return "" if before == after else f"{browser} has become {sweep.browser}"
 
 
-async def _unchanged(work: Work) -> list[dict[str, Any]]:
-    """The chosen pages that are what they were when an earlier result was taken, with what they keep of it.
-
-    The result must have been taken under the same rules in the same window, from a page that had come to rest, with no
-    part left out.
-    """
-    sweep, visit, earlier = work.sweep, aliased(Visit), aliased(Visit)
-    stable = sa.and_(visit.stable_digest == earlier.stable_digest, visit.volatile_id == earlier.volatile_id)
+async def _unchanged(work: Work) -> list[tuple[int, int, bytes]]:
+    """The chosen pages that are what they were when an earlier result was taken: visit, earlier visit, resources now."""
+    sets = _alike(work.sweep).with_only_columns(_earlier.resources).distinct()  # most pages are made of the same
     async with work.database.reading() as connection:
-        rows = await connection.execute(
-            sa.select(
-                visit.id.label("visit"), earlier.resources, *(getattr(earlier, each.key) for each in _EVIDENCE)
-            )
-            .join(earlier, earlier.page_id == visit.page_id)
-            .join(Result, Result.id == earlier.result_id)
-            .where(
-                visit.sweep_id == sweep.id,
-                visit.state == VisitState.SELECTED,
-                earlier.sweep_id == sweep.earlier_id,
-                earlier.state == VisitState.AUDITED,
-                earlier.resources.is_not(None),
-                sa.or_(visit.body_digest == earlier.audited_digest, stable),
-                Result.rule_set == sweep.rule_set,
-                Result.viewport_width == sweep.viewport_width,
-                Result.viewport_height == sweep.viewport_height,
-                Result.settled,
-                sa.func.json_array_length(Result.untested) == 0,
-            )
-            .order_by(visit.id)
+        made_of = list(await connection.scalars(sets))
+    now_made_of = {each: await work.resources.unchanged(each) for each in made_of if each is not None}
+    found: list[tuple[int, int, bytes]] = []
+    async with work.database.reading() as connection:
+        async for visit, earlier, resources in await connection.stream(_alike(work.sweep).order_by(_visit.id)):
+            if (same := now_made_of.get(resources or b"")) is not None:
+                found.append((visit, earlier, same))
+    return found
+
+
+_visit, _earlier = aliased(Visit), aliased(Visit)
+
+
+def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:
+    """The chosen pages with the source that an earlier result was taken of: visit, earlier visit, its resources.
+
+    It was taken under the same rules in the same window, of a page that had come to rest, with no part left out.
+    """
+    stable = sa.and_(_visit.stable_digest == _earlier.stable_digest, _visit.volatile_id == _earlier.volatile_id)
+    return (
+        sa.select(_visit.id, _earlier.id, _earlier.resources)
+        .join(_earlier, _earlier.page_id == _visit.page_id)
+        .join(Result, Result.id == _earlier.result_id)
+        .where(
+            _visit.sweep_id == sweep.id,
+            _visit.state == VisitState.SELECTED,
+            _earlier.sweep_id == sweep.earlier_id,
+            _earlier.state == VisitState.AUDITED,
+            _earlier.resources.is_not(None),
+            sa.or_(_visit.body_digest == _earlier.audited_digest, stable),
+            Result.rule_set == sweep.rule_set,
+            Result.viewport_width == sweep.viewport_width,
+            Result.viewport_height == sweep.viewport_height,
+            Result.settled,
+            sa.func.json_array_length(Result.untested) == 0,
         )
-        candidates = [dict(row) for row in rows.mappings()]
-    sets = {row["resources"] for row in candidates}
-    now_known = {each: await work.resources.unchanged(each) for each in sorted(sets)}
-    kept = [row | {"resources": now_known[row["resources"]]} for row in candidates]
-    return [row for row in kept if row["resources"] is not None]
+    )
 
 
 async def stop_carrying(work: Work) -> bool:
     """Have all carried pages audited, and carry nothing on this site from now on, when the recheck asks for it.
 
-    Returns whether it did, and so pages wait to be audited.
+    Returns whether pages wait to be audited now.
     """
     sweep = work.sweep
     async with work.database.writing() as connection:
         found = await reliance(connection, sweep.id)
-        if not found.carried or not found.is_unreliable(work.limits.tolerance):
+        if not found.is_unreliable(work.limits.tolerance):
             return False
         undone = {"state": VisitState.SELECTED, "carried": False, "result_id": None, "audited_at": None}
         mine = Visit.sweep_id == sweep.id, Visit.carried
@@ -120,4 +127,4 @@ async def stop_carrying(work: Work) -> bool:
         await connection.execute(kept)
         said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried: nothing is carried on this site any more"
         await add_note(connection, sweep.id, "carry", address, said)
-    return True
+    return bool(found.carried)
