@@ -220,6 +220,16 @@ async def test_a_beacon_does_not_keep_a_page_from_being_carried(
         assert await carried(database, second, server) == {"/": True}
 
 
+async def test_an_empty_style_sheet_that_is_filled_counts_as_a_change(database: Database, tools: Tools) -> None:
+    pages = site_of("/a")
+    pages["/site.css"] = http(b"", content_type="text/css")
+    async with small_site(pages) as server:
+        await sweep(database, server, tools)
+        pages["/site.css"] = CSS
+        second = await sweep(database, server, tools)
+        assert await carried(database, second, server) == {"/": False, "/a": False}
+
+
 async def test_data_that_a_script_gets_counts_like_the_page(database: Database, tools: Tools) -> None:
     script = "<p id=p></p><script>fetch('/data').then(r => r.json()).then(d => { p.textContent = d.say })</script>"
     pages: dict[str, Answer] = {
