@@ -39,7 +39,7 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
-READER = 1  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 2  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 
@@ -82,7 +82,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in links)),
-        unsafe=frozenset(link for link, node in links if _is_act(node)),
+        unsafe=frozenset(link for link, node in links if _is_act(node) and not _is_place(node, link)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
@@ -193,6 +193,13 @@ def _is_act(link: LexborNode) -> bool:
         return True
     image = link.css_first("img[alt]")
     return says_act(_collapsed(link.text()) or _attribute(image, "alt"))
+
+
+def _is_place(link: LexborNode, address: str) -> bool:
+    """Whether a link leads to a place within a page: within this one, or within another that is an HTML file."""
+    front, mark, place = _attribute(link, "href").strip().partition("#")
+    within = bool(place) and "?" not in address and address.lower().endswith((".html", ".htm"))
+    return bool(mark) and (not front or within)
 
 
 def _relations(node: LexborNode) -> set[str]:

@@ -216,6 +216,35 @@ def test_acts_are_known_by_the_words_of_their_link(words: str, act: bool) -> Non
     assert says_act(words) is act
 
 
+async def test_words_of_an_act_say_nothing_of_a_page_when_they_lead_to_a_place_within_it(
+    database: Database,
+) -> None:
+    top = html(
+        f'<p>{NAV}</p><a href="/ast.html#ast.Delete">Delete</a><a href="/list.HTM#remove(int)">remove</a>'
+        '<a href="/x/9#list">削除</a><a href="/a.cgi?p=b.html#list">削除</a><a href="/print.html">印刷</a>'
+    )
+    async with every(lambda path: top if path == "/" else page(path)) as site:
+        said = await (await explored(database, site)).ends()
+    assert said == {
+        "/": "explored", "/ast.html": "explored", "/list.HTM": "explored", "/x/9": "unsafe",
+        "/a.cgi?p=b.html": "unsafe", "/print.html": "unsafe",
+    }  # fmt: skip
+
+
+async def test_a_page_that_offers_to_print_itself_is_no_act(database: Database) -> None:
+    def printing(path: str) -> bytes:
+        if path == "/":
+            return html(f'<p>{NAV}</p><a href="#" onclick="print()">印刷</a><a href="/a/1">1</a>')
+        return html(
+            f'<base href="/b/"><p>{NAV}</p><a href="#">印刷する</a><a href="{path}">このページを印刷</a>',
+            title=path,
+        )
+
+    async with every(printing) as site:
+        said = await (await explored(database, site)).ends()
+    assert said == {"/": "explored", "/a/1": "explored", "/b/": "explored"}
+
+
 async def test_a_missing_page_that_says_200_is_found_out(database: Database) -> None:
     def soft(path: str) -> bytes:
         if path == "/":
