@@ -71,7 +71,8 @@ class Folder:
             return Kind.LISTING
         if name.endswith("/") or not at.is_file():
             return Kind.MISSING
-        return Kind.PAGE if mimetypes.guess_type(name)[0] in _HTML else Kind.OTHER
+        media_type, packed = mimetypes.guess_type(name)
+        return Kind.PAGE if media_type in _HTML and not packed else Kind.OTHER
 
     def reached(self, start: str) -> Reached:
         """Everything in the start's folder, and below it, to which links lead from there, over any number of pages."""
@@ -95,6 +96,11 @@ class Folder:
                     queue.append(link)
         reached.saved -= reached.pages | reached.others | reached.missing
         return reached
+
+    def pages(self) -> set[str]:
+        """All HTML files."""
+        names = (f"/{each.relative_to(self._root).as_posix()}" for each in self._root.rglob("*"))
+        return {name for name in names if self.kind(name) is Kind.PAGE}
 
     @lru_cache(maxsize=256)  # noqa: B019 - one folder for each run of the program
     def read(self, name: str) -> Read:

@@ -52,6 +52,7 @@ def compare(folder: Folder, origin: str, start: str, rows: Rows) -> Compared:
     for name in sorted(compared.reached.pages - found.keys()):
         _explain_unfound(compared, folder, origin, name, named[name])
     for name, addresses in sorted(found.items()):
+        compared.wrong["counted, and refused"] += [each for each in addresses if rows[each]["reason"]]
         if len(addresses) > 1:
             compared.wrong["counted twice"].append(" = ".join(addresses))
         if name not in compared.reached.pages:
@@ -170,9 +171,12 @@ def main() -> int:
         kept.mkdir(parents=True, exist_ok=True)
         run = explore(f"{origin}{start}", kept, given.more)
     rows = {row["address"]: row for row in run.inventory}
-    compared = compare(Folder(given.folder, origin), origin, start, rows)
-    files = sum(1 for _ in given.folder.rglob("*.htm*"))
-    show(table(run, compared, files), compared)
+    folder = Folder(given.folder, origin)
+    compared, files = compare(folder, origin, start, rows), folder.pages()
+    compared.explained["neither: no link leads to the file"] += sorted(
+        files - compared.reached.pages - compared.found.keys()
+    )
+    show(table(run, compared, len(files)), compared)
     return 1 if any(compared.wrong.values()) else 0
 
 
