@@ -25,7 +25,7 @@ from bench.tree import served
 SHOWN = 20  # examples of each class
 SCRIPTED = ("rendered", "clicked")
 GIVEN = ("start", "seed", "sitemap")
-REFUSED = ("robots", "excluded", "unsafe", "empty", "not_html")  # reasons that say what the site or the page is
+REFUSED = ("robots", "excluded")  # what the site or the operator does not want; a file is no act, nor a trap
 
 Rows = dict[str, dict[str, Any]]  # inventory by address
 
@@ -83,7 +83,7 @@ def _explain_unfound(
             place = compared.wrong if same is None else compared.explained
             place[f"only reachable: duplicate ({why}); {same or 'the files differ'}"].append(f"{name} = {other}")
             return
-        if reason in REFUSED:
+        if reason in REFUSED or (reason == "empty" and not folder.body(name).strip()):
             compared.explained[f"only reachable: {reason}"].append(f"{name} {detail}")
             return
     said = " ".join(f"{row['reason'] or row['state']} {row['detail'] or ''}" for row in rows)
