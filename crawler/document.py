@@ -17,7 +17,7 @@ from crawler.content import Content
 from crawler.minhash import Minhash
 from crawler.scripts import script_key
 from crawler.shape import shape
-from crawler.unsafe import says_act
+from crawler.unsafe import is_file, is_title, says_act
 
 PRESCAN = 1024  # bytes in which a browser looks for <meta charset> (HTML 13.2.3.2)
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
@@ -82,7 +82,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in links)),
-        unsafe=frozenset(link for link, node in links if _is_act(node) and not _is_place(node, link)),
+        unsafe=frozenset(link for link, node in links if _is_act(node, link)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
@@ -187,19 +187,15 @@ def _refresh_target(meta: LexborNode) -> str | None:
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
 
 
-def _is_act(link: LexborNode) -> bool:
-    """Whether a link's words, or its markup for scripts, speak of an act."""
+def _is_act(link: LexborNode, address: str) -> bool:
+    """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in a page."""
+    front, mark, place = _attribute(link, "href").strip().partition("#")
+    if mark and not front:
+        return False
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    image = link.css_first("img[alt]")
-    return says_act(_collapsed(link.text()) or _attribute(image, "alt"))
-
-
-def _is_place(link: LexborNode, address: str) -> bool:
-    """Whether a link leads to a place within a page: within this one, or within another that is an HTML file."""
-    front, mark, place = _attribute(link, "href").strip().partition("#")
-    within = bool(place) and "?" not in address and address.lower().endswith((".html", ".htm"))
-    return bool(mark) and (not front or within)
+    words = _collapsed(link.text()) or _attribute(link.css_first("img[alt]"), "alt")
+    return says_act(words) and not (is_file(address) and (place or is_title(words)))
 
 
 def _relations(node: LexborNode) -> set[str]:
