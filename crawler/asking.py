@@ -100,7 +100,6 @@ async def _record(
     if document.cut:
         await note(exploration, "document", each.address, document.cut)
     unsafe = {link: f"as a link on {each.address} says" for link in leads_to if link in document.unsafe}
-    unsafe.pop(each.address, None)  # a page that names itself, to print it, has been asked for
     await _record_page(exploration, each, facts, leads_to, unsafe, document.canonical)
 
 

@@ -50,7 +50,7 @@ class Document:
 
     title: str  # white space collapsed; "" when there is none
     links: tuple[str, ...]  # canonical, in document order, each once
-    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to
+    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to; never the page itself
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
@@ -82,7 +82,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in links)),
-        unsafe=frozenset(link for link, node in links if _is_act(node, link)),
+        unsafe=frozenset(link for link, node in links if link != address and _is_act(node, link)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
