@@ -18,7 +18,7 @@ from crawler.content import Content
 from crawler.minhash import Minhash
 from crawler.scripts import script_key
 from crawler.shape import shape
-from crawler.unsafe import says_act
+from crawler.unsafe import is_file, is_title, says_act
 
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
 ATTRIBUTES = 1_000  # of one element, for the same reason
@@ -34,7 +34,7 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
-READER = 1  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 2  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 
@@ -45,7 +45,7 @@ class Document:
 
     title: str  # white space collapsed; "" when there is none
     links: tuple[str, ...]  # canonical, in document order, each once
-    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to
+    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to; never the page itself
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
@@ -74,7 +74,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in links)),
-        unsafe=frozenset(link for link, node in links if _is_act(node)),
+        unsafe=frozenset(link for link, node in links if link != address and _is_act(node, link)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
@@ -162,12 +162,15 @@ def _refresh_target(meta: LexborNode) -> str | None:
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
 
 
-def _is_act(link: LexborNode) -> bool:
-    """Whether a link's words, or its markup for scripts, speak of an act."""
+def _is_act(link: LexborNode, address: str) -> bool:
+    """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in a page."""
+    front, mark, place = _attribute(link, "href").strip().partition("#")
+    if mark and not front:
+        return False
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    image = link.css_first("img[alt]")
-    return says_act(_collapsed(link.text()) or _attribute(image, "alt"))
+    words = _collapsed(link.text()) or _attribute(link.css_first("img[alt]"), "alt")
+    return says_act(words) and not (is_file(address) and (place or is_title(words)))
 
 
 def _relations(node: LexborNode) -> set[str]:
