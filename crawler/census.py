@@ -1,22 +1,26 @@
 """What the pages explored so far say about addresses not yet asked for: traps, and parameters that mean nothing.
 
-Read from the rows of finished levels only, so that a sweep that was broken off comes to the same conclusions.
+Read from the rows of finished levels only, so that a sweep that was broken off comes to the same conclusions. Of a
+page is kept a hash or two, of a known address a byte: texts, patterns and addresses stay in the database.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import pattern_of
+from crawler.frontier import REFUSED_UNASKED, ROWS, in_order, slices
 from crawler.identity import Trust
 from crawler.links import unpack
-from db.tables import Page, Visit
-from db.words import FoundBy, VisitState
+from crawler.marks import Marks
+from db.tables import Page, Sweep, Visit
+from db.words import FoundBy, Reason, VisitState
 
 JUDGED = 40  # pages of one pattern from which it is judged by what they bring
 NOVEL = 0.1  # share of pages with new words below which a pattern is a trap
@@ -28,23 +32,17 @@ LONGEST = 2000  # characters of a path
 AGAIN = 4  # parts of a path that were there before, from which it leads round and round
 
 _TOKEN = re.compile(r"(?=.*\d)[0-9A-Za-z_.~-]{16,}")  # a value that looks drawn at random
+_REACHED = 255  # mark of a page to which one with something new links
 
 
-@dataclass
-class _Brought:
-    """What the pages of one pattern have brought."""
-
-    pages: int = 0
-    wordings: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """What an address with one value of a parameter gave."""
+    """What an address with one value of a parameter gave, as hashes."""
 
-    value: str  # "": the address does not have the parameter
-    proof: str
-    wording: str
+    value: int  # of "" where the address does not have the parameter
+    drawn: bool  # the value looks drawn at random, or there is none
+    proof: int
+    wording: int
 
 
 class Census:
@@ -53,25 +51,31 @@ class Census:
     def __init__(self, sweep_id: int) -> None:
         self._sweep_id = sweep_id
         self._next = 0  # the first level that has not been read
-        self._brought: dict[str, _Brought] = defaultdict(_Brought)  # by pattern
+        self._pages: Counter[int] = Counter()  # by pattern, as all below by hash
+        self._wordings: Counter[int] = Counter()  # different ones that a pattern has brought
+        self._brought: set[int] = set()  # each pattern with each of its wordings
+        self._asked: Counter[int] = Counter()  # addresses that were let through, by what budgets count by
         self._texts: set[int] = set()  # of all levels read
-        self._reached: set[int] = set()  # pages to which one with something new links
-        self._behind: dict[int, int] = {}  # other pages → how many that repeat others lie before them at least
+        self._behind = Marks()  # how many pages that repeat others lie before a page at least, or _REACHED
         self._trust = Trust()
-        self._explored: dict[str, int] = {}  # address → page
-        self._standing: dict[str, tuple[str, int]] = {}  # address less what means nothing → one that gave its page
-        self._plain: dict[str, _Seen] = {}  # by address
-        self._first: dict[tuple[str, str], _Seen] = {}  # by parameter and address without it
-        self._same: dict[str, set[str]] = defaultdict(set)  # parameter → addresses that it made no difference to
+        self._first: dict[int, _Seen] = {}  # by parameter and address without it
+        self._same: dict[str, set[int]] = defaultdict(set)  # parameter → addresses that it made no difference to
         self._differ: set[str] = set()  # parameters that were seen to choose a page
+        self._nothing: frozenset[str] = frozenset()  # parameters that are known to mean nothing
+        self._standing: dict[str, tuple[str, int]] = {}  # address less these → one that gave its page
+        self._chosen: dict[str, tuple[str, int]] = {}  # the same of addresses that are let through in this level
 
     async def read(self, connection: AsyncConnection, depth: int) -> None:
         """Take in the levels up to and with a depth."""
         for level in range(self._next, depth + 1):
             await self._read_level(connection, level)
         self._next = max(self._next, depth + 1)
-        queried = ((each, page) for each, page in self._explored.items() if "?" in each)
-        self._standing = {self.reduced(each): (each, page) for each, page in queried}
+        self._chosen = {}
+        nothing = frozenset(name for name in self._same if self._means_nothing(name))
+        if nothing != self._nothing:
+            self._nothing = nothing
+            self._standing = {}
+            await self._read_standing(connection, Visit.depth < self._next)
 
     def trap(self, address: str, page: int, found_by: FoundBy) -> str | None:
         """Why an address is taken for one of endlessly many that bring nothing new; None when it is not."""
@@ -81,11 +85,12 @@ class Census:
         named = [part for part in path.split("/") if part and not part.isdigit()]
         if len(named) - len(set(named)) >= AGAIN:
             return f"its path names {AGAIN} parts again"
-        brought = self._brought.get(pattern_of(address))
-        if brought and brought.pages >= JUDGED and len(brought.wordings) < NOVEL * brought.pages:
-            return f"{pattern_of(address)}: {brought.pages} pages, {len(brought.wordings)} different texts"
+        pattern = pattern_of(address)
+        pages, wordings = self._pages[hash(pattern)], self.proven(pattern)
+        if pages >= JUDGED and wordings < NOVEL * pages:
+            return f"{pattern}: {pages} pages, {wordings} different texts"
         given = found_by in (FoundBy.START, FoundBy.SEED, FoundBy.SITEMAP)
-        if not given and page not in self._reached and self._behind.get(page, 0) >= CHAIN:
+        if not given and CHAIN <= self._behind[page] < _REACHED:
             return "only pages that repeat others lead to it"
         return None
 
@@ -95,29 +100,71 @@ class Census:
 
     def proven(self, pattern: str) -> int:
         """How many texts the pages of a pattern have brought."""
-        brought = self._brought.get(pattern)
-        return len(brought.wordings) if brought else 0
+        return self._wordings[hash(pattern)]
+
+    def asked(self, pattern: str) -> int:
+        """How many addresses of a form of query were let through in the levels read, see `query_patterns`."""
+        return self._asked[hash(pattern)]
 
     def reduced(self, address: str) -> str:
         """The address without the parameters that are known to mean nothing on this site."""
         front, _, query = address.partition("?")
-        kept = [part for part in query.split("&") if part and not self._means_nothing(part.partition("=")[0])]
+        if not query or not self._nothing:
+            return address
+        kept = [part for part in query.split("&") if part and part.partition("=")[0] not in self._nothing]
         return f"{front}?{'&'.join(kept)}" if kept else front
 
-    def same_page(self, address: str, page: int) -> tuple[str, int] | None:
+    async def explored(self, connection: AsyncConnection, addresses: Collection[str]) -> dict[str, int]:
+        """The pages among those that addresses are less what means nothing, as far as levels read have brought them."""
+        reduced = {self.reduced(each) for each in addresses}.difference(addresses) if self._nothing else set()
+        rows = await self._explored(connection, reduced, Page.address, Visit.page_id)
+        return {row.address: row.page_id for row in rows}
+
+    def same_page(self, address: str, page: int, explored: Mapping[str, int]) -> tuple[str, int] | None:
         """The address and page that is known to be the same; where there is none, this one stands for the others."""
         reduced = self.reduced(address)
         if reduced == address:
             return None
-        if reduced in self._explored:
-            return reduced, self._explored[reduced]
-        known = self._standing.setdefault(reduced, (address, page))
+        if reduced in explored:
+            return reduced, explored[reduced]
+        known = self._standing.get(reduced) or self._chosen.setdefault(reduced, (address, page))
         return known if known[1] != page else None
 
     def _means_nothing(self, name: str) -> bool:
         return name not in self._differ and len(self._same.get(name, ())) >= PROVEN
 
     async def _read_level(self, connection: AsyncConnection, depth: int) -> None:
+        here = Visit.depth == depth
+        explored = Visit.state == VisitState.EXPLORED
+        rendered = sa.select(Visit.script_key, Visit.content_digest, Visit.rendered_digest).where(
+            Visit.sweep_id == self._sweep_id, here, explored, Visit.rendered_digest.is_not(None)
+        )
+        for row in await connection.execute(rendered):
+            self._trust.see(row.script_key, row.content_digest, row.rendered_digest)
+        texts: list[int] = []
+        for some in slices(await in_order(connection, self._sweep_id, here, explored)):
+            texts += await self._read_pages(connection, some, depth)
+        self._texts.update(texts)
+        for some in slices(await in_order(connection, self._sweep_id, here, _WAS_ASKED)):
+            addresses = sa.select(Page.address).join(Visit, Visit.page_id == Page.id).where(Visit.id.in_(some))
+            for address in await connection.scalars(addresses):
+                self._asked.update(map(hash, query_patterns(address)))
+        await self._read_standing(connection, here)
+
+    async def _read_standing(self, connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> None:
+        """Keep which explored addresses stand for others that differ only in what means nothing."""
+        if not self._nothing:
+            return
+        queried = (Visit.state == VisitState.EXPLORED, Page.address.contains("?"))
+        for some in slices(await in_order(connection, self._sweep_id, *queried, *where)):
+            pages = sa.select(Page.address, Page.id).join(Visit, Visit.page_id == Page.id)
+            for address, page in await connection.execute(pages.where(Visit.id.in_(some)).order_by(Page.address)):
+                reduced = self.reduced(address)
+                if reduced != address:
+                    self._standing.setdefault(reduced, (address, page))
+
+    async def _read_pages(self, connection: AsyncConnection, visits: Sequence[int], depth: int) -> list[int]:
+        """Take in some pages of a level; returns what names their texts."""
         rows = (
             await connection.execute(
                 sa.select(
@@ -125,53 +172,111 @@ class Census:
                     Visit.script_key, Visit.text_shape, Visit.links,
                 )
                 .join(Page, Page.id == Visit.page_id)
-                .where(
-                    Visit.sweep_id == self._sweep_id, Visit.depth == depth, Visit.state == VisitState.EXPLORED,
-                )
+                .where(Visit.id.in_(visits))
                 .order_by(Page.address)
             )
         ).all()  # fmt: skip
+        plain = await self._plain(connection, [row.address for row in rows], depth)
+        texts: list[int] = []
         for row in rows:
-            self._trust.see(row.script_key, row.content_digest, row.rendered_digest)
-        for row in rows:
-            self._explored[row.address] = row.page_id
             if row.content_digest is None:  # too little to tell pages apart by
-                self._reached.update(unpack(row.links))
+                self._reach(unpack(row.links))
                 continue
-            brought = self._brought[pattern_of(row.address)]
-            brought.pages += 1
-            brought.wordings.add(row.wording)
-            self._pass_on(row.page_id, text=hash((row.wording, row.text_shape)), links=unpack(row.links))
+            self._count(pattern_of(row.address), row.wording)
+            texts.append(hash((row.wording, row.text_shape)))
+            self._pass_on(row.page_id, text=texts[-1], links=unpack(row.links))
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
             if proof is not None:
-                self._compare(row.address, proof, row.wording)
-        self._texts.update(hash((row.wording, row.text_shape)) for row in rows if row.content_digest is not None)
+                self._compare(row.address, proof, row.wording, plain)
+        return texts
+
+    def _count(self, pattern: str, wording: str) -> None:
+        self._pages[hash(pattern)] += 1
+        if hash((pattern, wording)) not in self._brought:
+            self._brought.add(hash((pattern, wording)))
+            self._wordings[hash(pattern)] += 1
 
     def _pass_on(self, page: int, text: int, links: list[int]) -> None:
         """Keep of the pages that a page links to how many before them repeat others, on the best way to them."""
-        behind = 0
-        if text in self._texts:
-            behind = 1 + (0 if page in self._reached else self._behind.get(page, 0))
-        if not behind:
-            self._reached.update(links)
+        if text not in self._texts:
+            self._reach(links)
             return
+        behind = 1 if self._behind[page] == _REACHED else min(1 + self._behind[page], CHAIN)
         for each in links:
-            if each not in self._reached:
-                self._behind[each] = min(behind, self._behind.get(each, behind))
+            if self._behind[each] != _REACHED:
+                self._behind[each] = min(behind, self._behind[each] or behind)
 
-    def _compare(self, address: str, proof: str, wording: str) -> None:
+    def _reach(self, links: list[int]) -> None:
+        for each in links:
+            self._behind[each] = _REACHED
+
+    async def _plain(self, connection: AsyncConnection, addresses: list[str], depth: int) -> dict[str, _Seen]:
+        """What is known of addresses that have one parameter less, up to and with a level."""
+        rests = {
+            rest for each in addresses for name, _, rest in _parameters(each) if name not in self._differ
+        }  # fmt: skip
+        facts = Page.address, Visit.wording, Visit.content_digest, Visit.rendered_digest, Visit.script_key
+        found: dict[str, _Seen] = {}
+        for row in await self._explored(connection, rests, *facts, depth=depth):
+            proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
+            if proof is not None:
+                found[row.address] = _seen("", proof, row.wording)
+        return found
+
+    async def _explored(
+        self, connection: AsyncConnection, addresses: Collection[str], *facts: Any, depth: int | None = None
+    ) -> list[sa.Row[Any]]:
+        """Facts of the pages with these addresses that levels up to a depth, or all that were read, have brought."""
+        last = self._next - 1 if depth is None else depth
+        rows: list[sa.Row[Any]] = []
+        wanted = sorted(addresses)
+        site = sa.select(Sweep.site_id).where(Sweep.id == self._sweep_id).scalar_subquery()
+        for begin in range(0, len(wanted), ROWS):
+            rows += await connection.execute(
+                sa.select(*facts)
+                .join(Visit, Visit.page_id == Page.id)
+                .where(
+                    Page.site_id == site, Page.address.in_(wanted[begin : begin + ROWS]),
+                    Visit.sweep_id == self._sweep_id, Visit.state == VisitState.EXPLORED, Visit.depth <= last,
+                )
+            )  # fmt: skip
+        return rows
+
+    def _compare(self, address: str, proof: str, wording: str, plain: Mapping[str, _Seen]) -> None:
         """Hold a page against what the same address gave with another value of a parameter, or without it."""
-        self._plain[address] = _Seen(value="", proof=proof, wording=wording)
         for name, value, rest in _parameters(address):
-            seen = _Seen(value=value, proof=proof, wording=wording)
-            first = self._plain.get(rest) or self._first.setdefault((name, rest), seen)
-            if first.value == value:
+            if name in self._differ:
                 continue
-            drawn = all(_TOKEN.fullmatch(each) for each in (first.value, value) if each)
-            if first.proof == proof or (drawn and first.wording == wording):
-                self._same[name].add(rest)
+            seen = _seen(value, proof, wording)
+            first = plain.get(rest) or self._first.setdefault(hash((name, rest)), seen)
+            if first.value == seen.value:
+                continue
+            if first.proof == seen.proof or (first.drawn and seen.drawn and first.wording == seen.wording):
+                if len(self._same[name]) < PROVEN:
+                    self._same[name].add(hash(rest))
             else:
                 self._differ.add(name)
+
+
+_WAS_ASKED = sa.and_(  # also where it failed or was a duplicate; not where it was known to be one
+    Page.address.contains("?"),
+    Visit.state != VisitState.FOUND,
+    sa.or_(Visit.reason.is_(None), Visit.reason.not_in(REFUSED_UNASKED)),
+    sa.or_(Visit.reason.is_(None), Visit.reason != Reason.DUPLICATE, Visit.http_status.is_not(None)),
+)
+
+
+def query_patterns(address: str) -> tuple[str, ...]:
+    """What budgets of a query space count by: path and names of parameters, and the path with any of them."""
+    if "?" not in address:
+        return ()
+    pattern = pattern_of(address)
+    return (pattern, f"{pattern.partition('?')[0]}?…") if "&" in pattern else (pattern,)
+
+
+def _seen(value: str, proof: str, wording: str) -> _Seen:
+    drawn = not value or bool(_TOKEN.fullmatch(value))
+    return _Seen(value=hash(value), drawn=drawn, proof=hash(proof), wording=hash(wording))
 
 
 def _parameters(address: str) -> Iterator[tuple[str, str, str]]:
