@@ -7,12 +7,13 @@ page is kept a hash or two, of a known address a byte: texts, patterns and addre
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from crawler.address import pattern_of
 from crawler.frontier import REFUSED_UNASKED, ROWS, in_order, slices
@@ -27,6 +28,7 @@ NOVEL = 0.1  # share of pages with new words below which a pattern is a trap
 AT_ONCE = 200  # addresses of one pattern that are let through before their pages are known
 GROWTH = 4  # and for each page with new words that the pattern has brought
 PROVEN = 3  # pairs of addresses by which a parameter is known to mean nothing
+TRIES = 10  # addresses with a parameter that may mean nothing that are asked for to find out
 CHAIN = 2  # pages that repeat others, each linked from such only, behind which nothing is looked for
 LONGEST = 2000  # characters of a path
 AGAIN = 4  # parts of a path that were there before, from which it leads round and round
@@ -43,6 +45,18 @@ class _Seen:
     drawn: bool  # the value looks drawn at random, or there is none
     proof: int
     wording: int
+    page: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """A page that says the same as the one without one of its parameters, but for numbers."""
+
+    visit: int
+    address: str
+    parameter: str
+    plain: str  # the address without it
+    plain_page: int
 
 
 class Census:
@@ -58,6 +72,7 @@ class Census:
         self._texts: set[int] = set()  # of all levels read
         self._behind = Marks()  # how many pages that repeat others lie before a page at least, or _REACHED
         self._trust = Trust()
+        self._named: Counter[str] = Counter()  # addresses that were let through, by parameter
         self._first: dict[int, _Seen] = {}  # by parameter and address without it
         self._same: dict[str, set[int]] = defaultdict(set)  # parameter → addresses that it made no difference to
         self._differ: set[str] = set()  # parameters that were seen to choose a page
@@ -115,10 +130,51 @@ class Census:
         return f"{front}?{'&'.join(kept)}" if kept else front
 
     async def explored(self, connection: AsyncConnection, addresses: Collection[str]) -> dict[str, int]:
-        """The pages among those that addresses are less what means nothing, as far as levels read have brought them."""
-        reduced = {self.reduced(each) for each in addresses}.difference(addresses) if self._nothing else set()
-        rows = await self._explored(connection, reduced, Page.address, Visit.page_id)
+        """The pages that levels read have brought among those that addresses are less what means, or may mean, nothing."""
+        less = {self.reduced(each) for each in addresses}
+        less |= {rest for each in addresses for name, _, rest in _parameters(each) if self._is_open(name)}
+        rows = await self._explored(connection, less.difference(addresses), Page.address, Visit.page_id)
         return {row.address: row.page_id for row in rows}
+
+    def untried(self, address: str, explored: Mapping[str, int]) -> str | None:
+        """A parameter of which nobody knows yet whether it makes another page of one that was explored without it."""
+        found = (name for name, _, rest in _parameters(address) if self._is_open(name) and rest in explored)
+        return next(found, None)
+
+    def tries(self, name: str) -> int:
+        """How many addresses with such a parameter may be asked for in the next level to find out."""
+        return max(TRIES, GROWTH * self._named[name])
+
+    async def alike(self, connection: AsyncConnection, depth: int) -> list[Alike]:
+        """The pages of the level after those read that differ only in numbers from what they are without a parameter."""
+        queried = (Visit.depth == depth, Visit.state == VisitState.EXPLORED, Page.address.contains("?"))
+        found: list[Alike] = []
+        for some in slices(await in_order(connection, self._sweep_id, *queried)):
+            facts = Visit.id, Visit.wording, Visit.content_digest, Visit.rendered_digest, Visit.script_key
+            rows = (
+                await connection.execute(
+                    sa.select(Page.address, *facts)
+                    .join(Visit, Visit.page_id == Page.id)
+                    .where(Visit.id.in_(some))
+                    .order_by(Page.address)
+                )
+            ).all()
+            plain = await self._plain(connection, [row.address for row in rows], depth)
+            for row in rows:
+                proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
+                if proof is None or proof != row.content_digest:
+                    continue
+                seen = _seen("", proof, row.wording)
+                for name, _, rest in _parameters(row.address):
+                    other = plain.get(rest) if self._is_open(name) else None
+                    if other and other.wording == seen.wording and other.proof != seen.proof:
+                        found.append(
+                            Alike(
+                                visit=row.id, address=row.address, parameter=name, plain=rest, plain_page=other.page
+                            )
+                        )
+                        break
+        return found
 
     def same_page(self, address: str, page: int, explored: Mapping[str, int]) -> tuple[str, int] | None:
         """The address and page that is known to be the same; where there is none, this one stands for the others."""
@@ -129,6 +185,9 @@ class Census:
             return reduced, explored[reduced]
         known = self._standing.get(reduced) or self._chosen.setdefault(reduced, (address, page))
         return known if known[1] != page else None
+
+    def _is_open(self, name: str) -> bool:
+        return name not in self._differ and name not in self._nothing
 
     def _means_nothing(self, name: str) -> bool:
         return name not in self._differ and len(self._same.get(name, ())) >= PROVEN
@@ -146,10 +205,24 @@ class Census:
             texts += await self._read_pages(connection, some, depth)
         self._texts.update(texts)
         for some in slices(await in_order(connection, self._sweep_id, here, _WAS_ASKED)):
-            addresses = sa.select(Page.address).join(Visit, Visit.page_id == Page.id).where(Visit.id.in_(some))
-            for address in await connection.scalars(addresses):
-                self._asked.update(map(hash, query_patterns(address)))
+            await self._read_asked(connection, some)
         await self._read_standing(connection, here)
+
+    async def _read_asked(self, connection: AsyncConnection, visits: Sequence[int]) -> None:
+        """Count addresses with a query that were asked for, and take in which of them were found to be another page."""
+        twin = aliased(Page)
+        rows = await connection.execute(
+            sa.select(Page.address, twin.address)
+            .join(Visit, Visit.page_id == Page.id)
+            .outerjoin(twin, sa.and_(twin.id == Visit.leads_to_id, Visit.reason == Reason.DUPLICATE))
+            .where(Visit.id.in_(visits))
+        )
+        for address, other in rows:
+            self._asked.update(map(hash, query_patterns(address)))
+            for name, _, rest in _parameters(address):
+                self._named[name] += 1
+                if rest == other:
+                    self._take_for_same(name, rest)
 
     async def _read_standing(self, connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> None:
         """Keep which explored addresses stand for others that differ only in what means nothing."""
@@ -215,12 +288,14 @@ class Census:
         rests = {
             rest for each in addresses for name, _, rest in _parameters(each) if name not in self._differ
         }  # fmt: skip
-        facts = Page.address, Visit.wording, Visit.content_digest, Visit.rendered_digest, Visit.script_key
+        facts = (
+            Page.address, Visit.page_id, Visit.wording, Visit.content_digest, Visit.rendered_digest, Visit.script_key,
+        )  # fmt: skip
         found: dict[str, _Seen] = {}
         for row in await self._explored(connection, rests, *facts, depth=depth):
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
             if proof is not None:
-                found[row.address] = _seen("", proof, row.wording)
+                found[row.address] = replace(_seen("", proof, row.wording), page=row.page_id)
         return found
 
     async def _explored(
@@ -252,10 +327,13 @@ class Census:
             if first.value == seen.value:
                 continue
             if first.proof == seen.proof or (first.drawn and seen.drawn and first.wording == seen.wording):
-                if len(self._same[name]) < PROVEN:
-                    self._same[name].add(hash(rest))
+                self._take_for_same(name, rest)
             else:
                 self._differ.add(name)
+
+    def _take_for_same(self, name: str, rest: str) -> None:
+        if len(self._same[name]) < PROVEN:
+            self._same[name].add(hash(rest))
 
 
 _WAS_ASKED = sa.and_(  # also where it failed or was a duplicate; not where it was known to be one

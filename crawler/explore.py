@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.census import GROWTH, query_patterns
+from crawler.counters import mark_counted
 from crawler.discovery import begin_exploring
 from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
@@ -62,6 +63,8 @@ async def explore(exploration: Exploration) -> bool:
             return False
         if not await render_level(exploration, depth, ends):
             return False
+        if not await mark_counted(exploration, depth, ends):
+            return False
         if exploration.is_over(ends):
             break
         depth += 1
@@ -92,7 +95,8 @@ async def explore(exploration: Exploration) -> bool:
 async def _let_through(exploration: Exploration, depth: int) -> bool:
     """Decide which addresses of a level are asked for; returns whether the level has any address at all.
 
-    Of a pattern that has not shown yet what it brings only some are let through; the others wait for the next level.
+    Of a pattern that has not shown yet what it brings, and of a parameter that may make no other page of a known one,
+    only some are let through; the others wait for the next level.
     """
     sweep, database = exploration.sweep, exploration.database
     async with database.reading() as connection:
@@ -124,6 +128,7 @@ class _Level:
     depth: int
     budget: int  # addresses that still may be
     begun: Counter[str] = field(default_factory=Counter)  # addresses that were, by pattern and by form of query
+    tried: Counter[str] = field(default_factory=Counter)  # of these what may be a known page, by parameter
 
 
 async def _decide(
@@ -135,10 +140,14 @@ async def _decide(
     postponed: list[int] = []
     for each in addresses:
         pattern = pattern_of(each.address)
+        untried = census.untried(each.address, explored)
         reason, detail = await _refusal(exploration, each, level)
         if reason is not None:
             await end_visit(connection, each.visit, reason, detail)
-        elif level.begun[pattern] >= census.allowance(pattern) and not _widened(exploration, each.address):
+        elif not _widened(exploration, each.address) and (
+            level.begun[pattern] >= census.allowance(pattern)
+            or (untried is not None and level.tried[untried] >= census.tries(untried))
+        ):
             postponed.append(each.visit)
         elif (twin := census.same_page(each.address, each.page, explored)) is not None:
             address, page = twin
@@ -147,6 +156,7 @@ async def _decide(
         else:
             level.budget -= 1
             level.begun.update({pattern, *query_patterns(each.address)})
+            level.tried.update([untried] if untried else [])
     await postpone(connection, postponed, level.depth + 1)
 
 
