@@ -26,6 +26,8 @@ from db.words import FoundBy, Reason, VisitState
 JUDGED = 40  # pages of one pattern from which it is judged by what they bring
 NOVEL = 0.1  # share of pages with new words below which a pattern is a trap
 AT_ONCE = 200  # addresses of one pattern that are let through before their pages are known
+COMBINED = 40  # the same where several parameters are combined
+BARREN = 3  # combinations of parameters that are traps from which all on the same path are
 GROWTH = 4  # and for each page with new words that the pattern has brought
 PROVEN = 3  # pairs of addresses by which a parameter is known to mean nothing
 TRIES = 10  # addresses with a parameter that may mean nothing that are asked for to find out
@@ -68,6 +70,7 @@ class Census:
         self._pages: Counter[int] = Counter()  # by pattern, as all below by hash
         self._wordings: Counter[int] = Counter()  # different ones that a pattern has brought
         self._brought: set[int] = set()  # each pattern with each of its wordings
+        self._combined: dict[int, set[int]] = defaultdict(set)  # path → combinations of parameters that gave pages
         self._asked: Counter[int] = Counter()  # addresses that were let through, by what budgets count by
         self._texts: set[int] = set()  # of all levels read
         self._behind = Marks()  # how many pages that repeat others lie before a page at least, or _REACHED
@@ -101,9 +104,11 @@ class Census:
         if len(named) - len(set(named)) >= AGAIN:
             return f"its path names {AGAIN} parts again"
         pattern = pattern_of(address)
-        pages, wordings = self._pages[hash(pattern)], self.proven(pattern)
-        if pages >= JUDGED and wordings < NOVEL * pages:
-            return f"{pattern}: {pages} pages, {wordings} different texts"
+        if self._is_barren(hash(pattern)):
+            return f"{pattern}: {self._pages[hash(pattern)]} pages, {self.proven(pattern)} different texts"
+        for path in query_patterns(address)[1:]:
+            if barren := self._barren(path):
+                return f"{path}: {barren} combinations of parameters, each many pages and hardly any different text"
         given = found_by in (FoundBy.START, FoundBy.SEED, FoundBy.SITEMAP)
         if not given and CHAIN <= self._behind[page] < _REACHED:
             return "only pages that repeat others lead to it"
@@ -111,7 +116,7 @@ class Census:
 
     def allowance(self, pattern: str) -> int:
         """How many addresses of a pattern may be asked for in the next level."""
-        return max(AT_ONCE, GROWTH * self.proven(pattern))
+        return max(COMBINED if "&" in pattern else AT_ONCE, GROWTH * self.proven(pattern))
 
     def proven(self, pattern: str) -> int:
         """How many texts the pages of a pattern have brought."""
@@ -186,6 +191,17 @@ class Census:
         known = self._standing.get(reduced) or self._chosen.setdefault(reduced, (address, page))
         return known if known[1] != page else None
 
+    def _is_barren(self, pattern: int) -> bool:
+        pages = self._pages[pattern]
+        return pages >= JUDGED and self._wordings[pattern] < NOVEL * pages
+
+    def _barren(self, path: str) -> int:
+        """How many combinations of parameters on a path are traps; 0 where they are few, or any other brings new texts."""
+        combined = self._combined.get(hash(path), set())
+        fertile = any(self._wordings[each] >= max(2, NOVEL * self._pages[each]) for each in combined)
+        barren = sum(map(self._is_barren, combined))
+        return barren if barren >= BARREN and not fertile else 0
+
     def _is_open(self, name: str) -> bool:
         return name not in self._differ and name not in self._nothing
 
@@ -255,7 +271,7 @@ class Census:
             if row.content_digest is None:  # too little to tell pages apart by
                 self._reach(unpack(row.links))
                 continue
-            self._count(pattern_of(row.address), row.wording)
+            self._count(row.address, row.wording)
             texts.append(hash((row.wording, row.text_shape)))
             self._pass_on(row.page_id, text=texts[-1], links=unpack(row.links))
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
@@ -263,8 +279,11 @@ class Census:
                 self._compare(row.address, proof, row.wording, plain)
         return texts
 
-    def _count(self, pattern: str, wording: str) -> None:
+    def _count(self, address: str, wording: str) -> None:
+        pattern = pattern_of(address)
         self._pages[hash(pattern)] += 1
+        for path in query_patterns(address)[1:]:
+            self._combined[hash(path)].add(hash(pattern))
         if hash((pattern, wording)) not in self._brought:
             self._brought.add(hash((pattern, wording)))
             self._wordings[hash(pattern)] += 1
