@@ -36,6 +36,7 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
     async with exploration.database.reading() as connection:
         order = await scripted_order(connection, exploration.sweep.id, depth)
     settled: set[str] = set()  # keys passed over: with no further try their evidence stays as it is
+    gaining: set[str] = set()  # keys of which all are rendered
     for some in slices(order):
         async with exploration.database.reading() as connection:
             candidates = await scripted(connection, some)
@@ -44,11 +45,14 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
                 return False
             if key in settled:
                 continue
-            async with exploration.database.reading() as connection:
-                tried, gained = await render_evidence(connection, exploration.sweep.id, key)
-            if not gained and tried >= TRIED:
-                settled.add(key)
-                continue
+            if key not in gaining:
+                async with exploration.database.reading() as connection:
+                    tried, gained = await render_evidence(connection, exploration.sweep.id, key)
+                if not gained and tried >= TRIED:
+                    settled.add(key)
+                    continue
+                if gained:
+                    gaining.add(key)
             if exploration.is_over(ends):
                 await note(exploration, "rendering", each.address, "the time for exploring was over")
                 return True

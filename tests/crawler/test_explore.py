@@ -521,7 +521,7 @@ async def test_a_level_that_is_broken_off_while_it_is_let_through_is_let_through
         path: html(path.partition("?")[0] * 20) for path in many if "kid" in path or path[1:3] in ("a1", "a2")
     }
     pages |= {"/": links(*many), "/robots.txt": robots("User-agent: *\nDisallow: /robots/")}
-    limits = {"pattern": 4, "addresses": 17}
+    limits: dict[str, Any] = {"pattern": 4, "addresses": 17}
     monkeypatch.setattr("crawler.explore._decide", breaking)
     async with small_site(pages) as site:
         undisturbed = await (await explored(database, site, **limits)).ends()
