@@ -25,12 +25,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench.generated import ENDS, Kind, Meant, Site
+from bench.generated import ENDS, TRAPS, Kind, Meant, Site
 
 SHOWN = 20  # differences of each kind
 NEVER_ENDS = ("--max-addresses", "10000000", "--max-seconds", "864000")
 EVERY = 0.5  # seconds between two looks at memory
 END = 1000  # requests at the beginning, and at the end, whose rates are compared
+PAUSE = 20.0  # seconds without a request from which the host was left alone, because it failed
 
 
 @dataclass(kw_only=True)
@@ -191,20 +192,28 @@ def _count(judged: Judged, pages: dict[str, list[str]], path: str, meant: Meant)
         judged.wrong["no page, but counted"].append(f"{path} ({meant.kind.value})")
 
 
+def gaps(times: list[float]) -> list[float]:
+    """Seconds between two requests of the exploring client, but those between which the browser asked."""
+    return [later - earlier for earlier, later in pairwise(times) if earlier > 0 < later]
+
+
 def rate(times: list[float]) -> float:
-    """Requests a second of the exploring client, without the time between two in which the browser asked."""
-    gaps = [later - earlier for earlier, later in pairwise(times) if earlier > 0 < later]
-    return len(gaps) / sum(gaps) if gaps else 0.0
+    """Requests a second of the exploring client, without the time in which the browser asked or the host had a rest."""
+    counted = [each for each in gaps(times) if each < PAUSE]
+    return len(counted) / sum(counted) if counted else 0.0
 
 
 def row(site: Site, run: Run, judged: Judged, asked: dict[str, Any]) -> dict[str, str]:
     """The lines of the table for one size."""
     pages = len(site.all_pages)
     kinds = Counter(dict.fromkeys(Kind, 0))
+    traps: Counter[str] = Counter(dict.fromkeys(TRAPS, 0))
     for path, times in asked["client"].items():
-        kinds[site.resolve(path).kind] += times
+        meant = site.resolve(path)
+        kinds[meant.kind] += times
+        if meant.kind is Kind.TRAP:
+            traps[meant.name] += times
     client, different = sum(asked["client"].values()), len(asked["client"])
-    of_pages = kinds[Kind.PAGE]
     wrong = judged.wrong
     client_times = [each for each in asked["times"] if each > 0]
     turn = {
@@ -213,6 +222,7 @@ def row(site: Site, run: Run, judged: Judged, asked: dict[str, Any]) -> dict[str
     }
     first = [each for each in asked["times"] if abs(each) <= turn["first"]]
     last = [each for each in asked["times"] if abs(each) >= turn["last"]]
+    thousands = [asked["times"][each : each + END] for each in range(0, max(len(asked["times"]) - END, 1), END)]
     twice = sum(each.count(" = ") for each in wrong["page counted twice"])
     return {
         "pages": f"{pages:,}",
@@ -221,11 +231,15 @@ def row(site: Site, run: Run, judged: Judged, asked: dict[str, Any]) -> dict[str
         "pages/s": f"{judged.found / run.seconds:.1f}",
         "own processor time, ms per page": f"{1000 * run.processor / pages:.1f}",
         f"first / last {END} requests, per s": f"{rate(first):.0f} / {rate(last):.0f}",
+        "  slowest thousand between, per s": f"{min(map(rate, thousands)):.0f}",
+        "seconds at rest, as the host failed": f"{sum(each for each in gaps(asked['times']) if each >= PAUSE):,.0f}",
         "requests of the client": f"{client:,}",
-        "  per page": f"{client / pages:.3f}",
-        "  for pages alone, per page": f"{of_pages / pages:.3f}",
+        "  for pages, per page": f"{kinds[Kind.PAGE] / pages:.3f}",
+        "  and for their copies, per page": f"{(kinds[Kind.PAGE] + kinds[Kind.COPY]) / pages:.3f}",
+        "  and for all but traps, per page": f"{(client - kinds[Kind.TRAP]) / pages:.3f}",
+        "  for traps": f"{kinds[Kind.TRAP]:,}",
+        "  of these for the greatest": "{1:,}".format(*max(traps.items(), key=lambda each: each[1])),
         "  per address asked for": f"{client / different:.3f}",
-        "  for copies / traps": f"{kinds[Kind.COPY]:,} / {kinds[Kind.TRAP]:,}",
         "requests of the browser": f"{sum(asked['browser'].values()):,}",
         "recall of pages": f"{judged.found / pages:.2%}",
         "precision of pages": f"{judged.found / max(judged.counted, 1):.2%}",

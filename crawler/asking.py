@@ -12,7 +12,16 @@ from crawler import links, minhash
 from crawler.earlier import READ, validators
 from crawler.exploration import Exploration, counts, note
 from crawler.fetch import Answer
-from crawler.frontier import Waiting, add_addresses, add_pages, end_visit, leave_unsafe, waiting
+from crawler.frontier import (
+    Waiting,
+    add_addresses,
+    add_pages,
+    end_visit,
+    leave_unsafe,
+    slices,
+    waiting,
+    waiting_order,
+)
 from crawler.kinds import kinds_of
 from crawler.politeness import Stopped
 from crawler.robots_meta import said_of
@@ -21,25 +30,24 @@ from crawler.volatile import stable_digest
 from db.tables import Visit
 from db.words import FoundBy, Reason, VisitState
 
-BATCH = 500  # addresses taken from the frontier at one time
 FEW_LINKS = 3  # static links within the site; a page with fewer and with scripts is always rendered
 
 
 async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
     """Ask for all addresses of a level; returns False when stopped before the last."""
-    while True:
+    async with exploration.database.reading() as connection:
+        order = await waiting_order(connection, exploration.sweep.id, depth)
+    for some in slices(order):
         if exploration.stopping.is_set():
             return False
         if exploration.is_over(ends):
             return True
         async with exploration.database.reading() as connection:
-            batch = await waiting(connection, exploration.sweep.id, depth, BATCH)
-        if not batch:
-            return True
-        queue = iter(batch)
+            queue = iter(await waiting(connection, some))
         async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
+    return not exploration.stopping.is_set()
 
 
 async def _ask(exploration: Exploration, queue: Iterator[Waiting], ends: float) -> None:

@@ -29,6 +29,8 @@ class Content:
     digest: str | None  # equal: a reader gets the same; None: it says too little to be told from others
     wording: str  # of the words without numbers and the embedded files: equal for all days of an empty calendar
     shape: Minhash  # of the words: how much of two texts is the same
+    numbers: tuple[str, ...]  # of title and words, in their order
+    steady: str  # of all that `digest` tells but the numbers
 
 
 def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str) -> Content:
@@ -42,10 +44,13 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
     targets = sorted({link.partition("?")[0] for link in links})
     telling = len(words.replace(" ", "")) >= TELLING
+    silent = [_DIGITS.sub("", each) for each in (title, words)]
     return Content(
         digest=_digest([title, words, embedded, targets]) if telling else None,
-        wording=_digest([_DIGITS.sub("", title), _DIGITS.sub("", words), embedded])[:16],
+        wording=_digest([*silent, embedded])[:16],
         shape=minhash(_shingles(words)),
+        numbers=tuple(_DIGITS.findall(f"{title} {words}")),
+        steady=_digest([*silent, embedded, targets]),
     )
 
 

@@ -83,7 +83,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
         cut=cut,
-        content=contents.content(tree, title, (link for link, _ in links), base),  # last: it takes elements out
+        content=contents.content(tree, title, _leading_on(links), base),  # last: it takes elements out
     )
 
 
@@ -136,6 +136,11 @@ def _links(tree: LexborHTMLParser, base: str, encoding: str) -> Iterator[tuple[s
         address = None if target is None else canonical(target, base, encoding)
         if address:
             yield address, node
+
+
+def _leading_on(links: list[tuple[str, LexborNode]]) -> Iterator[str]:
+    """The links without those to a place on the page itself, which name it by whatever address it was read at."""
+    return (link for link, node in links if not _attribute(node, "href").lstrip().startswith("#"))
 
 
 def _target(node: LexborNode) -> str | None:

@@ -1,22 +1,25 @@
 """Exploring: from the start address to every address of the site, level by level, each asked for once.
 
-A level is let through in one transaction, in the order of the addresses, before any of it is asked for. So
-limits fall on the same addresses however the requests overlap and wherever a run is broken off and resumed.
+A level is let through in the order of the addresses before any of it is asked for, by what the levels before it
+brought: slice by slice, each in one transaction. What is let through bears no mark of it, and what is not let through
+has no say in what comes after it; so a level that was broken off is let through again from its beginning, with the
+same outcome. Limits fall on the same addresses however the requests overlap and wherever a run is broken off.
 """
 
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
-from crawler.census import GROWTH
+from crawler.census import GROWTH, query_patterns
+from crawler.counters import mark_counted
 from crawler.discovery import begin_exploring
 from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
-    REFUSED_UNASKED,
     Waiting,
     bring_up,
     count_asked,
@@ -24,7 +27,9 @@ from crawler.frontier import (
     end_visit,
     postpone,
     release_unproven,
+    slices,
     waiting,
+    waiting_order,
 )
 from crawler.identity import mark_duplicates
 from crawler.links import mark_linked
@@ -34,9 +39,9 @@ from crawler.rendering import render_level, render_undecided
 from crawler.scope import matches
 from crawler.unsafe import acts
 from db.database import Database
-from db.tables import Page, Sweep, Visit
+from db.tables import Sweep
 from db.types import now
-from db.words import FoundBy, Reason, SweepState, VisitState
+from db.words import FoundBy, Reason, SweepState
 
 
 async def explore(exploration: Exploration) -> bool:
@@ -57,6 +62,8 @@ async def explore(exploration: Exploration) -> bool:
         if not await ask_level(exploration, depth, ends):
             return False
         if not await render_level(exploration, depth, ends):
+            return False
+        if not await mark_counted(exploration, depth, ends):
             return False
         if exploration.is_over(ends):
             break
@@ -88,46 +95,72 @@ async def explore(exploration: Exploration) -> bool:
 async def _let_through(exploration: Exploration, depth: int) -> bool:
     """Decide which addresses of a level are asked for; returns whether the level has any address at all.
 
-    Of a pattern that has not shown yet what it brings only some are let through; the others wait for the next level.
+    Of a pattern that has not shown yet what it brings, and of a parameter that may make no other page of a known one,
+    only some are let through; the others wait for the next level.
     """
-    sweep, census = exploration.sweep, exploration.census
-    async with exploration.database.writing() as connection:
-        await census.read(connection, depth - 1)
+    sweep, database = exploration.sweep, exploration.database
+    async with database.reading() as connection:
+        await exploration.census.read(connection, depth - 1)
+    async with database.writing() as connection:
         await release_unproven(connection, sweep.id, depth)
-        level = await waiting(connection, sweep.id, depth)
-    if not level:
-        return False
-    for origin in {origin_of(each.address) for each in level}:
-        await exploration.robots_of(origin)
-    await note_pace(exploration.database, sweep.id, exploration.robots)
-    async with exploration.database.writing() as connection:
+        order = await waiting_order(connection, sweep.id, depth)
         budget = exploration.limits.addresses - await count_asked(connection, sweep.id, depth)
-        asked = await _asked_by_pattern(connection, sweep.id)
-        begun: Counter[str] = Counter()  # of this level, by pattern
-        postponed: list[int] = []
-        for each in level:
-            reason, detail = await _refusal(exploration, each, budget, asked)
-            pattern = pattern_of(each.address)
-            if reason is not None:
-                await end_visit(connection, each.visit, reason, detail)
-            elif (twin := census.same_page(each.address, each.page)) is not None:
-                address, page = twin
-                why = "its parameters make no difference on this site"
-                await end_visit(connection, each.visit, Reason.DUPLICATE, f"{address} ({why})", leads_to_id=page)
-            elif begun[pattern] >= census.allowance(pattern) and not _widened(exploration, each.address):
-                postponed.append(each.visit)
-            else:
-                budget -= 1
-                begun[pattern] += 1
-                asked.update(_query_patterns(each.address))
-        await postpone(connection, postponed, depth + 1)
+    if not order:
+        return False
+    level = _Level(depth=depth, budget=budget)
+    for some in slices(order):
+        async with database.reading() as connection:
+            addresses = await waiting(connection, some)
+        for origin in {origin_of(each.address) for each in addresses}:
+            await exploration.robots_of(origin)
+        async with database.writing() as connection:
+            await _decide(connection, exploration, addresses, level)
+    await note_pace(database, sweep.id, exploration.robots)
+    async with database.writing() as connection:
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(depth=depth))
     return True
 
 
-async def _refusal(
-    exploration: Exploration, each: Waiting, budget: int, asked: Counter[str]
-) -> tuple[Reason | None, str]:
+@dataclass(kw_only=True)
+class _Level:
+    """What was let through of a level so far."""
+
+    depth: int
+    budget: int  # addresses that still may be
+    begun: Counter[str] = field(default_factory=Counter)  # addresses that were, by pattern and by form of query
+    tried: Counter[str] = field(default_factory=Counter)  # of these what may be a known page, by parameter
+
+
+async def _decide(
+    connection: AsyncConnection, exploration: Exploration, addresses: list[Waiting], level: _Level
+) -> None:
+    """Let some addresses of a level through, end others, and leave others for the next level."""
+    census = exploration.census
+    explored = await census.explored(connection, [each.address for each in addresses])
+    postponed: list[int] = []
+    for each in addresses:
+        pattern = pattern_of(each.address)
+        untried = census.untried(each.address, explored)
+        reason, detail = await _refusal(exploration, each, level)
+        if reason is not None:
+            await end_visit(connection, each.visit, reason, detail)
+        elif not _widened(exploration, each.address) and (
+            level.begun[pattern] >= census.allowance(pattern)
+            or (untried is not None and level.tried[untried] >= census.tries(untried))
+        ):
+            postponed.append(each.visit)
+        elif (twin := census.same_page(each.address, each.page, explored)) is not None:
+            address, page = twin
+            why = "its parameters make no difference on this site"
+            await end_visit(connection, each.visit, Reason.DUPLICATE, f"{address} ({why})", leads_to_id=page)
+        else:
+            level.budget -= 1
+            level.begun.update({pattern, *query_patterns(each.address)})
+            level.tried.update([untried] if untried else [])
+    await postpone(connection, postponed, level.depth + 1)
+
+
+async def _refusal(exploration: Exploration, each: Waiting, level: _Level) -> tuple[Reason | None, str]:
     verdict = exploration.scope.judge(each.address)
     if verdict.reason is not None:
         return verdict.reason, verdict.detail
@@ -143,10 +176,11 @@ async def _refusal(
         trap = exploration.census.trap(each.address, each.page, each.found_by)
         if trap is not None:
             return Reason.TRAP, trap
-        for pattern, most in zip(_query_patterns(each.address), exploration.limits.of_patterns, strict=False):
-            if asked[pattern] >= max(most, GROWTH * _details(exploration, pattern)):
+        for pattern, most in zip(query_patterns(each.address), exploration.limits.of_patterns, strict=False):
+            asked = exploration.census.asked(pattern) + level.begun[pattern]
+            if asked >= max(most, GROWTH * _details(exploration, pattern)):
                 return Reason.PATTERN_LIMIT, pattern
-    if budget <= 0:
+    if level.budget <= 0:
         return Reason.PAGE_LIMIT, ""
     return None, ""
 
@@ -158,32 +192,6 @@ def _widened(exploration: Exploration, address: str) -> bool:
 def _details(exploration: Exploration, pattern: str) -> int:
     """Pages with a text of their own under one parameter: an item each. Of several, combinations are endless."""
     return exploration.census.proven(pattern) if "&" not in pattern else 0
-
-
-def _query_patterns(address: str) -> tuple[str, ...]:
-    """What budgets of a query space count by: path and names of parameters, and the path with any of them."""
-    if "?" not in address:
-        return ()
-    pattern = pattern_of(address)
-    return (pattern, f"{pattern.partition('?')[0]}?…") if "&" in pattern else (pattern,)
-
-
-async def _asked_by_pattern(connection: AsyncConnection, sweep_id: int) -> Counter[str]:
-    """How many addresses with a query were let through so far, by what budgets count by."""
-    asked: Counter[str] = Counter()
-    rows = await connection.stream_scalars(
-        sa.select(Page.address)
-        .join(Visit, Visit.page_id == Page.id)
-        .where(
-            Visit.sweep_id == sweep_id,
-            Visit.state != VisitState.FOUND,
-            sa.or_(Visit.reason.is_(None), Visit.reason.not_in(REFUSED_UNASKED)),
-            Page.address.contains("?"),
-        )
-    )
-    async for address in rows:
-        asked.update(_query_patterns(address))
-    return asked
 
 
 async def _depth(database: Database, sweep_id: int) -> int:

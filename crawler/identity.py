@@ -6,16 +6,18 @@ differ only in spelling, or of which one names the other as canonical, may diffe
 answer: a counter, the date of printing.
 """
 
+from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import spelling_key
-from crawler.frontier import ROWS, end_visit
+from crawler.frontier import ROWS, end_visit, in_order, slices
 from crawler.minhash import Minhash, likeness, unpack
 from db.tables import Page, Visit
 from db.words import Reason, VisitState
@@ -25,7 +27,7 @@ VARIANT = 0.6  # the same for a page that names another as canonical and bears i
 TRIED = 2  # pages with the same scripts in which the browser showed what the source says
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """An address that answered with a page."""
 
@@ -40,26 +42,6 @@ class Answered:
     scripts: str | None  # names its scripts; None: it has none
     canonical: int | None
     in_sitemap: bool
-
-
-async def answered(connection: AsyncConnection, sweep_id: int) -> list[Answered]:
-    """All pages of the frame, in the order of addresses."""
-    rows = await connection.execute(
-        sa.select(
-            Visit.id, Visit.page_id, Page.address, Visit.title, Visit.body_digest, Visit.content_digest,
-            Visit.rendered_digest, Visit.rendered, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
-        )
-        .join(Page, Page.id == Visit.page_id)
-        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
-        .order_by(Page.address)
-    )  # fmt: skip
-    return [
-        Answered(
-            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown, rendered=rendered,
-            scripts=scripts, canonical=canonical, in_sitemap=in_sitemap,
-        )
-        for visit, page, address, title, body, source, shown, rendered, scripts, canonical, in_sitemap in rows
-    ]  # fmt: skip
 
 
 class Trust:
@@ -93,17 +75,83 @@ def _set_of(script_key: str) -> str:
     return script_key.partition(" ")[0]
 
 
-def trust_in(pages: Iterable[Answered]) -> Trust:
-    """What the rendered ones among the pages say of their scripts."""
+async def answered(connection: AsyncConnection, sweep_id: int) -> tuple[list[Answered], Trust]:
+    """The pages of the frame that may be the same as another, in the order of addresses; and what scripts are trusted.
+
+    Of the others, which share neither a spelling nor a content with any page, only hashes are held.
+    """
+    explored = (Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
     trust = Trust()
-    for each in pages:
-        trust.see(each.scripts, each.source, each.shown)
-    return trust
+    told = sa.select(Visit.script_key, Visit.content_digest, Visit.rendered_digest)
+    for row in await connection.execute(told.where(*explored, Visit.rendered_digest.is_not(None))):
+        trust.see(*row)
+    order = await in_order(connection, sweep_id, Visit.state == VisitState.EXPLORED)
+    spelled, given = _Repeated(), _Repeated()
+    named: set[int] = set()  # pages that others name as their own address
+    for some in slices(order):
+        rows = await connection.execute(
+            sa.select(
+                Visit.page_id, Page.address, Visit.content_digest, Visit.rendered_digest, Visit.canonical_id,
+            )
+            .join(Page, Page.id == Visit.page_id)
+            .where(Visit.id.in_(some))
+        )  # fmt: skip
+        for page, address, source, shown, canonical in rows:
+            spelled.see(spelling_key(address))
+            given.see(source, shown)
+            if canonical not in (None, page):
+                named.add(canonical)
+    is_spelled_again, is_given_again = spelled.known(), given.known()
+    pages = [
+        each
+        for some in slices(order)
+        for each in await _answers(connection, some)
+        if is_spelled_again(spelling_key(each.address))
+        or is_given_again(each.source)
+        or is_given_again(each.shown)
+        or each.page in named
+        or each.canonical not in (None, each.page)
+    ]
+    return pages, trust
 
 
-def undecided(pages: list[Answered]) -> list[Answered]:
+class _Repeated:
+    """Which texts came more than once, by their hashes: eight bytes each."""
+
+    def __init__(self) -> None:
+        self._seen = array("q")
+
+    def see(self, *texts: str | None) -> None:
+        self._seen.extend(hash(each) for each in {*texts} - {None})
+
+    def known(self) -> Callable[[str | None], bool]:
+        """Tells of a text whether it came more than once."""
+        hashes, times = np.unique(self._seen, return_counts=True)
+        again = set(hashes[times > 1].tolist())
+        return lambda text: text is not None and hash(text) in again
+
+
+async def _answers(connection: AsyncConnection, visits: Collection[int]) -> list[Answered]:
+    rows = await connection.execute(
+        sa.select(
+            Visit.id, Visit.page_id, Page.address, Visit.title, Visit.body_digest, Visit.content_digest,
+            Visit.rendered_digest, Visit.rendered, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
+        )
+        .join(Page, Page.id == Visit.page_id)
+        .where(Visit.id.in_(visits))
+        .order_by(Page.address)
+    )  # fmt: skip
+    return [
+        Answered(
+            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown, rendered=rendered,
+            scripts=scripts, canonical=canonical, in_sitemap=in_sitemap,
+        )
+        for visit, page, address, title, body, source, shown, rendered, scripts, canonical, in_sitemap in rows
+    ]  # fmt: skip
+
+
+def undecided(pages: list[Answered], trust: Trust) -> list[Answered]:
     """The pages that have the same source as another, where only the browser can tell whether they are the same."""
-    trust = trust_in(pages)
     spelled = {spelling_key(each.address): each for each in reversed(pages)}
     alike = _groups(spelled.values(), lambda each: each.source)
     found = [each for group in alike for each in group if trust.proof_of(each) is None]
@@ -112,12 +160,11 @@ def undecided(pages: list[Answered]) -> list[Answered]:
 
 async def mark_duplicates(connection: AsyncConnection, sweep_id: int, start: str) -> None:
     """End every address whose page is counted under another one as its duplicate, with where and why."""
-    pages = await answered(connection, sweep_id)
+    pages, trust = await answered(connection, sweep_id)
     merged = _Merged(pages, start)
     for group in _groups(pages, lambda each: spelling_key(each.address)):
         shapes = await _shapes(connection, group)
         merged.among(group, "the same page, spelled otherwise", partial(_same_or_alike, shapes))
-    trust = trust_in(pages)
     for group in _groups(merged.kept(), trust.proof_of):
         merged.among(group, "the same content", lambda *_: True)
     await _merge_into_canonical(connection, merged, trust)

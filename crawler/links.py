@@ -1,13 +1,15 @@
 """What links where: the pages that a page links to, as a few bytes in its row; and what they say of all pages."""
 
 import zlib
+from array import array
 from collections.abc import AsyncIterator, Iterable
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler.frontier import ROWS
+from crawler.frontier import slices
+from crawler.marks import Marks
 from db.tables import Visit
 
 
@@ -37,15 +39,18 @@ async def all_links(connection: AsyncConnection, sweep_id: int) -> AsyncIterator
 
 async def mark_linked(connection: AsyncConnection, sweep_id: int) -> None:
     """Mark the pages that others link to, or show a link to in the browser, among those that were found otherwise."""
-    linked: set[int] = set()
-    shown: set[int] = set()
+    linked, shown = Marks(), Marks()
     async for page, links, further in all_links(connection, sweep_id):
-        linked.update(each for each in links if each != page)
-        shown.update(further)
-    for column, pages in ((Visit.linked, linked), (Visit.shown, shown)):
-        unmarked = sa.select(Visit.page_id).where(Visit.sweep_id == sweep_id, ~column)
-        missed = [page for page in await connection.scalars(unmarked) if page in pages]
-        for begin in range(0, len(missed), ROWS):
-            some = missed[begin : begin + ROWS]
+        for each in links:
+            if each != page:
+                linked[each] = 1
+        for each in further:
+            shown[each] = 1
+    for column, marks in ((Visit.linked, linked), (Visit.shown, shown)):
+        unmarked = await connection.stream_scalars(
+            sa.select(Visit.page_id).where(Visit.sweep_id == sweep_id, ~column)
+        )
+        missed = array("q", [page async for page in unmarked if marks[page]])
+        for some in slices(missed):
             mine = sa.update(Visit).where(Visit.sweep_id == sweep_id, Visit.page_id.in_(some))
             await connection.execute(mine.values({column: True}))

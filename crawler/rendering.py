@@ -8,7 +8,17 @@ from crawler import document as html
 from crawler.browser import PageLost
 from crawler.earlier import is_unchanged
 from crawler.exploration import Exploration, Shown, counts, note
-from crawler.frontier import Waiting, add_addresses, add_pages, end_visit, render_evidence, scripted, visited
+from crawler.frontier import (
+    Waiting,
+    add_addresses,
+    add_pages,
+    end_visit,
+    render_evidence,
+    scripted,
+    scripted_order,
+    slices,
+    visited,
+)
 from crawler.identity import answered, undecided
 from crawler.links import pack, unpack
 from db.tables import Visit
@@ -24,22 +34,29 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
     One after the other in the order of addresses: what is tried does not depend on timing or breaks.
     """
     async with exploration.database.reading() as connection:
-        candidates = await scripted(connection, exploration.sweep.id, depth)
+        order = await scripted_order(connection, exploration.sweep.id, depth)
     settled: set[str] = set()  # keys passed over: with no further try their evidence stays as it is
-    for each, key in candidates:
-        if exploration.stopping.is_set():
-            return False
-        if key in settled:
-            continue
+    gaining: set[str] = set()  # keys of which all are rendered
+    for some in slices(order):
         async with exploration.database.reading() as connection:
-            tried, gained = await render_evidence(connection, exploration.sweep.id, key)
-        if not gained and tried >= TRIED:
-            settled.add(key)
-            continue
-        if exploration.is_over(ends):
-            await note(exploration, "rendering", each.address, "the time for exploring was over")
-            return True
-        await _render(exploration, each)
+            candidates = await scripted(connection, some)
+        for each, key in candidates:
+            if exploration.stopping.is_set():
+                return False
+            if key in settled:
+                continue
+            if key not in gaining:
+                async with exploration.database.reading() as connection:
+                    tried, gained = await render_evidence(connection, exploration.sweep.id, key)
+                if not gained and tried >= TRIED:
+                    settled.add(key)
+                    continue
+                if gained:
+                    gaining.add(key)
+            if exploration.is_over(ends):
+                await note(exploration, "rendering", each.address, "the time for exploring was over")
+                return True
+            await _render(exploration, each)
     return True
 
 
@@ -49,7 +66,7 @@ async def render_undecided(exploration: Exploration, ends: float) -> bool:
     Those that are not shown before the time is over stay pages of their own, and the first of them is noted.
     """
     async with exploration.database.reading() as connection:
-        pages = undecided(await answered(connection, exploration.sweep.id))
+        pages = undecided(*await answered(connection, exploration.sweep.id))
         waiting = [await visited(connection, each.visit) for each in pages if not each.rendered]
     for each in waiting:
         if exploration.stopping.is_set():

@@ -176,9 +176,14 @@ async def scope(connection: AsyncConnection, sweep_id: int) -> list[ScopeLine]:
 
 
 async def without_result(
-    connection: AsyncConnection, sweep_id: int, reason: Reason | None = None, limit: int | None = None
+    connection: AsyncConnection,
+    sweep_id: int,
+    reason: Reason | None = None,
+    limit: int | None = None,
+    *,
+    by_address: bool = False,
 ) -> AsyncIterator[Address]:
-    """The addresses that have no result, all or those of one reason, in the order they were found."""
+    """The addresses that have no result, all or those of one reason, in the order they were found or in their own."""
     found_on, leads_to = aliased(Page), aliased(Page)
     own: list[Any] = [getattr(Visit, name) for name in Address.__dataclass_fields__ if hasattr(Visit, name)]
     query = (
@@ -187,7 +192,7 @@ async def without_result(
         .outerjoin(found_on, found_on.id == Visit.found_on_id)
         .outerjoin(leads_to, leads_to.id == Visit.leads_to_id)
         .where(Visit.sweep_id == sweep_id, Visit.state != VisitState.AUDITED)
-        .order_by(Visit.id)
+        .order_by(Page.address if by_address else Visit.id)
         .limit(limit)
     )
     if reason is not None:

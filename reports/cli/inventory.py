@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import click
@@ -16,7 +16,7 @@ from crawler.exploration import INFORMS
 from db.database import Database
 from db.errors import UsageError
 from db.schema import ready
-from db.words import SweepState, VisitState
+from db.words import Reason, SweepState, VisitState
 from reports import read
 from reports.clean import one_line
 from reports.cli.credentials import credentials_of, say_signed_in
@@ -32,11 +32,13 @@ from reports.cli.options import (
 )
 from reports.cli.progress import Progress
 from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, resume_command, say_stopped, stopped_by_signals
-from reports.cli.saying import say_csv, say_json
+from reports.cli.saying import say_csv, say_json_list
 from reports.cli.sweeps import started
 from reports.language import Language
 from reports.read import Address
 from reports.tables import INVENTORY, address_row, csv_text
+
+AT_ONCE = 1000  # lines of a CSV file that are made at one time
 
 
 @click.command()
@@ -75,38 +77,66 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
         if not explored:
             await say_stopped(database, sweep_id, given)
             return INTERRUPTED
-        found, notes = await _inventory(database, sweep_id)
-    _show(sweep_id, found, notes, given)
-    gaps = any(each.reason is not None and (each.reason.transient or each.reason.limit) for each in found)
+        async with database.reading() as connection:
+            notes = (await read.head(connection, sweep_id)).notes
+            counted = _Counted()
+            found = counted.passing(read.without_result(connection, sweep_id, by_address=True))
+            await _show(sweep_id, found, notes, given)
+    _say_sums(sweep_id, counted, notes, given)
+    gaps = any(reason.transient or reason.limit for reason in counted.reasons)
     unread = any(note["about"] not in INFORMS for note in notes)
     return INCOMPLETE if gaps or unread else COMPLETE
 
 
-async def _inventory(database: Database, sweep_id: int) -> tuple[list[Address], list[dict[str, str]]]:
-    """Every address of the sweep in the order of addresses, and what exploring could not read."""
-    async with database.reading() as connection:
-        found = [address async for address in read.without_result(connection, sweep_id)]
-        notes = (await read.head(connection, sweep_id)).notes
-    return sorted(found, key=lambda each: each.address), notes
+@dataclass
+class _Counted:
+    """How many addresses were shown, and how they ended: a site's list may be too long to be held."""
+
+    addresses: int = 0
+    pages: int = 0
+    reasons: Counter[Reason] = field(default_factory=Counter)
+
+    async def passing(self, found: AsyncIterator[Address]) -> AsyncIterator[Address]:
+        """The same addresses, counted."""
+        async for each in found:
+            self.addresses += 1
+            self.pages += each.state is VisitState.EXPLORED
+            if each.reason:
+                self.reasons[each.reason] += 1
+            yield each
 
 
-def _show(sweep_id: int, found: list[Address], notes: list[dict[str, str]], given: dict[str, Any]) -> None:
-    language = Language(given["lang"])
+async def _show(
+    sweep_id: int, found: AsyncIterator[Address], notes: list[dict[str, str]], given: dict[str, Any]
+) -> None:
     if given["as_json"]:
         unread = [note for note in notes if note["about"] not in INFORMS]
-        say_json({"sweep": sweep_id, "addresses": list(map(asdict, found)), "unexplored_parts": unread})
+        rows = (asdict(each) async for each in found)
+        await say_json_list({"sweep": sweep_id}, "addresses", rows, {"unexplored_parts": unread})
     elif given["as_csv"]:
-        rows = (address_row(each, language) for each in found)
-        say_csv(csv_text(rows, "pages", INVENTORY, language))
+        await _show_csv(found, Language(given["lang"]))
     else:
-        for each in found:
+        async for each in found:
             click.echo(_line(each))
-    for line in _sums(found, notes, language):
-        click.echo(line, err=given["as_json"] or given["as_csv"])
-    click.echo(
-        language.say("line.to_audit", command=resume_command(sweep_id, given)),
-        err=given["as_json"] or given["as_csv"],
-    )
+
+
+async def _show_csv(found: AsyncIterator[Address], language: Language) -> None:
+    begins, some = True, []
+    async for each in found:
+        some.append(address_row(each, language))
+        if len(some) == AT_ONCE:
+            say_csv(csv_text(some, "pages", INVENTORY, language, header=begins), begins=begins)
+            begins, some = False, []
+    if some or begins:
+        say_csv(csv_text(some, "pages", INVENTORY, language, header=begins), begins=begins)
+
+
+def _say_sums(sweep_id: int, counted: _Counted, notes: list[dict[str, str]], given: dict[str, Any]) -> None:
+    language = Language(given["lang"])
+    aside = given["as_json"] or given["as_csv"]
+    for line in _sums(counted, notes, language):
+        click.echo(line, err=aside)
+    click.echo(language.say("line.to_audit", command=resume_command(sweep_id, given)), err=aside)
 
 
 def _line(each: Address) -> str:
@@ -114,12 +144,13 @@ def _line(each: Address) -> str:
     return f"{why:<18} {each.found_by.value:<9} {one_line(each.address)}  {one_line(each.title or '')}".rstrip()
 
 
-def _sums(found: list[Address], notes: list[dict[str, str]], language: Language) -> Iterator[str]:
-    pages = sum(each.state is VisitState.EXPLORED for each in found)
+def _sums(counted: _Counted, notes: list[dict[str, str]], language: Language) -> Iterator[str]:
     yield language.say(
-        "line.inventory", addresses=language.count("address", len(found)), pages=language.count("page", pages)
+        "line.inventory",
+        addresses=language.count("address", counted.addresses),
+        pages=language.count("page", counted.pages),
     )
-    for reason, count in Counter(each.reason for each in found if each.reason).most_common():
+    for reason, count in counted.reasons.most_common():
         yield f"  {language.word('reason', reason.value)}: {language.number(count)}"
     for note in notes:
         about = language.word("notes.about", note["about"])

@@ -185,3 +185,19 @@ def test_hostile_markup_takes_no_minutes(hostile: str) -> None:
 def test_long_ordinary_pages_are_read_to_the_end() -> None:
     rows = "<li><a href=x>x</a><p>y" * 20_000 + "<table>" + "<tr><td>z" * 20_000 + "</table>"
     assert page(rows + "<a href=last>").links[-1].endswith("/last")
+
+
+def test_a_link_to_a_place_on_the_page_itself_does_not_tell_two_addresses_apart() -> None:
+    said = "このページの内容は同じです。" * 5
+    pages = [
+        read(
+            f'<a href="{top}">本文へ</a><a href="{link}">次</a><p id="main">{said}'.encode(), None, address
+        ).content
+        for address, top, link in (
+            ("http://h.jp/a.html", "#main", "/next.html"),
+            ("http://h.jp/archive/a.html", " #main", "/next.html"),
+            ("http://h.jp/archive/a.html", "#main", "next.html"),
+        )
+    ]
+    assert pages[0].digest == pages[1].digest is not None
+    assert pages[0].digest != pages[2].digest

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import crawler.explore
 from crawler.browser import PageLost
 from crawler.exploration import Shown
 from crawler.scope import Exclusion
@@ -518,6 +519,45 @@ async def test_a_run_that_is_stopped_anywhere_ends_like_one_that_is_not(database
             left = 10_000
             assert breaks >= 1, every
             assert compared(await sweep.rows()) == undisturbed, every
+
+
+async def test_a_level_that_is_broken_off_while_it_is_let_through_is_let_through_as_if_it_were_not(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.frontier.ROWS", 3)
+    monkeypatch.setattr("crawler.census.AT_ONCE", 4)
+    monkeypatch.setattr("crawler.census.TRIES", 2)
+    decide, left = crawler.explore._decide, 10_000
+
+    async def breaking(*given: Any) -> None:
+        nonlocal left
+        await decide(*given)
+        left -= 1
+        if left <= 0:
+            raise InterruptedError
+
+    many = [
+        *(f"/a{n}" for n in range(9)), *(f"/p.html?n={n}" for n in range(9)), "/p.html", "/a1?kid=1", "/a2?kid=2",
+        "/a3?kid=3", "/robots/x", "/logout",
+    ]  # fmt: skip
+    pages: dict[str, Answer] = {path: html(path * 20, title=path) for path in many}
+    pages |= {
+        path: html(path.partition("?")[0] * 20) for path in many if "kid" in path or path[1:3] in ("a1", "a2")
+    }
+    pages |= {"/": links(*many), "/robots.txt": robots("User-agent: *\nDisallow: /robots/")}
+    limits: dict[str, Any] = {"pattern": 4, "addresses": 17}
+    monkeypatch.setattr("crawler.explore._decide", breaking)
+    async with small_site(pages) as site:
+        undisturbed = await (await explored(database, site, **limits)).ends()
+        assert {"page_limit", "pattern_limit", "robots", "unsafe", "explored"} <= set(undisturbed.values())
+        for every in range(1, 12):
+            sweep = await begun(database, site, **limits)
+            left = every
+            with pytest.raises(InterruptedError):
+                await sweep.go()
+            left = 10_000
+            assert await sweep.go()
+            assert await sweep.ends() == undisturbed, every
 
 
 @both_databases

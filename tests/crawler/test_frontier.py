@@ -4,7 +4,7 @@ import asyncio
 
 import sqlalchemy as sa
 
-from crawler.frontier import add_addresses, count_asked, end_all_waiting, end_visit, waiting
+from crawler.frontier import add_addresses, count_asked, end_all_waiting, end_visit, slices, waiting, waiting_order
 from db.database import Database
 from db.tables import Page, Sweep, Visit
 from db.words import FoundBy, Reason
@@ -40,10 +40,12 @@ async def test_waiting_addresses_come_in_the_order_of_their_addresses(database: 
         await add_addresses(connection, row, map(sweep.server.address, paths), found_by=FoundBy.LINK, depth=1)
         again = [sweep.server.address(each) for each in ("/deep", "/a")]
         found = await add_addresses(connection, row, again, found_by=FoundBy.LINK, depth=2)
-        level = await waiting(connection, row.id, 1)
-        first = await waiting(connection, row.id, 1, 2)
+        order = await waiting_order(connection, row.id, 1)
+        level = await waiting(connection, order)
+        first = await waiting(connection, order[:2])
     assert [sweep.path(each.address) for each in level] == sorted(paths)
     assert first == level[:2]
+    assert [each.visit for each in level] == list(order)
     assert {each.depth for each in level} == {1}
     assert found[sweep.server.address("/a")] == next(each.page for each in level if each.address.endswith("/a"))
     assert len(found) == 2
@@ -56,6 +58,9 @@ async def test_thousands_of_addresses_are_added_at_one_time(database: Database) 
         await add_addresses(connection, row, addresses, found_by=FoundBy.SITEMAP, depth=1, in_sitemap=True)
         assert await connection.scalar(sa.select(sa.func.count()).where(Visit.in_sitemap)) == 2500
         assert await connection.scalar(sa.select(sa.func.count(Page.id))) == 2500
+        order = await waiting_order(connection, row.id, 1)
+        level = [each.address for some in slices(order) for each in await waiting(connection, some)]
+    assert level == sorted(addresses)
 
 
 async def test_what_was_refused_unasked_does_not_count_as_asked(database: Database) -> None:
@@ -63,14 +68,15 @@ async def test_what_was_refused_unasked_does_not_count_as_asked(database: Databa
     async with database.writing() as connection:
         paths = [f"/{n}" for n in range(6)]
         await add_addresses(connection, row, map(sweep.server.address, paths), found_by=FoundBy.LINK, depth=1)
-        some = await waiting(connection, row.id, 1)
+        some = await waiting(connection, await waiting_order(connection, row.id, 1))
         await end_visit(connection, some[0].visit, Reason.NOT_FOUND, "")
         await end_visit(connection, some[1].visit, Reason.ROBOTS, "")
         await end_visit(connection, some[2].visit, Reason.PAGE_LIMIT, "x" * 2000)
         assert await count_asked(connection, row.id, 2) == 4
         assert await count_asked(connection, row.id, 1) == 0
         await end_all_waiting(connection, row.id, Reason.TIME_LIMIT)
-        assert await waiting(connection, row.id, 1) == []
+        assert not await waiting_order(connection, row.id, 1)
+        assert await waiting(connection, [each.visit for each in some]) == []
     rows = await sweep.rows()
     assert [row["reason"] for row in rows.values()] == [
         Reason.NOT_FOUND, Reason.ROBOTS, Reason.PAGE_LIMIT, *[Reason.TIME_LIMIT] * 3,

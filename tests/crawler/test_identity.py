@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from crawler.frontier import add_addresses
-from crawler.identity import mark_duplicates
+from crawler.identity import answered, mark_duplicates
 from crawler.loops import mark_loops
 from crawler.minhash import pack
 from db.database import Database
@@ -122,6 +122,25 @@ async def test_the_same_content_is_one_page_whatever_the_addresses(sweep: Begun)
     row = (await sweep.rows())["/kosodate/shinsei.html"]
     assert row["leads_to"] == "/fukushi/a.html"
     assert row["detail"].endswith("/fukushi/a.html (the same content)")
+
+
+async def test_only_pages_that_may_be_the_same_as_another_are_held(sweep: Begun) -> None:
+    await explored(sweep, "/one", content_digest="same")
+    await explored(sweep, "/two", content_digest="x", rendered_digest="same", script_key="list")
+    await explored(sweep, "/Spelled/", content_digest="y")
+    await explored(sweep, "/spelled", content_digest="z")
+    await put(sweep, "/variant", state=VisitState.EXPLORED, content_digest="v")
+    await put(sweep, "/main", state=VisitState.EXPLORED, content_digest="m")
+    for number in range(600):
+        await put(sweep, f"/other{number}", state=VisitState.EXPLORED, content_digest=f"{number}")
+    async with sweep.database.writing() as connection:
+        pages = dict((await connection.execute(sa.select(Page.address, Page.id))).all())
+        named = sa.update(Visit).where(Visit.page_id == pages[sweep.server.address("/variant")])
+        await connection.execute(named.values(canonical_id=pages[sweep.server.address("/main")]))
+        held, _ = await answered(connection, sweep.sweep)
+    assert [sweep.path(each.address) for each in held] == [
+        "/Spelled/", "/main", "/one", "/spelled", "/two", "/variant",
+    ]  # fmt: skip
 
 
 async def test_an_address_in_the_sitemap_counts_before_one_that_is_not(sweep: Begun) -> None:

@@ -134,6 +134,40 @@ async def test_items_under_one_parameter_are_all_found_and_combinations_of_sever
     assert kinds["/find", "pattern_limit"] == 176
 
 
+def search(path: str) -> bytes:
+    """A search that finds nothing, with a filter on each of four fields; items of one kind say something new."""
+    given = dict(each.split("=") for each in path.partition("?")[2].split("&") if each)
+    if "id" in given:
+        return page("品", text="".join(chr(0x4E00 + 97 * int(given["id"]) + step) for step in range(9)))
+    filters = [{**given, name: str(value)} for name in "abcd" for value in range(7)]
+    chosen = [
+        f"{path.partition('?')[0]}?" + "&".join(f"{k}={v}" for k, v in sorted(each.items())) for each in filters
+    ]
+    where = {"/find": "/item", "/shop": "/shop"}.get(path)
+    items = [f"{where}?id={n}&amp;lang=ja" for n in range(60)] if where else []
+    return page("検索", *(each.replace("&", "&amp;") for each in chosen), *items)
+
+
+async def test_filters_that_find_nothing_are_left_when_three_of_their_combinations_are_traps(
+    database: Database,
+) -> None:
+    async with every(search) as site:
+        sweep = await explored(database, site, "/find")
+        requests = [path for path in asked(site) if path.startswith("/find?")]
+    said = await sweep.ends()
+    assert {said[path] for path in said if path.startswith("/item")} == {"explored"}
+    assert len(requests) == 28 + 6 * 40, "each pair of filters was tried"
+    why = next(row["detail"] for path, row in (await sweep.rows()).items() if path.count("=") == 3)
+    assert why.startswith("/find?…: 6 combinations of parameters")
+
+
+async def test_a_path_where_any_combination_of_parameters_says_something_new_is_no_trap(database: Database) -> None:
+    async with every(search) as site:
+        rows = await (await explored(database, site, "/shop")).rows()
+    assert {row["state"] for path, row in rows.items() if "id=" in path} == {VisitState.EXPLORED}
+    assert not any("combinations" in (row["detail"] or "") for row in rows.values())
+
+
 async def test_a_path_that_repeats_itself_is_a_trap(database: Database) -> None:
     async with every(lambda path: page("同じ", "ka/", "kakari/", text=path.replace("/", " の "))) as site:
         sweep = await explored(database, site)

@@ -1,0 +1,81 @@
+"""Counters: numbers that a page changes with each answer, so that two addresses of one page never give the same.
+
+One address is asked for between two answers of the other. Where all three are the same but for numbers, and each
+number lies between those of the two answers, it is one page: a number that stands still belongs to the page, and has
+to be the same on both.
+"""
+
+from crawler import document as html
+from crawler.asking import refusal_of
+from crawler.census import PROVEN, Alike
+from crawler.content import Content
+from crawler.exploration import Exploration
+from crawler.frontier import end_visit
+from db.words import Reason
+
+TRIES = 2  # a clock may strike between two answers
+
+
+async def mark_counted(exploration: Exploration, depth: int, ends: float) -> bool:
+    """End the pages of a level that are another, without a parameter, but for its counters; False when stopped.
+
+    Pairs are asked for again until the parameter is known to mean nothing, or to choose a page.
+    """
+    async with exploration.database.reading() as connection:
+        await exploration.census.read(connection, depth - 1)
+        candidates = await exploration.census.alike(connection, depth)
+    shown: dict[str, int] = {}  # parameter → pairs that were the same page; -1: it chooses a page
+    for each in candidates:
+        if exploration.stopping.is_set():
+            return False
+        if exploration.is_over(ends):
+            return True
+        known = shown.get(each.parameter, 0)
+        if known < 0:
+            continue
+        if known < PROVEN and not await _is_one_page(exploration, each):
+            shown[each.parameter] = -1
+            continue
+        shown[each.parameter] = known + 1
+        why = "the same but for numbers that change with each answer"
+        async with exploration.database.writing() as connection:
+            await end_visit(
+                connection, each.visit, Reason.DUPLICATE, f"{each.plain} ({why})", leads_to_id=each.plain_page
+            )
+    return True
+
+
+async def _is_one_page(exploration: Exploration, pair: Alike) -> bool:
+    for _ in range(TRIES):
+        answers = [await _read(exploration, address) for address in (pair.plain, pair.address, pair.plain)]
+        before, other, after = answers
+        if before is None or other is None or after is None:
+            return False
+        if lies_between(before, other, after):
+            return True
+        if before.numbers == after.numbers:
+            return False
+    return False
+
+
+def lies_between(before: Content, other: Content, after: Content) -> bool:
+    """Whether a content is that of two answers but for numbers, each of which lies between theirs."""
+    contents = (before, other, after)
+    if any(each.digest is None for each in contents) or len({each.steady for each in contents}) > 1:
+        return False
+    counts = zip(*(map(_value, each.numbers) for each in contents), strict=True)
+    return all(min(first, last) <= here <= max(first, last) for first, here, last in counts)
+
+
+def _value(number: str) -> tuple[int, str]:
+    """Numbers in the order of what they count, however many digits they have."""
+    plain = number.lstrip("0")
+    return len(plain), plain
+
+
+async def _read(exploration: Exploration, address: str) -> Content | None:
+    """What an address gives now; None when that is no page."""
+    answer = await exploration.fetcher.get(address)
+    if answer.location is not None or refusal_of(answer) is not None:
+        return None
+    return html.read(answer.body, answer.content_type, answer.address).content

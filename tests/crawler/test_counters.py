@@ -1,0 +1,87 @@
+"""Two addresses of a page that counts its visitors are one page; pages that differ in a number that stands are two."""
+
+from collections import Counter
+from itertools import count
+
+import pytest
+
+from crawler.content import Content
+from crawler.counters import lies_between
+from crawler.document import read
+from db.database import Database
+from tests.audits.sites import asked, html
+from tests.crawler.exploring import explored
+from tests.crawler.test_traps import NAV, every, page
+
+
+@pytest.fixture
+def backend() -> str:
+    return "sqlite"
+
+
+def counting(number: int, text: str, served: int, *links: str) -> bytes:
+    listed = "".join(f'<a href="{each}">{each.partition("?")[0]}</a>' for each in links)
+    return html(f"<p>{NAV}{text}</p><p>あなたは{served}人目です。</p>{listed}", title=f"お知らせ {number}")
+
+
+async def test_a_page_that_counts_its_visitors_is_one_page_with_a_parameter_that_means_nothing(
+    database: Database,
+) -> None:
+    served = count(95)
+
+    def site(path: str) -> bytes:
+        if path == "/":
+            return page("入口", *(f"/{n}.html" for n in range(40)))
+        number = int(path[1:].partition(".")[0])
+        return counting(number, f"第{number}号です。", next(served), f"/{number}.html?rev=2")
+
+    async with every(site) as server:
+        sweep = await explored(database, server)
+        requests = [path for path in asked(server) if "rev=2" in path]
+    said = await sweep.ends()
+    assert Counter(said.values()) == {"explored": 41, "duplicate": 40}
+    assert all(end == "duplicate" for path, end in said.items() if "rev=2" in path)
+    assert len(set(requests)) == 10, "as many as it takes to find out"
+    assert len(requests) == 13, "three of them once more, between two answers of their page"
+
+
+async def test_pages_that_differ_in_a_number_that_stands_still_stay_apart(database: Database) -> None:
+    served = count(1)
+
+    def site(path: str) -> bytes:
+        if path == "/":
+            return page("入口", *(f"/{n}.html" for n in range(6)))
+        number = int(path[1:].partition(".")[0])
+        height = 3 if "day=2" in path else 7
+        return counting(number, f"水位は{height}メートルです。", next(served), f"/{number}.html?day=2")
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert set(said.values()) == {"explored"}
+    assert len(said) == 13
+
+
+def content(numbers: str, text: str = "人目") -> Content:
+    return read(
+        f"<title>題</title><p>{NAV}{numbers}{text}".encode(), "text/html; charset=utf-8", "http://h/"
+    ).content
+
+
+@pytest.mark.parametrize(
+    ("first", "here", "last", "one"),
+    [
+        ("98", "99", "100", True),
+        ("16:05:58", "16:05:59", "16:06:01", False),  # a clock that strikes is asked again
+        ("16:05:08", "16:05:09", "16:05:10", True),
+        ("98", "97", "100", False),
+        ("7 98", "8 99", "7 100", False),
+        ("7 98", "99", "7 100", False),
+        ("5", "5", "5", True),
+    ],
+)
+def test_a_number_lies_between_those_of_two_answers(first: str, here: str, last: str, one: bool) -> None:
+    assert lies_between(content(first), content(here), content(last)) is one
+
+
+def test_other_words_are_another_page_whatever_their_numbers() -> None:
+    assert not lies_between(content("1"), content("2", "回目"), content("3"))
