@@ -27,6 +27,7 @@ from db.types import now
 from db.words import Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
+WORTH_A_TAB = 8  # pages for which a browser of its own is started
 RENEW = 60.0  # seconds between renewals of a visit's lease
 
 
@@ -50,7 +51,7 @@ async def audit_chosen(work: Work) -> bool:
     while True:
         async with Together() as group:
             group.create_task(_audit_pages(work, yardstick, tab))
-            for _ in range(work.tools.workers - 1):
+            for _ in range(min(work.tools.workers, await _left(work) // WORTH_A_TAB) - 1):
                 group.create_task(_audit_pages_in_new_tab(work, yardstick))
         await note_given_up(work.database, work.sweep.id, work.fetcher)
         if work.stopping.is_set() and await _left(work):

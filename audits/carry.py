@@ -6,34 +6,19 @@ many of those say something else, nothing is carried on this site any more.
 
 import math
 import random
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from audits.reliance import reliance
 from audits.work import Work
 from crawler.exploration import add_note
-from db.tables import Finding, Result, Site, Sweep, Visit
+from db.tables import Result, Site, Sweep, Visit
 from db.types import now
 from db.words import VisitState
 
-_EVIDENCE = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Carrying:
-    """How far a sweep leans on an earlier one."""
-
-    carried: int  # audited pages whose result is an earlier sweep's
-    rechecked: int  # pages that could have been carried, were audited all the same, and have a result
-    disagreeing: int  # of these, pages whose new findings are others
-
-    def is_unreliable(self, tolerance: float) -> bool:
-        """Whether more of the rechecked pages disagree than is tolerated (share from 0 to 1)."""
-        return self.disagreeing > tolerance * self.rechecked
+_KEPT = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
 
 
 async def carry_unchanged(work: Work) -> None:
@@ -44,68 +29,94 @@ async def carry_unchanged(work: Work) -> None:
     sweep = work.sweep
     if sweep.earlier_id is None or sweep.carried_at is not None:
         return
-    rows = await _unchanged(work)
-    drawn = random.Random(f"{sweep.seed} carry").sample(rows, math.ceil(work.limits.recheck * len(rows)))
-    rechecked = {row["visit"] for row in drawn}
+    async with work.database.reading() as connection:
+        earlier = (
+            await connection.execute(sa.select(Sweep.rule_set, Sweep.browser).where(Sweep.id == sweep.earlier_id))
+        ).one()
+    why = _incomparable(sweep, earlier.rule_set, earlier.browser)
+    pages = [] if why else await _unchanged(work)
+    drawn = random.Random(f"{sweep.seed} carry").sample(pages, math.ceil(work.limits.recheck * len(pages)))
+    rechecked = {visit for visit, _, _ in drawn}
     async with work.database.writing() as connection:
-        for row in rows:
-            visit = row.pop("visit")
+        for visit, earlier_visit, resources in pages:
+            kept = sa.select(*_KEPT).where(Visit.id == earlier_visit)
+            row = (await connection.execute(kept)).mappings().one()
             facts: dict[str, Any] = (
                 {"expected_id": row["result_id"]}
                 if visit in rechecked
-                else {"state": VisitState.AUDITED, "carried": True, **row}
+                else {"state": VisitState.AUDITED, "carried": True, "resources": resources, **row}
             )
             mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
             await connection.execute(mine.values(facts))
+        if why:
+            await add_note(
+                connection, sweep.id, "carry", f"sweep {sweep.earlier_id}", f"all pages are audited anew: {why}"
+            )
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(carried_at=now()))
 
 
-async def _unchanged(work: Work) -> list[dict[str, Any]]:
-    """The chosen pages that are what they were when an earlier result was taken, with what they keep of it.
+def _incomparable(sweep: Sweep, rule_set: str | None, browser: str | None) -> str:
+    """Why results of another sweep say nothing of this one's; empty when they do."""
+    if rule_set != sweep.rule_set:
+        return f"{rule_set} has become {sweep.rule_set}"
+    before, after = (
+        {each.partition(".")[0] for each in (named or "").split(", ")} for named in (browser, sweep.browser)
+    )
+    return "" if before == after else f"{browser} has become {sweep.browser}"
 
-    The result must have been taken under the same rules in the same window, from a page that had come to rest, with no
-    part left out.
-    """
-    sweep, visit, earlier = work.sweep, aliased(Visit), aliased(Visit)
-    stable = sa.and_(visit.stable_digest == earlier.stable_digest, visit.volatile_id == earlier.volatile_id)
+
+async def _unchanged(work: Work) -> list[tuple[int, int, bytes]]:
+    """The chosen pages that are what they were when an earlier result was taken: visit, earlier visit, resources now."""
+    sets = _alike(work.sweep).with_only_columns(_earlier.resources).distinct()  # most pages are made of the same
     async with work.database.reading() as connection:
-        rows = await connection.execute(
-            sa.select(
-                visit.id.label("visit"), earlier.resources, *(getattr(earlier, each.key) for each in _EVIDENCE)
-            )
-            .join(earlier, earlier.page_id == visit.page_id)
-            .join(Result, Result.id == earlier.result_id)
-            .where(
-                visit.sweep_id == sweep.id,
-                visit.state == VisitState.SELECTED,
-                earlier.sweep_id == sweep.earlier_id,
-                earlier.state == VisitState.AUDITED,
-                earlier.resources.is_not(None),
-                sa.or_(visit.body_digest == earlier.audited_digest, stable),
-                Result.rule_set == sweep.rule_set,
-                Result.viewport_width == sweep.viewport_width,
-                Result.viewport_height == sweep.viewport_height,
-                Result.settled,
-                sa.func.json_array_length(Result.untested) == 0,
-            )
-            .order_by(visit.id)
+        made_of = list(await connection.scalars(sets))
+    now_made_of = {each: await work.resources.unchanged(each) for each in made_of if each is not None}
+    found: list[tuple[int, int, bytes]] = []
+    async with work.database.reading() as connection:
+        async for visit, earlier, resources in await connection.stream(_alike(work.sweep).order_by(_visit.id)):
+            if (same := now_made_of.get(resources or b"")) is not None:
+                found.append((visit, earlier, same))
+    return found
+
+
+_visit, _earlier = aliased(Visit), aliased(Visit)
+
+
+def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:
+    """The chosen pages with the source that an earlier result was taken of: visit, earlier visit, its resources.
+
+    It was taken under the same rules in the same window, of a page that had come to rest, with no part left out.
+    """
+    stable = sa.and_(_visit.stable_digest == _earlier.stable_digest, _visit.volatile_id == _earlier.volatile_id)
+    return (
+        sa.select(_visit.id, _earlier.id, _earlier.resources)
+        .join(_earlier, _earlier.page_id == _visit.page_id)
+        .join(Result, Result.id == _earlier.result_id)
+        .where(
+            _visit.sweep_id == sweep.id,
+            _visit.state == VisitState.SELECTED,
+            _earlier.sweep_id == sweep.earlier_id,
+            _earlier.state == VisitState.AUDITED,
+            _earlier.resources.is_not(None),
+            sa.or_(_visit.body_digest == _earlier.audited_digest, stable),
+            Result.rule_set == sweep.rule_set,
+            Result.viewport_width == sweep.viewport_width,
+            Result.viewport_height == sweep.viewport_height,
+            Result.settled,
+            sa.func.json_array_length(Result.untested) == 0,
         )
-        candidates = [dict(row) for row in rows.mappings()]
-    sets = {row["resources"] for row in candidates}
-    now_known = {each: await work.resources.unchanged(each) for each in sorted(sets)}
-    kept = [row | {"resources": now_known[row["resources"]]} for row in candidates]
-    return [row for row in kept if row["resources"] is not None]
+    )
 
 
 async def stop_carrying(work: Work) -> bool:
     """Have all carried pages audited, and carry nothing on this site from now on, when the recheck asks for it.
 
-    Returns whether it did, and so pages wait to be audited.
+    Returns whether pages wait to be audited now.
     """
     sweep = work.sweep
     async with work.database.writing() as connection:
-        found = await carrying(connection, sweep.id)
-        if not found.carried or not found.is_unreliable(work.limits.tolerance):
+        found = await reliance(connection, sweep.id)
+        if not found.is_unreliable(work.limits.tolerance):
             return False
         undone = {"state": VisitState.SELECTED, "carried": False, "result_id": None, "audited_at": None}
         mine = Visit.sweep_id == sweep.id, Visit.carried
@@ -114,31 +125,6 @@ async def stop_carrying(work: Work) -> bool:
         settings, address = (await connection.execute(site)).one()
         kept = sa.update(Site).where(Site.id == sweep.site_id).values(settings=settings | {"fresh": True})
         await connection.execute(kept)
-        said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried"
+        said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried: nothing is carried on this site any more"
         await add_note(connection, sweep.id, "carry", address, said)
-    return True
-
-
-async def carrying(connection: AsyncConnection, sweep_id: int) -> Carrying:
-    """Count what a sweep carried, and how the pages fared that were audited all the same."""
-    mine = Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED
-    carried = await connection.scalar(sa.select(sa.func.count()).where(*mine, Visit.carried))
-    pairs = (
-        await connection.execute(
-            sa.select(Visit.expected_id, Visit.result_id).where(*mine, Visit.expected_id.is_not(None))
-        )
-    ).all()
-    disagreeing = 0
-    for expected, found in pairs:
-        disagreeing += expected != found and await _findings(connection, expected) != await _findings(
-            connection, found
-        )
-    return Carrying(carried=carried or 0, rechecked=len(pairs), disagreeing=disagreeing)
-
-
-async def _findings(connection: AsyncConnection, result: int | None) -> Counter[tuple[str, ...]]:
-    """What a result says, whatever its pictures and measures are."""
-    rows = await connection.execute(
-        sa.select(Finding.rule, Finding.outcome, Finding.frame, Finding.target).where(Finding.result_id == result)
-    )
-    return Counter(tuple(map(str, row)) for row in rows)
+    return bool(found.carried)

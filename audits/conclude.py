@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import aimed_at, criteria
 from audits.estimate import interval
+from audits.reliance import Reliance, reliance
 from crawler.exploration import INFORMS
 from db.database import Database
 from db.errors import UsageError
@@ -79,6 +80,7 @@ class Conclusion:
     untested_parts_pages: int  # audited pages with a part that no rule saw
     unsettled_pages: int
     estimate: Estimate | None
+    reliance: Reliance
     criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
     unread: int  # parts of the site that exploring could not read: pages may be missing from the frame
     finished: bool  # nothing is left to be done
@@ -127,6 +129,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             ),
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=await _estimate(connection, sweep),
+            reliance=await reliance(connection, sweep_id),
             criteria=await _criteria(connection, sweep),
             unread=unread,
             finished=finished,

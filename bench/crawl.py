@@ -77,10 +77,10 @@ def served(pages: int, seed: int) -> Iterator[Served]:
         site.asked = json.loads(said)
 
 
-def explore(origin: str, folder: Path, more: list[str]) -> Run:
+def explore(start: str, folder: Path, more: list[str]) -> Run:
     """Run the program until it has its inventory."""
     command = [
-        sys.executable, "-m", "jisweep", "explore", f"{origin}/", "--json", "--allow-private", "--delay", "0", "--lang", "en",
+        sys.executable, "-m", "jisweep", "explore", start, "--json", "--allow-private", "--delay", "0", "--lang", "en",
         "--db", str(folder / "crawl.sqlite"), *NEVER_ENDS, *more,
     ]  # fmt: skip
     began = time.monotonic()
@@ -266,7 +266,7 @@ def measure(pages: int, seed: int, more: list[str], keep: Path | None) -> tuple[
         folder = keep or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
         with served(pages, seed) as at:
-            run = explore(at.origin, folder, more)
+            run = explore(f"{at.origin}/", folder, more)
         judged = judge(site, at.origin, run, at.asked)
         lines = row(site, run, judged, at.asked)
         lines["database"] = _mega(sum(file.stat().st_size for file in folder.glob("crawl.sqlite*")))

@@ -113,10 +113,11 @@ def _parse(address: str, base: str | None) -> URL | None:
 def _with_encoded_query(address: str, encoding: str) -> str:
     """The address with non-ASCII characters of its query percent-encoded in the document's encoding."""
     text = _SURROGATE.sub("\ufffd", address.strip(_CONTROLS_AND_SPACE).translate(_NEWLINES))
-    front, mark, query = text.partition("#")[0].partition("?")
+    text, part, _ = text.partition("#")
+    front, mark, query = text.partition("?")
     if encoding.startswith("utf-") or encoding == "replacement" or query.isascii():
-        return front + mark + query
-    return front + mark + _percent_encoded(query, encoding)
+        return front + mark + query + part
+    return front + mark + _percent_encoded(query, encoding) + part
 
 
 def _percent_encoded(query: str, encoding: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import document as html
 from crawler import links, minhash
@@ -14,6 +15,7 @@ from crawler.fetch import Answer
 from crawler.frontier import (
     Waiting,
     add_addresses,
+    add_pages,
     end_visit,
     leave_unsafe,
     slices,
@@ -106,41 +108,43 @@ async def _record(
         facts |= {"stable_digest": stable_digest(source, slots), "volatile_id": earlier["volatile_id"]}
     if document.cut:
         await note(exploration, "document", each.address, document.cut)
-    unsafe = {link: f"as a link on {each.address} says" for link in leads_to if link in document.unsafe}
-    await _record_page(exploration, each, facts, leads_to, unsafe, document.canonical)
-
-
-async def _record_unmodified(exploration: Exploration, each: Waiting, earlier: Mapping[str, Any]) -> None:
-    """Commit what the earlier sweep read from a page that has not changed since."""
-    found = await exploration.earlier.links(earlier["links"])
-    leads_to = [link for link in found if counts(exploration.scope, link)]
-    unsafe = {link: "as a link said earlier" for link in leads_to if found[link][1] is Reason.UNSAFE}
-    facts = {column.key: earlier[column.key] for column in READ} | {"http_status": 304}
-    await _record_page(exploration, each, facts, leads_to, unsafe, None)
-
-
-async def _record_page(
-    exploration: Exploration, each: Waiting, facts: dict[str, Any], leads_to: list[str], unsafe: dict[str, str],
-    canonical: str | None,
-) -> None:  # fmt: skip
-    """Commit a page with the addresses that it links to; of unsafe ones why they are never asked for."""
     async with exploration.database.writing() as connection:
         pages = await add_addresses(
             connection, exploration.sweep, (link for link in leads_to if link != each.address),
             found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         pages[each.address] = each.page
-        for link, why in unsafe.items():
-            await leave_unsafe(connection, exploration.sweep.id, [pages[link]], why)
+        unsafe = [pages[link] for link in leads_to if link in document.unsafe]
+        if unsafe:
+            await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
         facts["links"] = links.pack(pages[link] for link in leads_to)
-        facts.setdefault("canonical_id", pages.get(canonical or ""))
-        if "noindex" in _obeyed(exploration, facts["robots_meta"]):
-            said = f"the page says {facts['robots_meta']}"
-            await end_visit(connection, each.visit, Reason.ROBOTS, said, **facts)
-            return
-        await connection.execute(
-            sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
-        )
+        facts["canonical_id"] = pages.get(document.canonical or "")
+        await _end_as_page(connection, exploration, each, facts)
+
+
+async def _record_unmodified(exploration: Exploration, each: Waiting, earlier: Mapping[str, Any]) -> None:
+    """Commit what the earlier sweep read from a page that has not changed since; both have one scope."""
+    pages = links.unpack(earlier["links"])
+    unsafe = await exploration.earlier.those(pages, Visit.reason == Reason.UNSAFE)
+    async with exploration.database.writing() as connection:
+        await add_pages(
+            connection, exploration.sweep, (page for page in pages if page != each.page),
+            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
+        )  # fmt: skip
+        if unsafe:
+            await leave_unsafe(connection, exploration.sweep.id, unsafe, "as a link said in the earlier sweep")
+        facts = {column.key: earlier[column.key] for column in READ} | {"http_status": 304}
+        await _end_as_page(connection, exploration, each, facts)
+
+
+async def _end_as_page(
+    connection: AsyncConnection, exploration: Exploration, each: Waiting, facts: dict[str, Any]
+) -> None:
+    if "noindex" in _obeyed(exploration, facts["robots_meta"]):
+        await end_visit(connection, each.visit, Reason.ROBOTS, f"the page says {facts['robots_meta']}", **facts)
+        return
+    explored = sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
+    await connection.execute(explored)
 
 
 def _obeyed(exploration: Exploration, wishes: str | None) -> str:

@@ -12,22 +12,17 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from crawler import content as contents
 from crawler import encoding as encodings
+from crawler import prescan
 from crawler.address import canonical
 from crawler.content import Content
 from crawler.minhash import Minhash
 from crawler.scripts import script_key
 from crawler.shape import shape
-from crawler.unsafe import says_act
+from crawler.unsafe import is_file, is_title, says_act
 
-PRESCAN = 1024  # bytes in which a browser looks for <meta charset> (HTML 13.2.3.2)
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
 ATTRIBUTES = 1_000  # of one element, for the same reason
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
-_COMMENT = re.compile(rb"<!--.*?(?:-->|$)", re.DOTALL)
-_META = re.compile(rb"<meta[\s/][^>]*", re.IGNORECASE)
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([^\s\"'/>;]+)", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]+)", re.IGNORECASE)
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
 _FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
 _REFRESH = re.compile(
@@ -50,7 +45,7 @@ class Document:
 
     title: str  # white space collapsed; "" when there is none
     links: tuple[str, ...]  # canonical, in document order, each once
-    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to
+    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to; never the page itself
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
@@ -64,11 +59,8 @@ class Document:
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
     """Text and WHATWG encoding name, decided in the order BOM, HTTP, meta, detection. Never raises."""
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            return encodings.decode(body[len(mark) :], name), name
-    declared = _declared_by(content_type) or _declared_in(body[:PRESCAN])
-    name = declared or _detected(body)
+    name, body = prescan.of_mark(body)
+    name = name or prescan.of_header(content_type) or prescan.of_html(body) or _detected(body)
     return encodings.decode(body, name), name
 
 
@@ -82,7 +74,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in links)),
-        unsafe=frozenset(link for link, node in links if _is_act(node)),
+        unsafe=frozenset(link for link, node in links if link != address and _is_act(node, link)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
@@ -93,23 +85,6 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         cut=cut,
         content=contents.content(tree, title, _leading_on(links), base),  # last: it takes elements out
     )
-
-
-def _declared_by(content_type: str | None) -> str | None:
-    found = _CHARSET.search((content_type or "")[:PRESCAN].encode("ascii", "replace"))
-    return encodings.name_of(found[1].decode("ascii", "replace")) if found else None
-
-
-def _declared_in(start: bytes) -> str | None:
-    """The encoding that a meta element names (HTML "prescan a byte stream"), or an XML declaration."""
-    start = _COMMENT.sub(b"", start)
-    for meta in _META.findall(start):
-        found = _CHARSET.search(meta)
-        name = encodings.name_of(found[1].decode("ascii", "replace")) if found else None
-        if name:
-            return {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}.get(name, name)
-    found = _XML_ENCODING.match(start)
-    return encodings.name_of(found[1].decode("ascii", "replace")) if found else None
 
 
 def _detected(body: bytes) -> str:
@@ -192,12 +167,15 @@ def _refresh_target(meta: LexborNode) -> str | None:
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
 
 
-def _is_act(link: LexborNode) -> bool:
-    """Whether a link's words, or its markup for scripts, speak of an act."""
+def _is_act(link: LexborNode, address: str) -> bool:
+    """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in a page."""
+    front, mark, place = _attribute(link, "href").strip().partition("#")
+    if mark and not front:
+        return False
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    image = link.css_first("img[alt]")
-    return says_act(_collapsed(link.text()) or _attribute(image, "alt"))
+    words = _collapsed(link.text()) or _attribute(link.css_first("img[alt]"), "alt")
+    return says_act(words) and not (is_file(address) and (place or is_title(words)))
 
 
 def _relations(node: LexborNode) -> set[str]:

@@ -1,17 +1,15 @@
 """What an earlier sweep knows of a page: asked for conditionally, it is read again only where something has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from crawler.fetch import validators_of
 from crawler.frontier import ROWS
-from crawler.links import unpack
 from crawler.volatile import Slot, as_slots
 from db.database import Database
-from db.tables import Page, Sweep, Visit, Volatile
-from db.words import FoundBy, Reason
+from db.tables import Sweep, Visit, Volatile
 
 # What exploring has read from a page, and reads again only from one that has changed
 READ = (
@@ -52,18 +50,13 @@ class Earlier:
             self._slots[volatile] = as_slots(row or [])
         return self._slots[volatile]
 
-    async def links(self, packed: bytes | None) -> dict[str, tuple[FoundBy, Reason | None]]:
-        """The addresses that a page of the earlier sweep linked to: how that sweep found each, and why it left it."""
-        pages = unpack(packed)
-        found: dict[str, tuple[FoundBy, Reason | None]] = {}
+    async def those(self, pages: Sequence[int], condition: sa.ColumnElement[bool]) -> list[int]:
+        """The pages for whose visit in the earlier sweep a condition holds."""
+        found: list[int] = []
         async with self._database.reading() as connection:
             for begin in range(0, len(pages), ROWS):
-                rows = await connection.execute(
-                    sa.select(Page.address, Visit.found_by, Visit.reason)
-                    .join(Visit, Visit.page_id == Page.id)
-                    .where(Visit.sweep_id == self._sweep.earlier_id, Page.id.in_(pages[begin : begin + ROWS]))
-                )
-                found |= {address: (found_by, reason) for address, found_by, reason in rows}
+                mine = Visit.sweep_id == self._sweep.earlier_id, Visit.page_id.in_(pages[begin : begin + ROWS])
+                found += await connection.scalars(sa.select(Visit.page_id).where(*mine, condition))
         return found
 
     async def _read_in_part(self) -> set[str]:

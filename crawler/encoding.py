@@ -11,6 +11,13 @@ import webencodings
 
 _EUC_JP = re.compile(rb"[\x00-\x7f]+|\x8e[\xa1-\xdf]|\x8f[\xa1-\xfe]{2}|[\xa1-\xfe]{2}|.", re.DOTALL)
 _ESCAPE = re.compile(rb"\x1b(\([BIJ]|\$[@B])")
+_IBM_PLACES = {
+    bytes((lead, trail)).decode("cp932"): bytes((lead, trail))
+    for lead in (0xFA, 0xFB, 0xFC)
+    for trail in range(0x40, 0xFD if lead < 0xFC else 0x4C)
+    if trail != 0x7F
+}
+_MARKS = {"ﾞ": "゛", "ﾟ": "゜"}  # Unicode widens them to marks that combine
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -95,7 +102,13 @@ def _control(byte: int) -> str:
 
 
 def _shift_jis_bytes(character: str) -> bytes | None:
-    """One character in code page 932; None when it has no place of its own there."""
+    """One character in Shift_JIS; of what NEC and IBM both added, browsers write the place of IBM."""
+    place = None if "\ue000" <= character <= "\uf8ff" else _place(character)  # of private use: read, not written
+    return _IBM_PLACES[character] if place and place[0] in (0xED, 0xEE) else place
+
+
+def _place(character: str) -> bytes | None:
+    """One character in code page 932, as NEC has it; None when it has no place of its own there."""
     character = {"¥": "\\", "‾": "~", "−": "－"}.get(character, character)
     try:
         place = character.encode("cp932")
@@ -106,7 +119,7 @@ def _shift_jis_bytes(character: str) -> bytes | None:
 
 def _euc_jp_bytes(character: str) -> bytes | None:
     """One character in EUC-JP by way of code page 932, whose places are the same; None when it has none."""
-    place = _shift_jis_bytes(character)
+    place = _place(character)
     if place is None or len(place) == 1:
         return place if place is None or place[0] < 0x80 else b"\x8e" + place
     lead, trail = place
@@ -132,4 +145,6 @@ def _encode_iso_2022_jp(text: str) -> bytes | None:
 
 
 def _widened(character: str) -> str:
+    if character in _MARKS:
+        return _MARKS[character]
     return unicodedata.normalize("NFKC", character) if "\uff61" <= character <= "\uff9f" else character

@@ -17,10 +17,12 @@ from crawler.limits import Limits
 from crawler.resources import Resources
 from crawler.scope import Scope
 from db.database import Database
-from db.tables import Sweep
+from db.tables import Page, Sweep, Visit
 from db.words import Reason
 
-INFORMS = frozenset({"pace"})  # what a note may be about that leaves a sweep complete: nothing is missing for it
+INFORMS = frozenset(
+    {"pace", "carry"}
+)  # what a note may be about that leaves a sweep complete: nothing is missing for it
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
 
@@ -128,9 +130,21 @@ async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotst
 
 
 async def note_given_up(database: Database, sweep_id: int, fetcher: Fetcher) -> None:
-    """Say which hosts were given up, since when they failed, and what they did last."""
+    """Say which hosts of pages were given up, since when they failed, and what they did last.
+
+    Hosts that only scripts and style sheets come from keep no page from being seen.
+    """
     for host, trouble in fetcher.given_up.items():
+        if not await _has_pages(database, sweep_id, host):
+            continue
         about = "blocked" if trouble.reason is Reason.BLOCKED else "host"
         said = f"since {trouble.began:%Y-%m-%d %H:%M} UTC: {trouble.detail}"
         async with database.writing() as connection:
             await add_note(connection, sweep_id, about, host, said)
+
+
+async def _has_pages(database: Database, sweep_id: int, host: str) -> bool:
+    at_host = (Page.address.startswith(f"{scheme}://{host}", autoescape=True) for scheme in ("http", "https"))
+    known = sa.exists().where(Visit.sweep_id == sweep_id, Visit.page_id == Page.id, sa.or_(*at_host))
+    async with database.reading() as connection:
+        return bool(await connection.scalar(sa.select(known)))

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,7 @@ from db.database import insert_new
 from db.tables import Page, Sweep, Table, Visit
 from db.words import FoundBy, Reason, VisitState
 
+T = TypeVar("T")
 ROWS = 500  # rows in one statement: SQLite allows 32,766 variables
 READ_AHEAD = 10_000  # ids that are fetched at one time
 
@@ -58,30 +59,50 @@ async def add_addresses(
         if new:
             await _insert_new(connection, Page, new)
             known[place] = await _known(connection, sweep, some)
-    for some, pages in zip(slices, known, strict=True):
-        rows: list[dict[str, Any]] = [
-            {
-                "sweep_id": sweep.id,
-                "page_id": pages[address][0],
-                "state": VisitState.FOUND,
-                "depth": depth,
-                "found_by": found_by,
-                "found_on_id": found_on,
-                "in_sitemap": in_sitemap,
-                "linked": found_by in (FoundBy.LINK, FoundBy.REDIRECT),
-                "shown": found_by in (FoundBy.RENDERED, FoundBy.CLICKED),
-                "kinds": [],
-                "tries": 0,
-            }
-            for address in some
-            if not pages[address][1]
-        ]
-        await _insert_new(connection, Visit, rows)
-        if in_sitemap:
+    found = [page for pages in known for page, visited in pages.values() if not visited]
+    await _add_visits(connection, sweep, found, found_by, depth, found_on, in_sitemap)
+    if in_sitemap:
+        for pages in known:
             ids = [page for page, _ in pages.values()]
             listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(ids))
             await connection.execute(listed.values(in_sitemap=True))
     return {address: page for pages in known for address, (page, _) in pages.items()}
+
+
+async def add_pages(
+    connection: AsyncConnection, sweep: Sweep, pages: Iterable[int], *, found_by: FoundBy, depth: int, found_on: int
+) -> None:
+    """Put pages that the site knows but the sweep does not know yet on the frontier, as addresses are."""
+    found: list[int] = []
+    for some in _slices(sorted(set(pages))):
+        visited = sa.select(Visit.page_id).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(some))
+        known = set(await connection.scalars(visited))
+        found += [page for page in some if page not in known]
+    await _add_visits(connection, sweep, found, found_by, depth, found_on)
+
+
+async def _add_visits(
+    connection: AsyncConnection, sweep: Sweep, pages: list[int], found_by: FoundBy, depth: int,
+    found_on: int | None, in_sitemap: bool = False,
+) -> None:  # fmt: skip
+    rows: list[dict[str, Any]] = [
+        {
+            "sweep_id": sweep.id,
+            "page_id": page,
+            "state": VisitState.FOUND,
+            "depth": depth,
+            "found_by": found_by,
+            "found_on_id": found_on,
+            "in_sitemap": in_sitemap,
+            "linked": found_by in (FoundBy.LINK, FoundBy.REDIRECT),
+            "shown": found_by in (FoundBy.RENDERED, FoundBy.CLICKED),
+            "kinds": [],
+            "tries": 0,
+        }
+        for page in sorted(pages)  # in one order: see add_addresses
+    ]
+    for some in _slices(rows):
+        await _insert_new(connection, Visit, some)
 
 
 async def _known(connection: AsyncConnection, sweep: Sweep, addresses: list[str]) -> dict[str, tuple[int, bool]]:
@@ -271,7 +292,7 @@ async def _insert_new(connection: AsyncConnection, table: type[Table], rows: Seq
         await connection.execute(insert_new(connection, table), list(rows))
 
 
-def _slices(addresses: Collection[str]) -> Iterator[list[str]]:
-    rest = iter(addresses)
+def _slices(values: Collection[T]) -> Iterator[list[T]]:
+    rest = iter(values)
     while some := list(islice(rest, ROWS)):
         yield some

@@ -167,20 +167,24 @@ async def mark_duplicates(connection: AsyncConnection, sweep_id: int, start: str
         merged.among(group, "the same page, spelled otherwise", partial(_same_or_alike, shapes))
     for group in _groups(merged.kept(), trust.proof_of):
         merged.among(group, "the same content", lambda *_: True)
-    await _merge_into_canonical(connection, merged)
+    await _merge_into_canonical(connection, merged, trust)
     for duplicate, kept, why in merged.pairs():
         await end_visit(
             connection, duplicate.visit, Reason.DUPLICATE, f"{kept.address} ({why})", leads_to_id=kept.page
         )
 
 
-async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged") -> None:
-    """Pages that name another page as their own address, believed when the content agrees."""
+async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged", trust: Trust) -> None:
+    """Pages that name another page as their own address, believed when the content agrees.
+
+    The frame of an application names its first page on all of them: where scripts may act, sources agree on nothing.
+    """
     by_page = {each.page: each for each in merged.pages}
     naming = [
         (each, named)
         for each in merged.kept()
         if each.canonical is not None and (named := by_page.get(each.canonical)) is not None and named is not each
+        if trust.proof_of(each) == each.source and trust.proof_of(named) == named.source
     ]
     shapes = await _shapes(connection, {each.visit: each for pair in naming for each in pair}.values())
     for each, named in naming:
@@ -194,6 +198,9 @@ def _same_or_alike(shapes: Mapping[int, Minhash], a: Answered, b: Answered) -> b
 
 
 def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float = ALIKE) -> bool:
+    """Whether two pages have so much of their words in common; of few words that says nothing."""
+    if a.source is None or b.source is None:
+        return False
     return {a.visit, b.visit} <= shapes.keys() and likeness(shapes[a.visit], shapes[b.visit]) >= least
 
 

@@ -1,6 +1,5 @@
 """Links that only the browser shows: which pages are rendered to find them, by evidence."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from crawler.exploration import Exploration, Shown, counts, note
 from crawler.frontier import (
     Waiting,
     add_addresses,
+    add_pages,
     end_visit,
     render_evidence,
     scripted,
@@ -96,8 +96,18 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
             exploration, "rendering", each.address, "it had not come to rest: more links may have come later"
         )
     resources = None if shown.resources is None else await exploration.resources.keep(shown.resources)
-    found = {FoundBy.RENDERED: shown.links, FoundBy.CLICKED: shown.behind_menus}
-    await _record_shown(exploration, each, found, _digest_of(shown, each.address), resources)
+    facts: dict[str, Any] = {"rendered_digest": _digest_of(shown, each.address), "resources": resources}
+    async with exploration.database.writing() as connection:
+        pages: dict[str, int] = {}
+        for found, found_by in ((shown.links, FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
+            pages |= await add_addresses(
+                connection, exploration.sweep,
+                [link for link in found if link != each.address and counts(exploration.scope, link)],
+                found_by=found_by, depth=each.depth + 1, found_on=each.page,
+            )  # fmt: skip
+        linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))
+        facts["shown_links"] = pack(set(pages.values()) - set(linked))
+        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True, **facts))
 
 
 async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
@@ -106,36 +116,28 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
     if earlier is None or earlier["shown_links"] is None or earlier["resources"] is None:
         return False
     async with exploration.database.reading() as connection:
-        facts = sa.select(Visit.body_digest, Visit.stable_digest, Visit.volatile_id).where(Visit.id == each.visit)
-        now = (await connection.execute(facts)).mappings().one()
+        read = sa.select(Visit.body_digest, Visit.stable_digest, Visit.volatile_id).where(Visit.id == each.visit)
+        now = (await connection.execute(read)).mappings().one()
     if not is_unchanged(dict(now), earlier):
         return False
     resources = await exploration.resources.unchanged(earlier["resources"])
     if resources is None:
         return False
-    found: dict[FoundBy, list[str]] = {FoundBy.RENDERED: [], FoundBy.CLICKED: []}
-    for link, (found_by, _) in (await exploration.earlier.links(earlier["shown_links"])).items():
-        found[FoundBy.CLICKED if found_by is FoundBy.CLICKED else FoundBy.RENDERED].append(link)
-    await _record_shown(exploration, each, found, earlier["rendered_digest"], resources)
-    return True
-
-
-async def _record_shown(
-    exploration: Exploration, each: Waiting, found: Mapping[FoundBy, Iterable[str]], digest: str | None,
-    resources: bytes | None,
-) -> None:  # fmt: skip
-    facts: dict[str, Any] = {"rendered": True, "rendered_digest": digest, "resources": resources}
+    pages = unpack(earlier["shown_links"])
+    clicked = set(await exploration.earlier.those(pages, Visit.found_by == FoundBy.CLICKED))
+    facts = {
+        "rendered_digest": earlier["rendered_digest"],
+        "resources": resources,
+        "shown_links": earlier["shown_links"],
+    }
     async with exploration.database.writing() as connection:
-        pages: dict[str, int] = {}
-        for found_by, links in found.items():
-            pages |= await add_addresses(
-                connection, exploration.sweep,
-                [link for link in links if link != each.address and counts(exploration.scope, link)],
+        for found, found_by in ((set(pages) - clicked, FoundBy.RENDERED), (clicked, FoundBy.CLICKED)):
+            await add_pages(
+                connection, exploration.sweep, found,
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
-        linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))
-        facts["shown_links"] = pack(set(pages.values()) - set(linked))
-        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(**facts))
+        await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True, **facts))
+    return True
 
 
 def _digest_of(shown: Shown, address: str) -> str | None:

@@ -1,8 +1,7 @@
-"""What robots.txt allows us (RFC 9309): groups are read here, paths are matched by protego.
+"""What robots.txt allows us (RFC 9309).
 
-protego alone differs from the RFC in ways that tests/crawler/test_robots.py shows: it takes `User-agent: ji` for
-us, lets an unknown line end a group, allows `/` with `/index.html`, and takes all escapes that are no UTF-8 (the
-paths of Shift_JIS sites) for one. It is therefore given one group, ours, in which an octet is a character.
+Paths are matched here as well: protego takes all escapes that are no UTF-8 (the paths of Shift_JIS sites) for one,
+counts a rule's octets only after it has escaped them, and lets `/index.html` speak for `/`.
 """
 
 import math
@@ -10,10 +9,10 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from protego import Protego
+from functools import partial
 
 from crawler.address import canonical, path_of
+from crawler.wildcards import fits
 from db.words import Reason
 
 MAX_BYTES = 500 * 1024  # RFC 9309 2.5
@@ -22,7 +21,7 @@ LONGEST_DELAY = 60.0  # seconds; a crawl-delay beyond it would keep us out witho
 
 _LINE = re.compile(rb"[\r\n]+")
 _TOKEN = re.compile(r"\*(?=\s|$)|[A-Za-z_-]+")
-_UNPLAIN = re.compile(r"%([89A-Fa-f][0-9A-Fa-f])|([\x00-\x1f\x7f-\xff])")
+_OCTET = re.compile(r"%([0-9A-Fa-f]{2})|([\x00-\x20\x7f-\xff])")
 _FIELDS = {
     "user-agent": "agent", "useragent": "agent", "user agent": "agent", "allow": "allow",
     "disallow": "disallow", "dissallow": "disallow", "dissalow": "disallow", "disalow": "disallow",
@@ -31,12 +30,34 @@ _FIELDS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    """One line that allows or disallows a path."""
+
+    allows: bool
+    parts: tuple[str, ...]  # of the path, between its stars
+    anchored: bool  # the path ends with "$"
+    octets: int  # of the path: the longest rule decides
+
+    @classmethod
+    def of(cls, verb: str, path: str) -> "_Rule":
+        """The rule that a line says: "allow" or "disallow", and its path, an octet each character."""
+        anchored = path.endswith("$")
+        spelled = _spelled(path.removesuffix("$"))
+        return cls(
+            allows=verb == "allow",
+            parts=tuple(spelled.split("*")),
+            anchored=anchored,
+            octets=len(spelled) + anchored,
+        )
+
+
 @dataclass(kw_only=True)
 class _Group:
     """Rules in a row, and whom they are for."""
 
     agents: set[str] = field(default_factory=set)
-    rules: list[tuple[str, str]] = field(default_factory=list)  # "Allow" or "Disallow", path
+    rules: list[tuple[str, str]] = field(default_factory=list)  # "allow" or "disallow", path
     delays: list[float] = field(default_factory=list)
 
 
@@ -44,7 +65,7 @@ class _Group:
 class Robots:
     """The rules of one origin for one crawler."""
 
-    rules: Protego
+    rules: tuple[_Rule, ...] = ()  # the first that matches decides
     reachable: bool = True  # False: an answer of 5xx or none at all, and everything is disallowed
     crawl_delay: float | None = None  # seconds between two requests
     sitemaps: tuple[str, ...] = ()  # canonical
@@ -62,7 +83,7 @@ class Robots:
         2xx is read, 3xx and 4xx allow everything; anything else, or no answer (None), disallows everything.
         """
         if status is None or not 200 <= status < 500:
-            return cls(rules=Protego.parse(""), reachable=False)
+            return cls(reachable=False)
         return _read(body if status < 300 else b"", agent)
 
     @property
@@ -71,8 +92,11 @@ class Robots:
         return Reason.ROBOTS if self.reachable else Reason.ROBOTS_UNREACHABLE
 
     def allows(self, address: str) -> bool:
-        """Whether a canonical address may be asked for. The longest rule decides, and allow when two are equal."""
-        return self.reachable and self.rules.can_fetch("http://host" + _octets(path_of(address)), "us")
+        """Whether a canonical address may be asked for."""
+        path = _spelled(path_of(address)).replace("*", "%2A")
+        if not self.reachable or path.partition("?")[0] == "/robots.txt":
+            return self.reachable
+        return next((rule.allows for rule in self.rules if fits(path, rule.parts, rule.anchored)), True)
 
 
 def _read(body: bytes, agent: str) -> Robots:
@@ -81,10 +105,11 @@ def _read(body: bytes, agent: str) -> Robots:
     named = _TOKEN.match(agent)
     token = named[0].lower() if named else ""
     ours = [group for group in groups if token in group.agents] or [g for g in groups if "*" in g.agents]
-    rules = [f"{verb}: {path}" for group in ours for verb, path in group.rules]
+    rules = [_Rule.of(verb, path) for group in ours for verb, path in group.rules if path]
     declared = (canonical(value) for name, value in lines if name == "sitemap")
     return Robots(
-        rules=Protego.parse("\n".join(["User-agent: *", *rules])),
+        # The longest decides, and allow when two are equal (RFC 9309 2.2.2).
+        rules=tuple(sorted(rules, key=lambda rule: (-rule.octets, not rule.allows))),
         crawl_delay=max((delay for group in ours for delay in group.delays), default=None),
         sitemaps=tuple(dict.fromkeys(address for address in declared if address)),
     )
@@ -112,21 +137,24 @@ def _groups(lines: list[tuple[str, str]]) -> Iterator[_Group]:
                 group = _Group()
             group.agents.update(_TOKEN.findall(value.lower())[:1])
         elif name in ("allow", "disallow"):
-            group.rules.append((name, _rule(name, value)))
+            group.rules.append((name, value))
         elif name == "delay":
             group.delays += _seconds(value)
     yield group
 
 
-def _rule(name: str, value: str) -> str:
-    """The path of a rule as protego has to see it; a closing `*` keeps `/index.html` from allowing `/` as well."""
-    path = _octets(value)
-    return path + "*" if name == "allow" and path.endswith("/index.html") else path
+def _spelled(text: str) -> str:
+    """A path or pattern as both are compared: what is plain ASCII as it is, other octets escaped (RFC 9309 2.2.2).
+
+    Only what an escape keeps from having its meaning stays escaped: a "%", a "*", and a "/" before the query.
+    """
+    path, mark, query = text.partition("?")
+    return _OCTET.sub(partial(_octet, "%*/"), path) + mark + _OCTET.sub(partial(_octet, "%*"), query)
 
 
-def _octets(path: str) -> str:
-    """The path with one letter, from U+0100 on, for each octet that is not plain ASCII, escaped or not."""
-    return _UNPLAIN.sub(lambda octet: chr(0x100 + (int(octet[1], 16) if octet[1] else ord(octet[2]))), path)
+def _octet(escaped: str, found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16)) if found[1] else found[2]
+    return character if "!" <= character <= "~" and character not in escaped else f"%{ord(character):02X}"
 
 
 def _seconds(value: str) -> list[float]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from crawler.address import canonical, directory_of, host_of, normalised, origin_of, path_of, port_of
+from crawler.wildcards import fits
 from db.words import Reason
 
 
@@ -109,17 +110,7 @@ def matches(pattern: str, address: str) -> bool:
     """Whether a pattern matches a canonical address; takes time in proportion to the address's length."""
     parts, anchored = _parts(pattern)
     text = address if _is_whole(pattern) else path_of(address)
-    if not text.startswith(parts[0]):
-        return False
-    position = len(parts[0])
-    for part in parts[1:-1] if anchored else parts[1:]:
-        found = text.find(part, position)
-        if found < 0:
-            return False
-        position = found + len(part)
-    if not anchored:
-        return True
-    return text == parts[0] if len(parts) == 1 else text.endswith(parts[-1], position)
+    return fits(text, parts, anchored)
 
 
 def _is_whole(pattern: str) -> bool:

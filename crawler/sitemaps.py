@@ -1,9 +1,10 @@
 """A sitemap: the addresses that a site itself lists (sitemaps.org), as XML, text, RSS or Atom, plain or gzipped.
 
 What is broken is read as far as it goes; what was lost is said in `problems`. Entities are not expanded, nothing is
-fetched from the network.
+fetched from the network. Encodings are read as browsers do: libxml2 does not know `Windows-31J`, nor `①` in Shift_JIS.
 """
 
+import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -12,10 +13,14 @@ from itertools import islice
 
 from lxml import etree
 
+from crawler import encoding as encodings
+from crawler import prescan
 from crawler.address import canonical
 
 MAX_BYTES = 50 * 1024 * 1024  # of one file, uncompressed (sitemaps.org)
 MAX_ADDRESSES = 50_000  # in one file (sitemaps.org)
+CHUNK = 64 * 1024  # bytes unzipped at a time
+UNKNOWN = "an address with an entity in it: what it stands for was not read"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,7 @@ class _Entry:
 def parse(body: bytes, base: str) -> Sitemap:
     """Read a sitemap found at `base`; entries that are no http or https addresses name no pages. Never raises."""
     problems: list[str] = []
-    text = _unpacked(body, problems).lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = _in_utf_8(_unpacked(body, problems)).lstrip(b" \t\r\n")
     entries = list(islice(_entries(text, problems), MAX_ADDRESSES + 1))
     if len(entries) > MAX_ADDRESSES:
         problems.append(f"more than {MAX_ADDRESSES} addresses: the rest was not read")
@@ -53,43 +58,56 @@ def parse(body: bytes, base: str) -> Sitemap:
 
 def _unpacked(body: bytes, problems: list[str]) -> bytes:
     """The body, unzipped when it is gzip, and cut at MAX_BYTES."""
-    unpacked = b""
-    while body.startswith(b"\x1f\x8b") and len(unpacked) <= MAX_BYTES:
-        gunzip = zlib.decompressobj(wbits=31)
-        try:
-            unpacked += gunzip.decompress(body, MAX_BYTES + 1 - len(unpacked))
-        except zlib.error as error:
-            problems.append(f"broken gzip: {error}")
-            return unpacked
-        if not gunzip.eof and len(unpacked) <= MAX_BYTES:
-            problems.append("broken gzip: it ends too early")
-        body = gunzip.unused_data or b""
-    whole = unpacked or body
+    whole = _unzipped(body, problems) if body.startswith(b"\x1f\x8b") else body
     if len(whole) > MAX_BYTES:
         problems.append(f"larger than {MAX_BYTES} bytes: the rest was not read")
     return whole[:MAX_BYTES]
 
 
+def _unzipped(body: bytes, problems: list[str]) -> bytes:
+    """As much of a gzip file as can be read, and hardly more than MAX_BYTES."""
+    unpacked = bytearray()
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+        try:
+            while len(unpacked) <= MAX_BYTES and (piece := file.read1(CHUNK)):
+                unpacked += piece
+        except (OSError, EOFError, zlib.error) as error:
+            problems.append(f"broken gzip: {error}")
+    return bytes(unpacked)
+
+
+def _in_utf_8(body: bytes) -> bytes:
+    """The body in UTF-8, without a byte order mark."""
+    name, body = prescan.of_mark(body)
+    name = name or prescan.of_xml(body) or "utf-8"
+    return body if name == "utf-8" else encodings.decode(body, name).encode("utf-8", "replace")
+
+
 def _entries(text: bytes, problems: list[str]) -> Iterator[_Entry]:
-    return _from_xml(text, problems) if text.startswith(b"<") else _from_lines(text)
+    return _from_xml(text, problems) if text.startswith(b"<") else _from_lines(text, problems)
 
 
-def _from_lines(text: bytes) -> Iterator[_Entry]:
-    for line in text.decode("utf-8", "replace").splitlines():
-        if line.strip():
-            yield _Entry(address=line.strip() if line.strip().lower().startswith("http") else "")
+def _from_lines(text: bytes, problems: list[str]) -> Iterator[_Entry]:
+    lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines()]
+    addresses = [line for line in lines if line.lower().startswith("http")]
+    if text and not addresses:
+        problems.append("not a sitemap: a text without addresses")
+    return (_Entry(address=address) for address in addresses)
 
 
 def _from_xml(text: bytes, problems: list[str]) -> Iterator[_Entry]:
     """The entries of a document, element by element, so that a large file never stands in memory as a tree."""
     reading = etree.iterparse(
-        io.BytesIO(text), events=("end",), recover=True, resolve_entities=False, no_network=True, load_dtd=False
-    )
+        io.BytesIO(text), events=("end",), encoding="utf-8",
+        recover=True, resolve_entities=False, no_network=True, load_dtd=False,
+    )  # fmt: skip
     try:
         for _, element in reading:
             entry = _entry(element)
-            if entry:
+            if entry and next(element.iter(etree.Entity), None) is None:
                 yield entry
+            elif entry and UNKNOWN not in problems:
+                problems.append(UNKNOWN)
             if _name(element) in ("url", "sitemap", "item", "entry"):
                 _forget(element)
     except etree.XMLSyntaxError as error:
@@ -123,4 +141,5 @@ def _forget(element: etree._Element) -> None:
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    """The name without namespace or prefix: a prefix that was never declared is part of what lxml calls the tag."""
+    return element.tag.rpartition("}")[2].rpartition(":")[2] if isinstance(element.tag, str) else ""

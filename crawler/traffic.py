@@ -31,12 +31,9 @@ class Traffic:
         page.on("worker", lambda _: self._note_stream())  # what a worker asks for is not seen here
 
     def begin(self) -> None:
-        """Forget the page before."""
+        """Forget what the page before was waiting for."""
         self._awaited.clear()
         self._answered.clear()
-        self._made_of.clear()
-        self._once.clear()
-        self._streams = False
 
     @property
     def awaits(self) -> bool:
@@ -73,9 +70,11 @@ class Traffic:
             return
         if request.url not in self._answered:
             self._awaited.add(request)
-        if _is_the_document(request):
-            return
-        if request.method != "GET":
+        if _is_the_document(request):  # until now the page before may have asked for something
+            self._made_of.clear()
+            self._once.clear()
+            self._streams = False
+        elif request.method != "GET":
             self._once.add(request)
         elif request.url.startswith(("http:", "https:")):
             self._made_of[request.url] = None
@@ -90,8 +89,7 @@ class Traffic:
         """A fetch whose body nobody reads never finishes."""
         request = response.request
         if response.status in NOTHING or response.headers.get("content-length") == "0":
-            self._once.discard(request)
-            self._made_of.pop(request.url, None)
+            self._once.discard(request)  # a beacon; what is asked for by GET is compared, empty or not
         if request.resource_type == "fetch":
             self._came(request)
 

@@ -19,6 +19,8 @@ _SAID = re.compile(
     r"|log ?out|sign ?out|log ?off|delete|remove|unsubscribe|add to (?:cart|basket|bag)|print(?: this)?(?: page)?)",
     re.IGNORECASE,
 )
+_TITLES = re.compile(r"退会|解約|削除|delete|remove", re.IGNORECASE)  # what people do, and what pages are about
+_AROUND = " 　【】[]「」>›»・"
 _NAME = re.compile(r"[^a-z0-9]")
 
 
@@ -38,7 +40,20 @@ def acts(address: str) -> str | None:
 
 def says_act(words: str) -> bool:
     """Whether the words of a link, white space collapsed, are those of an act and of nothing else."""
-    return _SAID.fullmatch(words.strip(" 　【】[]「」>›»・")) is not None
+    return _SAID.fullmatch(words.strip(_AROUND)) is not None
+
+
+def is_title(words: str) -> bool:
+    """Whether such words may as well be the title of a document."""
+    return _TITLES.fullmatch(words.strip(_AROUND)) is not None
+
+
+def is_file(address: str) -> bool:
+    """Whether an address is that of an HTML file, and no part of its path is the name of an act."""
+    parts = urlsplit(address)
+    named = {_plain(each.partition(".")[0]) for each in parts.path.split("/")}
+    changes = _ACTS - {"print", "printpage"}
+    return not parts.query and parts.path.lower().endswith((".html", ".htm")) and changes.isdisjoint(named)
 
 
 def _plain(name: str) -> str:

@@ -44,7 +44,8 @@ def slots_between(first: str, second: str) -> list[Slot] | None:
             slots[slot] = None
             a = _emptied(previous + a, slot).removeprefix(previous)
         previous = a
-    return list(slots) if len(slots) <= MOST else None
+    found = list(slots)
+    return found if len(found) <= MOST and emptied(first, found) == emptied(second, found) else None
 
 
 def moments_between(old: str, new: str) -> list[Slot]:

@@ -1,5 +1,6 @@
 """One language of the interface: its texts, and how it writes numbers, shares and times."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -17,6 +18,7 @@ class Language:
     def __init__(self, lang: str) -> None:
         self.lang = lang
         self._texts = texts(lang)
+        self._notes = note_patterns(lang)
 
     def say(self, key: str, **values: Any) -> str:
         """The text under a dotted key, its names filled in, numbers grouped; KeyError when there is none."""
@@ -26,6 +28,13 @@ class Language:
     def word(self, table: str, value: str) -> str:
         """The reader's word for a vocabulary's value; the value itself when there is no word for it."""
         return self._texts.get(f"{table}.{value}", value)
+
+    def noted(self, said: str) -> str:
+        """What a sweep's note says, in the reader's language where there is a text for it."""
+        for pattern, text in self._notes:
+            if found := pattern.fullmatch(said):
+                return text.format(**found.groupdict())
+        return said
 
     def stands_for(self, why: str) -> str:
         """What a representative page stands for: `top kind:contact template:3` in words."""
@@ -68,6 +77,16 @@ class Language:
         local = moment.astimezone(TOKYO)
         month = self._texts[f"month.{local.month}"]
         return self._texts["number.day"].format(year=local.year, month=month, day=local.day)
+
+
+@cache
+def note_patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    """What notes say, with their variable parts as named groups, and the texts for it."""
+    return [
+        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(key.removeprefix("notes.said.")))), text)
+        for key, text in texts(lang).items()
+        if key.startswith("notes.said.")
+    ]
 
 
 @cache

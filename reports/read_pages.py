@@ -72,7 +72,8 @@ class Audited:
     linked: bool
     shown: bool
     depth: int
-    audited_at: datetime  # in this sweep; a result that is shared may be older
+    audited_at: datetime  # in this sweep, unless carried; a result that is shared may be older
+    carried: bool  # from an earlier sweep: nothing has changed since
     engine: str
     engine_version: str
     rule_set: str
@@ -131,7 +132,8 @@ def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Visit.id.label("visit"), Visit.title, Visit.http_status, Visit.content_type, Visit.found_by,
-            Visit.in_sitemap, Visit.linked, Visit.shown, Visit.depth, Visit.audited_at, Page.address, found_on.address.label("found_on"),
+            Visit.in_sitemap, Visit.linked, Visit.shown, Visit.depth, Visit.audited_at, Visit.carried,
+            Page.address, found_on.address.label("found_on"),
             Result.id.label("result"), *own, *PICTURE,
         )
         .join(Page, Page.id == Visit.page_id)

@@ -13,6 +13,7 @@ from reports.language import Language
 from reports.page_view import Kind, PageView, State, criteria_of, kind_of, state_of, text_of
 from reports.read import Head, RuleCount, ScopeLine
 from reports.read_pages import Membership
+from reports.summary import carried
 
 LIST = 500  # audited pages in one list
 
@@ -171,6 +172,7 @@ def index_values(
         "conclusion": conclusion,
         "estimate": conclusion.estimate,
         "summary": summary(conclusion, found[Kind.FAILED.value], language),
+        "carried": carried(conclusion, language),
         "criteria": rows,
         "states_count": {"failed": tally["failed"]},
         "states_said": {

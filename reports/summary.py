@@ -30,6 +30,11 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "problem_page_rate": _rounded(conclusion.rate),
         "places": conclusion.places,
         "estimate": _estimate(conclusion.estimate),
+        "carried": {
+            "pages": conclusion.reliance.carried,
+            "rechecked": conclusion.reliance.rechecked,
+            "disagreeing": conclusion.reliance.disagreeing,
+        },
         "criteria": {
             count.number: {
                 "level": count.level.value,
@@ -52,12 +57,37 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
 def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
     """The few lines that end a command in a terminal."""
     language = Language(lang)
-    lines = [_audited(conclusion, language), *_problems(conclusion, language)]
+    lines = [_audited(conclusion, language), *carried(conclusion, language), *_problems(conclusion, language)]
     if conclusion.unaudited:
         lines.append(_unaudited(conclusion, language))
     if not conclusion.complete:
         lines.append(_incomplete(conclusion, language))
     return [*lines, language.say("line.machine")]
+
+
+def carried(conclusion: Conclusion, language: Language) -> list[str]:
+    """How many results are an earlier sweep's, from when, and what auditing some such pages anyway has shown."""
+    found = conclusion.reliance
+    lines = []
+    if found.carried and found.oldest and found.newest:
+        lines.append(
+            language.say(
+                "carried.pages",
+                audited=language.count("page", conclusion.audited),
+                carried=language.count("page", found.carried),
+                oldest=language.day(found.oldest),
+                newest=language.day(found.newest),
+            )
+        )
+    if found.rechecked:
+        lines.append(
+            language.say(
+                "carried.rechecked",
+                rechecked=language.count("page", found.rechecked),
+                disagreeing=language.count("page", found.disagreeing),
+            )
+        )
+    return lines
 
 
 def _rounded(share: float | None) -> float | None:

@@ -19,8 +19,8 @@ FINDINGS = (
 )  # fmt: skip
 PAGES = (
     "page", "address", "title", "state", "reason", "detail", "part", "failed_places", "failed_criteria",
-    "review_places", "advice_places", "settled", "untested", "audited_at", "http_status", "content_type",
-    "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report",
+    "review_places", "advice_places", "settled", "untested", "audited_at", "carried", "http_status",
+    "content_type", "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report",
 )  # fmt: skip
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
@@ -109,6 +109,7 @@ def page_row(view: PageView, language: Language) -> dict[str, Any]:
         "settled": language.say("common.yes" if page.settled else "common.no"),
         "untested": len(page.untested),
         "audited_at": page.audited_at.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M:%S"),
+        "carried": language.say("common.yes" if page.carried else "common.no"),
         "report": f"pages/{view.number}.html",
         **_found_cells(page, language),
     }

@@ -154,4 +154,4 @@ def _sums(counted: _Counted, notes: list[dict[str, str]], language: Language) ->
         yield f"  {language.word('reason', reason.value)}: {language.number(count)}"
     for note in notes:
         about = language.word("notes.about", note["about"])
-        yield one_line(f"  {about}: {note['address']} ({note['said']})")
+        yield one_line(f"  {about}: {note['address']} ({language.noted(note['said'])})")

@@ -17,7 +17,7 @@ from reports.clean import one_line
 from reports.language import Language
 
 LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
-NEWS = ("pace", "host", "blocked")  # notes that a person at the terminal wants to know of at once
+NEWS = ("pace", "host", "blocked", "carry")  # notes that a person at the terminal wants to know of at once
 WAITING = (VisitState.FOUND, VisitState.SELECTED)
 
 
@@ -82,7 +82,8 @@ class Progress:
             if note["about"] in NEWS and note not in self._news:
                 self._news.append(note)
                 about = self._language.word("notes.about", note["about"])
-                self._console.print(one_line(f"{about}: {note['address']} ({note['said']})"), soft_wrap=True)
+                said = self._language.noted(note["said"])
+                self._console.print(one_line(f"{about}: {note['address']} ({said})"), soft_wrap=True)
 
     def _told(self, state: SweepState, done: int, waiting: int) -> str:
         rate = self._pace.per_minute(state, done, time.monotonic())

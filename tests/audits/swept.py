@@ -55,12 +55,11 @@ class Swept:
 
 
 def plan_for(start: str, **given: Any) -> Plan:
-    """A plan for a site on loopback; limits and exclusions among the arguments."""
+    """A plan for a site on loopback that carries nothing; limits and exclusions among the arguments."""
     limits = {each: given.pop(each) for each in list(given) if each in Limits.__dataclass_fields__}
     scope = Scope.around(start, given.pop("includes", ()), given.pop("exclusions", ()))
-    return Plan(
-        scope=scope, limits=Limits(**{"contact": "tests", "allow_private": True, "delay": 0.0, **limits}), **given
-    )
+    usual = {"contact": "tests", "allow_private": True, "delay": 0.0, "fresh": True}
+    return Plan(scope=scope, limits=Limits(**{**usual, **limits}), **given)
 
 
 async def sweep_now(

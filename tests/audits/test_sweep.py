@@ -360,13 +360,11 @@ async def test_a_failing_answer_in_the_browser_says_nothing_about_scripts(databa
 async def test_a_page_that_looks_different_has_a_result_and_a_picture_of_its_own(
     database: Database, tools: Tools
 ) -> None:
-    paper = iter(["#fff", "#fff", "#def", "#def"])  # for each sweep one answer while exploring, one in the browser
     image = '<img id="i" src="/i.png" width="40" height="40">'
-    pages: dict[str, Answer] = {
-        "/": lambda _: html(image, head=f"<style>body {{background: {next(paper)}}}</style>")
-    }
+    pages: dict[str, Answer] = {}
     async with small_site(pages) as site:
-        for _ in range(2):
+        for paper in ("#fff", "#def"):
+            pages["/"] = html(image, head=f"<style>body {{background: {paper}}}</style>")
             await sweep_now(database, plan_for(site.address("/")), tools)
         rows = await read_rows(database)
     assert rows["visit"]["result_id"].tolist() == [1, 2]

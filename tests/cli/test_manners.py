@@ -88,3 +88,22 @@ def test_outside_the_window_nothing_is_asked(program: Program, site: Site) -> No
     assert ended.code == 130
     assert f"Outside the window ({window}): waiting until " in ended.err
     assert site.asked == []
+
+
+def test_fresh_is_typed_for_one_sweep_or_kept_with_the_site(program: Program, site: Site) -> None:
+    program.run("explore", site.url, "--allow-private", "--recheck", "10")
+    assert (settings(program)["fresh"], settings(program)["recheck"]) == (False, 0.1)
+    program.run("explore", site.url, "--allow-private", "--fresh")
+    assert settings(program, 2)["fresh"] is True
+    program.run("site", site.url, "--fresh")
+    program.run("explore", site.url, "--allow-private")
+    program.run("site", site.url, "--carry")
+    program.run("explore", site.url, "--allow-private")
+    assert [settings(program, sweep)["fresh"] for sweep in (3, 4)] == [True, False]
+
+
+@pytest.mark.parametrize("value", ["101", "-1", "nan", "x"])
+def test_a_share_to_recheck_is_a_percentage(program: Program, site: Site, value: str) -> None:
+    japanese, english = refused(program, 2, "explore", site.url, "--recheck", value)
+    assert "--recheck" in japanese
+    assert "--recheck" in english

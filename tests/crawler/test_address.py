@@ -48,6 +48,8 @@ ENCODINGS = st.sampled_from(
         ("/あ", "https://www.example.lg.jp/%E3%81%82"),
         ("/%2e%2E/%2e/x", "https://www.example.lg.jp/x"),
         ("/x?", "https://www.example.lg.jp/x"),
+        ("/x #part", "https://www.example.lg.jp/x%20"),
+        ("/x? #part", "https://www.example.lg.jp/x?%20"),
     ],
 )
 def test_links_are_resolved_as_a_browser_does(link: str, address: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crawler import encoding
 
-JAPANESE = "東京都①㈱～－ソ表カﾅ"
+JAPANESE = "東京都①㈱～－ソ表カﾅ髙﨑ⅰ￤∵￢"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,24 @@ def test_euc_jp_has_the_characters_of_code_page_932() -> None:
 def test_iso_2022_jp_changes_sets_at_escapes() -> None:
     body = b"a\x1b$B-!F|K\\\x1b(Bb\x1b(I1\x1b(J\\\x1b(B"
     assert encoding.decode(body, "iso-2022-jp") == "a①日本bｱ¥"
+
+
+@pytest.mark.parametrize("name", ["shift_jis", "euc-jp", "iso-2022-jp"])
+def test_characters_of_nec_and_ibm_in_names_have_their_places(name: str) -> None:
+    encoded = encoding.encode("髙﨑①", name)
+    assert encoded is not None
+    assert encoding.decode(encoded, name) == "髙﨑①"
+
+
+@pytest.mark.parametrize(
+    ("character", "shift_jis", "euc_jp"),
+    [("髙", b"\xfb\xfc", b"\xfc\xe2"), ("﨑", b"\xfa\xb1", b"\xf9\xf5"), ("①", b"\x87\x40", b"\xad\xa1")],
+)
+def test_of_two_places_each_encoding_has_its_own(character: str, shift_jis: bytes, euc_jp: bytes) -> None:
+    """Shift_JIS writes the place of IBM (Encoding 12.3.2); EUC-JP has that of NEC only."""
+    assert encoding.encode(character, "shift_jis") == shift_jis
+    assert encoding.encode(character, "euc-jp") == euc_jp
+    assert encoding.decode(shift_jis, "shift_jis") == encoding.decode(euc_jp, "euc-jp") == character
 
 
 @pytest.mark.parametrize("name", ["shift_jis", "euc-jp"])

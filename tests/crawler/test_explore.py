@@ -37,10 +37,10 @@ def robots(text: str) -> bytes:
     return http(text.encode(), content_type="text/plain")
 
 
-def sitemap(*addresses: str) -> bytes:
-    listed = "".join(f"<url><loc>{each}</loc></url>" for each in addresses)
+def sitemap(*addresses: str, root: str = "urlset", entry: str = "url") -> bytes:
+    listed = "".join(f"<{entry}><loc>{each}</loc></{entry}>" for each in addresses)
     return http(
-        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{listed}</urlset>'.encode(),
+        f'<{root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{listed}</{root}>'.encode(),
         content_type="application/xml",
     )
 
@@ -101,6 +101,30 @@ async def test_a_sitemap_that_cannot_be_read_is_noted(database: Database) -> Non
         notes = (await (await explored(database, site)).sweep_row())["notes"]
         assert {note["address"] for note in notes} == {site.address("/gone.xml"), site.address("/broken.xml")}
         assert all(note["about"] == "sitemap" and note["said"] for note in notes)
+
+
+async def test_sitemaps_within_each_other_are_read_three_deep_and_each_once(database: Database) -> None:
+    pages: dict[str, Answer] = {path: html("") for path in ("/", "/a", "/b")}
+    async with small_site(pages) as site:
+
+        def index(*paths: str) -> bytes:
+            return sitemap(*map(site.address, paths), root="sitemapindex", entry="sitemap")
+
+        pages["/sitemap.xml"] = index("/sitemap.xml", "/1.xml", "/a.xml")
+        pages["/a.xml"] = sitemap(site.address("/a"))
+        pages["/1.xml"] = index("/2.xml", "/a.xml", "/sitemap.xml")
+        pages["/2.xml"] = index("/b.xml")
+        pages["/b.xml"] = sitemap(site.address("/b"))
+        sweep = await explored(database, site)
+    assert set(await sweep.rows()) == {"/", "/a"}
+    [note] = (await sweep.sweep_row())["notes"]
+    assert (note["address"], note["said"].partition(":")[0]) == (
+        site.address("/2.xml"),
+        "more than 3 sitemap files within each other",
+    )
+    assert Counter(path for path in asked(site) if path.endswith(".xml")) == Counter(
+        ["/sitemap.xml", "/1.xml", "/a.xml", "/2.xml"]
+    )
 
 
 async def test_a_sitemap_that_nobody_promised_is_not_missed(database: Database) -> None:

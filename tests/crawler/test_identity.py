@@ -36,6 +36,13 @@ async def explored(sweep: Begun, path: str, body: str | None = None, **facts: ob
     await put(sweep, path, state=VisitState.EXPLORED, body_digest=body, **facts)
 
 
+async def name_as_canonical(sweep: Begun, path: str, named: str) -> None:
+    async with sweep.database.writing() as connection:
+        pages = dict((await connection.execute(sa.select(Page.address, Page.id))).all())
+        mine = sa.update(Visit).where(Visit.page_id == pages[sweep.server.address(path)])
+        await connection.execute(mine.values(canonical_id=pages[sweep.server.address(named)]))
+
+
 async def ends(sweep: Begun) -> dict[str, str]:
     async with sweep.database.writing() as connection:
         await mark_loops(connection, sweep.sweep)
@@ -160,10 +167,16 @@ async def test_scripts_that_were_seen_to_change_nothing_are_trusted(sweep: Begun
 
 
 async def test_a_spelling_may_differ_in_a_counter_but_not_in_more(sweep: Begun) -> None:
-    await explored(sweep, "/Koho/", "1", text_shape=words(ALL))
-    await explored(sweep, "/koho", "2", text_shape=words(ALMOST))
-    await explored(sweep, "/KOHO", "3", text_shape=words(HALF))
+    await explored(sweep, "/Koho/", "1", content_digest="1", text_shape=words(ALL))
+    await explored(sweep, "/koho", "2", content_digest="2", text_shape=words(ALMOST))
+    await explored(sweep, "/KOHO", "3", content_digest="3", text_shape=words(HALF))
     assert await ends(sweep) == {"/Koho/": "duplicate", "/koho": "explored", "/KOHO": "explored"}
+
+
+async def test_spellings_with_too_few_words_to_tell_are_one_page_only_when_their_bytes_are(sweep: Begun) -> None:
+    for path, body in (("/p/a.html", "1"), ("/P/a.html", "2"), ("/p/A.html", "2")):
+        await explored(sweep, path, body, content_digest=None, text_shape=words(ALL))
+    assert await ends(sweep) == {"/p/a.html": "explored", "/P/a.html": "explored", "/p/A.html": "duplicate"}
 
 
 @pytest.mark.parametrize(
@@ -178,10 +191,39 @@ async def test_a_spelling_may_differ_in_a_counter_but_not_in_more(sweep: Begun) 
 async def test_what_a_page_names_as_canonical_is_believed_when_the_content_agrees(
     sweep: Begun, title: str, shape: list[int], end: str
 ) -> None:
-    await explored(sweep, "/main", title="題", text_shape=words(ALL))
-    await explored(sweep, "/variant", title=title, text_shape=words(shape))
-    async with sweep.database.writing() as connection:
-        main = sa.select(Page.id).where(Page.address == sweep.server.address("/main")).scalar_subquery()
-        variant = sa.select(Page.id).where(Page.address == sweep.server.address("/variant")).scalar_subquery()
-        await connection.execute(sa.update(Visit).where(Visit.page_id == variant).values(canonical_id=main))
+    await explored(sweep, "/main", content_digest="main", title="題", text_shape=words(ALL))
+    await explored(sweep, "/variant", content_digest="variant", title=title, text_shape=words(shape))
+    await name_as_canonical(sweep, "/variant", "/main")
     assert (await ends(sweep)) == {"/main": "explored", "/variant": end}
+
+
+@pytest.mark.parametrize(
+    ("facts", "others", "end"),
+    [
+        ({}, {}, "duplicate"),
+        ({"script_key": "app"}, {}, "explored"),
+        ({}, {"script_key": "app"}, "explored"),
+        ({"script_key": "app", "rendered_digest": "x"}, {"script_key": "app", "rendered_digest": "y"}, "explored"),
+        ({"script_key": "menu"}, {"script_key": "menu"}, "duplicate"),
+        ({"content_digest": None}, {"content_digest": None}, "explored"),
+    ],
+    ids=[
+        "no scripts",
+        "scripts",
+        "scripts of the other",
+        "shown as two pages",
+        "scripts known to be still",
+        "few words",
+    ],
+)
+async def test_a_canonical_in_the_frame_of_an_application_is_not_believed(
+    sweep: Begun, facts: dict[str, object], others: dict[str, object], end: str
+) -> None:
+    """One source for all its pages, with the first one as the canonical of all: only the browser tells them apart."""
+    for number in (1, 2):
+        known = f"known {number}"
+        await explored(sweep, f"/{number}", content_digest=known, rendered_digest=known, script_key="menu")
+    await explored(sweep, "/app", **{"content_digest": "a", "title": "題", "text_shape": words(ALL), **facts})
+    await explored(sweep, "/app/2", **{"content_digest": "b", "title": "題", "text_shape": words(ALL), **others})
+    await name_as_canonical(sweep, "/app/2", "/app")
+    assert (await ends(sweep))["/app/2"] == end

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crawler.document import read
 from crawler.exploration import Shown
 from crawler.seeds import read_seeds
 from crawler.unsafe import acts, says_act
@@ -248,6 +249,37 @@ def test_acts_are_known_by_their_address(address: str, act: bool) -> None:
 )  # fmt: skip
 def test_acts_are_known_by_the_words_of_their_link(words: str, act: bool) -> None:
     assert says_act(words) is act
+
+
+@pytest.mark.parametrize(
+    ("written", "words", "act"),
+    [
+        ("/ast.html#ast.Delete", "Delete", False), ("/javax/print/list.HTM#remove(int)", "remove", False),
+        ("/sql-delete.html", "DELETE", False), ("/suido/kaiyaku.html", "解約", False), ("#", "印刷", False),
+        ("/x/9#list", "削除", True), ("/a.cgi?p=b.html#list", "削除", True), ("/a.html?id=1", "削除", True),
+        ("/5/delete.html", "削除", True), ("/delete/5.html#list", "削除", True), ("/sess.html", "ログアウト", True),
+        ("/kiji/5.html", "印刷用ページ", True), ("/5.html", "カートに入れる", True), ("/kiji/5.html", "この記事を削除する", True),
+    ],
+)  # fmt: skip
+def test_words_of_an_act_may_be_those_of_a_document_or_of_a_place_in_it(
+    written: str, words: str, act: bool
+) -> None:
+    text = f'<p>{NAV}</p><a href="{written}">{words}</a>'
+    assert bool(read(text.encode(), "text/html; charset=utf-8", "http://h.jp/").unsafe) is act
+
+
+async def test_a_page_that_offers_to_print_itself_is_no_act(database: Database) -> None:
+    def printing(path: str) -> bytes:
+        if path == "/":
+            return html(f'<p>{NAV}</p><a href="#" onclick="print()">印刷</a><a href="/a/1">1</a>')
+        return html(
+            f'<base href="/b/"><p>{NAV}</p><a href="#">印刷する</a><a href="{path}">このページを印刷</a>',
+            title=path,
+        )
+
+    async with every(printing) as site:
+        said = await (await explored(database, site)).ends()
+    assert said == {"/": "explored", "/a/1": "explored", "/b/": "explored"}
 
 
 async def test_a_missing_page_that_says_200_is_found_out(database: Database) -> None:

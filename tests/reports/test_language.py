@@ -25,3 +25,20 @@ def test_a_share_is_never_rounded_to_none_or_all(share: float, ja: str) -> None:
 def test_counted_nouns_are_grouped_and_inflected() -> None:
     assert Language("ja").count("page", 12345) == "12,345ページ"
     assert [Language("en").count("page", n) for n in (0, 1, 2)] == ["0 pages", "1 page", "2 pages"]
+
+
+@pytest.mark.parametrize(
+    ("said", "ja"),
+    [
+        ("the time for exploring was over", "探索の制限時間になりました"),
+        (
+            "more than 50 sitemap files: the rest was not read",
+            "サイトマップのファイルが50を超えるため、残りは読んでいません",
+        ),
+        ("Crawl-delay 30 s: at most 120 pages an hour", "Crawl-delay は30秒: 1時間に多くても120ページ"),
+        ("HTTP 500", "HTTP 500"),
+    ],
+)
+def test_notes_are_told_in_the_readers_language_where_there_is_a_text(said: str, ja: str) -> None:
+    assert Language("ja").noted(said) == ja
+    assert Language("en").noted(said) == said
