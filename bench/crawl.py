@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.generated import ENDS, TRAPS, Kind, Meant, Site
@@ -231,7 +232,7 @@ def row(site: Site, run: Run, judged: Judged, asked: dict[str, Any]) -> dict[str
         "pages/s": f"{judged.found / run.seconds:.1f}",
         "own processor time, ms per page": f"{1000 * run.processor / pages:.1f}",
         f"first / last {END} requests, per s": f"{rate(first):.0f} / {rate(last):.0f}",
-        "  slowest thousand between, per s": f"{min(map(rate, thousands)):.0f}",
+        f"  usual / slowest {END} of all, per s": f"{median(map(rate, thousands)):.0f} / {min(map(rate, thousands)):.0f}",
         "seconds at rest, as the host failed": f"{sum(each for each in gaps(asked['times']) if each >= PAUSE):,.0f}",
         "requests of the client": f"{client:,}",
         "  for pages, per page": f"{kinds[Kind.PAGE] / pages:.3f}",

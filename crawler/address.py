@@ -5,6 +5,7 @@ after RFC 3986 6.2.2, and parameters that carry a session or a campaign, but nev
 """
 
 import re
+from functools import lru_cache
 
 from ada_url import URL
 
@@ -85,6 +86,7 @@ def spelling_key(address: str) -> str:
     return "/".join([place, *parts]) + "?" + "&".join(sorted(query.split("&")))
 
 
+@lru_cache(maxsize=1024)  # one address is judged by several rules in turn
 def pattern_of(address: str) -> str:
     """Path with its numbers made alike, and sorted parameter names: what the pages of a calendar share."""
     url = URL(address)

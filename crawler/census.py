@@ -48,6 +48,7 @@ class _Seen:
     proof: int
     wording: int
     page: int = 0
+    as_sent: bool = False  # a reader gets what the source says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +173,7 @@ class Census:
                 seen = _seen("", proof, row.wording)
                 for name, _, rest in _parameters(row.address):
                     other = plain.get(rest) if self._is_open(name) else None
-                    if other and other.wording == seen.wording and other.proof != seen.proof:
+                    if other and other.as_sent and other.wording == seen.wording and other.proof != seen.proof:
                         found.append(
                             Alike(
                                 visit=row.id, address=row.address, parameter=name, plain=rest, plain_page=other.page
@@ -314,7 +315,9 @@ class Census:
         for row in await self._explored(connection, rests, *facts, depth=depth):
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
             if proof is not None:
-                found[row.address] = replace(_seen("", proof, row.wording), page=row.page_id)
+                found[row.address] = replace(
+                    _seen("", proof, row.wording), page=row.page_id, as_sent=proof == row.content_digest
+                )
         return found
 
     async def _explored(
