@@ -27,7 +27,7 @@ from db.types import now
 from db.words import Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
-WORTH_A_TAB = 8  # pages for which a browser of its own is started
+WORTH_A_TAB = 3  # pages for which a browser of its own is started
 RENEW = 60.0  # seconds between renewals of a visit's lease
 
 

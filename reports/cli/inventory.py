@@ -81,7 +81,13 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
             notes = (await read.head(connection, sweep_id)).notes
             counted = _Counted()
             found = counted.passing(read.without_result(connection, sweep_id, by_address=True))
-            await _show(sweep_id, found, notes, given)
+            gone: BrokenPipeError | None = None
+            try:
+                await _show(sweep_id, found, notes, given)
+            except BrokenPipeError as error:  # of our output: not to be taken for the database's
+                gone = error
+        if gone is not None:
+            raise gone
     _say_sums(sweep_id, counted, notes, given)
     gaps = any(reason.transient or reason.limit for reason in counted.reasons)
     unread = any(note["about"] not in INFORMS for note in notes)
