@@ -210,7 +210,9 @@ class Visit(Table):
     rendered_digest: Mapped[str | None] = mapped_column(String(64))  # the same as the browser shows it
     wording: Mapped[str | None] = mapped_column(String(16))  # digest of its words without numbers
     text_shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of its words, see crawler.content
-    stable_digest: Mapped[str | None] = mapped_column(String(64))  # without its volatile parts, those of volatile_id
+    stable_digest: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # without its volatile parts, those of volatile_id
     volatile_id: Mapped[int | None] = mapped_column(ForeignKey("volatile.id"))
     audited_digest: Mapped[str | None] = mapped_column(String(64))  # of the body that the browser was given
     resources: Mapped[bytes | None] = mapped_column(LargeBinary)  # what it was made of, packed as links are
