@@ -66,7 +66,7 @@ ENDS = {
     Kind.OUT: {"redirect_out"},
     Kind.GONE: {"not_found"},
     Kind.FAILING: {"server_error"},
-    Kind.SOFT: {"soft_not_found"},
+    Kind.SOFT: {"soft_not_found", "trap"},  # all say the same: once that is known, the others are not asked for
     Kind.DOCUMENT: {"not_html"},
     Kind.UNSAFE: {"unsafe"},
     Kind.CLOSED: {"robots"},

@@ -71,6 +71,9 @@ class Census:
         self._pages: Counter[int] = Counter()  # by pattern, as all below by hash
         self._wordings: Counter[int] = Counter()  # different ones that a pattern has brought
         self._brought: set[int] = set()  # each pattern with each of its wordings
+        self._values: set[int] = set()  # of parameters that are combined, each once for a combination
+        self._valued: Counter[int] = Counter()  # how many of them a parameter of a combination has had
+        self._items: Counter[int] = Counter()  # by combination: the same of the parameter that has had the most
         self._combined: dict[int, set[int]] = defaultdict(set)  # path → combinations of parameters that gave pages
         self._asked: Counter[int] = Counter()  # addresses that were let through, by what budgets count by
         self._texts: set[int] = set()  # of all levels read
@@ -122,6 +125,19 @@ class Census:
     def proven(self, pattern: str) -> int:
         """How many texts the pages of a pattern have brought."""
         return self._wordings[hash(pattern)]
+
+    def items(self, pattern: str) -> int:
+        """How many pages of a form of query have a text of their own, at most one for each value of one parameter.
+
+        An item is named by one parameter, whatever stands beside it; filters have few values, and combine without end.
+        """
+        if "&" in pattern:
+            return self._items_of(hash(pattern))
+        combined = self._combined.get(hash(pattern))
+        return self.proven(pattern) if combined is None else sum(map(self._items_of, combined))
+
+    def _items_of(self, combination: int) -> int:
+        return min(self._wordings[combination], self._items[combination])
 
     def asked(self, pattern: str) -> int:
         """How many addresses of a form of query were let through in the levels read, see `query_patterns`."""
@@ -285,9 +301,18 @@ class Census:
         self._pages[hash(pattern)] += 1
         for path in query_patterns(address)[1:]:
             self._combined[hash(path)].add(hash(pattern))
+            self._count_values(address, hash(pattern))
         if hash((pattern, wording)) not in self._brought:
             self._brought.add(hash((pattern, wording)))
             self._wordings[hash(pattern)] += 1
+
+    def _count_values(self, address: str, combination: int) -> None:
+        for name, value, _ in _parameters(address):
+            parameter = hash((combination, name))
+            if hash((parameter, value)) not in self._values:
+                self._values.add(hash((parameter, value)))
+                self._valued[parameter] += 1
+                self._items[combination] = max(self._items[combination], self._valued[parameter])
 
     def _pass_on(self, page: int, text: int, links: list[int]) -> None:
         """Keep of the pages that a page links to how many before them repeat others, on the best way to them."""

@@ -139,15 +139,11 @@ async def _decide(
     explored = await census.explored(connection, [each.address for each in addresses])
     postponed: list[int] = []
     for each in addresses:
-        pattern = pattern_of(each.address)
         untried = census.untried(each.address, explored)
         reason, detail = await _refusal(exploration, each, level)
         if reason is not None:
             await end_visit(connection, each.visit, reason, detail)
-        elif not _widened(exploration, each.address) and (
-            level.begun[pattern] >= census.allowance(pattern)
-            or (untried is not None and level.tried[untried] >= census.tries(untried))
-        ):
+        elif _has_to_wait(exploration, each.address, untried, level):
             postponed.append(each.visit)
         elif (twin := census.same_page(each.address, each.page, explored)) is not None:
             address, page = twin
@@ -155,7 +151,7 @@ async def _decide(
             await end_visit(connection, each.visit, Reason.DUPLICATE, f"{address} ({why})", leads_to_id=page)
         else:
             level.budget -= 1
-            level.begun.update({pattern, *query_patterns(each.address)})
+            level.begun.update({pattern_of(each.address), *query_patterns(each.address)})
             level.tried.update([untried] if untried else [])
     await postpone(connection, postponed, level.depth + 1)
 
@@ -177,8 +173,7 @@ async def _refusal(exploration: Exploration, each: Waiting, level: _Level) -> tu
         if trap is not None:
             return Reason.TRAP, trap
         for pattern, most in zip(query_patterns(each.address), exploration.limits.of_patterns, strict=False):
-            asked = exploration.census.asked(pattern) + level.begun[pattern]
-            if asked >= max(most, GROWTH * _details(exploration, pattern)):
+            if exploration.census.asked(pattern) >= _budget(exploration, pattern, most):
                 return Reason.PATTERN_LIMIT, pattern
     if level.budget <= 0:
         return Reason.PAGE_LIMIT, ""
@@ -189,9 +184,23 @@ def _widened(exploration: Exploration, address: str) -> bool:
     return any(matches(pattern, address) for pattern in exploration.limits.widen)
 
 
-def _details(exploration: Exploration, pattern: str) -> int:
-    """Pages with a text of their own under one parameter: an item each. Of several, combinations are endless."""
-    return exploration.census.proven(pattern) if "&" not in pattern else 0
+def _budget(exploration: Exploration, pattern: str, most: int) -> int:
+    """How many addresses of a form of query are asked for, as far as is known: it grows with the items that it brings."""
+    return max(most, GROWTH * exploration.census.items(pattern))
+
+
+def _has_to_wait(exploration: Exploration, address: str, untried: str | None, level: _Level) -> bool:
+    """Whether so many of its kind were let through that what they bring has to be known first."""
+    census = exploration.census
+    if _widened(exploration, address):
+        return False
+    pattern = pattern_of(address)
+    if level.begun[pattern] >= census.allowance(pattern):
+        return True
+    if untried is not None and level.tried[untried] >= census.tries(untried):
+        return True
+    budgets = zip(query_patterns(address), exploration.limits.of_patterns, strict=False)
+    return any(census.asked(each) + level.begun[each] >= _budget(exploration, each, most) for each, most in budgets)
 
 
 async def _depth(database: Database, sweep_id: int) -> int:

@@ -134,6 +134,22 @@ async def test_items_under_one_parameter_are_all_found_and_combinations_of_sever
     assert kinds["/find", "pattern_limit"] == 176
 
 
+@pytest.mark.parametrize("more", ["", "&amp;lang=ja", "&amp;lang={}"])
+async def test_items_are_all_found_however_many_they_are_and_whatever_stands_beside_their_number(
+    database: Database, more: str
+) -> None:
+    """A budget of 20, and more items than four times those that a level may ask for."""
+
+    def shiryo(path: str) -> bytes:
+        if "?" not in path:
+            return page("入口", *(f"/view?id={n}{more.format('je'[n % 2])}" for n in range(400)))
+        number = int("".join(each for each in path if each.isdigit()))
+        return page("資料", text="".join(chr(0x4E00 + (97 * number + step) % 20000) for step in range(9)))
+
+    async with every(shiryo) as site:
+        assert await ends(database, site, pattern=20) == {"explored": 401}
+
+
 def search(path: str) -> bytes:
     """A search that finds nothing, with a filter on each of four fields; items of one kind say something new."""
     given = dict(each.split("=") for each in path.partition("?")[2].split("&") if each)
