@@ -123,7 +123,9 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
     async with work.database.reading() as connection:
         visit = (
             await connection.execute(
-                sa.select(Visit.page_id, Visit.tries, Visit.closed_roots, Page.address)
+                sa.select(
+                    Visit.page_id, Visit.tries, Visit.closed_roots, Visit.template, Visit.content_type, Page.address
+                )
                 .join(Page, Page.id == Visit.page_id)
                 .where(Visit.id == visit_id)
             )
@@ -139,7 +141,7 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
         async with work.database.writing() as connection:
             await keep_failure(connection, work.sweep, visit_id, visit.tries, lost)
         return
-    evidence = await yardstick.evidence.of(visit_id, audit)
+    evidence = await yardstick.evidence.of(visit, audit)
     async with work.database.writing() as connection:
         await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit, evidence)
 

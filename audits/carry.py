@@ -49,9 +49,7 @@ async def carry_unchanged(work: Work) -> None:
             mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
             await connection.execute(mine.values(facts))
         if why:
-            await add_note(
-                connection, sweep.id, "carry", f"sweep {sweep.earlier_id}", f"all pages are audited anew: {why}"
-            )
+            await add_note(connection, sweep.id, "carry", work.scope.start, f"all pages are audited anew: {why}")
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(carried_at=now()))
 
 
@@ -97,6 +95,7 @@ def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:
             _visit.state == VisitState.SELECTED,
             _earlier.sweep_id == sweep.earlier_id,
             _earlier.state == VisitState.AUDITED,
+            _earlier.audited_digest.is_not(None),
             _earlier.resources.is_not(None),
             sa.or_(_visit.body_digest == _earlier.audited_digest, stable),
             Result.rule_set == sweep.rule_set,

@@ -24,30 +24,26 @@ class Evidence:
         self._learned: dict[int, tuple[int, list[Slot]]] = {}  # by template
         self._learning: dict[int, asyncio.Lock] = {}
 
-    async def of(self, visit_id: int, audit: PageAudit) -> dict[str, Any]:
-        """The columns of an audited visit that say what was audited; none when we were stopped before they are known."""
+    async def of(self, visit: Any, audit: PageAudit) -> dict[str, Any]:
+        """The columns of an audited visit that say what was audited; all None when that cannot be known.
+
+        `visit` has its page_id, template, content_type and address.
+        """
+        unknown = dict.fromkeys(("audited_digest", "resources", "stable_digest", "volatile_id"))
         if audit.source is None or audit.resources is None:
-            return {"audited_digest": None, "resources": None}
-        async with self._work.database.reading() as connection:
-            visit = (
-                await connection.execute(
-                    sa.select(Visit.page_id, Visit.template, Visit.content_type, Page.address)
-                    .join(Page, Page.id == Visit.page_id)
-                    .where(Visit.id == visit_id)
-                )
-            ).one()
+            return unknown
         try:
-            facts = {
-                "audited_digest": hashlib.sha256(audit.source).hexdigest(),
-                "resources": await self._work.resources.keep(audit.resources),
-            }
-            if visit.template is None:
-                return facts
+            resources = await self._work.resources.keep(audit.resources)
             volatile, slots = await self._volatile(visit.template, visit.page_id, visit.address)
         except Stopped:
-            return {}
+            return unknown
         source, _ = decode(audit.source, visit.content_type)
-        return facts | {"stable_digest": stable_digest(source, slots), "volatile_id": volatile}
+        return {
+            "audited_digest": hashlib.sha256(audit.source).hexdigest(),
+            "resources": resources,
+            "stable_digest": stable_digest(source, slots),
+            "volatile_id": volatile,
+        }
 
     async def _volatile(self, template: int, page: int, address: str) -> tuple[int, list[Slot]]:
         """The volatile parts of a template, learned from this page unless they are known. Raises Stopped."""

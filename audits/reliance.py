@@ -16,7 +16,8 @@ class Reliance:
     """How far a sweep leans on an earlier one."""
 
     carried: int  # audited pages whose result is an earlier sweep's
-    rechecked: int  # pages that could have been carried, were audited all the same, and have a result
+    drawn: int  # pages that could have been carried, drawn to be audited all the same
+    rechecked: int  # of these, pages that have a result
     disagreeing: int  # of these, pages whose new findings are others
     oldest: datetime | None  # when the oldest and the newest evidence of carried results were taken
     newest: datetime | None
@@ -31,17 +32,22 @@ async def reliance(connection: AsyncConnection, sweep_id: int) -> Reliance:
     mine = Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED
     dated = sa.select(sa.func.count(), sa.func.min(Visit.audited_at), sa.func.max(Visit.audited_at))
     carried, oldest, newest = (await connection.execute(dated.where(*mine, Visit.carried))).one()
+    expected = Visit.sweep_id == sweep_id, Visit.expected_id.is_not(None)
+    drawn = await connection.scalar(sa.select(sa.func.count()).where(*expected))
     pairs = (
         await connection.execute(
-            sa.select(Visit.expected_id, Visit.result_id).where(*mine, Visit.expected_id.is_not(None))
+            sa.select(Visit.expected_id, Visit.result_id).where(*expected, Visit.state == VisitState.AUDITED)
         )
     ).all()
-    disagreeing = 0
-    for expected, found in pairs:
-        disagreeing += expected != found and await _findings(connection, expected) != await _findings(
-            connection, found
-        )
-    return Reliance(carried=carried, rechecked=len(pairs), disagreeing=disagreeing, oldest=oldest, newest=newest)
+    disagreeing = [
+        found
+        for old, found in pairs
+        if old != found and await _findings(connection, old) != await _findings(connection, found)
+    ]
+    return Reliance(
+        carried=carried, drawn=drawn or 0, rechecked=len(pairs), disagreeing=len(disagreeing),
+        oldest=oldest, newest=newest,
+    )  # fmt: skip
 
 
 async def _findings(connection: AsyncConnection, result: int | None) -> Counter[tuple[str, ...]]:

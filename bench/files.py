@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -102,7 +101,6 @@ class Folder:
         names = (f"/{each.relative_to(self._root).as_posix()}" for each in self._root.rglob("*"))
         return {name for name in names if self.kind(name) is Kind.PAGE}
 
-    @lru_cache(maxsize=256)  # noqa: B019 - one folder for each run of the program
     def read(self, name: str) -> Read:
         """What a page says."""
         if self.kind(name) is Kind.LISTING:

@@ -9,7 +9,7 @@ from crawler import document as html
 from crawler.asking import refusal_of
 from crawler.census import PROVEN, Alike
 from crawler.content import Content
-from crawler.exploration import Exploration
+from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
 from db.words import Reason
 
@@ -29,6 +29,9 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
         if exploration.stopping.is_set():
             return False
         if exploration.is_over(ends):
+            await note(
+                exploration, "rendering", each.address, "not compared with a page that differs in numbers only"
+            )
             return True
         known = shown.get(each.parameter, 0)
         if known < 0:

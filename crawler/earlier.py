@@ -15,9 +15,9 @@ from db.tables import Sweep, Visit, Volatile
 READ = (
     Visit.content_type, Visit.size, Visit.etag, Visit.last_modified, Visit.body_digest, Visit.title, Visit.kinds,
     Visit.shape, Visit.text_shape, Visit.content_digest, Visit.wording, Visit.script_key, Visit.closed_roots,
-    Visit.robots_meta, Visit.canonical_id, Visit.links, Visit.stable_digest, Visit.volatile_id,
+    Visit.robots_meta, Visit.canonical_id, Visit.links,
 )  # fmt: skip
-_ALSO = (Visit.rendered, Visit.rendered_digest, Visit.shown_links, Visit.resources)
+_ALSO = (Visit.rendered_digest, Visit.shown_links, Visit.resources, Visit.stable_digest, Visit.volatile_id)
 
 
 class Earlier:

@@ -32,6 +32,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "estimate": _estimate(conclusion.estimate),
         "carried": {
             "pages": conclusion.reliance.carried,
+            "drawn": conclusion.reliance.drawn,
             "rechecked": conclusion.reliance.rechecked,
             "disagreeing": conclusion.reliance.disagreeing,
         },
@@ -79,10 +80,11 @@ def carried(conclusion: Conclusion, language: Language) -> list[str]:
                 newest=language.day(found.newest),
             )
         )
-    if found.rechecked:
+    if found.carried or found.drawn:
         lines.append(
             language.say(
-                "carried.rechecked",
+                "carried.rechecked" if found.drawn else "carried.unchecked",
+                drawn=language.count("page", found.drawn),
                 rechecked=language.count("page", found.rechecked),
                 disagreeing=language.count("page", found.disagreeing),
             )

@@ -13,8 +13,9 @@ from audits.work import Tools
 from crawler.limits import Limits
 from crawler.scope import Exclusion, Scope
 from db.database import Database
-from db.tables import Table
+from db.tables import Page, Table, Visit
 from db.words import SweepState
+from tests.crawler.servers import Server
 from tests.site import SampleSite
 
 CALENDAR = Exclusion(pattern="/event/calendar*", reason="終わりのない行事カレンダー")
@@ -69,6 +70,17 @@ async def sweep_now(
     sweep = await begin(database, plan)
     assert await run(database, sweep, tools, asyncio.Event(), until=until)
     return sweep
+
+
+async def visits_of(database: Database, sweep: int, server: Server) -> dict[str, Any]:
+    """The visits of a sweep by path."""
+    async with database.reading() as connection:
+        rows = await connection.execute(
+            sa.select(Page.address, *Visit.__table__.columns)
+            .join(Page, Page.id == Visit.page_id)
+            .where(Visit.sweep_id == sweep)
+        )
+        return {row.address.removeprefix(server.address("")): row for row in rows}
 
 
 async def read_rows(database: Database) -> dict[str, pd.DataFrame]:

@@ -13,10 +13,10 @@ from audits.sweep import begin
 from audits.work import Tools
 from crawler.scope import Exclusion
 from db.database import Database
-from db.tables import Page, Site, Sweep, Visit
+from db.tables import Site, Sweep
 from db.words import Edition, Method, VisitState
-from tests.audits.sites import Answer, asked, html, small_site
-from tests.audits.swept import plan_for, sweep_now
+from tests.audits.sites import Answer, asked, by_browser, html, small_site
+from tests.audits.swept import plan_for, sweep_now, visits_of
 from tests.crawler.servers import Request, Server, http
 
 FAULTY = '<img src="/i.png" width="40" height="40">'
@@ -67,19 +67,8 @@ async def sweep(database: Database, server: Server, tools: Tools, **given: Any) 
     return await sweep_now(database, plan, tools)
 
 
-async def visits(database: Database, sweep_id: int, server: Server) -> dict[str, Any]:
-    """The visits of a sweep by path."""
-    async with database.reading() as connection:
-        rows = await connection.execute(
-            sa.select(Page.address, *Visit.__table__.columns)
-            .join(Page, Page.id == Visit.page_id)
-            .where(Visit.sweep_id == sweep_id)
-        )
-        return {row.address.removeprefix(server.address("")): row for row in rows}
-
-
 async def carried(database: Database, sweep_id: int, server: Server) -> dict[str, bool]:
-    found = await visits(database, sweep_id, server)
+    found = await visits_of(database, sweep_id, server)
     return {path: row.carried for path, row in found.items() if row.state is VisitState.AUDITED}
 
 
@@ -100,7 +89,7 @@ async def test_an_unchanged_site_is_carried_with_the_date_of_its_evidence_and_th
         assert {each.path: each.headers.get("if-none-match") for each in server.requests if each.path in "/a/b/c"} == {
             "/": '"start"', "/a": '"/a"', "/b": '"/b"', "/c": '"/c"',
         }  # fmt: skip
-        before, after = await visits(database, first, server), await visits(database, second, server)
+        before, after = await visits_of(database, first, server), await visits_of(database, second, server)
     for path, row in after.items():
         assert (row.carried, row.result_id, row.audited_at) == (
             True,
@@ -124,7 +113,7 @@ async def test_a_third_sweep_carries_what_the_second_has_carried(database: Datab
         first = await sweep(database, server, tools)
         await sweep(database, server, tools)
         third = await sweep(database, server, tools)
-        before, after = await visits(database, first, server), await visits(database, third, server)
+        before, after = await visits_of(database, first, server), await visits_of(database, third, server)
     assert {path: (row.carried, row.audited_at) for path, row in after.items()} == {
         path: (True, row.audited_at) for path, row in before.items()
     }
@@ -220,6 +209,20 @@ async def test_a_beacon_does_not_keep_a_page_from_being_carried(
         assert await carried(database, second, server) == {"/": True}
 
 
+async def test_unchanged_says_nothing_of_another_document_that_the_browser_was_given(
+    database: Database, tools: Tools
+) -> None:
+    """The page had changed between exploring and its audit, and is now again what exploring had read."""
+    old = versioned(html("<p>前</p>"), '"old"')
+    pages: dict[str, Answer] = {"/": lambda request: html(FAULTY) if by_browser(request) else old(request)}
+    async with small_site(pages) as server:
+        await sweep(database, server, tools)
+        pages["/"] = old
+        second = await sweep(database, server, tools)
+        assert await carried(database, second, server) == {"/": False}
+    assert (await conclude(database, second)).problem_pages == 0
+
+
 async def test_an_empty_style_sheet_that_is_filled_counts_as_a_change(database: Database, tools: Tools) -> None:
     pages = site_of("/a")
     pages["/site.css"] = http(b"", content_type="text/css")
@@ -252,7 +255,7 @@ async def test_a_page_that_is_lost_is_not_carried(database: Database, tools: Too
         pages["/b"] = http(b"", status="500 Internal Server Error")
         second = await sweep(database, server, tools)
         assert await carried(database, second, server) == {"/": True, "/a": True}
-        assert (await visits(database, second, server))["/b"].result_id is None
+        assert (await visits_of(database, second, server))["/b"].result_id is None
     assert not (await conclude(database, second)).complete
 
 
@@ -267,7 +270,7 @@ async def test_links_that_a_script_makes_are_known_without_the_browser_until_som
         server.requests.clear()
         second = await sweep(database, server, tools)
         assert asked(server, browser=True) == []
-        before, after = await visits(database, first, server), await visits(database, second, server)
+        before, after = await visits_of(database, first, server), await visits_of(database, second, server)
         assert {path: row.found_by for path, row in after.items()} == {
             path: row.found_by for path, row in before.items()
         }
@@ -281,7 +284,7 @@ async def test_some_are_audited_anyway_and_agree(database: Database, tools: Tool
     async with small_site(site_of("/a", "/b", "/c")) as server:
         await sweep(database, server, tools)
         second = await sweep(database, server, tools, recheck=0.3)
-        found = await visits(database, second, server)
+        found = await visits_of(database, second, server)
     assert sum(row.expected_id is not None for row in found.values()) == 2
     assert all((row.expected_id is None) == row.carried for row in found.values())
     reliance = (await conclude(database, second)).reliance

@@ -25,7 +25,7 @@ from db.tables import Page, Visit
 from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, SweepState, VisitState
 from tests.audits.processes import ours
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
-from tests.audits.swept import CALENDAR, plan_for, read_rows, sweep_now
+from tests.audits.swept import CALENDAR, plan_for, read_rows, sweep_now, visits_of
 from tests.crawler.servers import Request, Server, http
 from tests.site import SampleSite
 
@@ -47,17 +47,6 @@ def tools(engine: Engine, chromium: str) -> Tools:
 
 def linked(*paths: str) -> bytes:
     return html("".join(f'<p><a href="{path}">{path}</a></p>' for path in paths))
-
-
-async def visits_of(database: Database, sweep: int, server: Server) -> dict[str, Any]:
-    """The visits of a sweep by path."""
-    async with database.reading() as connection:
-        rows = await connection.execute(
-            sa.select(Page.address, *Visit.__table__.columns)
-            .join(Page, Page.id == Visit.page_id)
-            .where(Visit.sweep_id == sweep)
-        )
-        return {row.address.removeprefix(server.address("")): row for row in rows}
 
 
 def for_browsers(answer: Answer) -> Callable[[Request], bytes | Awaitable[bytes]]:

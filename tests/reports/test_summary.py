@@ -19,7 +19,7 @@ async def test_the_object_has_the_documented_shape(database: Database, sweep: in
         "sweep": sweep, "site": "https://www.example.metro.tokyo.lg.jp/", "method": "mixed", "seed": 8341320160,
         "edition": "jis2016", "level": "AA", "engine": {"name": "axe-core", "version": "4.14.1"}, "pages": 0,
         "problem_pages": 3, "problem_page_rate": 0.375, "places": 51, "criteria": 0, "complete": False,
-        "carried": {"pages": 0, "rechecked": 0, "disagreeing": 0},
+        "carried": {"pages": 0, "drawn": 0, "rechecked": 0, "disagreeing": 0},
         "report": "/tmp/report/index.html", "estimate": 0, "incomplete_because": 0, "rule_set": 0, "rule_set_before": 0, "unexplored_parts": 0,
     }  # fmt: skip
     assert told["pages"]["audited"] == 8
@@ -64,16 +64,18 @@ async def test_the_lines_say_the_numbers_with_what_they_stand_on(
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("ja", ["8ページのうち5ページは", "検査日: 2026年10月1日～2026年11月2日", "選んだ2ページを改めて検査", "違っていたのは1ページ"]),
-        ("en", ["Of 8 pages inspected, 5 pages carry", "from 1 October 2026 to 2 November 2026", "2 pages, drawn", "on 1 page the"]),
+        ("ja", ["8ページのうち5ページは", "検査日: 2026年10月1日～2026年11月2日", "選んだ3ページを改めて検査し、結果が出た2ページのうち", "違っていたのは1ページ"]),
+        ("en", ["Of 8 pages inspected, 5 pages carry", "from 1 October 2026 to 2 November 2026", "3 pages, drawn", "2 pages with a result, 1 page with other findings"]),
     ],
 )  # fmt: skip
 async def test_what_is_carried_is_told_with_its_dates_and_what_the_recheck_found(
     database: Database, sweep: int, lang: str, words: list[str]
 ) -> None:
     dates = {"oldest": datetime(2026, 10, 1, tzinfo=UTC), "newest": datetime(2026, 11, 2, tzinfo=UTC)}
-    leaning = Reliance(carried=5, rechecked=2, disagreeing=1, **dates)
+    leaning = Reliance(carried=5, drawn=3, rechecked=2, disagreeing=1, **dates)
     conclusion = replace(await conclude(database, sweep), reliance=leaning)
     said = "\n".join(as_lines(conclusion, lang))
+    unchecked = replace(conclusion, reliance=replace(leaning, drawn=0, rechecked=0, disagreeing=0))
+    assert len(as_lines(unchecked, lang)) == len(as_lines(conclusion, lang)), "that nothing was rechecked is said"
     assert [word for word in words if word not in said] == []
-    assert as_json(conclusion, None)["carried"] == {"pages": 5, "rechecked": 2, "disagreeing": 1}
+    assert as_json(conclusion, None)["carried"] == {"pages": 5, "drawn": 3, "rechecked": 2, "disagreeing": 1}
