@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import Moment, word
 from db.words import (
+    Assertor,
     DefectState,
     Edition,
     FoundBy,
@@ -49,6 +50,7 @@ class Table(DeclarativeBase):
         FoundBy: word(FoundBy, "found_by"),
         Part: word(Part, "part"),
         Outcome: word(Outcome, "outcome"),
+        Assertor: word(Assertor, "assertor"),
         Impact: word(Impact, "impact"),
         ScopeKind: word(ScopeKind, "kind"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
@@ -97,6 +99,7 @@ class Sweep(Table):
     method: Mapped[Method | None]  # in force once the pages are chosen
     edition: Mapped[Edition]
     level: Mapped[Level]
+    survey: Mapped[bool] = mapped_column(default=False)  # checks the conditions of the ministry's survey too
     seed: Mapped[int] = mapped_column(BigInteger)
     pages_asked: Mapped[int | None]  # size of the whole sample
     random_asked: Mapped[int | None]  # size of its random part
@@ -321,11 +324,12 @@ class Finding(Table):
 
 
 class Assertion(Table):
-    """The machine's word on one criterion of one result; a criterion without a row has no machine finding."""
+    """A machine's word on one criterion of one result; a criterion without a row has no machine finding."""
 
     __tablename__ = "assertion"
     result_id: Mapped[int] = mapped_column(ForeignKey("result.id"), primary_key=True)
     criterion: Mapped[str] = mapped_column(String(8), primary_key=True)
+    assertor: Mapped[Assertor] = mapped_column(primary_key=True)
     level: Mapped[Level]
     failed_places: Mapped[int]
     cant_tell_places: Mapped[int]

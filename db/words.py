@@ -149,6 +149,13 @@ class Outcome(StrEnum):
     CANT_TELL = "cantTell"
 
 
+class Assertor(StrEnum):
+    """Whose conditions an assertion speaks by (EARL: assertor)."""
+
+    AXE = "axe"  # the rule engine
+    MIC = "mic"  # the error conditions of the ministry's survey, see audits.mic
+
+
 class Impact(StrEnum):
     """How badly a fault hits people, as the engine grades it."""
 
