@@ -19,7 +19,9 @@ from db.words import (
     Outcome,
     Part,
     Reason,
+    Redraw,
     ScopeKind,
+    Stratify,
     SweepState,
     VisitState,
 )
@@ -49,6 +51,8 @@ class Table(DeclarativeBase):
         Reason: word(Reason, "reason"),
         FoundBy: word(FoundBy, "found_by"),
         Part: word(Part, "part"),
+        Stratify: word(Stratify, "stratify"),
+        Redraw: word(Redraw, "redraw"),
         Outcome: word(Outcome, "outcome"),
         Assertor: word(Assertor, "assertor"),
         Impact: word(Impact, "impact"),
@@ -103,6 +107,12 @@ class Sweep(Table):
     seed: Mapped[int] = mapped_column(BigInteger)
     pages_asked: Mapped[int | None]  # size of the whole sample
     random_asked: Mapped[int | None]  # size of its random part
+    stratify: Mapped[Stratify | None]  # what the random part is stratified by
+    redraw: Mapped[Redraw | None]  # how much of an earlier random part is drawn anew
+    earlier_draw_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # whose random part that is
+    draw_from: Mapped[int | None] = mapped_column(BigInteger)  # where in the order of crawler.numbers it begins
+    traffic: Mapped[list[Any]] = mapped_column(default=list)  # the most used addresses: [address, count]
+    frozen_by: Mapped[str | None]  # who has looked through the sample; None: taken as it was proposed
     settings: Mapped[dict[str, Any]]  # limits and manners, as crawler.limits reads them
     depth: Mapped[int]  # link distance that exploring has reached
     notes: Mapped[list[Any]]  # what exploring met that no visit tells: {"about", "address", "said"}
@@ -223,6 +233,7 @@ class Visit(Table):
     robots_meta: Mapped[str | None]  # noindex, nofollow: noted, not obeyed
     leads_to_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # redirect target, or the twin
     title: Mapped[str | None]
+    forms: Mapped[str | None]  # where its forms send to, "METHOD address" in each line, see crawler.process
     kinds: Mapped[list[Any]]  # what the page was recognised as, for the representative part
     shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of the DOM, see crawler.shape
     script_key: Mapped[str | None]  # names the page's set of scripts; None: it has none
@@ -275,7 +286,10 @@ class Draw(Table):
     visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"))
     part: Mapped[Part]
     rank: Mapped[int]  # order of the draw, from 1
-    why: Mapped[str | None]  # what a representative page stands for
+    why: Mapped[str | None]  # what a representative page stands for; in a person's own words when added_by
+    stratum: Mapped[str | None]  # that a random page was drawn from
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("draw.id"))  # a page that proved not to exist
+    added_by: Mapped[str | None]  # who put the page in, or gave it another reason; None: we did
 
 
 class Defect(Table):

@@ -122,6 +122,20 @@ LIMITS = frozenset(
 )
 
 
+# A chosen address that ends so has proved to be no page of its own: it never was one of the pages drawn from.
+GONE = frozenset(
+    {
+        Reason.REDIRECT,  # only with the page that it leads to, which is counted itself
+        Reason.REDIRECT_OUT,
+        Reason.REDIRECT_LOOP,
+        Reason.NOT_HTML,
+        Reason.DUPLICATE,
+        Reason.NOT_FOUND,
+        Reason.SOFT_NOT_FOUND,
+    }
+)
+
+
 class FoundBy(StrEnum):
     """How an address became known."""
 
@@ -140,6 +154,20 @@ class Part(StrEnum):
     REPRESENTATIVE = "representative"
     RANDOM = "random"
     CENSUS = "census"  # method a): every page
+
+
+class Stratify(StrEnum):
+    """What the frame is divided by before the random part is drawn from each division."""
+
+    DIRECTORY = "directory"  # the first part of the path below the start address
+    TEMPLATE = "template"  # the cluster of like shapes
+
+
+class Redraw(StrEnum):
+    """How much of an earlier sweep's random part is drawn anew."""
+
+    HALF = "half"  # WCAG-EM: about half is kept
+    WHOLLY = "wholly"
 
 
 class Outcome(StrEnum):
