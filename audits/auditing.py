@@ -19,12 +19,13 @@ from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
 from crawler.exploration import note_given_up, note_pace, robots_of
 from crawler.politeness import Stopped
+from crawler.replace import replace_gone
 from crawler.together import Together
 from db.errors import UsageError
 from db.leases import claim_visits, dead_owners, renew_visit, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
-from db.words import Method, Reason, SweepState, VisitState
+from db.words import GONE, Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
 WORTH_A_TAB = 3  # pages for which a browser of its own is started
@@ -140,6 +141,8 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
     except PageLost as lost:
         async with work.database.writing() as connection:
             await keep_failure(connection, work.sweep, visit_id, visit.tries, lost)
+            if lost.reason in GONE:
+                await replace_gone(connection, work.sweep)
         return
     evidence = await yardstick.evidence.of(visit, audit)
     async with work.database.writing() as connection:

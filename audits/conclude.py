@@ -9,6 +9,7 @@ from audits.criteria import aimed_at, criteria
 from audits.estimate import interval
 from audits.reliance import Reliance, reliance
 from crawler.exploration import INFORMS
+from crawler.frame import is_gone
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Assertion, Draw, Finding, Result, Site, Sweep, Visit
@@ -47,8 +48,8 @@ class CriterionCount:
 class Estimate:
     """The problem-page rate of the whole frame, from the random part only (shares from 0 to 1)."""
 
-    frame: int  # pages that the random part was drawn from
-    drawn: int
+    frame: int  # pages that the random part was drawn from, without those drawn that proved not to exist
+    drawn: int  # without these as well, but with the pages that took their place
     audited: int  # drawn pages with a result
     problem_pages: int
     low: float  # 95 % interval for a finite population: exact, with drawn pages that were lost taken for clean …
@@ -190,7 +191,7 @@ def _audited(sweep_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
 
 
-def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
+def failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
     """Audited visits with a failed place of a criterion of the levels."""
     return (
         sa.select(Visit.id)
@@ -203,7 +204,7 @@ def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
 async def _problem_pages(connection: AsyncConnection, sweep_id: int) -> tuple[int, int]:
     counts = [
         await connection.scalar(
-            sa.select(sa.func.count()).select_from(_failing(sweep_id, level.included).subquery())
+            sa.select(sa.func.count()).select_from(failing(sweep_id, level.included).subquery())
         )
         for level in (Level.AA, Level.A)
     ]
@@ -238,13 +239,19 @@ async def _count_results(connection: AsyncConnection, sweep_id: int, condition: 
 
 
 async def _estimate(connection: AsyncConnection, sweep: Sweep) -> Estimate | None:
-    """From the random part alone; None without one, or when none of it has a result."""
-    drawn = await _random_part(connection, sweep.id)
+    """From the random part alone; None without one, or when none of it has a result.
+
+    An address that proved to be no page was never one of those drawn from: it counts neither as drawn nor in the frame.
+    None for a stratified sample too: one rate over all strata would weigh small ones too much.
+    """
+    if sweep.stratify is not None:
+        return None
+    drawn = await _random_part(connection, sweep.id, ~is_gone())
     audited = await _random_part(connection, sweep.id, _audited(sweep.id))
     if not audited:
         return None
-    failing = Visit.id.in_(_failing(sweep.id, Level.AA.included))
-    problem_pages = await _random_part(connection, sweep.id, failing)
+    with_fault = Visit.id.in_(failing(sweep.id, Level.AA.included))
+    problem_pages = await _random_part(connection, sweep.id, with_fault)
     frame = await _frame_size(connection, sweep.id)
     low, _ = interval(frame, drawn, problem_pages)
     _, high = interval(frame, drawn, problem_pages + drawn - audited)
@@ -262,9 +269,11 @@ async def _random_part(connection: AsyncConnection, sweep_id: int, *conditions: 
 
 
 async def _frame_size(connection: AsyncConnection, sweep_id: int) -> int:
-    """Pages that could have been drawn: the chosen and the not chosen."""
-    not_chosen = sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, Visit.state == VisitState.NOT_CHOSEN)
-    return (await connection.scalar(not_chosen) or 0) + await _selected(connection, sweep_id)
+    """Pages that could have been drawn: the chosen and the not chosen, without those that proved not to exist."""
+    chosen = sa.exists().where(Draw.visit_id == Visit.id)
+    could_be = sa.or_(Visit.state == VisitState.NOT_CHOSEN, sa.and_(chosen, ~is_gone()))
+    counted = sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, could_be)
+    return await connection.scalar(counted) or 0
 
 
 async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[CriterionCount, ...]:

@@ -18,6 +18,7 @@ from crawler.browser import LOCALE, TIMEZONE, VIEWPORT
 from crawler.document import READER
 from crawler.frontier import add_addresses
 from crawler.limits import Limits
+from crawler.redraw import redrawn
 from crawler.sample import choose
 from crawler.scope import Scope
 from crawler.together import Together
@@ -26,7 +27,7 @@ from db.errors import UsageError
 from db.leases import hold_sweep, release_sweep, this_process
 from db.tables import Draw, ScopeRule, Site, Sweep, Visit
 from db.types import now
-from db.words import TRANSIENT, Edition, FoundBy, Level, Method, ScopeKind, SweepState, VisitState
+from db.words import TRANSIENT, Edition, FoundBy, Level, Method, Redraw, ScopeKind, Stratify, SweepState, VisitState
 
 ALIKE = ("signed_in", "obey_meta_robots", "bytes", "menus")  # limits under which the same page is read alike
 RENEW = 60.0  # seconds between renewals of a sweep's lease
@@ -43,6 +44,10 @@ class Plan:
     pages: int | None = None
     at_random: int | None = None
     seed: int | None = None  # None: drawn, and kept
+    stratify: Stratify | None = None
+    redraw: Redraw | None = None  # how much of the random part of `earlier_draw` is drawn anew
+    earlier_draw: int | None = None  # a finished sweep of the site
+    traffic: tuple[tuple[str, int], ...] = ()  # the most used addresses and their counts
     edition: Edition = Edition.JIS2016
     level: Level = Level.AA
 
@@ -53,17 +58,21 @@ async def begin(database: Database, plan: Plan) -> int:
     async with database.writing() as connection:
         await connection.execute(insert_new(connection, Site).values(address=start, created_at=now()))
         site_id = await connection.scalar(sa.select(Site.id).where(Site.address == start))
+        drawn_anew = await redrawn(connection, site_id, plan.earlier_draw, plan.redraw)
+        seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
         sweep_id = await connection.scalar(
             sa.insert(Sweep)
             .values(
+                **{"seed": seed, "draw_from": 0, **drawn_anew},
                 site_id=site_id,
                 state=SweepState.EXPLORING,
                 method_asked=plan.method,
                 edition=plan.edition,
                 level=plan.level,
-                seed=random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed,
                 pages_asked=plan.pages,
                 random_asked=plan.at_random,
+                stratify=plan.stratify,
+                traffic=[list(each) for each in plan.traffic],
                 settings=plan.limits.as_row(),
                 reader=READER,
                 earlier_id=await _earlier(connection, site_id, plan),
@@ -194,7 +203,7 @@ async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
 
 async def _choose(work: Work) -> bool:
     async with work.database.writing() as connection:
-        await choose(connection, work.sweep, work.scope)
+        await choose(connection, work.sweep, work.scope.start)
     return True
 
 

@@ -93,6 +93,7 @@ async def _record(
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
         "title": exploration.fetcher.credentials.hide(document.title)[:500],
+        "forms": exploration.fetcher.credentials.hide("\n".join(document.sends_to)) or None,
         "kinds": kinds_of(each.address, document),
         "shape": minhash.pack(document.shape),
         "text_shape": minhash.pack(document.content.shape),

@@ -21,6 +21,7 @@ from crawler.shape import shape
 from crawler.unsafe import is_file, is_title, says_act
 
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
+FORMS = 50  # of one document, whose targets are kept
 ATTRIBUTES = 1_000  # of one element, for the same reason
 
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
@@ -34,7 +35,7 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
-READER = 3  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 4  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 
@@ -50,6 +51,7 @@ class Document:
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
     forms: int  # forms other than a site search
+    sends_to: tuple[str, ...]  # where these send to: method and canonical address, each once
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Minhash  # of its DOM, see crawler.shape
     content: Content
@@ -71,6 +73,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     tree = LexborHTMLParser(text)
     base, title = _base(tree, address), _title(tree)
     links = list(_links(tree, base, encoding))
+    forms = [form for form in tree.css("form") if not _is_search(form)]
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in links)),
@@ -78,7 +81,8 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
-        forms=sum(not _is_search(form) for form in tree.css("form")),
+        forms=len(forms),
+        sends_to=tuple(dict.fromkeys(each for form in forms[:FORMS] for each in _sends_to(form, base, address))),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
@@ -185,6 +189,16 @@ def _relations(node: LexborNode) -> set[str]:
 def _title(tree: LexborHTMLParser) -> str:
     found = tree.css_first("head title") or tree.css_first("body > title")
     return _collapsed(found.text()) if found else ""
+
+
+def _sends_to(form: LexborNode, base: str, address: str) -> Iterator[str]:
+    """Where a form sends to, by itself and by its buttons; what it sends by GET replaces the target's query."""
+    method = "POST" if _attribute(form, "method").strip().lower() == "post" else "GET"
+    given = [_attribute(form, "action"), *(_attribute(each, "formaction") for each in form.css("[formaction]"))]
+    for action in given:
+        target = canonical(action, base) if action.strip() else address
+        if target is not None and not any(mark in target for mark in " \n"):
+            yield f"{method} {target.partition('?')[0] if method == 'GET' else target}"
 
 
 def _is_search(form: LexborNode) -> bool:

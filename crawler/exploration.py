@@ -21,7 +21,7 @@ from db.tables import Page, Sweep, Visit
 from db.words import Reason
 
 INFORMS = frozenset(
-    {"pace", "carry"}
+    {"pace", "carry", "traffic"}
 )  # what a note may be about that leaves a sweep complete: nothing is missing for it
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 

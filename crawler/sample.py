@@ -1,35 +1,23 @@
 """Choosing the pages of a sweep (JIS X 8341-3:2016 Annex JB.1.2 a to d), with the draw kept as rows."""
 
-import random
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler import minhash, shape
-from crawler.address import directory_of, path_of, spelling_key
-from crawler.kinds import Kind
-from crawler.scope import Scope
-from db.tables import Draw, Page, Sweep, Visit
+from crawler.draw import SAMPLE, Drawing, drawing_of, random_part, share_of
+from crawler.exploration import add_note
+from crawler.frame import FramePage, explored_frame, keep_templates, named_otherwise
+from crawler.process import Processes, processes
+from crawler.representative import representatives
+from crawler.usage import known_usage
+from db.tables import Draw, Sweep, Visit
 from db.types import now
-from db.words import Method, Part, SweepState, VisitState
+from db.words import Method, Part, Stratify, SweepState, VisitState
 
+SUCH = 3  # unknown addresses of a traffic file that a note names
 CENSUS_UP_TO = 100  # known pages; above it WAIC's test guide recommends method d)
-SAMPLE = 40  # pages in all: WAIC's guide, not a rule
-RANDOM_OF_MIXED = 30
-CATEGORIES = 200  # category tops that are considered, the largest first
-
-
-@dataclass(frozen=True, kw_only=True)
-class FramePage:
-    """A page of the frame, with what choosing needs to know of it."""
-
-    visit: int
-    address: str
-    kinds: tuple[str, ...]
-    template: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,34 +28,84 @@ class Choice:
     part: Part
     rank: int
     why: str | None = None
+    stratum: str | None = None  # that a random page was drawn from
+    added_by: str | None = None  # who put it in, or gave it another reason
 
 
-async def choose(connection: AsyncConnection, sweep: Sweep, scope: Scope) -> None:
-    """Choose the pages of an explored sweep, keep the draw as rows, and move the sweep on to auditing."""
-    frame = await _frame(connection, sweep.id)
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A sample as the evidence speaks for it, and what a person should know of it."""
+
+    frame: Sequence[FramePage]
+    method: Method
+    drawing: Drawing
+    choices: Sequence[Choice]
+    by_hand: Sequence[str]  # steps of chosen forms that only sending leads to
+    unknown: Sequence[str]  # addresses of the traffic file that are no pages of the frame, the most used first
+
+    @property
+    def pages(self) -> dict[int, FramePage]:
+        """The pages of the frame by visit."""
+        return {page.visit: page for page in self.frame}
+
+
+async def propose(connection: AsyncConnection, sweep: Sweep, start: str) -> Proposal:
+    """The sample that an explored sweep proposes; nothing is stored."""
+    frame = await explored_frame(connection, sweep.id)
+    otherwise = await named_otherwise(connection, sweep.id)
+    used, unknown = known_usage(sweep.traffic, [page.address for page in frame], otherwise)
     method = method_for(len(frame), sweep.method_asked, sweep.pages_asked)
-    choices = drawn(frame, scope.start, method, sweep.seed, pages=sweep.pages_asked, at_random=sweep.random_asked)
+    steps = processes(frame, otherwise)
+    drawing = drawing_of(sweep, start, method)
+    choices = chosen(frame, method, drawing, sweep.pages_asked, steps=steps, used=used)
+    taken = {choice.visit for choice in choices}
+    by_hand = steps.beyond(page for page in frame if page.visit in taken)
+    return Proposal(
+        frame=frame, method=method, drawing=drawing, choices=choices, by_hand=by_hand, unknown=unknown
+    )  # fmt: skip
+
+
+async def choose(connection: AsyncConnection, sweep: Sweep, start: str) -> None:
+    """Choose the pages of an explored sweep as they are proposed, and move the sweep on to auditing."""
+    proposal = await propose(connection, sweep, start)
+    if await keep_sample(connection, sweep, proposal, proposal.choices) and proposal.unknown:
+        such = ", ".join(proposal.unknown[:SUCH])
+        said = f"{len(proposal.unknown)} addresses of the traffic file are no pages of the frame, such as {such}"
+        await add_note(connection, sweep.id, "traffic", start, said)
+
+
+async def keep_sample(
+    connection: AsyncConnection, sweep: Sweep, proposal: Proposal, choices: Sequence[Choice], by: str | None = None
+) -> bool:
+    """Keep a sample as rows, once and for all, and move the sweep on to auditing; False when it has one already."""
+    moved = await connection.execute(
+        sa.update(Sweep)
+        .where(Sweep.id == sweep.id, Sweep.state == SweepState.CHOOSING)
+        .values(
+            state=SweepState.AUDITING, method=proposal.method, draw_from=proposal.drawing.begin, frozen_by=by,
+            chosen_at=now(),
+        )
+    )  # fmt: skip
+    if not moved.rowcount:
+        return False
+    await keep_templates(connection, proposal.frame)
     if choices:
         await connection.execute(
             sa.insert(Draw),
             [
                 {"sweep_id": sweep.id, "visit_id": each.visit, "part": each.part, "rank": each.rank,
-                 "why": each.why}
+                 "why": each.why, "stratum": each.stratum, "added_by": each.added_by}
                 for each in choices
             ],
         )  # fmt: skip
     in_sample = sa.exists().where(Draw.visit_id == Visit.id)
-    for state, chosen in ((VisitState.SELECTED, in_sample), (VisitState.NOT_CHOSEN, ~in_sample)):
+    for state, is_chosen in ((VisitState.SELECTED, in_sample), (VisitState.NOT_CHOSEN, ~in_sample)):
         await connection.execute(
             sa.update(Visit)
-            .where(Visit.sweep_id == sweep.id, Visit.state == VisitState.EXPLORED, chosen)
+            .where(Visit.sweep_id == sweep.id, Visit.state == VisitState.EXPLORED, is_chosen)
             .values(state=state)
         )
-    await connection.execute(
-        sa.update(Sweep)
-        .where(Sweep.id == sweep.id)
-        .values(state=SweepState.AUDITING, method=method, chosen_at=now())
-    )
+    return True
 
 
 def method_for(known: int, asked: Method | None, pages: int | None) -> Method:
@@ -81,131 +119,68 @@ def method_for(known: int, asked: Method | None, pages: int | None) -> Method:
 
 def drawn(
     frame: Sequence[FramePage], start: str, method: Method, seed: int, *,
-    pages: int | None = None, at_random: int | None = None,
+    pages: int | None = None, at_random: int | None = None, begin: int = 0, stratify: Stratify | None = None,
 ) -> list[Choice]:  # fmt: skip
-    """The pages that a method chooses from a frame in the order of addresses; same seed and frame, same pages.
+    """The pages that a method chooses from a frame in the order of addresses; same seed and frame, same pages."""
+    share = share_of(method, pages, at_random)
+    drawing = Drawing(start=start, seed=seed, share=share, begin=begin, stratify=stratify)
+    return chosen(frame, method, drawing, pages, steps=processes(frame))
+
+
+def chosen(
+    frame: Sequence[FramePage], method: Method, drawing: Drawing, pages: int | None, *,
+    steps: Processes, used: Sequence[str] = (),
+) -> list[Choice]:  # fmt: skip
+    """The pages of each part, in the order of their ranks.
 
     The random part is drawn from the whole frame, so that it speaks for all of it; the representative part
     fills the sample up to its size. A page may belong to both.
     """
     if method is Method.ALL:
-        return [Choice(visit=page.visit, part=Part.CENSUS, rank=rank) for rank, page in _ranked(frame)]
-    size = pages or SAMPLE
-    share = {Method.RANDOM: size, Method.REPRESENTATIVE: 0}.get(method, at_random)
-    if share is None:
-        share = RANDOM_OF_MIXED if pages is None else size * RANDOM_OF_MIXED // SAMPLE
-    by_chance = random.Random(seed).sample(list(frame), min(share, len(frame)))
-    choices = [Choice(visit=page.visit, part=Part.RANDOM, rank=rank) for rank, page in _ranked(by_chance)]
-    taken = {choice.visit for choice in choices}
-    rank = 0
-    for page, why in representatives(frame, start) if method is not Method.RANDOM else ():
+        return [Choice(visit=page.visit, part=Part.CENSUS, rank=rank) for rank, page in enumerate(frame, start=1)]
+    by_chance = random_part(frame, drawing)
+    choices = [
+        Choice(visit=page.visit, part=Part.RANDOM, rank=rank, stratum=stratum or None)
+        for rank, (page, stratum) in enumerate(by_chance, start=1)
+    ]
+    if method is Method.RANDOM:
+        return choices
+    at_random = [page for page, _ in by_chance]
+    told = _filled(representatives(frame, drawing.start, steps=steps, used=used), at_random, steps, pages or SAMPLE)
+    return choices + [
+        Choice(visit=visit, part=Part.REPRESENTATIVE, rank=rank, why=why)
+        for rank, (visit, why) in enumerate(told.items(), start=1)
+    ]
+
+
+def _filled(
+    candidates: Sequence[tuple[FramePage, str]], at_random: Sequence[FramePage], steps: Processes, size: int
+) -> dict[int, str]:
+    """The representative pages that fill a sample up to its size, with what they stand for.
+
+    A process is never left in part: its pages come in with the first of them, also with a random one and beyond the
+    size (WAIC test guide 3.2; WCAG-EM 3.d).
+    """
+    taken = {page.visit for page in at_random}
+    brought = {
+        step.visit: f"process:{page.address}" for page in at_random for step in steps.of(page)
+        if step.visit not in taken
+    }  # fmt: skip
+    taken |= brought.keys()
+    told: dict[int, str] = {}
+    for page, why in candidates:
         if len(taken) >= size and page.visit not in taken:
             continue
-        rank += 1
+        told[page.visit] = why
         taken.add(page.visit)
-        choices.append(Choice(visit=page.visit, part=Part.REPRESENTATIVE, rank=rank, why=why))
-    return choices
+        for step in steps.of(page):
+            if step.visit not in taken:
+                taken.add(step.visit)
+                brought[step.visit] = f"process:{page.address}"
+    return told | {visit: why for visit, why in brought.items() if visit not in told}
 
 
-def representatives(frame: Sequence[FramePage], start: str) -> list[tuple[FramePage, str]]:
-    """Pages that stand for the set, most telling first, each with what it stands for.
-
-    Top page, one of each recognised kind, category tops and templates by turns (WAIC test guide, 3.2); then, for a
-    sample that is not full with these, further pages of each template by turns.
-    """
-    tops = sorted((page for page in frame if spelling_key(page.address) == spelling_key(start)), key=_nearness)
-    top = [(page, "top") for page in sorted(tops, key=lambda page: page.address != start)][:1]
-    kinds = [
-        (page, f"kind:{kind.value}")
-        for kind in Kind
-        for page in _shortest(page for page in frame if kind.value in page.kinds)
-    ]
-    categories = [(page, "category") for page in category_tops(frame, start)]
-    templates = [(page, f"template:{page.template}") for page in _one_of_each_template(frame)]
-    chosen: dict[int, tuple[FramePage, str]] = {}
-    for page, why in (*top, *kinds, *_by_turns(templates, categories)):
-        if page.visit in chosen:
-            why = f"{chosen[page.visit][1]} {why}"
-        chosen[page.visit] = (page, why)
-    for page in _by_turns_of_template(frame):
-        chosen.setdefault(page.visit, (page, f"further:{page.template}"))
-    return list(chosen.values())
-
-
-def _by_turns_of_template(frame: Sequence[FramePage]) -> list[FramePage]:
-    """All pages: the first of each template, the second of each, and so on."""
-    seen: Counter[int] = Counter()
-    turns: list[tuple[int, int, FramePage]] = []
-    for place, page in enumerate(frame):
-        turns.append((seen[page.template], place, page))
-        seen[page.template] += 1
-    return [page for _, _, page in sorted(turns, key=lambda turn: turn[:2])]
-
-
-def category_tops(frame: Sequence[FramePage], start: str) -> list[FramePage]:
-    """The first page of each directory right below the start, the directory with most pages first."""
-    base = directory_of(start)
-    sizes: dict[str, int] = {}
-    tops: dict[str, FramePage] = {}
-    for page in frame:
-        path = path_of(page.address).split("?")[0]
-        if not path.startswith(base) or "/" not in path[len(base) :]:
-            continue
-        category = path[len(base) :].split("/")[0]
-        sizes[category] = sizes.get(category, 0) + 1
-        best = tops.get(category)
-        if best is None or _nearness(page) < _nearness(best):
-            tops[category] = page
-    order = sorted(tops, key=lambda category: (-sizes[category], category))
-    return [tops[category] for category in order[:CATEGORIES] if sizes[category] > 1]
-
-
-async def _frame(connection: AsyncConnection, sweep_id: int) -> list[FramePage]:
-    """The explored pages in the order of their addresses, with their templates numbered and kept."""
-    rows = (
-        await connection.execute(
-            sa.select(Visit.id, Page.address, Visit.kinds, Visit.shape)
-            .join(Page, Page.id == Visit.page_id)
-            .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
-        )
-    ).all()
-    rows = sorted(rows, key=lambda row: row.address)  # databases sort text by different rules
-    templates = shape.cluster([minhash.unpack(row.shape) for row in rows])
-    if rows:
-        await connection.execute(
-            sa.update(Visit).where(Visit.id == sa.bindparam("visit")).values(template=sa.bindparam("number")),
-            [{"visit": row.id, "number": number} for row, number in zip(rows, templates, strict=True)],
-        )
-    return [
-        FramePage(visit=row.id, address=row.address, kinds=tuple(row.kinds), template=number)
-        for row, number in zip(rows, templates, strict=True)
-    ]
-
-
-def _one_of_each_template(frame: Sequence[FramePage]) -> list[FramePage]:
-    sizes: dict[int, int] = {}
-    for page in frame:
-        sizes[page.template] = sizes.get(page.template, 0) + 1
-    first = {page.template: page for page in reversed(frame)}
-    return [first[template] for template in sorted(first, key=lambda each: (-sizes[each], each))]
-
-
-def _shortest(pages: Iterable[FramePage]) -> list[FramePage]:
-    return sorted(pages, key=_nearness)[:1]
-
-
-def _nearness(page: FramePage) -> tuple[int, int, str]:
-    return (path_of(page.address).count("/"), len(page.address), page.address)
-
-
-def _by_turns(
-    some: Sequence[tuple[FramePage, str]], others: Sequence[tuple[FramePage, str]]
-) -> list[tuple[FramePage, str]]:
-    turns: list[tuple[FramePage, str]] = []
-    for index in range(max(len(some), len(others))):
-        turns += [*some[index : index + 1], *others[index : index + 1]]
-    return turns
-
-
-def _ranked(pages: Iterable[FramePage]) -> Iterable[tuple[int, FramePage]]:
-    return enumerate(pages, start=1)
+def put_in(choices: Sequence[Choice], added: Sequence[Choice]) -> list[Choice]:
+    """The random part of a sample with other representative pages, ranked anew in their order."""
+    kept = [each for each in choices if each.part is not Part.REPRESENTATIVE]
+    return kept + [replace(each, rank=rank) for rank, each in enumerate(added, start=1)]

@@ -33,7 +33,7 @@ def read_seeds(path: Path) -> tuple[str, ...]:
         )
     if body.startswith(b"\x1f\x8b") or body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return _of_sitemap(path, body)
-    found = dict.fromkeys(_of_lines(path, _text(body)))
+    found = dict.fromkeys(_of_lines(path, text_of(body)))
     if not found:
         raise _nothing(path)
     return tuple(found)
@@ -66,7 +66,7 @@ def _of_lines(path: Path, text: str) -> Iterator[str]:
             )
 
 
-def _text(body: bytes) -> str:
+def text_of(body: bytes) -> str:
     """UTF-8, or Shift_JIS as spreadsheets write it in Japan."""
     try:
         return body.decode("utf-8-sig")

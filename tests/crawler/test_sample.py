@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.sample import Choice, FramePage, category_tops, drawn, method_for, representatives
+from crawler.frame import FramePage
+from crawler.representative import category_tops, representatives
+from crawler.sample import Choice, drawn, method_for
 from db.words import Method, Part
 
 START = "https://www.example.lg.jp/"
