@@ -17,6 +17,7 @@ from db.errors import JisweepError, StorageError
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.page import page
+from reports.cli.sample import sample
 from reports.cli.sign_in import sign_in
 from reports.cli.site import site
 from reports.cli.sweeps import report, resume, sweep, sweeps
@@ -32,6 +33,7 @@ def cli() -> None:
     jisweep doctor                          is this machine ready?
     jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
     jisweep resume 1                        go on with a sweep that was stopped
+    jisweep sample propose 1                the pages to audit, to be edited and frozen
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
@@ -41,7 +43,7 @@ def cli() -> None:
     """
 
 
-for command in (sweep, resume, explore, site, sweeps, report, page, sign_in, doctor, setup, db):
+for command in (sweep, resume, explore, sample, site, sweeps, report, page, sign_in, doctor, setup, db):
     cli.add_command(command)
 
 

@@ -24,13 +24,20 @@ class Drawing:
     begin: int = 0  # where in the order of crawler.numbers
     stratify: Stratify | None = None
 
+    @classmethod
+    def of(
+        cls, start: str, seed: int, method: Method, pages: int | None, at_random: int | None,
+        begin: int = 0, stratify: Stratify | None = None,
+    ) -> "Drawing":  # fmt: skip
+        """The drawing of a method, with the size of its random part as asked for or as usual."""
+        return cls(start=start, seed=seed, share=share_of(method, pages, at_random), begin=begin, stratify=stratify)
+
 
 def drawing_of(sweep: Sweep, start: str, method: Method) -> Drawing:
     """The drawing that a sweep asks for by a method."""
-    share = share_of(method, sweep.pages_asked, sweep.random_asked)
-    return Drawing(
-        start=start, seed=sweep.seed, share=share, begin=sweep.draw_from or 0, stratify=sweep.stratify
-    )  # fmt: skip
+    return Drawing.of(
+        start, sweep.seed, method, sweep.pages_asked, sweep.random_asked, sweep.draw_from or 0, sweep.stratify
+    )
 
 
 def share_of(method: Method, pages: int | None, at_random: int | None) -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler.draw import SAMPLE, Drawing, drawing_of, random_part, share_of
+from crawler.draw import SAMPLE, Drawing, drawing_of, random_part
 from crawler.exploration import add_note
-from crawler.frame import FramePage, explored_frame, keep_templates, named_otherwise
+from crawler.frame import FramePage, chosen_frame, explored_frame, keep_templates, named_otherwise
 from crawler.process import Processes, processes
 from crawler.representative import representatives
 from crawler.usage import known_usage
@@ -65,13 +65,18 @@ async def propose(connection: AsyncConnection, sweep: Sweep, start: str) -> Prop
     )  # fmt: skip
 
 
+async def by_hand(connection: AsyncConnection, sweep: Sweep) -> list[str]:
+    """Where the forms of a sweep's sample send to that no page of its frame stands for."""
+    frame = await chosen_frame(connection, sweep.id)
+    sample = set(await connection.scalars(sa.select(Draw.visit_id).where(Draw.sweep_id == sweep.id)))
+    steps = processes(frame, await named_otherwise(connection, sweep.id))
+    return steps.beyond(page for page in frame if page.visit in sample)
+
+
 async def choose(connection: AsyncConnection, sweep: Sweep, start: str) -> None:
     """Choose the pages of an explored sweep as they are proposed, and move the sweep on to auditing."""
     proposal = await propose(connection, sweep, start)
-    if await keep_sample(connection, sweep, proposal, proposal.choices) and proposal.unknown:
-        such = ", ".join(proposal.unknown[:SUCH])
-        said = f"{len(proposal.unknown)} addresses of the traffic file are no pages of the frame, such as {such}"
-        await add_note(connection, sweep.id, "traffic", start, said)
+    await keep_sample(connection, sweep, proposal, proposal.choices)
 
 
 async def keep_sample(
@@ -105,6 +110,10 @@ async def keep_sample(
             .where(Visit.sweep_id == sweep.id, Visit.state == VisitState.EXPLORED, is_chosen)
             .values(state=state)
         )
+    if proposal.unknown:
+        such = ", ".join(proposal.unknown[:SUCH])
+        said = f"{len(proposal.unknown)} addresses of the traffic file are no pages of the frame, such as {such}"
+        await add_note(connection, sweep.id, "traffic", proposal.drawing.start, said)
     return True
 
 
@@ -122,8 +131,7 @@ def drawn(
     pages: int | None = None, at_random: int | None = None, begin: int = 0, stratify: Stratify | None = None,
 ) -> list[Choice]:  # fmt: skip
     """The pages that a method chooses from a frame in the order of addresses; same seed and frame, same pages."""
-    share = share_of(method, pages, at_random)
-    drawing = Drawing(start=start, seed=seed, share=share, begin=begin, stratify=stratify)
+    drawing = Drawing.of(start, seed, method, pages, at_random, begin, stratify)
     return chosen(frame, method, drawing, pages, steps=processes(frame))
 
 

@@ -17,10 +17,17 @@ def strata_of(frame: Sequence[FramePage], start: str, stratify: Stratify | None,
     When there are more, the smallest are put together: one page of each could not be drawn.
     """
     if stratify is None:
-        return {page.address: WHOLE for page in frame}
-    named = {page.address: _name(page, start, stratify) for page in frame}
-    together = merged(Counter(named.values()), share)
-    return {address: OTHERS if name in together else name for address, name in named.items()}
+        return dict.fromkeys((page.address for page in frame), WHOLE)
+    small = set(together(frame, start, stratify, share))
+    named = ((page.address, _name(page, start, stratify)) for page in frame)
+    return {address: OTHERS if name in small else name for address, name in named}
+
+
+def together(frame: Sequence[FramePage], start: str, stratify: Stratify | None, share: int) -> list[str]:
+    """The strata that are put together as others, the largest first."""
+    if stratify is None:
+        return []
+    return merged(Counter(_name(page, start, stratify) for page in frame), share)
 
 
 def merged(sizes: Mapping[str, int], share: int) -> list[str]:

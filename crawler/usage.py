@@ -14,8 +14,8 @@ from db.errors import UsageError
 KEPT = 1000  # of the most used addresses
 
 
-def read_usage(path: Path, start: str) -> list[list[Any]]:
-    """The most used addresses with their counts, in the form that a sweep keeps.
+def read_usage(path: Path, start: str) -> list[tuple[str, int]]:
+    """The most used addresses with their counts, the most used first.
 
     UTF-8 or Shift_JIS; a heading, empty lines and those that begin with `#` are passed over. An address may be a path
     of the start address's host; one that stands in several lines is summed up. Raises UsageError naming the line.
@@ -54,7 +54,7 @@ def read_usage(path: Path, start: str) -> list[list[Any]]:
             en=f"--traffic {path} holds no line 'address,count'.",
         )
     order = sorted(counts, key=lambda address: (-counts[address], address))
-    return [[address, counts[address]] for address in order[:KEPT]]
+    return [(address, counts[address]) for address in order[:KEPT]]
 
 
 def known_usage(

@@ -36,8 +36,10 @@ class Language:
                 return text.format(**found.groupdict())
         return said
 
-    def stands_for(self, why: str) -> str:
-        """What a representative page stands for: `top kind:contact template:3` in words."""
+    def stands_for(self, why: str, by: str | None = None) -> str:
+        """What a representative page stands for: `top kind:contact template:3` in words, or a person's own words."""
+        if by is not None:
+            return self.say("why.by_person", why=why, person=by)
         return self._texts["common.comma"].join(self._reason(token) for token in why.split())
 
     def left_out(self, why: str) -> str:
@@ -47,9 +49,20 @@ class Language:
 
     def _reason(self, token: str) -> str:
         kind, _, detail = token.partition(":")
-        if kind == "template":
-            return self.say("why.template", number=detail)
+        if kind in ("template", "further"):
+            return self.say(f"why.{kind}", number=detail)
+        if kind == "process":
+            return self.say("why.process", page=detail.partition("://")[2] or detail)
+        if kind == "traffic":
+            return self.say("why.traffic", rank=detail)
         return self.word("why", detail if kind == "kind" else token)
+
+    def stratum(self, name: str | None) -> str:
+        """The stratum that a random page was drawn from: a directory as it stands, a template in words."""
+        kind, _, detail = (name or "").partition(":")
+        if kind == "template":
+            return self.say("sample.of_template", number=detail)
+        return self.say("sample.others") if kind == "others" else name or ""
 
     def count(self, noun: str, number: int) -> str:
         """A counted noun: `12ページ`, `1 page`, `12 pages`."""

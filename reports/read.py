@@ -10,8 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from audits.conclude import sweep_row
+from crawler.frame import is_gone
 from db.tables import Draw, Finding, Page, ScopeRule, Site, Sweep, Visit
-from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, ScopeKind, SweepState, VisitState
+from db.words import (
+    Edition,
+    FoundBy,
+    Level,
+    Method,
+    Outcome,
+    Part,
+    Reason,
+    Redraw,
+    ScopeKind,
+    Stratify,
+    SweepState,
+    VisitState,
+)
 
 LAST = 2**31 - 1  # sorts what has no rank behind all that have one
 
@@ -27,6 +41,10 @@ class Head:
     edition: Edition
     level: Level
     seed: int
+    stratify: Stratify | None
+    redraw: Redraw | None
+    earlier_draw_id: int | None  # the sweep whose random part was drawn anew
+    frozen_by: str | None
     engine: str | None  # this and the next three: None before auditing begins
     engine_version: str | None
     rule_set: str | None
@@ -62,6 +80,12 @@ class Drawn:
     part: Part
     rank: int
     why: str | None
+    added_by: str | None  # who put it in, or gave it another reason
+    stratum: str | None
+    replaces: int | None  # rank of the page that proved not to exist, whose place it took
+    replaced_by: int | None
+    gone: bool  # proved to be no page
+    kept: bool  # was in the random part that this one was drawn anew from
     address: str
     title: str | None
     state: VisitState
@@ -146,13 +170,23 @@ async def rule_counts(connection: AsyncConnection, sweep_id: int) -> list[RuleCo
 
 async def drawn(connection: AsyncConnection, sweep_id: int, part: Part) -> AsyncIterator[Drawn]:
     """The pages of one part of the sample in the order of the draw."""
+    before, after, old, old_visit = aliased(Draw), aliased(Draw), aliased(Draw), aliased(Visit)
+    earlier = sa.select(Sweep.earlier_draw_id).where(Sweep.id == sweep_id).scalar_subquery()
+    kept = (
+        sa.exists()
+        .where(old.sweep_id == earlier, old.part == Part.RANDOM, old.visit_id == old_visit.id)
+        .where(old_visit.page_id == Visit.page_id)
+    )
     query = (
         sa.select(
-            Draw.visit_id.label("visit"), Draw.part, Draw.rank, Draw.why,
-            Page.address, Visit.title, Visit.state, Visit.reason,
+            Draw.visit_id.label("visit"), Draw.part, Draw.rank, Draw.why, Draw.added_by, Draw.stratum,
+            before.rank.label("replaces"), after.rank.label("replaced_by"), is_gone().label("gone"),
+            kept.label("kept"), Page.address, Visit.title, Visit.state, Visit.reason,
         )
         .join(Visit, Visit.id == Draw.visit_id)
         .join(Page, Page.id == Visit.page_id)
+        .outerjoin(before, before.id == Draw.replaces_id)
+        .outerjoin(after, after.replaces_id == Draw.id)
         .where(Draw.sweep_id == sweep_id, Draw.part == part)
         .order_by(Draw.rank)
     )  # fmt: skip

@@ -47,6 +47,7 @@ class Membership:
     part: Part
     rank: int
     why: str | None
+    added_by: str | None = None  # who put it in, or gave it another reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
 def _parts(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     # "representative" sorts behind "random" and "census": shown first, so descending
     return (
-        sa.select(Draw.visit_id, Draw.part, Draw.rank, Draw.why)
+        sa.select(Draw.visit_id, Draw.part, Draw.rank, Draw.why, Draw.added_by)
         .where(Draw.visit_id.in_(visits))
         .order_by(Draw.part.desc())
     )

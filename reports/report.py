@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.conclude import Conclusion, conclude
+from audits.conclude import Conclusion, conclude, sweep_row
+from audits.strata import strata
+from crawler.sample import by_hand
 from db.database import Database
 from db.types import now
 from db.words import Method, Reason, VisitState
@@ -171,7 +173,15 @@ class Report:
             (part.value, [found async for found in read.drawn(self.connection, self.head.id, part)])
             for part in (SamplePart.REPRESENTATIVE, SamplePart.RANDOM)
         ]
-        self.pages.write("sample.html", "sample.html", parts=parts, number_of=numbers)
+        sweep = await sweep_row(self.connection, self.head.id)
+        self.pages.write(
+            "sample.html",
+            "sample.html",
+            parts=parts,
+            number_of=numbers,
+            strata=await strata(self.connection, sweep) if self.head.stratify else [],
+            by_hand=await by_hand(self.connection, sweep),
+        )
 
     async def _unaudited(self) -> None:
         reasons: list[tuple[Reason, int, list[Address]]] = []

@@ -20,7 +20,8 @@ from crawler.seeds import read_seeds
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
-from db.words import Edition, Level, Method
+from db.words import Edition, Level
+from reports.cli.choice import choice_of
 from reports.cli.usage import Percent, Seconds
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -174,22 +175,6 @@ def crawl_options(command: Command) -> Command:
     return command
 
 
-def choice_options(command: Command) -> Command:
-    """Which pages of the site are audited."""
-    for option in (
-        click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S",
-                     help="Seed of the random draw; same seed and frame, same pages.  [default: drawn, printed]"),
-        click.option("--random", "at_random", type=click.IntRange(0), metavar="N",
-                     help="Size of the random part of a mixed sample.  [default: 3/4]"),
-        click.option("--pages", type=click.IntRange(1), metavar="N", help="Size of the sample.  [default: 40]"),
-        click.option("--method", type=click.Choice([each.value for each in Method]),
-                     help="How pages are chosen (JIS X 8341-3:2016 Annex JB a to d).  "
-                          "[default: all up to 100 pages, else mixed]"),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
 def limits_of(given: dict[str, Any]) -> Limits:
     """The limits that a command line gives; those that its command has no option for stay. Raises UsageError."""
     check_limits(given)
@@ -230,27 +215,13 @@ async def with_site_settings(database: Database, address: str, given: dict[str, 
 
 def plan_of(start: str, given: dict[str, Any]) -> Plan:
     """The plan that a command line gives, for a start address that was reached. Raises UsageError."""
-    if given.get("at_random") is not None and given["at_random"] > (given["pages"] or 40):
-        raise UsageError(
-            ja="--random は --pages（指定がなければ 40）を超えられません。",
-            en="--random cannot be more than --pages (40 unless given).",
-        )
-    method = given.get("method")
-    if given.get("at_random") is not None and method != Method.MIXED.value:
-        raise UsageError(
-            ja="--random は --method mixed と一緒に使います（ほかの方法ではページ数は --pages で決まります）。",
-            en="--random goes with --method mixed (for other methods --pages says how many).",
-        )
     scope = scope_around(start, given["include"], given["exclude"])
     signed_in = given["sign_ins"].within(scope).origins
     return Plan(
         scope=scope,
         limits=limits_of({**given, "signed_in": signed_in, "widen": _patterns(given["widen"])}),
         seeds=tuple(address for file in given["seeds"] for address in read_seeds(file)),
-        method=Method(method) if method else None,
-        pages=given.get("pages"),
-        at_random=given.get("at_random"),
-        seed=given.get("seed"),
+        **choice_of(start, given),
         edition=Edition(given.get("edition", "jis2016")),
         level=Level(given.get("level", "AA")),
     )

@@ -17,7 +17,13 @@ from reports.clean import one_line
 from reports.language import Language
 
 LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
-NEWS = ("pace", "host", "blocked", "carry")  # notes that a person at the terminal wants to know of at once
+NEWS = (
+    "pace",
+    "host",
+    "blocked",
+    "carry",
+    "traffic",
+)  # notes that a person at the terminal wants to know of at once
 WAITING = (VisitState.FOUND, VisitState.SELECTED)
 
 

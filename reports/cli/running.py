@@ -76,12 +76,17 @@ def show(conclusion: Conclusion, path: Path, lang: str, as_json_object: bool) ->
 
 def resume_command(sweep_id: int, given: dict[str, Any]) -> str:
     """What to type to go on with a sweep, with the database and the folder that this command was given."""
+    return command_on("resume", sweep_id, given)
+
+
+def command_on(name: str, sweep_id: int, given: dict[str, Any]) -> str:
+    """A command on a sweep as it is typed, with the database, folder and credentials that this one was given."""
     typed = Path(sys.argv[0])
     found = typed.name != "jisweep" or shutil.which("jisweep") is not None
-    words = ["jisweep" if found else str(typed), "resume", str(sweep_id)]
+    words = ["jisweep" if found else str(typed), *name.split(), str(sweep_id)]
     if given["database"] != os.environ.get("JISWEEP_DB", DATABASE):
         words += ["--db", hide_password(given["database"])]
-    if given.get("out") and str(given["out"]) != os.environ.get("JISWEEP_OUT"):
+    if name == "resume" and given.get("out") and str(given["out"]) != os.environ.get("JISWEEP_OUT"):
         words += ["--out", str(given["out"])]
     if given.get("credentials") and str(given["credentials"]) != os.environ.get("JISWEEP_CREDENTIALS"):
         words += ["--credentials", str(given["credentials"])]

@@ -23,10 +23,10 @@ from db.errors import UsageError
 from db.schema import present, ready
 from db.tables import Site, Sweep
 from db.words import SweepState
+from reports.cli.choice import choice_options
 from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
     browser_option,
-    choice_options,
     crawl_options,
     credentials_options,
     database_option,
