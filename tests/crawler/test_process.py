@@ -1,0 +1,117 @@
+"""Forms bring in the pages of their process; what only sending leads to is named for people."""
+
+import pytest
+
+from crawler.document import read
+from crawler.frame import FramePage
+from crawler.process import FEW, processes, step_in_name, step_in_title
+from crawler.representative import representatives
+from crawler.sample import drawn
+from db.words import Method, Part
+
+START = "https://www.example.lg.jp/"
+
+
+def page(number: int, path: str, title: str = "", *, sends: tuple[str, ...] = (), form: bool = False) -> FramePage:
+    return FramePage(
+        visit=number, address=START + path, kinds=("form",) if form or sends else (), template=0, title=title,
+        sends_to=tuple(START + each for each in sends),
+    )  # fmt: skip
+
+
+APPLICATION = [
+    page(1, "shinsei/step1.html", sends=("shinsei/step2.html",)),
+    page(2, "shinsei/step2.html", sends=("shinsei/step3.html",)),
+    page(3, "shinsei/step3.html", sends=("shinsei/send",)),
+]
+
+
+def paths(pages: object) -> list[str]:
+    return [each.address.removeprefix(START) for each in pages]  # type: ignore[attr-defined]
+
+
+def test_the_pages_that_forms_send_to_are_one_process_whichever_it_is_met_at() -> None:
+    found = processes([page(9, ""), *APPLICATION])
+    for each in APPLICATION:
+        assert paths(found.of(each)) == ["shinsei/step1.html", "shinsei/step2.html", "shinsei/step3.html"]
+    assert found.of(page(9, "")) == ()
+    assert found.beyond(APPLICATION) == [START + "shinsei/send"]
+
+
+def test_pages_of_one_directory_that_are_named_by_steps_are_one_process_when_one_has_a_form() -> None:
+    named = [page(1, "k/moushikomi-input.html", form=True), page(2, "k/moushikomi-confirm.html"),
+             page(3, "k/moushikomi-complete.html"), page(4, "k/other-confirm.html"), page(5, "j/moushikomi-confirm.html")]  # fmt: skip
+    assert paths(processes(named).of(named[0])) == [
+        "k/moushikomi-input.html", "k/moushikomi-confirm.html", "k/moushikomi-complete.html",
+    ]  # fmt: skip
+    titled = [page(1, "a/1", "講座の申込み（入力）｜○○局", form=True), page(2, "a/2", "講座の申込み（確認）｜○○局"),
+              page(3, "a/3", "講座の申込み 完了｜○○局")]  # fmt: skip
+    assert paths(processes(titled).of(titled[2])) == ["a/1", "a/2", "a/3"]
+    without = [page(1, "a/step1.html"), page(2, "a/step2.html")]
+    assert processes(without).of(without[0]) == ()
+
+
+def test_a_form_that_many_pages_have_makes_them_no_process() -> None:
+    asked = [page(n, f"p/{n}.html", sends=("enquete/",)) for n in range(FEW + 1)]
+    found = processes([page(99, "enquete/"), *asked])
+    assert found.of(asked[0]) == ()
+
+
+def test_an_address_that_leads_to_a_page_stands_for_it() -> None:
+    pages = [page(1, "a/form", sends=("a/index.html",)), page(2, "a/")]
+    found = processes(pages, {START + "a/index.html": START + "a/"})
+    assert paths(found.of(pages[0])) == ["a/", "a/form"]
+    assert found.beyond(pages) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [("step2.html", 2), ("apply_step-03.php", 3), ("entry-confirm.html", 50), ("kanryo.html", 90), ("page2.html", 0),
+     ("contact.html", 0)],
+)  # fmt: skip
+def test_steps_are_read_from_names(name: str, step: int) -> None:
+    assert step_in_name(START + "a/" + name)[1] == step
+
+
+@pytest.mark.parametrize(("title", "step"), [("申込み STEP 2", 2), ("申込み（確認）", 50), ("お知らせ", 0)])
+def test_steps_are_read_from_titles(title: str, step: int) -> None:
+    assert step_in_title(title)[1] == step
+
+
+def test_the_form_with_the_longest_process_represents_forms_and_brings_it_whole() -> None:
+    frame = [page(9, "a.html", sends=("x",)), *APPLICATION]
+    steps = processes(frame)
+    told = [(each.address.removeprefix(START), why) for each, why in representatives(frame, START, steps=steps)]
+    assert told[:3] == [
+        ("shinsei/step1.html", "kind:form category"),
+        ("shinsei/step2.html", f"process:{START}shinsei/step1.html"),
+        ("shinsei/step3.html", f"process:{START}shinsei/step1.html"),
+    ]
+
+
+def test_a_process_comes_in_whole_with_a_random_page_too_and_beyond_the_size() -> None:
+    others = [page(n, f"n/{n:03}.html") for n in range(100, 150)]
+    frame = sorted([*APPLICATION, *others], key=lambda each: each.address)
+    met = 0
+    for seed in range(60):
+        choices = drawn(frame, START, Method.MIXED, seed, pages=6, at_random=6)
+        at_random = {each.visit for each in choices if each.part is Part.RANDOM}
+        everything = {each.visit for each in choices}
+        if at_random & {1, 2, 3}:
+            met += 1
+            assert {1, 2, 3} <= everything
+            assert len(at_random) == 6, "the draw stays what it was"
+        else:
+            assert len(everything) == 6
+    assert 0 < met < 60
+
+
+def test_where_forms_send_to_is_read_from_the_page() -> None:
+    text = """<form action="/go?old=1"><textarea></textarea></form>
+    <form method=POST action="../send?key=1"><input type=tel><button formaction="/check">確認</button></form>
+    <form method=post><input type=email></form><form action="javascript:x()"><input type=tel></form>
+    <form role=search action=/s><input></form>"""
+    document = read(text.encode(), "text/html; charset=utf-8", START + "a/b/")
+    assert document.sends_to == (
+        f"GET {START}go", f"POST {START}a/send?key=1", f"POST {START}check", f"POST {START}a/b/",
+    )  # fmt: skip
