@@ -1,0 +1,318 @@
+"""A sample from its proposal to its document: edited by a person, frozen, replaced where pages prove not to exist, kept in part."""
+
+import copy
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audits.conclude import conclude, sweep_row
+from audits.estimate import interval
+from audits.proposing import freeze, proposed
+from audits.sample_document import differences, document
+from audits.strata import frame_by_stratum, strata
+from audits.sweep import begin
+from crawler.edited import Line
+from crawler.numbers import in_order
+from db.database import Database
+from db.errors import UsageError
+from db.words import Method, Part, Reason, Redraw, Stratify, SweepState, VisitState
+from reports.language import Language
+from reports.sample_table import read_table, table, words_of, write_table
+from tests.audits.sampled import PATHS, START, chosen, drawn, explored, finish, lose
+from tests.audits.swept import plan_for
+
+MIXED: dict[str, Any] = {"method": Method.MIXED, "pages": 20, "at_random": 12, "seed": 2026}
+
+
+async def lines_of(
+    database: Database, sweep: int, tmp_path: Path, name: str = "sample.csv", lang: str = "ja"
+) -> list[Line]:
+    """The lines of the proposal's table, written and read back."""
+    rows = table(await proposed(database, sweep, None), Language(lang))
+    write_table(tmp_path / name, rows)
+    return read_table(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["sample.csv", "sample.xlsx"])
+@pytest.mark.parametrize("lang", ["ja", "en"])
+async def test_a_proposal_frozen_as_it_is_is_what_would_have_been_chosen(
+    database: Database, tmp_path: Path, name: str, lang: str
+) -> None:
+    sweep = await explored(database, **MIXED)
+    lines = await lines_of(database, sweep, tmp_path, name, lang)
+    assert await freeze(database, sweep, lines, "環境局 山田", words_of) == len({line.address for line in lines})
+    other = await chosen(database, **MIXED)
+    for part in Part:
+        told, plain = await drawn(database, sweep, part), await drawn(database, other, part)
+        assert [(row.address, row.rank, row.why, row.added_by) for row in told] == [
+            (row.address, row.rank, row.why, None) for row in plain
+        ]
+    async with database.reading() as connection:
+        row = await sweep_row(connection, sweep)
+    assert (row.state, row.method, row.frozen_by, row.draw_from) == (
+        SweepState.AUDITING,
+        Method.MIXED,
+        "環境局 山田",
+        0,
+    )
+    assert {each.state for each in await drawn(database, sweep)} == {VisitState.SELECTED}
+
+
+async def test_a_proposal_names_its_reasons_and_the_steps_for_people(database: Database) -> None:
+    traffic = ((START + "a/33.html", 500), (START + "nai.html", 400))
+    sweep = await explored(database, **MIXED, traffic=traffic)
+    proposal = await proposed(database, sweep, None)
+    rows = {(row[0].removeprefix(START), row[2]): row[3] for row in table(proposal, Language("ja"))}
+    assert rows["", "代表"].startswith("トップページ")
+    assert "問い合わせ" in rows["contact/", "代表"]
+    assert rows["shinsei/step1.html", "代表"].startswith("入力フォーム")
+    assert "から始まる手続きのページ" in rows["shinsei/step2.html", "代表"]
+    assert "利用の多いページ（1位）" in rows["a/33.html", "代表"]
+    assert "人が試験" in rows["shinsei/send", "手で試験"]
+    assert proposal.unknown == [START + "nai.html"]
+
+
+async def test_a_person_may_put_pages_in_leave_pages_out_and_give_reasons(
+    database: Database, tmp_path: Path
+) -> None:
+    sweep = await explored(database, **MIXED)
+    lines = await lines_of(database, sweep, tmp_path)
+    top, *others = [line for line in lines if line.part is Part.REPRESENTATIVE]
+    own = Line(number=99, address=START + "c/08.html", part=Part.REPRESENTATIVE, reason="高齢者がよく使う")
+    edits = [
+        replace(top, reason="窓口への入口"),
+        *others[1:],
+        own,
+        *(line for line in lines if line.part is Part.RANDOM),
+    ]
+    await freeze(database, sweep, edits, "山田", words_of)
+    rows = await drawn(database, sweep, Part.REPRESENTATIVE)
+    assert [row.rank for row in rows] == list(range(1, len(rows) + 1))
+    told = {row.address.removeprefix(START): (row.why, row.added_by) for row in rows}
+    assert told[""] == ("窓口への入口", "山田")
+    assert told["c/08.html"] == ("高齢者がよく使う", "山田")
+    assert others[0].address not in {row.address for row in rows}
+    assert {row.added_by for row in rows} == {None, "山田"}
+    assert all(row.added_by is None for row in await drawn(database, sweep))
+
+
+@pytest.mark.parametrize("edit", ["put in", "left out", "foreign", "twice", "no reason", "none"])
+async def test_what_an_edited_table_may_not_say_is_refused_and_nothing_changes(
+    database: Database, tmp_path: Path, edit: str
+) -> None:
+    sweep = await explored(database, **MIXED)
+    lines = await lines_of(database, sweep, tmp_path)
+    representative = [line for line in lines if line.part is Part.REPRESENTATIVE]
+    at_random = [line for line in lines if line.part is Part.RANDOM]
+    undrawn = next(path for path in PATHS if START + path not in {line.address for line in at_random})
+    edits, said = {
+        "put in": ([*lines, Line(number=77, address=START + undrawn, part=Part.RANDOM, reason="")], "Line 77"),
+        "left out": ([line for line in lines if line is not at_random[3]], at_random[3].address),
+        "foreign": ([*lines, Line(number=78, address="https://else.jp/", part=Part.REPRESENTATIVE, reason="x")], "Line 78"),
+        "twice": ([*lines, replace(representative[0], number=79)], "Line 79"),
+        "no reason": ([*lines, Line(number=80, address=START + "c/08.html", part=Part.REPRESENTATIVE, reason="")], "Line 80"),
+        "none": (at_random, "at least one"),
+    }[edit]  # fmt: skip
+    with pytest.raises(UsageError) as refused:
+        await freeze(database, sweep, edits, "山田", words_of)
+    assert said in refused.value.en
+    assert refused.value.ja
+    async with database.reading() as connection:
+        assert (await sweep_row(connection, sweep)).state is SweepState.CHOOSING
+    assert await drawn(database, sweep) == []
+
+
+async def test_a_page_put_into_a_random_sample_would_make_another_method_of_it(
+    database: Database, tmp_path: Path
+) -> None:
+    sweep = await explored(database, method=Method.RANDOM, pages=20)
+    lines = await lines_of(database, sweep, tmp_path)
+    top = Line(number=50, address=START, part=Part.REPRESENTATIVE, reason="入口")
+    with pytest.raises(UsageError, match="method d"):
+        await freeze(database, sweep, [*lines, top], "山田", words_of)
+
+
+async def test_a_frozen_sample_is_never_changed(database: Database, tmp_path: Path) -> None:
+    sweep = await explored(database, **MIXED)
+    lines = await lines_of(database, sweep, tmp_path)
+    await freeze(database, sweep, lines, "山田", words_of)
+    with pytest.raises(UsageError, match="frozen already by 山田"):
+        await freeze(database, sweep, lines, "佐藤", words_of)
+    with pytest.raises(UsageError, match="frozen already"):
+        await proposed(database, sweep, None)
+
+
+async def test_other_wishes_are_kept_with_the_sweep_and_an_older_table_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    sweep = await explored(database, **MIXED)
+    lines = await lines_of(database, sweep, tmp_path)
+    wishes = {"method": Method.MIXED, "pages": 20, "at_random": 12, "seed": 7, "stratify": Stratify.DIRECTORY,
+              "redraw": None, "earlier_draw": None, "traffic": ()}  # fmt: skip
+    proposal = await proposed(database, sweep, wishes)
+    assert (proposal.drawing.seed, proposal.drawing.stratify) == (7, Stratify.DIRECTORY)
+    assert await proposed(database, sweep, None) == proposal
+    with pytest.raises(UsageError):
+        await freeze(database, sweep, lines, "山田", words_of)
+    await freeze(database, sweep, await lines_of(database, sweep, tmp_path), "山田", words_of)
+
+
+async def test_pages_that_prove_not_to_exist_are_replaced_by_the_next_ones_and_no_others(
+    database: Database,
+) -> None:
+    sweep = await chosen(database, **MIXED)
+    first = await drawn(database, sweep)
+    order = in_order(2026, 0, [START + path for path in PATHS])
+    assert [row.address for row in first] == order[:12]
+    lost = dict(zip((row.visit_id for row in first[:6]), (
+        Reason.NOT_FOUND, Reason.TIMED_OUT, Reason.SERVER_ERROR, Reason.BLOCKED, Reason.REDIRECT_OUT, Reason.NOT_HTML,
+    ), strict=True))  # fmt: skip
+    assert await lose(database, sweep, lost) == 3
+    after = await drawn(database, sweep)
+    assert [row.address for row in after] == order[:15]
+    assert [row.replaces_id for row in after[12:]] == [first[0].id, first[4].id, first[5].id]
+    assert await lose(database, sweep, {}) == 0, "once is enough"
+    assert await lose(database, sweep, {after[12].visit_id: Reason.SOFT_NOT_FOUND}) == 1
+    last = (await drawn(database, sweep))[15]
+    assert (last.address, last.replaces_id, last.state) == (order[15], after[12].id, VisitState.SELECTED)
+    await finish(database, sweep)
+    said = (await conclude(database, sweep)).estimate
+    assert said is not None
+    assert (said.frame, said.drawn, said.audited) == (len(PATHS) - 4, 12, 9)
+    assert (said.low, said.high) == (interval(len(PATHS) - 4, 12, 0)[0], interval(len(PATHS) - 4, 12, 3)[1])
+
+
+async def test_a_redirect_is_replaced_only_when_the_page_that_it_leads_to_is_counted_itself(
+    database: Database,
+) -> None:
+    sweep = await chosen(database, **MIXED)
+    first = await drawn(database, sweep)
+    assert await lose(database, sweep, {first[0].visit_id: Reason.REDIRECT}) == 0
+    assert await lose(database, sweep, {first[1].visit_id: Reason.REDIRECT}, leads_to=first[5].page_id) == 1
+
+
+async def test_a_frame_that_is_used_up_replaces_nothing(database: Database) -> None:
+    sweep = await chosen(database, PATHS[:21], method=Method.RANDOM, pages=20)
+    rows = await drawn(database, sweep)
+    assert await lose(database, sweep, {row.visit_id: Reason.NOT_FOUND for row in rows[:3]}) == 1
+    await finish(database, sweep)
+    said = (await conclude(database, sweep)).estimate
+    assert said is not None
+    assert (said.frame, said.drawn, said.audited) == (18, 18, 18)
+
+
+async def test_each_stratum_is_replaced_from_itself_and_counted_by_itself(database: Database) -> None:
+    sweep = await chosen(database, **MIXED, stratify=Stratify.DIRECTORY)
+    rows = await drawn(database, sweep)
+    assert Counter(row.stratum for row in rows) == {
+        "/": 1,
+        "/a/": 5,
+        "/b/": 3,
+        "/c/": 1,
+        "/contact/": 1,
+        "/shinsei/": 1,
+    }
+    contact, *_ = [row for row in rows if row.stratum == "/contact/"]
+    b = [row for row in rows if row.stratum == "/b/"]
+    assert await lose(database, sweep, {b[0].visit_id: Reason.NOT_FOUND, contact.visit_id: Reason.NOT_FOUND}) == 1
+    (new,) = [row for row in await drawn(database, sweep) if row.replaces_id]
+    assert (new.stratum, new.replaces_id) == ("/b/", b[0].id)
+    await finish(database, sweep)
+    async with database.reading() as connection:
+        row = await sweep_row(connection, sweep)
+        sizes = await frame_by_stratum(connection, row)
+        told = {
+            each.name: (each.population, each.drawn, each.audited, each.found)
+            for each in await strata(connection, row)
+        }
+    assert sizes == {"/": 1, "/a/": 60, "/b/": 29, "/c/": 9, "/contact/": 0, "/shinsei/": 2}
+    assert told["/b/"] == (29, 3, 3, 0)
+    assert told["/contact/"] == (0, 0, 0, 0)
+    assert (await conclude(database, sweep)).estimate is None, "no one rate over strata of unequal weight"
+
+
+@pytest.mark.parametrize(("redraw", "kept"), [(Redraw.HALF, 6), (Redraw.WHOLLY, 0)])
+@pytest.mark.parametrize("stratify", [None, Stratify.DIRECTORY])
+async def test_half_or_nothing_of_the_earlier_random_part_is_kept(
+    database: Database, redraw: Redraw, kept: int, stratify: Stratify | None
+) -> None:
+    paths = PATHS[4:]  # without strata of one page, which give it every time
+    usual = {**MIXED, "stratify": stratify}
+    first = await chosen(database, paths, **usual)
+    before = await drawn(database, first)
+    await lose(database, first, {before[2].visit_id: Reason.NOT_FOUND})
+    await finish(database, first)
+    living = {row.address for row in await drawn(database, first) if row.reason is None}
+    assert len(living) == 12
+    dead = before[2].address.removeprefix(START)
+    again = {**usual, "seed": None, "earlier_draw": first, "redraw": redraw}
+    second = await chosen(database, [path for path in paths if path != dead], **again)
+    after = {row.address for row in await drawn(database, second)}
+    assert len(after) == 12
+    assert len(after & living) == kept
+    async with database.reading() as connection:
+        assert (await sweep_row(connection, second)).seed == 2026
+        assert differences(await document(connection, await sweep_row(connection, second))) == []
+
+
+async def test_only_a_finished_sweep_of_the_site_with_a_random_part_is_drawn_anew_from(database: Database) -> None:
+    unfinished = await chosen(database, **MIXED)
+    census = await chosen(database, method=Method.ALL)
+    await finish(database, census)
+    for earlier, said in ((unfinished, "not finished"), (census, "no random part"), (99, "none of this site")):
+        with pytest.raises(UsageError, match=said):
+            await begin(database, plan_for(START, earlier_draw=earlier, redraw=Redraw.HALF))
+
+
+@pytest.mark.parametrize("stratify", [None, *Stratify])
+@pytest.mark.parametrize("method", list(Method))
+async def test_a_document_gives_its_draw_again(
+    database: Database, method: Method, stratify: Stratify | None
+) -> None:
+    sweep = await chosen(database, method=method, pages=20, seed=5, stratify=stratify)
+    rows = await drawn(database, sweep)
+    await lose(database, sweep, {row.visit_id: Reason.NOT_FOUND for row in rows[1:4]})
+    async with database.reading() as connection:
+        told = await document(connection, await sweep_row(connection, sweep))
+    assert differences(told) == []
+    assert len(told["frame"]) == len(PATHS)
+
+
+async def test_whatever_is_changed_in_a_document_is_found_out(database: Database) -> None:
+    sweep = await chosen(database, **MIXED)
+    rows = await drawn(database, sweep)
+    await lose(database, sweep, {rows[0].visit_id: Reason.NOT_FOUND})
+    async with database.reading() as connection:
+        told = await document(connection, await sweep_row(connection, sweep))
+    undrawn = next(
+        page["address"]
+        for page in told["frame"]
+        if page["address"] not in {row["address"] for row in told["random"]}
+    )
+
+    def changed(**values: Any) -> list[str]:
+        other = copy.deepcopy(told) | values
+        return differences(other)
+
+    assert changed(seed=1) == ["random"]
+    assert changed(draw_from=1) == ["draw_from"]
+    assert changed(frame=told["frame"][1:])[0] == "frame"
+    assert changed(method="random") == ["method"]
+    picked = copy.deepcopy(told["random"])
+    picked[3]["address"] = undrawn
+    assert changed(random=picked) == ["random"]
+    replaced = copy.deepcopy(told["random"])
+    replaced[12]["address"] = undrawn
+    assert changed(random=replaced) == ["replacements"]
+    unfounded = copy.deepcopy(told["random"])
+    unfounded[0]["proved_no_page"] = None
+    assert changed(random=unfounded) == ["replacements"]
+    assert changed(representative=[{"rank": 1, "address": "https://else.jp/", "why": "x", "added_by": None}]) == [
+        "representative"
+    ]
+    for broken in ({}, {"made by": "jisweep", "format": 2}, {**told, "random": None}):
+        with pytest.raises(UsageError):
+            differences(broken)
