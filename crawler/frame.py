@@ -57,7 +57,7 @@ async def named_otherwise(connection: AsyncConnection, sweep_id: int) -> dict[st
         .join(target, target.id == Visit.leads_to_id)
         .where(Visit.sweep_id == sweep_id, Visit.reason.in_((Reason.DUPLICATE, Reason.REDIRECT)))
     )
-    return {address: leads_to for address, leads_to in rows}
+    return dict(rows.all())
 
 
 def is_gone() -> sa.ColumnElement[bool]:

@@ -67,9 +67,8 @@ def test_a_sample_is_proposed_edited_frozen_audited_and_drawn_again_on_another_m
     assert list(rows[0]) == ["Address", "Title", "Part", "Reason", "Stratum", "No."]
     assert Counter(row["Part"] for row in rows)["random"] == 8
     assert rows[0]["Reason"].startswith("top page")
-    assert program.run("sample", "propose", "1", "--lang", "en").out.encode() == path.read_bytes(), (
-        "kept, and the same"
-    )
+    again = program.run("sample", "propose", "1", "--lang", "en").out.splitlines()
+    assert again == path.read_text(encoding="utf-8").splitlines(), "kept, and the same"
     taken = {row["Address"] for row in rows}
     own = next(site.url + name for name in NAMES if site.url + name not in taken)
     edited = [*rows, {**rows[0], "Address": own, "Reason": "高齢者がよく使う", "No.": ""}]
@@ -77,8 +76,8 @@ def test_a_sample_is_proposed_edited_frozen_audited_and_drawn_again_on_another_m
     frozen = program.run("sample", "freeze", "1", path, "--by", "環境局 山田", "--lang", "en")
     assert (frozen.code, frozen.err) == (0, ""), frozen
     assert "frozen in the name of 環境局 山田 (13 pages)" in frozen.out
-    _, again = refused(program, 2, "sample", "freeze", "1", path, "--by", "佐藤")
-    assert "frozen already by" in again
+    _, refusal = refused(program, 2, "sample", "freeze", "1", path, "--by", "佐藤")
+    assert "frozen already by" in refusal
     resumed = program.run("resume", "1", "--json")
     assert (resumed.code, resumed.object["pages"]["audited"]) == (0, 13), resumed
     assert resumed.object["estimate"]["drawn"] == 8
@@ -199,7 +198,8 @@ def test_pages_that_are_gone_are_replaced_lost_ones_are_not_and_half_is_kept_nex
         assert "2番の替わり" in html
         assert "3番の替わり" in html
         told = verified_elsewhere(program, program.folder / "document.json", "2")
-        assert [row["replaces"] for row in told["random"]] == [None] * 10 + [2, 3]
+        replaces = [row["replaces"] for row in told["random"]]
+        assert (replaces[:10], sorted(replaces[10:])) == ([None] * 10, [2, 3]), "whichever was lost first"
         living = {row["address"] for row in told["random"] if not row["proved_no_page"]}
         lost.clear()
         seen.clear()
