@@ -70,10 +70,13 @@ jisweep.mic = (() => {
     .map((node) => node.nodeType === Node.TEXT_NODE ? node.data : node.nodeType === Node.ELEMENT_NODE ? spoken(node, hidden) : "")
     .join("");
 
+  const drawingTitle = (svg) => [...svg.children].filter(({localName}) => localName === "title").map((each) => each.textContent).join("");
+
   const content = (element, hidden) => {
     if (element.matches("img, area, input[type=image i]")) return element.getAttribute("alt") || "";
     if (element.matches("input[type=submit i], input[type=reset i], input[type=button i]")) return element.value;
     if (element.matches("input, select, textarea, script, style, noscript, template, iframe")) return "";
+    if (element.matches("svg")) return drawingTitle(element) + inner(element, hidden);
     if (element.matches("slot")) return inner(element, hidden) + element.assignedElements().map((each) => spoken(each, hidden)).join("");
     return inner(element, hidden);
   };

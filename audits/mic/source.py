@@ -24,19 +24,26 @@ EQUALS = re.compile(rf"[{SPACE}]*=[{SPACE}]*")
 UNQUOTED = re.compile(rf"[^{SPACE}>]*")
 COMMENT_END = re.compile(r"-->|(?<!<!)--!>")
 
-VOID = frozenset(
-    "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr".split()
-)
+VOID = frozenset({
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen",
+    "link", "meta", "param", "source", "track", "wbr",
+})  # fmt: skip
 # Elements whose inside is text to a browser that runs scripts.
-TEXT = frozenset("iframe noembed noframes noscript plaintext script style textarea title xmp".split())
+TEXT = frozenset({
+    "iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp",
+})  # fmt: skip
 ENDS = {name: re.compile(rf"</{name}(?=[{SPACE}/>])", re.IGNORECASE) for name in TEXT}
 DRAWINGS = frozenset({"svg", "math"})
 # What may stand before the body without beginning it.
-OUTSIDE_BODY = frozenset("html head base basefont bgsound link meta noscript script style template title".split())
+OUTSIDE_BODY = frozenset({
+    "html", "head", "base", "basefont", "bgsound", "link", "meta", "noscript", "script", "style", "template",
+    "title",
+})  # fmt: skip
 # HTML that ends a drawing in which it stands.
-BREAKS_OUT = frozenset(
-    "body blockquote br center dd div dl dt h1 h2 h3 h4 h5 h6 head hr img li ol p pre table ul".split()
-)
+BREAKS_OUT = frozenset({
+    "body", "blockquote", "br", "center", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "head",
+    "hr", "img", "li", "ol", "p", "pre", "table", "ul",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,7 +282,7 @@ class _Reading:
         live = not self.opened["template"]
         if tag.name == "img" and live and self.pictures:
             self.pictures[-1].append(tag)
-        if tag.name in VOID or tag.closed and (self.opened["svg"] or self.opened["math"] or tag.name in DRAWINGS):
+        if tag.name in VOID or (tag.closed and (self.opened["svg"] or self.opened["math"] or tag.name in DRAWINGS)):
             return
         if tag.name == "picture" and live:
             self.pictures.append([tag])
