@@ -35,11 +35,18 @@ jisweep.mic = (() => {
   const presentational = (element) => /^\s*(presentation|none)\b/i.test(element.getAttribute("role") || "");
   const follows = (first, second) => first.compareDocumentPosition(second) & Node.DOCUMENT_POSITION_FOLLOWING;
 
+  // What is made once for a page, and then used by several conditions.
+  let made = new Map();
+  const once = (make) => () => {
+    if (!made.has(make)) made.set(make, make());
+    return made.get(make);
+  };
+
   // The document and its open shadow roots; then all elements of a selector in them.
-  let roots = [];
   const gatherRoots = (root) => [root, ...[...root.querySelectorAll("*")].flatMap(
     ({shadowRoot}) => shadowRoot ? gatherRoots(shadowRoot) : [])];
-  const all = (selector) => roots.flatMap((root) => [...root.querySelectorAll(selector)]);
+  const roots = once(() => gatherRoots(document));
+  const all = (selector) => roots().flatMap((root) => [...root.querySelectorAll(selector)]);
 
   // Whether people see an element, were they to scroll to it. An element without a box of its own counts as its parent.
   const shown = (element) => {
@@ -89,10 +96,11 @@ jisweep.mic = (() => {
   };
 
   const nameless = (element) => blank(spoken(element));
+  const named = (element) => !blank(ariaName(element)); // by ARIA
 
   // ── links ───────────────────────────────────────────────────────────────────────────────────────────
 
-  const links = () => all("a[href]").filter((link) => link instanceof HTMLAnchorElement && told(link));
+  const links = once(() => all("a[href]").filter((link) => link instanceof HTMLAnchorElement && told(link)));
   const here = () => document.URL.split("#")[0];
   const inPage = (link) => link.href.includes("#") && link.href.split("#")[0] === here();
 
@@ -120,7 +128,7 @@ jisweep.mic = (() => {
     return !to || Boolean(follows(link, to));
   };
 
-  const inPageLinks = () => links().filter(inPage);
+  const inPageLinks = once(() => links().filter(inPage));
 
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,14 +156,14 @@ jisweep.mic = (() => {
 
   // ── tables ──────────────────────────────────────────────────────────────────────────────────────────
 
-  const tables = () => all("table").filter((table) => told(table) && !presentational(table));
+  const tables = once(() => all("table").filter((table) => told(table) && !presentational(table)));
   const cells = (table) => [...table.rows].flatMap((row) => [...row.cells]);
   const heads = (table) => cells(table).filter(({localName}) => localName === "th");
 
   // A table of data has header cells and at least two rows, one with two cells; a form or other tables laid out in one have none.
   const isData = (table) => table.rows.length > 1 && heads(table).length > 0 &&
     [...table.rows].some((row) => row.cells.length > 1) && !table.querySelector("table, form, " + FIELDS);
-  const dataTables = () => tables().filter(isData);
+  const dataTables = once(() => tables().filter(isData));
 
   const inFirstRow = (cell) => cell.parentElement === cell.closest("table").rows[0];
   const inFirstColumn = (cell) => cell.cellIndex === 0;
@@ -192,9 +200,19 @@ jisweep.mic = (() => {
     return Boolean(next) && next.nodeType === Node.ELEMENT_NODE && next.matches(BUTTONS) && !nameless(next);
   };
 
-  const labelled = (field) => [...(field.labels || [])].some((label) => !nameless(label)) ||
-    !blank(ariaName(field)) || namedByButton(field);
-  const unlabelled = () => all(FIELDS).filter((field) => told(field) && !labelled(field));
+  // Labels by their controls, gathered once: each look at an element's `labels` goes through the whole document.
+  const labels = once(() => {
+    const found = new Map();
+    for (const label of all("label")) {
+      const {control} = label;
+      if (control) found.set(control, [...found.get(control) || [], label]);
+    }
+    return found;
+  });
+  const hasLabel = (control) => (labels().get(control) || []).some((label) => !nameless(label));
+
+  const labelled = (field) => hasLabel(field) || named(field) || namedByButton(field);
+  const unlabelled = once(() => all(FIELDS).filter((field) => told(field) && !labelled(field)));
 
   // Radio buttons and check boxes that belong together, by form, type and name.
   const choices = () => {
@@ -224,14 +242,12 @@ jisweep.mic = (() => {
 
   // ── images, frames, the document ────────────────────────────────────────────────────────────────────
 
-  const images = () => all("img").filter((image) => told(image) && !presentational(image));
+  const images = once(() => all("img").filter((image) => told(image) && !presentational(image)));
   const imageButtons = () => all("input[type=image i]").filter(told);
   const areas = () => {
     const mapped = new Set(all("img[usemap], object[usemap]").filter(told).map(({useMap}) => useMap));
     return all("map area[href]").filter((area) => mapped.has("#" + area.closest("map").name) && !ariaHidden(area));
   };
-  const labels = (element) => [...(element.labels || [])].map((label) => spoken(label)).join("");
-  const named = (element) => !blank(ariaName(element));
 
   // Text within an element whatever is shown of it: browsers show the inside of an object only in its place.
   const within = (element) => element.textContent + [...element.querySelectorAll("img")].map(({alt}) => alt).join("");
@@ -259,7 +275,7 @@ jisweep.mic = (() => {
 
   const CONDITIONS = {
     "B_0": () => images().filter((image) => !image.hasAttribute("alt") && nameless(image)),
-    "B_1": () => imageButtons().filter((button) => !button.hasAttribute("alt") && nameless(button) && blank(labels(button))),
+    "B_1": () => imageButtons().filter((button) => !button.hasAttribute("alt") && nameless(button) && !hasLabel(button)),
     "B_2": () => areas().filter((area) => [ariaName(area), area.alt, area.title].every(blank)),
     "B_38": () => images().filter((image) => image.alt && blank(image.alt) && !named(image)),
     "C_300.4": () => imageButtons().filter((button) => emptyAttribute(button, "alt") && !named(button)),
@@ -309,10 +325,10 @@ jisweep.mic = (() => {
     return whole.slice(0, Math.min(start, 3 * SNIPPET));
   };
 
-  let positions = new Map(); // elements → their number among their siblings
+  const positions = once(() => new Map()); // elements → their number among their siblings
   const position = (element) => {
-    if (!positions.has(element)) [...element.parentNode.children].forEach((each, index) => positions.set(each, index + 1));
-    return positions.get(element);
+    if (!positions().has(element)) [...element.parentNode.children].forEach((each, index) => positions().set(each, index + 1));
+    return positions().get(element);
   };
 
   const alone = (element, root) => element.id && root.querySelectorAll("#" + CSS.escape(element.id)).length === 1;
@@ -348,8 +364,7 @@ jisweep.mic = (() => {
 
   // Each condition that is met, with the places where: [{id, nodes: [{html, target, box, chain}]}].
   return () => {
-    roots = gatherRoots(document);
-    positions = new Map();
+    made = new Map();
     return Object.entries(CONDITIONS)
       .map(([item, check]) => ({id: `mic-${item}`, nodes: nodes(check())}))
       .filter((found) => found.nodes.length);
