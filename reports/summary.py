@@ -29,7 +29,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "problem_pages": conclusion.problem_pages,
         "problem_page_rate": rounded(conclusion.rate),
         "places": conclusion.places,
-        "estimate": _estimate(conclusion.estimate),
+        "estimate": estimate_json(conclusion.estimate),
         "carried": {
             "pages": conclusion.reliance.carried,
             "drawn": conclusion.reliance.drawn,
@@ -45,7 +45,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
                 "state": state_of(
                     count.problem_pages, count.needs_review_pages, count.rules, conclusion.audited
                 ).value,
-                "estimate": _estimate(count.estimate),
+                "estimate": estimate_json(count.estimate),
             }
             for count in conclusion.criteria
         },
@@ -94,10 +94,12 @@ def carried(conclusion: Conclusion, language: Language) -> list[str]:
 
 
 def rounded(share: float | None) -> float | None:
+    """A share as programs get it."""
     return None if share is None else round(share, 4)
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """An estimate as programs get it."""
     if estimate is None:
         return None
     return {

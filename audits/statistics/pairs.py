@@ -34,4 +34,4 @@ class Pairs:
             return None
         changed, fewer = self.worse + self.better, min(self.worse, self.better)
         ways = sum(comb(changed, k) for k in range(fewer + 1))
-        return min(1.0, 2 * ways / 2**changed)
+        return min(1.0, 2 * ways / (1 << changed))
