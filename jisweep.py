@@ -14,6 +14,7 @@ import click
 
 from db.commands import db
 from db.errors import JisweepError, StorageError
+from reports.cli.compare import compare
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.page import page
@@ -33,6 +34,8 @@ def cli() -> None:
     jisweep doctor                          is this machine ready?
     jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
     jisweep resume 1                        go on with a sweep that was stopped
+    jisweep compare 1 2                     has the site got better?
+    jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
@@ -43,7 +46,7 @@ def cli() -> None:
     """
 
 
-for command in (sweep, resume, explore, sample, site, sweeps, report, page, sign_in, doctor, setup, db):
+for command in (sweep, resume, explore, site, sweeps, report, compare, sample, page, sign_in, doctor, setup, db):
     cli.add_command(command)
 
 

@@ -6,14 +6,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import aimed_at, criteria
-from audits.estimate import interval
 from audits.reliance import Reliance, reliance
+from audits.sampled import Sampled, sampled
+from audits.statistics.strata import Sample
 from crawler.exploration import INFORMS
-from crawler.frame import is_gone
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Assertion, Draw, Finding, Result, Site, Sweep, Visit
-from db.words import Edition, Level, Method, Outcome, Part, Reason, SweepState, VisitState
+from db.words import Assertor, Edition, Level, Method, Outcome, Part, Reason, SweepState, VisitState
 
 # Addresses that are no pages of the site: they lead elsewhere, are something else, or are left out of scope.
 NOT_PAGES = (
@@ -31,6 +31,30 @@ NOT_PAGES = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A share of problem pages in the whole frame, from the random part only (shares from 0 to 1)."""
+
+    frame: int  # pages that the random part was drawn from, without those drawn that proved not to exist
+    drawn: int  # without these as well, but with the pages that took their place
+    audited: int  # drawn pages with a result
+    problem_pages: int
+    rate: float | None  # among the audited, strata by their sizes; None when a stratum has no result
+    low: float  # 95 % interval for a finite population, with drawn pages that were lost taken for clean …
+    high: float  # … and taken for problem pages
+
+    @classmethod
+    def of(cls, sample: Sample) -> "Estimate | None":
+        """What a sample says of the frame; None when it says nothing of the whole."""
+        if not sample.speaks:
+            return None
+        low, high = sample.interval
+        return cls(
+            frame=sample.population, drawn=sample.drawn, audited=sample.audited, problem_pages=sample.found,
+            rate=sample.share, low=low, high=high,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class CriterionCount:
     """What the machine says of one criterion over the audited pages of a sweep; it never says `met`."""
 
@@ -42,18 +66,7 @@ class CriterionCount:
     problem_pages: int  # pages with at least one failed place
     places: int  # failed places
     needs_review_pages: int  # pages with a place that the machine could not decide
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """The problem-page rate of the whole frame, from the random part only (shares from 0 to 1)."""
-
-    frame: int  # pages that the random part was drawn from, without those drawn that proved not to exist
-    drawn: int  # without these as well, but with the pages that took their place
-    audited: int  # drawn pages with a result
-    problem_pages: int
-    low: float  # 95 % interval for a finite population: exact, with drawn pages that were lost taken for clean …
-    high: float  # … and taken for problem pages
+    estimate: Estimate | None = None  # for the whole frame; None without a random part, or a rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +119,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
         unread = sum(note["about"] not in INFORMS for note in sweep.notes)
         finished = sweep.state is SweepState.FINISHED and not waiting
         problem_pages, problem_pages_a = await _problem_pages(connection, sweep_id)
+        by_chance = await sampled(connection, sweep, Part.RANDOM)
         return Conclusion(
             sweep=sweep_id,
             site=address or "",
@@ -129,9 +143,9 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
                 connection, sweep_id, sa.func.json_array_length(Result.untested) > 0
             ),
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
-            estimate=await _estimate(connection, sweep),
+            estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
             reliance=await reliance(connection, sweep_id),
-            criteria=await _criteria(connection, sweep),
+            criteria=await _criteria(connection, sweep, by_chance),
             unread=unread,
             finished=finished,
             complete=finished and audited > 0 and not (because or unread),
@@ -191,12 +205,17 @@ def _audited(sweep_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
 
 
-def failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
+def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
     """Audited visits with a failed place of a criterion of the levels."""
     return (
         sa.select(Visit.id)
         .join(Assertion, Assertion.result_id == Visit.result_id)
-        .where(_audited(sweep_id), Assertion.level.in_(levels), Assertion.failed_places > 0)
+        .where(
+            _audited(sweep_id),
+            Assertion.assertor == Assertor.AXE,
+            Assertion.level.in_(levels),
+            Assertion.failed_places > 0,
+        )
         .distinct()
     )
 
@@ -204,7 +223,7 @@ def failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
 async def _problem_pages(connection: AsyncConnection, sweep_id: int) -> tuple[int, int]:
     counts = [
         await connection.scalar(
-            sa.select(sa.func.count()).select_from(failing(sweep_id, level.included).subquery())
+            sa.select(sa.func.count()).select_from(_failing(sweep_id, level.included).subquery())
         )
         for level in (Level.AA, Level.A)
     ]
@@ -213,17 +232,11 @@ async def _problem_pages(connection: AsyncConnection, sweep_id: int) -> tuple[in
 
 async def _places(connection: AsyncConnection, sweep: Sweep) -> int:
     """Failed places of rules that speak about a level A or AA criterion."""
-    known = criteria(sweep.edition)
-    rules = [
-        rule
-        for rule, numbers in (sweep.rule_criteria or {}).items()
-        if any(known[number].level in Level.AA.included for number in numbers)
-    ]
     counted = (
         sa.select(sa.func.count())
         .select_from(Visit)
         .join(Finding, Finding.result_id == Visit.result_id)
-        .where(_audited(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+        .where(_audited(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules_of(sweep)))
     )
     return await connection.scalar(counted) or 0
 
@@ -238,45 +251,19 @@ async def _count_results(connection: AsyncConnection, sweep_id: int, condition: 
     return await connection.scalar(counted) or 0
 
 
-async def _estimate(connection: AsyncConnection, sweep: Sweep) -> Estimate | None:
-    """From the random part alone; None without one, or when none of it has a result.
-
-    An address that proved to be no page was never one of those drawn from: it counts neither as drawn nor in the frame.
-    None for a stratified sample too: one rate over all strata would weigh small ones too much.
-    """
-    if sweep.stratify is not None:
-        return None
-    drawn = await _random_part(connection, sweep.id, ~is_gone())
-    audited = await _random_part(connection, sweep.id, _audited(sweep.id))
-    if not audited:
-        return None
-    with_fault = Visit.id.in_(failing(sweep.id, Level.AA.included))
-    problem_pages = await _random_part(connection, sweep.id, with_fault)
-    frame = await _frame_size(connection, sweep.id)
-    low, _ = interval(frame, drawn, problem_pages)
-    _, high = interval(frame, drawn, problem_pages + drawn - audited)
-    return Estimate(frame=frame, drawn=drawn, audited=audited, problem_pages=problem_pages, low=low, high=high)
+def rules_of(sweep: Sweep, number: str | None = None) -> list[str]:
+    """The rules that speak about a criterion or, without a number, about any that makes a problem page."""
+    known = criteria(sweep.edition)
+    return [
+        rule
+        for rule, numbers in (sweep.rule_criteria or {}).items()
+        if (number in numbers if number else any(known[each].level in Level.AA.included for each in numbers))
+    ]
 
 
-async def _random_part(connection: AsyncConnection, sweep_id: int, *conditions: sa.ColumnElement[bool]) -> int:
-    counted = (
-        sa.select(sa.func.count())
-        .select_from(Draw)
-        .join(Visit, Visit.id == Draw.visit_id)
-        .where(Draw.sweep_id == sweep_id, Draw.part == Part.RANDOM, *conditions)
-    )
-    return await connection.scalar(counted) or 0
-
-
-async def _frame_size(connection: AsyncConnection, sweep_id: int) -> int:
-    """Pages that could have been drawn: the chosen and the not chosen, without those that proved not to exist."""
-    chosen = sa.exists().where(Draw.visit_id == Visit.id)
-    could_be = sa.or_(Visit.state == VisitState.NOT_CHOSEN, sa.and_(chosen, ~is_gone()))
-    counted = sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, could_be)
-    return await connection.scalar(counted) or 0
-
-
-async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[CriterionCount, ...]:
+async def _criteria(
+    connection: AsyncConnection, sweep: Sweep, by_chance: Sampled | None
+) -> tuple[CriterionCount, ...]:
     failed, cant_tell = Assertion.failed_places, Assertion.cant_tell_places
     rows = await connection.execute(
         sa.select(
@@ -286,7 +273,7 @@ async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[Criterio
             sa.func.sum(sa.case((cant_tell > 0, 1), else_=0)),
         )
         .join(Visit, Visit.result_id == Assertion.result_id)
-        .where(_audited(sweep.id))
+        .where(_audited(sweep.id), Assertion.assertor == Assertor.AXE)
         .group_by(Assertion.criterion)
     )
     counts = {number: tuple(map(int, numbers)) for number, *numbers in rows}
@@ -301,6 +288,12 @@ async def _criteria(connection: AsyncConnection, sweep: Sweep) -> tuple[Criterio
             problem_pages=counts.get(each.number, (0, 0, 0))[0],
             places=counts.get(each.number, (0, 0, 0))[1],
             needs_review_pages=counts.get(each.number, (0, 0, 0))[2],
+            estimate=_estimate_of(by_chance, rules_of(sweep, each.number)),
         )
         for each in aimed_at(sweep.edition, sweep.level).values()
     )
+
+
+def _estimate_of(by_chance: Sampled | None, rules: list[str]) -> Estimate | None:
+    """Of one criterion; None where no rule looked, for nothing was seen."""
+    return Estimate.of(by_chance.sample(rules)) if by_chance and rules else None

@@ -26,7 +26,7 @@ from db.tables import (
     Visit,
 )
 from db.types import now
-from db.words import DefectState, Outcome, Reason, VisitState
+from db.words import Assertor, DefectState, Outcome, Reason, VisitState
 
 TRIES = 2  # one audit and one retry
 MACHINE = "jisweep"  # who, in events that no person caused
@@ -154,6 +154,7 @@ async def _keep_assertions(connection: AsyncConnection, sweep: Sweep, result_id:
         {
             "result_id": result_id,
             "criterion": number,
+            "assertor": Assertor.AXE,
             "level": known[number].level,
             "failed_places": by_outcome[Outcome.FAILED],
             "cant_tell_places": by_outcome[Outcome.CANT_TELL],

@@ -218,3 +218,23 @@ class ScopeKind(StrEnum):
 
     INCLUDE = "include"
     EXCLUDE = "exclude"
+
+
+class Change(StrEnum):
+    """What the difference of two shares of problem pages shows."""
+
+    WORSE = "worse"  # the interval lies above 0
+    BETTER = "better"  # the interval lies below 0
+    SAME = "same"  # counted on all pages, and no difference
+    UNDECIDED = "undecided"  # the interval holds 0: chance, or pages without a result, may be all of it
+    UNKNOWN = "unknown"  # one of the sweeps says nothing of the whole site
+
+
+class Break(StrEnum):
+    """Why the numbers of two sweeps of a site are no series."""
+
+    EDITION = "edition"
+    LEVEL = "level"
+    RULE_SET = "rule_set"
+    SCOPE = "scope"
+    DRAW = "draw"  # the random part was not drawn anew: what was repaired in it says nothing of the rest

@@ -80,6 +80,14 @@ class Language:
             return self._texts["number.above"].format(n="99.9%")
         return f"{share * 100:.1f}%"
 
+    def points(self, difference: float) -> str:
+        """A difference of shares in percentage points with its sign; never `+0.0` for what is not zero."""
+        return f"{difference * 100:+.{2 if 0 < abs(difference) < 0.0005 else 1}f}" if difference else "0.0"
+
+    def probability(self, probability: float) -> str:
+        """A probability as tests give it: `p = 0.039`."""
+        return "p < 0.001" if probability < 0.001 else f"p = {probability:.3f}"
+
     def moment(self, moment: datetime) -> str:
         """A time on Tokyo's clock, with the zone's name."""
         local = moment.astimezone(TOKYO)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.conclude import Conclusion, conclude, sweep_row
-from audits.strata import strata
+from audits.conclude import Conclusion, conclude, rules_of, sweep_row
+from audits.sampled import sampled
+from audits.statistics.strata import Stratum
 from crawler.sample import by_hand
 from db.database import Database
+from db.tables import Sweep
 from db.types import now
 from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
@@ -179,9 +181,17 @@ class Report:
             "sample.html",
             parts=parts,
             number_of=numbers,
-            strata=await strata(self.connection, sweep) if self.head.stratify else [],
+            strata=await self._strata(sweep) if self.head.stratify else [],
             by_hand=await by_hand(self.connection, sweep),
         )
+
+    async def _strata(self, sweep: Sweep) -> list[tuple[str, Stratum]]:
+        """The strata of the random part by name, with what was found in each."""
+        by_chance = await sampled(self.connection, sweep, SamplePart.RANDOM)
+        if by_chance is None:
+            return []
+        names = [by_chance.names[stratum] for stratum in sorted(by_chance.sizes)]
+        return list(zip(names, by_chance.sample(rules_of(sweep)).strata, strict=True))
 
     async def _unaudited(self) -> None:
         reasons: list[tuple[Reason, int, list[Address]]] = []

@@ -150,7 +150,7 @@ def summary(conclusion: Conclusion, worst: Sequence[Fault], language: Language) 
         said[0] += _space(language) + language.say(
             "summary.top", title=worst[0].title, pages=language.count("page", worst[0].pages)
         )
-    if conclusion.estimate is not None and conclusion.estimate.audited:
+    if conclusion.estimate is not None:
         low, high = language.share(conclusion.estimate.low), language.share(conclusion.estimate.high)
         said.append(language.say("summary.estimate", low=low, high=high))
     return [*said, language.say("summary.people")]

@@ -27,9 +27,9 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             "unaudited": {reason.value: count for reason, count in sorted(conclusion.unaudited.items())},
         },
         "problem_pages": conclusion.problem_pages,
-        "problem_page_rate": _rounded(conclusion.rate),
+        "problem_page_rate": rounded(conclusion.rate),
         "places": conclusion.places,
-        "estimate": _estimate(conclusion.estimate),
+        "estimate": estimate_json(conclusion.estimate),
         "carried": {
             "pages": conclusion.reliance.carried,
             "drawn": conclusion.reliance.drawn,
@@ -45,6 +45,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
                 "state": state_of(
                     count.problem_pages, count.needs_review_pages, count.rules, conclusion.audited
                 ).value,
+                "estimate": estimate_json(count.estimate),
             }
             for count in conclusion.criteria
         },
@@ -92,11 +93,13 @@ def carried(conclusion: Conclusion, language: Language) -> list[str]:
     return lines
 
 
-def _rounded(share: float | None) -> float | None:
+def rounded(share: float | None) -> float | None:
+    """A share as programs get it."""
     return None if share is None else round(share, 4)
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """An estimate as programs get it."""
     if estimate is None:
         return None
     return {
@@ -104,9 +107,9 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
         "drawn": estimate.drawn,
         "audited": estimate.audited,
         "problem_pages": estimate.problem_pages,
-        "rate": _rounded(estimate.problem_pages / estimate.audited if estimate.audited else None),
-        "low": _rounded(estimate.low),
-        "high": _rounded(estimate.high),
+        "rate": rounded(estimate.rate),
+        "low": rounded(estimate.low),
+        "high": rounded(estimate.high),
     }
 
 
@@ -129,7 +132,7 @@ def _problems(conclusion: Conclusion, language: Language) -> list[str]:
         places=language.count("place", conclusion.places),
     )
     estimate = conclusion.estimate
-    if estimate is None or not estimate.audited:
+    if estimate is None:
         return [problem]
     low, high = language.share(estimate.low), language.share(estimate.high)
     drawn, audited = language.count("page", estimate.drawn), language.count("page", estimate.audited)

@@ -31,6 +31,20 @@ class Percent(click.FloatRange):
         return percent / 100
 
 
+class Points(click.FloatRange):
+    """A precision that is typed in percentage points, as a share from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0.1, 50)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The share; what is no precision is refused."""
+        points: float = super().convert(value, param, ctx)
+        if math.isnan(points):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return points / 100
+
+
 def usage_line(error: click.ClickException, lang: str) -> str:
     """The line that names the mistake and the help that teaches."""
     context = error.ctx if isinstance(error, click.UsageError) else None

@@ -1,4 +1,4 @@
-"""Our words on the engine's rules: none is missing, none is left over, and the examples are what they say."""
+"""Our words on the engine's rules and the survey's conditions: none is missing, none is left over, and the examples are what they say."""
 
 import asyncio
 import json
@@ -14,6 +14,7 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from audits.engine import INSTALLED, Engine, FramedAxe, RuleSet, installed_engine, rule_set
+from audits.mic import conditions, rule_of
 from audits.rules import explain, rule_text
 from crawler.browser import Tab, playwright_driver
 from crawler.fetch import Manners
@@ -68,10 +69,12 @@ async def told_by(tab: Tab, engine: Engine) -> dict[str, Any]:
     return told
 
 
-async def test_every_rule_has_a_text_and_every_text_a_rule(told: dict[str, Any]) -> None:
+async def test_every_rule_and_condition_has_a_text_and_every_text_is_for_one(told: dict[str, Any]) -> None:
     rules = {rule["id"] for rule in told["rules"]}
     assert len(rules) > 100
-    assert set(TEXTS) == rules
+    surveyed = {rule_of(item) for item in conditions()}
+    assert len(surveyed) == 45
+    assert set(TEXTS) == rules | surveyed
 
 
 async def test_every_check_of_every_rule_has_a_sentence(told: dict[str, Any]) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from audits.conclude import conclude, sweep_row
-from audits.estimate import interval
+from audits.conclude import conclude, rules_of, sweep_row
 from audits.proposing import freeze, proposed
 from audits.sample_document import differences, document
-from audits.strata import frame_by_stratum, strata
+from audits.sampled import frame_by_stratum, sampled
+from audits.statistics.finite import interval
 from audits.sweep import begin
 from crawler.edited import Line
 from crawler.numbers import in_order
@@ -224,14 +224,19 @@ async def test_each_stratum_is_replaced_from_itself_and_counted_by_itself(databa
     async with database.reading() as connection:
         row = await sweep_row(connection, sweep)
         sizes = await frame_by_stratum(connection, row)
-        told = {
-            each.name: (each.population, each.drawn, each.audited, each.found)
-            for each in await strata(connection, row)
-        }
+        by_chance = await sampled(connection, row, Part.RANDOM)
+        assert by_chance is not None
+        each = by_chance.sample(rules_of(row)).strata
     assert sizes == {"/": 1, "/a/": 60, "/b/": 29, "/c/": 9, "/contact/": 0, "/shinsei/": 2}
+    told = {
+        by_chance.names[number]: (stratum.population, stratum.drawn, stratum.audited, stratum.found)
+        for number, stratum in enumerate(each)
+    }
     assert told["/b/"] == (29, 3, 3, 0)
     assert told["/contact/"] == (0, 0, 0, 0)
-    assert (await conclude(database, sweep)).estimate is None, "no one rate over strata of unequal weight"
+    said = (await conclude(database, sweep)).estimate
+    assert said is not None
+    assert (said.frame, said.drawn, said.audited, said.low) == (len(PATHS) - 2, 11, 11, 0.0)
 
 
 @pytest.mark.parametrize(("redraw", "kept"), [(Redraw.HALF, 6), (Redraw.WHOLLY, 0)])

@@ -106,7 +106,7 @@ def test_json_is_one_object_of_the_promised_shape(sample: Swept) -> None:
     }
     assert {number: each["level"] for number, each in told["criteria"].items()} == aimed_at
     for each in told["criteria"].values():
-        assert each.keys() == {"level", "problem_pages", "places", "needs_review_pages", "state"}
+        assert each.keys() == {"level", "problem_pages", "places", "needs_review_pages", "state", "estimate"}
         assert (each["state"] == "failed") == (each["problem_pages"] > 0)
         assert 0 <= each["problem_pages"] <= min(each["places"], told["problem_pages"])
     assert Path(told["report"]).is_file()

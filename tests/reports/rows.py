@@ -30,6 +30,7 @@ from db.tables import (
     Visit,
 )
 from db.words import (
+    Assertor,
     DefectState,
     Edition,
     FoundBy,
@@ -209,6 +210,7 @@ class Writer:
                 Assertion,
                 result_id=result,
                 criterion=number,
+                assertor=Assertor.AXE,
                 level=criteria(edition)[number].level,
                 failed_places=failed,
                 cant_tell_places=cant_tell,
@@ -452,7 +454,8 @@ async def _insert_many(
             for number in RULE_CRITERIA.get(rule, []):
                 failed[number] = failed.get(number, 0) + 1
         counts += [
-            {"result_id": base + n, "criterion": number, "level": criteria(Edition.JIS2016)[number].level,
+            {"result_id": base + n, "criterion": number, "assertor": Assertor.AXE,
+             "level": criteria(Edition.JIS2016)[number].level,
              "failed_places": places, "cant_tell_places": 0}
             for number, places in failed.items()
         ]  # fmt: skip

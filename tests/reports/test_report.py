@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser as Html
 import reports.report
 import reports.site_view
 from audits.conclude import conclude
-from audits.estimate import interval
+from audits.statistics.finite import interval
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.tables import Result, Sweep, Visit

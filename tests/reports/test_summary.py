@@ -31,7 +31,15 @@ async def test_the_object_has_the_documented_shape(database: Database, sweep: in
         "places": 4,
         "needs_review_pages": 1,
         "state": "failed",
+        "estimate": {
+            **told["estimate"],
+            "problem_pages": 1,
+            "rate": round(1 / 7, 4),
+            "low": 0.0256,
+            "high": 0.6154,
+        },
     }
+    assert told["criteria"]["3.3.4"]["estimate"] is None, "no rule looked"
     assert told["estimate"]["drawn"] == 8
     assert told["estimate"]["rate"] == round(2 / 7, 4)
 

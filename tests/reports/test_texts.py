@@ -7,7 +7,7 @@ import pytest
 
 from audits.criteria import NAMES
 from crawler.kinds import Kind as PageKind
-from db.words import Edition, FoundBy, Impact, Method, Part, Reason, SweepState, VisitState
+from db.words import Break, Change, Edition, FoundBy, Impact, Method, Part, Reason, SweepState, VisitState
 from reports import tables
 from reports.language import LANGUAGES, Language, texts
 from reports.page_view import Kind, State
@@ -39,6 +39,8 @@ def test_both_languages_fill_in_the_same_names(key: str) -> None:
         ("kind", Kind),
         ("criterion_state", State),
         ("why", PageKind),
+        ("compare.change", Change),
+        ("break", Break),
     ],
 )
 def test_every_word_of_the_tables_has_a_text(table: str, vocabulary: type[StrEnum]) -> None:

@@ -5,7 +5,7 @@ from math import comb
 
 import pytest
 
-from audits.estimate import interval
+from audits.statistics.finite import interval
 
 HUGE = 10_000_000
 
@@ -46,8 +46,8 @@ def by_fractions(population: int, drawn: int, found: int) -> tuple[Fraction, Fra
     possible = [
         having
         for having in range(found, population - drawn + found + 1)
-        if sum(chance(having, shown) for shown in range(found, drawn + 1)) > side
-        and sum(chance(having, shown) for shown in range(found + 1)) > side
+        if sum(chance(having, shown) for shown in range(found, drawn + 1)) >= side
+        and sum(chance(having, shown) for shown in range(found + 1)) >= side
     ]
     return Fraction(possible[0], population), Fraction(possible[-1], population)
 
