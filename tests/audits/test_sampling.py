@@ -14,6 +14,7 @@ from audits.sample_document import differences, document
 from audits.sampled import frame_by_stratum, sampled
 from audits.statistics.finite import interval
 from audits.sweep import begin
+from audits.work import Tools
 from crawler.edited import Line
 from crawler.numbers import in_order
 from db.database import Database
@@ -22,7 +23,8 @@ from db.words import Method, Part, Reason, Redraw, Stratify, SweepState, VisitSt
 from reports.language import Language
 from reports.sample_table import read_table, table, words_of, write_table
 from tests.audits.sampled import PATHS, START, chosen, drawn, explored, finish, lose
-from tests.audits.swept import plan_for
+from tests.audits.swept import CALENDAR, plan_for, sweep_now
+from tests.site import SampleSite
 
 MIXED: dict[str, Any] = {"method": Method.MIXED, "pages": 20, "at_random": 12, "seed": 2026}
 
@@ -97,6 +99,25 @@ async def test_a_person_may_put_pages_in_leave_pages_out_and_give_reasons(
     assert others[0].address not in {row.address for row in rows}
     assert {row.added_by for row in rows} == {None, "山田"}
     assert all(row.added_by is None for row in await drawn(database, sweep))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_the_application_of_the_sample_site_comes_in_whole(database: Database, tools: Tools) -> None:
+    with SampleSite() as site:
+        plan = plan_for(site.url, exclusions=(CALENDAR,), method=Method.MIXED, pages=30, at_random=10, seed=3)
+        sweep = await sweep_now(database, plan, tools, until=SweepState.CHOOSING)
+        proposal = await proposed(database, sweep, None)
+        why = {
+            proposal.pages[each.visit].address.removeprefix(site.url): each.why or ""
+            for each in proposal.choices
+            if each.part is Part.REPRESENTATIVE
+        }
+        by_hand = [address.removeprefix(site.url) for address in proposal.by_hand]
+    assert "kind:form" in why["shinsei/step1.html"]
+    for step in ("shinsei/step2.html", "shinsei/step3.html"):
+        assert f"process:{site.url}shinsei/step1.html" in why[step]
+    assert "shinsei/send" in by_hand
+    assert {"kind:accessibility", "kind:contact", "kind:emergency"} <= set(" ".join(why.values()).split())
 
 
 @pytest.mark.parametrize("edit", ["put in", "left out", "foreign", "twice", "no reason", "none"])
