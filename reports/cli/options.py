@@ -253,6 +253,7 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
         seed=given.get("seed"),
         edition=Edition(given.get("edition", "jis2016")),
         level=Level(given.get("level", "AA")),
+        survey=given.get("survey", False),
     )
 
 
