@@ -69,6 +69,7 @@ jisweep.mic = (() => {
 
   // The name that ARIA gives an element.
   const ariaName = (element) => {
+    if (!element.hasAttribute("aria-labelledby")) return element.getAttribute("aria-label") || "";
     const named = byIds(element, "aria-labelledby").map(([, other]) => other ? spoken(other, true) : "").join(" ");
     return blank(named) ? element.getAttribute("aria-label") || "" : named;
   };
@@ -79,13 +80,22 @@ jisweep.mic = (() => {
 
   const drawingTitle = (svg) => [...svg.children].filter(({localName}) => localName === "title").map((each) => each.textContent).join("");
 
+  // Buttons without a value say what they do in the browser's own words.
+  const ofInput = (input) => {
+    if (input.type === "image") return input.alt;
+    if (input.type === "submit" || input.type === "reset") return input.value || input.type;
+    return input.type === "button" ? input.value : "";
+  };
+
+  const SILENT = new Set(["select", "textarea", "script", "style", "noscript", "template", "iframe"]);
+
   const content = (element, hidden) => {
-    if (element.matches("img, area, input[type=image i]")) return element.getAttribute("alt") || "";
-    if (element.matches("input[type=submit i], input[type=reset i], input[type=button i]")) return element.value;
-    if (element.matches("input, select, textarea, script, style, noscript, template, iframe")) return "";
-    if (element.matches("svg")) return drawingTitle(element) + inner(element, hidden);
-    if (element.matches("slot")) return inner(element, hidden) + element.assignedElements().map((each) => spoken(each, hidden)).join("");
-    return inner(element, hidden);
+    const name = element.localName;
+    if (name === "img" || name === "area") return element.alt;
+    if (name === "input") return ofInput(element);
+    if (name === "svg") return drawingTitle(element) + inner(element, hidden);
+    if (name === "slot") return inner(element, hidden) + element.assignedElements().map((each) => spoken(each, hidden)).join("");
+    return SILENT.has(name) ? "" : inner(element, hidden);
   };
 
   // What a voice says for an element; with `hidden` also for what is not shown, as names by reference are.
