@@ -1,5 +1,6 @@
 """Auditing one page: show it, let it settle, run the rules, take pictures of what they found."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -152,20 +153,20 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         resources=tab.traffic.made_of,
     )
     if axe.survey:
-        _survey_source(audit, target)
+        await _survey_source(audit, target)
     if target.closed_roots or len(tab.page.frames) > 1:
         audit.untested += await _closed_roots(tab)
     await _take_pictures(tab, audit, pictures, target)
     return audit
 
 
-def _survey_source(audit: PageAudit, target: Target) -> None:
+async def _survey_source(audit: PageAudit, target: Target) -> None:
     """Add the ministry's conditions that the page's source meets, or that nobody saw the source."""
     if audit.source is None:
         audit.untested.append(Untested(part="source", where=[], why="the browser no longer has it"))
         return
     text, _ = decode(audit.source, target.content_type)
-    for found in mic_source.faults(text):
+    for found in await asyncio.to_thread(mic_source.faults, text):  # megabytes take seconds
         rule = mic.rule_of(found.item)
         where = {"id": "source-place", "data": {"line": found.line, "column": found.column}}
         audit.places.append(
