@@ -21,7 +21,7 @@ from reports.cli.page import page
 from reports.cli.sample import sample
 from reports.cli.sign_in import sign_in
 from reports.cli.site import site
-from reports.cli.sweeps import report, resume, sweep, sweeps
+from reports.cli.sweeps import report, resume, survey, sweep, sweeps
 from reports.cli.usage import usage_line
 
 
@@ -33,6 +33,7 @@ def cli() -> None:
     \b
     jisweep doctor                          is this machine ready?
     jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
+    jisweep survey https://www.example.lg.jp/  all pages, by the ministry's conditions too
     jisweep resume 1                        go on with a sweep that was stopped
     jisweep compare 1 2                     has the site got better?
     jisweep sample plan --pages 1200        how many pages to draw
@@ -46,7 +47,22 @@ def cli() -> None:
     """
 
 
-for command in (sweep, resume, explore, site, sweeps, report, compare, sample, page, sign_in, doctor, setup, db):
+for command in (
+    sweep,
+    survey,
+    resume,
+    explore,
+    site,
+    sweeps,
+    report,
+    compare,
+    sample,
+    page,
+    sign_in,
+    doctor,
+    setup,
+    db,
+):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from audits import mic
 from audits.carry import carry_unchanged, stop_carrying
 from audits.conclude import sweep_row
 from audits.engine import NAME, FramedAxe, RuleSet, rule_set
@@ -44,7 +45,7 @@ async def audit_chosen(work: Work) -> bool:
     except Stopped:
         return False
     yardstick = Yardstick(
-        axe=FramedAxe(work.tools.engine, rules),
+        axe=FramedAxe(work.tools.engine, rules, survey=work.sweep.mic is not None),
         pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
         dead=await dead_owners(work.database, work.sweep.id),
         evidence=Evidence(work),
@@ -133,7 +134,9 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
         ).one()
     try:
         await _ask_robots(work, visit.address)
-        target = Target(address=visit.address, scope=work.scope, closed_roots=visit.closed_roots)
+        target = Target(
+            address=visit.address, scope=work.scope, closed_roots=visit.closed_roots, content_type=visit.content_type
+        )  # fmt: skip
         async with _kept(work, visit_id), asking(work.fetcher, tab, visit.address) as turn:
             audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
     except Stopped:
@@ -180,6 +183,13 @@ async def _kept(work: Work, visit_id: int) -> AsyncIterator[None]:
 async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
     """Note what the sweep is judged by, and in which browsers; another rule set is refused (UsageError)."""
     sweep = work.sweep
+    if sweep.mic not in (None, mic.VERSION):
+        raise UsageError(
+            ja=f"スイープ {sweep.id} は総務省調査の条件 {sweep.mic} で始めました。今の条件は {mic.VERSION} です。"
+            "一つのスイープに二つは混ぜられません。新しい調査を始めてください。",
+            en=f"Sweep {sweep.id} was begun with the ministry's conditions {sweep.mic}; they are now {mic.VERSION}. "
+            "One sweep never mixes two: begin a new survey.",
+        )
     if sweep.rule_set is None:
         async with work.database.writing() as connection:
             await connection.execute(

@@ -31,9 +31,11 @@ async def carry_unchanged(work: Work) -> None:
         return
     async with work.database.reading() as connection:
         earlier = (
-            await connection.execute(sa.select(Sweep.rule_set, Sweep.browser).where(Sweep.id == sweep.earlier_id))
+            await connection.execute(
+                sa.select(Sweep.rule_set, Sweep.mic, Sweep.browser).where(Sweep.id == sweep.earlier_id)
+            )
         ).one()
-    why = _incomparable(sweep, earlier.rule_set, earlier.browser)
+    why = _incomparable(sweep, earlier.rule_set, earlier.mic, earlier.browser)
     pages = [] if why else await _unchanged(work)
     drawn = random.Random(f"{sweep.seed} carry").sample(pages, math.ceil(work.limits.recheck * len(pages)))
     rechecked = {visit for visit, _, _ in drawn}
@@ -53,10 +55,12 @@ async def carry_unchanged(work: Work) -> None:
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(carried_at=now()))
 
 
-def _incomparable(sweep: Sweep, rule_set: str | None, browser: str | None) -> str:
+def _incomparable(sweep: Sweep, rule_set: str | None, mic: str | None, browser: str | None) -> str:
     """Why results of another sweep say nothing of this one's; empty when they do."""
     if rule_set != sweep.rule_set:
         return f"{rule_set} has become {sweep.rule_set}"
+    if sweep.mic != mic:
+        return f"MIC {mic} has become MIC {sweep.mic}"
     before, after = (
         {each.partition(".")[0] for each in (named or "").split(", ")} for named in (browser, sweep.browser)
     )

@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Estimate, conclude, rules_of, sweep_row
+from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
 from audits.sampled import Sampled, part_of, sampled
 from audits.statistics.difference import between
 from audits.statistics.pairs import Pairs
 from audits.statistics.strata import Sample
-from crawler.limits import Limits
 from db.database import Database
 from db.errors import UsageError
-from db.tables import ScopeRule, Site, Sweep
+from db.tables import Site, Sweep
 from db.words import Break, Change, Edition, Level, Method, Part, SweepState
 
 
@@ -137,7 +136,7 @@ async def _read(database: Database, sweep_id: int) -> _Read:
             )
         kind = part_of(sweep.method)
         part = await sampled(connection, sweep, kind) if kind else None
-        scope = await _scope(connection, sweep)
+        scope = await scope_of(connection, sweep.id)
     conclusion = await conclude(database, sweep_id)
     sample = part.sample(()) if part else None
     side = Side(
@@ -154,15 +153,6 @@ async def _read(database: Database, sweep_id: int) -> _Read:
         complete=conclusion.complete,
     )
     return _Read(sweep=sweep, side=side, part=part, scope=scope)
-
-
-async def _scope(connection: AsyncConnection, sweep: Sweep) -> frozenset[tuple[Any, ...]]:
-    """What decides which addresses belong to the site: patterns, and where pages are asked for signed in."""
-    rows = await connection.execute(
-        sa.select(ScopeRule.kind, ScopeRule.pattern).where(ScopeRule.sweep_id == sweep.id)
-    )
-    signed_in = Limits.from_row(sweep.settings).signed_in
-    return frozenset([*map(tuple, rows), *(("signed in", origin) for origin in signed_in)])
 
 
 def _place(sweep: Sweep) -> tuple[int, int | None]:

@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.counts import audited_in, counts_by_criterion, places, problem_pages
 from audits.criteria import aimed_at, criteria
 from audits.reliance import Reliance, reliance
 from audits.sampled import Sampled, sampled
 from audits.statistics.strata import Sample
+from audits.survey import Survey, survey
 from crawler.exploration import INFORMS
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Assertion, Draw, Finding, Result, Site, Sweep, Visit
-from db.words import Assertor, Edition, Level, Method, Outcome, Part, Reason, SweepState, VisitState
+from db.tables import Draw, Result, Site, Sweep, Visit
+from db.words import Edition, Level, Method, Part, Reason, SweepState, VisitState
 
 # Addresses that are no pages of the site: they lead elsewhere, are something else, or are left out of scope.
 NOT_PAGES = (
@@ -95,6 +97,7 @@ class Conclusion:
     unsettled_pages: int
     estimate: Estimate | None
     reliance: Reliance
+    survey: Survey | None  # by the ministry's conditions, of a sweep that checked them
     criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
     unread: int  # parts of the site that exploring could not read: pages may be missing from the frame
     finished: bool  # nothing is left to be done
@@ -118,7 +121,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
         because = tuple(sorted(reason for reason in unaudited if reason.transient or reason.limit))
         unread = sum(note["about"] not in INFORMS for note in sweep.notes)
         finished = sweep.state is SweepState.FINISHED and not waiting
-        problem_pages, problem_pages_a = await _problem_pages(connection, sweep_id)
+        with_problems, with_problems_a = await problem_pages(connection, sweep_id)
         by_chance = await sampled(connection, sweep, Part.RANDOM)
         return Conclusion(
             sweep=sweep_id,
@@ -136,15 +139,16 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             audited=audited,
             not_chosen=states.get(VisitState.NOT_CHOSEN, 0),
             unaudited=unaudited,
-            problem_pages=problem_pages,
-            problem_pages_a=problem_pages_a,
-            places=await _places(connection, sweep),
+            problem_pages=with_problems,
+            problem_pages_a=with_problems_a,
+            places=await places(connection, sweep_id, rules_of(sweep)),
             untested_parts_pages=await _count_results(
                 connection, sweep_id, sa.func.json_array_length(Result.untested) > 0
             ),
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
             reliance=await reliance(connection, sweep_id),
+            survey=await survey(connection, sweep),
             criteria=await _criteria(connection, sweep, by_chance),
             unread=unread,
             finished=finished,
@@ -201,52 +205,12 @@ async def _selected(connection: AsyncConnection, sweep_id: int) -> int:
     return await connection.scalar(counted) or 0
 
 
-def _audited(sweep_id: int) -> sa.ColumnElement[bool]:
-    return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
-
-
-def _failing(sweep_id: int, levels: tuple[Level, ...]) -> sa.Select[int]:
-    """Audited visits with a failed place of a criterion of the levels."""
-    return (
-        sa.select(Visit.id)
-        .join(Assertion, Assertion.result_id == Visit.result_id)
-        .where(
-            _audited(sweep_id),
-            Assertion.assertor == Assertor.AXE,
-            Assertion.level.in_(levels),
-            Assertion.failed_places > 0,
-        )
-        .distinct()
-    )
-
-
-async def _problem_pages(connection: AsyncConnection, sweep_id: int) -> tuple[int, int]:
-    counts = [
-        await connection.scalar(
-            sa.select(sa.func.count()).select_from(_failing(sweep_id, level.included).subquery())
-        )
-        for level in (Level.AA, Level.A)
-    ]
-    return counts[0] or 0, counts[1] or 0
-
-
-async def _places(connection: AsyncConnection, sweep: Sweep) -> int:
-    """Failed places of rules that speak about a level A or AA criterion."""
-    counted = (
-        sa.select(sa.func.count())
-        .select_from(Visit)
-        .join(Finding, Finding.result_id == Visit.result_id)
-        .where(_audited(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules_of(sweep)))
-    )
-    return await connection.scalar(counted) or 0
-
-
 async def _count_results(connection: AsyncConnection, sweep_id: int, condition: sa.ColumnElement[bool]) -> int:
     counted = (
         sa.select(sa.func.count())
         .select_from(Visit)
         .join(Result, Result.id == Visit.result_id)
-        .where(_audited(sweep_id), condition)
+        .where(audited_in(sweep_id), condition)
     )
     return await connection.scalar(counted) or 0
 
@@ -264,19 +228,7 @@ def rules_of(sweep: Sweep, number: str | None = None) -> list[str]:
 async def _criteria(
     connection: AsyncConnection, sweep: Sweep, by_chance: Sampled | None
 ) -> tuple[CriterionCount, ...]:
-    failed, cant_tell = Assertion.failed_places, Assertion.cant_tell_places
-    rows = await connection.execute(
-        sa.select(
-            Assertion.criterion,
-            sa.func.sum(sa.case((failed > 0, 1), else_=0)),
-            sa.func.sum(failed),
-            sa.func.sum(sa.case((cant_tell > 0, 1), else_=0)),
-        )
-        .join(Visit, Visit.result_id == Assertion.result_id)
-        .where(_audited(sweep.id), Assertion.assertor == Assertor.AXE)
-        .group_by(Assertion.criterion)
-    )
-    counts = {number: tuple(map(int, numbers)) for number, *numbers in rows}
+    counts = await counts_by_criterion(connection, sweep.id)
     speaking = [number for numbers in (sweep.rule_criteria or {}).values() for number in numbers]
     return tuple(
         CriterionCount(

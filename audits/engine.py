@@ -22,11 +22,12 @@ from axe_playwright_python.async_playwright import Axe
 from axe_playwright_python.base import AXE_FILE_PATH, AxeBase, AxeResults
 from playwright.async_api import Error as PlaywrightError
 
+from audits import mic
 from audits.criteria import aimed_at, spoken_of
 from crawler.address import canonical
 from crawler.browser import Tab
 from db.errors import UsageError
-from db.words import Edition, Level
+from db.words import Edition, Level, Outcome
 
 INSTALLED = Path(sys.prefix) / "share" / "jisweep" / "node_modules" / "axe-core" / "axe.min.js"
 FRAMES = resources.files(__package__ or "audits").joinpath("frames.js").read_text(encoding="utf-8")
@@ -50,7 +51,7 @@ class Engine:
     @property
     def injected(self) -> str:
         """What runs in the isolated world of every frame."""
-        return f"{self.script}\n{FRAMES}"
+        return f"{self.script}\n{FRAMES}\n{mic.SCRIPT}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,15 +150,20 @@ class Untested:
 class FramedAxe(AxeBase):  # type: ignore[misc]  # the package has no types
     """axe-playwright-python's engine, run in every frame of a tab's page."""
 
-    def __init__(self, engine: Engine, rules: RuleSet) -> None:
+    def __init__(self, engine: Engine, rules: RuleSet, *, survey: bool = False) -> None:
+        """With `survey` the conditions of the ministry's survey are checked too, in the page's own document."""
         super().__init__(engine.script)
         self._injected = engine.injected
         self._switches = json.dumps(rules.switches)
+        self.survey = survey
 
     async def run(self, tab: Tab) -> "FramedResults":
         """Let the page settle and run the rules. Raises PlaywrightError when the main frame cannot be tested."""
         visit = _FrameVisit(tab, self._injected, self._switches)
-        return FramedResults(await visit.rules(), visit)
+        rules = await visit.rules()
+        if self.survey:
+            rules += [*mic.from_axe(rules), *await visit.conditions()]
+        return FramedResults(rules, visit)
 
 
 class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no types
@@ -210,6 +216,15 @@ class _FrameVisit:
         await self._locate([node for node in nodes if "place" not in node])
         for node in nodes:
             self._put_into_page(node)
+        return found
+
+    async def conditions(self) -> list[dict[str, Any]]:
+        """The ministry's conditions that are met in the page's own document, in the shape of rules that failed."""
+        world, _ = self._frames["[]"]
+        found: list[dict[str, Any]] = await self._call(world, "mic")
+        for rule in found:
+            rule |= {"outcome": Outcome.FAILED.value, "impact": None}
+            rule["nodes"] = [{**node, "frame": [], "impact": None, "checks": []} for node in rule["nodes"]]
         return found
 
     async def _enter(self, tree: dict[str, Any], selectors: list[Any], context: Any, offset: Point) -> None:

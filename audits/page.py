@@ -1,5 +1,6 @@
 """Auditing one page: show it, let it settle, run the rules, take pictures of what they found."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -10,11 +11,14 @@ from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 
+from audits import mic
 from audits.engine import FramedAxe, Untested, frames_of_other_types
+from audits.mic import source as mic_source
 from crawler.address import canonical
 from crawler.asking import refusal_of_status
 from crawler.blocking import wall_in_source
 from crawler.browser import Arrival, PageLost, Tab
+from crawler.document import decode
 from crawler.fetch import BUSY
 from crawler.scope import Scope
 from db.words import Impact, Outcome, Reason
@@ -110,6 +114,7 @@ class Target:
     address: str
     scope: Scope
     closed_roots: bool = False  # its source declares closed shadow roots
+    content_type: str | None = None  # as the server gives it, for the encoding of the source
 
 
 async def audit_page(
@@ -147,10 +152,30 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         source=await tab.source(),
         resources=tab.traffic.made_of,
     )
+    if axe.survey:
+        await _survey_source(audit, target)
     if target.closed_roots or len(tab.page.frames) > 1:
         audit.untested += await _closed_roots(tab)
     await _take_pictures(tab, audit, pictures, target)
     return audit
+
+
+async def _survey_source(audit: PageAudit, target: Target) -> None:
+    """Add the ministry's conditions that the page's source meets, or that nobody saw the source."""
+    if audit.source is None:
+        audit.untested.append(Untested(part="source", where=[], why="the browser no longer has it"))
+        return
+    text, _ = decode(audit.source, target.content_type)
+    for found in await asyncio.to_thread(mic_source.faults, text):  # megabytes take seconds
+        rule = mic.rule_of(found.item)
+        where = {"id": "source-place", "data": {"line": found.line, "column": found.column}}
+        audit.places.append(
+            Place(
+                rule=rule, outcome=Outcome.FAILED, impact=None, frame=[], target=[],
+                snippet=_cut(found.snippet, SNIPPET), checks=[where], box=None,
+                fault=fault_of(rule, [], [], found.snippet),
+            )
+        )  # fmt: skip
 
 
 def refuse_status(arrival: Arrival) -> None:
@@ -257,11 +282,11 @@ async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures, target:
 def _unpictured(audit: PageAudit, pictures: Pictures) -> list[tuple[Place, Clip]]:
     """The first place that can be seen of each fault that this sweep has not pictured, and what to picture."""
     found: dict[str, tuple[Place, Clip]] = {}
-    for place in audit.places:
+    for place in sorted(audit.places, key=lambda place: place.rule.startswith(mic.PREFIX)):
         if place.fault in pictures.faults or place.fault in found or place.outcome is not Outcome.FAILED:
             continue
         clip = _clip(place.box, audit.size) if place.box else None
-        if clip is not None:
+        if clip is not None and all(clip != shown for _, shown in found.values()):
             found[place.fault] = (place, clip)
     return list(found.values())
 

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits import mic
 from audits.criteria import criteria
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
@@ -87,7 +88,7 @@ async def keep_failure(
 
 
 async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime) -> int:
-    told = f"{page_id} {sweep.rule_set} {sweep.viewport_width}x{sweep.viewport_height} {audit.digest()}"
+    told = f"{page_id} {sweep.rule_set} {sweep.mic} {sweep.viewport_width}x{sweep.viewport_height} {audit.digest()}"
     digest = hashlib.sha256(told.encode()).hexdigest()
     known = sa.select(Result.id).where(Result.digest == digest)
     if (found := await connection.scalar(known)) is not None:
@@ -148,18 +149,22 @@ async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: i
 
 
 async def _keep_assertions(connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]) -> None:
-    counts = count_by_criterion(((place.rule, place.outcome) for place in places), sweep.rule_criteria or {})
-    known = criteria(sweep.edition)
+    found = [(place.rule, place.outcome) for place in places]
+    speaking = (
+        (Assertor.AXE, sweep.edition, sweep.rule_criteria or {}),
+        (Assertor.MIC, mic.EDITION, mic.rule_criteria() if sweep.mic else {}),
+    )
     rows = [
         {
             "result_id": result_id,
             "criterion": number,
-            "assertor": Assertor.AXE,
-            "level": known[number].level,
+            "assertor": assertor,
+            "level": criteria(edition)[number].level,
             "failed_places": by_outcome[Outcome.FAILED],
             "cant_tell_places": by_outcome[Outcome.CANT_TELL],
         }
-        for number, by_outcome in counts.items()
+        for assertor, edition, rule_criteria in speaking
+        for number, by_outcome in count_by_criterion(found, rule_criteria).items()
     ]
     if rows:
         await connection.execute(sa.insert(Assertion), rows)

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits import mic
 from audits.auditing import audit_chosen, judging_rules
 from audits.conclude import sweep_row
 from audits.exploring import explore_site
@@ -50,6 +51,7 @@ class Plan:
     traffic: tuple[tuple[str, int], ...] = ()  # the most used addresses and their counts
     edition: Edition = Edition.JIS2016
     level: Level = Level.AA
+    survey: bool = False  # check the conditions of the ministry's survey too
 
 
 async def begin(database: Database, plan: Plan) -> int:
@@ -69,6 +71,7 @@ async def begin(database: Database, plan: Plan) -> int:
                 method_asked=plan.method,
                 edition=plan.edition,
                 level=plan.level,
+                mic=mic.VERSION if plan.survey else None,
                 pages_asked=plan.pages,
                 random_asked=plan.at_random,
                 stratify=plan.stratify,
@@ -107,10 +110,14 @@ async def begin(database: Database, plan: Plan) -> int:
 
 
 async def _earlier(connection: AsyncConnection, site_id: int | None, plan: Plan) -> int | None:
-    """The site's last finished sweep, when it met the site as this one does; None when nothing is to be carried."""
+    """The site's last finished sweep, when it met the site as this one does; None when nothing is to be carried.
+
+    A survey's is the last survey, for another sweep has not checked the ministry's conditions.
+    """
     if plan.limits.fresh:
         return None
-    last = sa.select(Sweep).where(Sweep.site_id == site_id, Sweep.state == SweepState.FINISHED)
+    alike_in_kind = Sweep.mic.is_not(None) if plan.survey else Sweep.mic.is_(None)
+    last = sa.select(Sweep).where(Sweep.site_id == site_id, Sweep.state == SweepState.FINISHED, alike_in_kind)
     row = (await connection.execute(last.order_by(Sweep.id.desc()).limit(1))).mappings().first()
     if row is None or row["reader"] != READER:
         return None

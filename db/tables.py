@@ -103,7 +103,7 @@ class Sweep(Table):
     method: Mapped[Method | None]  # in force once the pages are chosen
     edition: Mapped[Edition]
     level: Mapped[Level]
-    survey: Mapped[bool] = mapped_column(default=False)  # checks the conditions of the ministry's survey too
+    mic: Mapped[str | None]  # version of the ministry's conditions, of a survey that checks them too
     seed: Mapped[int] = mapped_column(BigInteger)
     pages_asked: Mapped[int | None]  # size of the whole sample
     random_asked: Mapped[int | None]  # size of its random part

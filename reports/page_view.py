@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from audits import mic
 from audits.conclude import CriterionCount
 from audits.criteria import Criterion, criteria
 from audits.rules import RuleText, explain, rule_text
@@ -19,6 +20,7 @@ class Kind(StrEnum):
     """What a finding means to the reader."""
 
     FAILED = "failed"  # the machine is sure
+    SURVEY = "survey"  # meets a condition of the ministry's survey, and counts in its rate
     REVIEW = "review"  # a person must look
     ADVICE = "advice"  # best practice: belongs to no criterion and counts nowhere
 
@@ -125,8 +127,10 @@ def text_of(rule: str, lang: str) -> RuleText:
         return RuleText(title=rule, why="", how="", wrong="", right="")
 
 
-def kind_of(outcome: Outcome, numbers: Iterable[str]) -> Kind:
+def kind_of(rule: str, outcome: Outcome, numbers: Iterable[str]) -> Kind:
     """What an outcome means for a rule that speaks about these criteria."""
+    if rule.startswith(mic.PREFIX):
+        return Kind.SURVEY
     if not tuple(numbers):
         return Kind.ADVICE
     return Kind.FAILED if outcome is Outcome.FAILED else Kind.REVIEW
@@ -145,8 +149,11 @@ def state_of(failed: int, cant_tell: int, rules: int, audited: int = 1) -> State
 
 def criteria_of(rule: str, head: Head) -> tuple[Criterion, ...]:
     """The criteria that a rule speaks about in this sweep, in the standard's order."""
-    numbers = set(head.rule_criteria.get(rule, ()))
-    return tuple(found for number, found in criteria(head.edition).items() if number in numbers)
+    if rule.startswith(mic.PREFIX):
+        edition, numbers = mic.EDITION, mic.rule_criteria().get(rule, ())
+    else:
+        edition, numbers = head.edition, head.rule_criteria.get(rule, ())
+    return tuple(found for number, found in criteria(edition).items() if number in numbers)
 
 
 def path_of(path: Any, sign: str = " › ") -> str:
@@ -171,7 +178,7 @@ def _groups(page: Audited, head: Head, lang: str) -> Iterator[Group]:
             for spot in sorted(spots, key=lambda spot: spot.position)
         )
         yield Group(
-            kind=kind_of(Outcome(outcome), (criterion.number for criterion in found)),
+            kind=kind_of(rule, Outcome(outcome), (criterion.number for criterion in found)),
             rule=rule,
             text=text_of(rule, lang),
             criteria=found,
@@ -186,7 +193,7 @@ def _reading_order(group: Group) -> tuple[int, bool, int, int, str]:
 
 def _numbered(groups: Iterable[Group], page: Audited) -> Iterator[Group]:
     groups = list(groups)
-    boxes = [place.spot.box for group in groups for place in group.places]
+    boxes = list(_boxes(groups))
     height = page.pictured_height or page.page_height
     shown = markers(boxes, page.page_width, height) if page.picture else [None] * len(boxes)
     numbers = iter(enumerate(shown, start=1))
@@ -196,6 +203,17 @@ def _numbered(groups: Iterable[Group], page: Audited) -> Iterator[Group]:
             number, marker = next(numbers)
             places.append(replace(place, number=number, marker=marker))
         yield replace(group, places=tuple(places))
+
+
+def _boxes(groups: Iterable[Group]) -> Iterator[list[float] | None]:
+    """Where places are to be marked: one that a rule of the engine has marked is not marked for the survey again."""
+    marked: set[tuple[float, ...]] = set()
+    for group in groups:
+        for place in group.places:
+            box = place.spot.box
+            again = group.kind is Kind.SURVEY and box is not None and tuple(box) in marked
+            marked |= {tuple(box)} if box and group.kind is Kind.FAILED else set()
+            yield None if again else box
 
 
 def _lines(page: Audited, head: Head, counts: Iterable[CriterionCount]) -> Iterator[CriterionLine]:

@@ -48,6 +48,7 @@ class Head:
     engine: str | None  # this and the next three: None before auditing begins
     engine_version: str | None
     rule_set: str | None
+    mic: str | None  # version of the ministry's conditions, of a survey
     browser: str | None
     rule_criteria: dict[str, list[str]]
     notes: list[dict[str, str]]  # what exploring met that no address tells: {"about", "address", "said"}

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from db.tables import Assertion, Draw, Finding, Page, Picture, Result, Visit
-from db.words import Edition, FoundBy, Impact, Outcome, Part
+from db.words import Assertor, Edition, FoundBy, Impact, Outcome, Part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +181,7 @@ async def _spots(connection: AsyncConnection, results: Sequence[int]) -> dict[in
 async def _counts(connection: AsyncConnection, results: Sequence[int]) -> dict[int, dict[str, Count]]:
     query = sa.select(
         Assertion.result_id, Assertion.criterion, Assertion.failed_places, Assertion.cant_tell_places
-    ).where(Assertion.result_id.in_(results))
+    ).where(Assertion.result_id.in_(results), Assertion.assertor == Assertor.AXE)
     found: dict[int, dict[str, Count]] = defaultdict(dict)
     for result, criterion, failed, cant_tell in await connection.execute(query):
         found[result][criterion] = Count(failed=failed, cant_tell=cant_tell)

@@ -34,6 +34,7 @@ from reports.site_view import (
     row_of,
     site_name,
 )
+from reports.survey_view import survey_values
 
 BATCH = 50  # audited pages in memory at a time
 FOLD = 20  # places of one rule shown without unfolding
@@ -117,6 +118,7 @@ class Report:
         await self._sample(numbers)
         await self._unaudited()
         await self._documents()
+        await self._survey(numbers)
         self.pages.write(
             "columns.html",
             "columns.html",
@@ -154,6 +156,7 @@ class Report:
             total=total,
             fold=FOLD,
             failed=view.places(Kind.FAILED),
+            survey=view.places(Kind.SURVEY),
             review=view.places(Kind.REVIEW),
             advice=view.places(Kind.ADVICE),
             kinds=[(kind.value, view.of(kind)) for kind in Kind],
@@ -206,6 +209,17 @@ class Report:
         with tables.Table(self.folder, "documents", tables.DOCUMENTS, self.language) as documents:
             async for found in document_links(self.connection, self.head.id):
                 documents.add(**asdict(found))
+
+    async def _survey(self, numbers: Mapping[int, int]) -> None:
+        """The ministry's survey on a page of its own and as a CSV file, of a sweep that checked its conditions."""
+        if self.conclusion.survey is None:
+            return
+        counts = await read.rule_counts(self.connection, self.head.id)
+        values = survey_values(self.conclusion, self.conclusion.survey, counts, numbers, self.language)
+        with tables.Table(self.folder, "survey", tables.SURVEY, self.language) as rows:
+            for row in values["conditions"]:
+                rows.add(**asdict(row))
+        self.pages.write("survey.html", "survey.html", **values)
 
     async def _index(self, numbers: Mapping[int, int], rows: list[Row]) -> None:
         states = await read.states(self.connection, self.head.id)

@@ -110,7 +110,7 @@ def faults(
     found: dict[str, list[Fault]] = {kind.value: [] for kind in Kind}
     for count in counts:
         speaks_of = criteria_of(count.rule, head)
-        kind = kind_of(count.outcome, (criterion.number for criterion in speaks_of))
+        kind = kind_of(count.rule, count.outcome, (criterion.number for criterion in speaks_of))
         found[kind.value].append(
             Fault(
                 title=text_of(count.rule, lang).title,

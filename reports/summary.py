@@ -3,8 +3,10 @@
 from typing import Any
 
 from audits.conclude import Conclusion, Estimate
+from audits.survey import Survey
 from reports.language import Language
 from reports.page_view import state_of
+from reports.survey_view import summary as survey_summary
 
 
 def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             "rechecked": conclusion.reliance.rechecked,
             "disagreeing": conclusion.reliance.disagreeing,
         },
+        "survey": _survey(conclusion.survey),
         "criteria": {
             count.number: {
                 "level": count.level.value,
@@ -56,10 +59,36 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
     }
 
 
+def _survey(survey: Survey | None) -> dict[str, Any] | None:
+    if survey is None:
+        return None
+    before = survey.before
+    return {
+        "conditions": survey.version,
+        "analysed": survey.analysed,
+        "problem_pages": survey.problem_pages,
+        "problem_page_rate": rounded(survey.rate),
+        "problem_pages_a": survey.problem_pages_a,
+        "problem_page_rate_a": rounded(survey.rate_a),
+        "places": survey.places,
+        "criteria": {
+            found.criterion.number: {"problem_pages": found.problem_pages, "places": found.places}
+            for found in survey.criteria
+        },
+        "before": None if before is None else {
+            "sweep": before.sweep, "analysed": before.analysed, "problem_pages": before.problem_pages,
+            "problem_page_rate": rounded(before.rate), "same_scope": before.same_scope,
+        },
+        "change": rounded(survey.change),
+    }  # fmt: skip
+
+
 def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
     """The few lines that end a command in a terminal."""
     language = Language(lang)
     lines = [_audited(conclusion, language), *carried(conclusion, language), *_problems(conclusion, language)]
+    if conclusion.survey is not None:
+        lines += survey_summary(conclusion, conclusion.survey, language)
     if conclusion.unaudited:
         lines.append(_unaudited(conclusion, language))
     if not conclusion.complete:

@@ -22,6 +22,7 @@ PAGES = (
     "review_places", "advice_places", "settled", "untested", "audited_at", "carried", "http_status",
     "content_type", "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report",
 )  # fmt: skip
+SURVEY = ("item", "name", "criteria", "decided_by", "pages", "share", "places")
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
     "in_sitemap", "linked", "leads_to", "depth",

@@ -12,9 +12,12 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from db.words import Edition
+
 FILES = resources.files(__name__)
 SCRIPT = FILES.joinpath("checks.js").read_text(encoding="utf-8")
 PREFIX = "mic-"
+EDITION = Edition.JIS2016  # that the conditions' criteria belong to
 CONTRAST = "color-contrast"  # the engine's rule, and the check in it that tells the ratio
 LOW_CONTRAST = 3.0
 
@@ -58,6 +61,12 @@ def conditions() -> dict[str, Condition]:
         )
         for row in csv.DictReader(table.splitlines(), delimiter="\t")
     }
+
+
+@cache
+def rule_criteria() -> dict[str, list[str]]:
+    """The criteria of `EDITION` that each condition speaks about, by the id under which findings know it."""
+    return {rule_of(item): list(condition.criteria) for item, condition in conditions().items()}
 
 
 def rule_of(item: str) -> str:

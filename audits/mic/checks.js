@@ -69,23 +69,37 @@ jisweep.mic = (() => {
 
   // The name that ARIA gives an element.
   const ariaName = (element) => {
+    if (!element.hasAttribute("aria-labelledby")) return element.getAttribute("aria-label") || "";
     const named = byIds(element, "aria-labelledby").map(([, other]) => other ? spoken(other, true) : "").join(" ");
     return blank(named) ? element.getAttribute("aria-label") || "" : named;
   };
 
-  const inner = (element, hidden) => [...(element.shadowRoot || element).childNodes]
-    .map((node) => node.nodeType === Node.TEXT_NODE ? node.data : node.nodeType === Node.ELEMENT_NODE ? spoken(node, hidden) : "")
-    .join("");
+  const said = (node, hidden) => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    return node.nodeType === Node.ELEMENT_NODE ? spoken(node, hidden) : "";
+  };
+  const together = (nodes, hidden) => [...nodes].map((node) => said(node, hidden)).join("");
+  const inner = (element, hidden) => together((element.shadowRoot || element).childNodes, hidden);
 
-  const drawingTitle = (svg) => [...svg.children].filter(({localName}) => localName === "title").map((each) => each.textContent).join("");
+  const drawingTitle = (svg) => [...svg.children].filter(({localName}) => localName === "title")
+    .map((title) => title.textContent).join("");
+
+  // Buttons without a value say what they do in the browser's own words.
+  const ofInput = (input) => {
+    if (input.type === "image") return input.alt;
+    if (input.type === "submit" || input.type === "reset") return input.value || input.type;
+    return input.type === "button" ? input.value : "";
+  };
+
+  const SILENT = new Set(["select", "textarea", "script", "style", "noscript", "template", "iframe"]);
 
   const content = (element, hidden) => {
-    if (element.matches("img, area, input[type=image i]")) return element.getAttribute("alt") || "";
-    if (element.matches("input[type=submit i], input[type=reset i], input[type=button i]")) return element.value;
-    if (element.matches("input, select, textarea, script, style, noscript, template, iframe")) return "";
-    if (element.matches("svg")) return drawingTitle(element) + inner(element, hidden);
-    if (element.matches("slot")) return inner(element, hidden) + element.assignedElements().map((each) => spoken(each, hidden)).join("");
-    return inner(element, hidden);
+    const name = element.localName;
+    if (name === "img" || name === "area") return element.alt;
+    if (name === "input") return ofInput(element);
+    if (name === "svg") return drawingTitle(element) + inner(element, hidden);
+    if (name === "slot") return together(element.assignedNodes({flatten: true}), hidden);
+    return SILENT.has(name) ? "" : inner(element, hidden);
   };
 
   // What a voice says for an element; with `hidden` also for what is not shown, as names by reference are.
@@ -160,7 +174,8 @@ jisweep.mic = (() => {
   const cells = (table) => [...table.rows].flatMap((row) => [...row.cells]);
   const heads = (table) => cells(table).filter(({localName}) => localName === "th");
 
-  // A table of data has header cells and at least two rows, one with two cells; a form or other tables laid out in one have none.
+  // A table of data has header cells and at least two rows, one with two cells, and neither fields nor tables in it:
+  // fields laid out in a table are read by their labels.
   const isData = (table) => table.rows.length > 1 && heads(table).length > 0 &&
     [...table.rows].some((row) => row.cells.length > 1) && !table.querySelector("table, form, " + FIELDS);
   const dataTables = once(() => tables().filter(isData));
@@ -184,7 +199,8 @@ jisweep.mic = (() => {
   const ambiguous = (table) => {
     const found = heads(table);
     if (isComplex(table)) return found;
-    return found.every(inFirstRow) || found.every(inFirstColumn) ? [] : found.filter((cell) => inFirstRow(cell) && inFirstColumn(cell));
+    if (found.every(inFirstRow) || found.every(inFirstColumn)) return [];
+    return found.filter((cell) => inFirstRow(cell) && inFirstColumn(cell));
   };
 
   const tiedByHeaders = (table) => cells(table).every((cell) => cell.localName === "th" || cell.hasAttribute("headers"));
@@ -196,7 +212,9 @@ jisweep.mic = (() => {
   const namedByButton = (field) => {
     if (!field.matches(TYPED)) return false;
     let next = field.nextSibling;
-    while (next && (next.nodeType === Node.COMMENT_NODE || next.nodeType === Node.TEXT_NODE && blank(next.data))) next = next.nextSibling;
+    while (next && next.nodeType !== Node.ELEMENT_NODE && (next.nodeType === Node.COMMENT_NODE || blank(next.data))) {
+      next = next.nextSibling;
+    }
     return Boolean(next) && next.nodeType === Node.ELEMENT_NODE && next.matches(BUTTONS) && !nameless(next);
   };
 
@@ -235,7 +253,8 @@ jisweep.mic = (() => {
   // Grouped in part only, or in several groups; boxes without any group are not held to be scattered.
   const scattered = (boxes) => {
     const around = boxes.map(groupsAround);
-    return around.some((groups) => groups.length) && !around[0].some((group) => around.every((groups) => groups.includes(group)));
+    const inOne = around[0].some((group) => around.every((groups) => groups.includes(group)));
+    return !inOne && around.some((groups) => groups.length);
   };
 
   const legends = (fieldset) => [...fieldset.querySelectorAll("legend")].filter((legend) => legend.closest("fieldset") === fieldset);

@@ -224,6 +224,7 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
         **choice_of(start, given),
         edition=Edition(given.get("edition", "jis2016")),
         level=Level(given.get("level", "AA")),
+        survey=given.get("survey", False),
     )
 
 

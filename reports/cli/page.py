@@ -120,7 +120,7 @@ def _counts(rules: RuleSet, audit: PageAudit, edition: Edition, language: Langua
     known = criteria(edition)
     counts: Counter[str] = Counter()
     for place in audit.places:
-        kind = kind_of(place.outcome, rules.criteria[place.rule])
+        kind = kind_of(place.rule, place.outcome, rules.criteria[place.rule])
         levels = {known[number].level for number in rules.criteria[place.rule]}
         counts["aaa" if kind is Kind.FAILED and levels == {Level.AAA} else kind.value] += 1
     kinds = (*(kind.value for kind in Kind), "aaa")
@@ -131,7 +131,7 @@ def _heading(outcome: Outcome, rule: str, rules: RuleSet, edition: Edition, lang
     about = ", ".join(
         f"{number} {criteria(edition)[number].name(language.lang)}" for number in rules.criteria[rule]
     )
-    kind = language.word("kind", kind_of(outcome, rules.criteria[rule]).value)
+    kind = language.word("kind", kind_of(rule, outcome, rules.criteria[rule]).value)
     return f"[{kind}] {rule_text(rule, language.lang).title}（{about or rule}）"
 
 

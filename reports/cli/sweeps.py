@@ -22,7 +22,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.schema import present, ready
 from db.tables import Site, Sweep
-from db.words import SweepState
+from db.words import Method, SweepState
 from reports.cli.choice import choice_options
 from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
@@ -59,6 +59,20 @@ SOON = 5.0  # seconds that a busy site may ask for at the start, where a person 
 def sweep(url: str, **given: Any) -> int:
     """Sweep the site that starts at URL: explore, choose pages, audit them, write the report."""
     return asyncio.run(_sweep(url, given))
+
+
+@click.command()
+@click.argument("url")
+@json_option
+@lang_option
+@out_option
+@database_option
+@browser_option
+@crawl_options
+@rule_options
+def survey(url: str, **given: Any) -> int:
+    """Survey all pages of the site that starts at URL by the conditions of the ministry's survey too."""
+    return asyncio.run(_sweep(url, {**given, "method": Method.ALL.value, "survey": True}))
 
 
 @click.command()

@@ -136,6 +136,22 @@ async def test_every_condition_is_decided_by_somebody_and_has_names() -> None:
     )
 
 
+async def test_the_documentation_has_a_row_for_each_condition() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "mic-conditions.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in manual.splitlines()
+        if re.match(r"\| [BCL]_", line)
+    ]
+    rows = [row for row in rows if len(row) == 5]
+    said = {"page": "ページ", "source": "ソース", "contrast": "axe `color-contrast`"}
+    assert [row[0] for row in rows] == list(conditions())
+    for item, criteria, _, decided, _ in rows:
+        condition = conditions()[item]
+        assert tuple(criteria.split()) == condition.criteria
+        assert decided == said.get(condition.source, f"axe `{condition.source.removeprefix('axe:')}`")
+
+
 async def test_the_version_is_a_short_name() -> None:
     assert re.fullmatch("[0-9a-f]{8}", VERSION)
 
@@ -212,6 +228,22 @@ async def test_the_examples_of_the_texts_are_what_they_say(
     assert await found_at(tab, axe, site, f"/{item}/right") == set()
 
 
+XHTML = (
+    '<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">'
+    '<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="{}"><head><title>見本</title></head><body><h1>見本</h1>{}</body></html>'
+)
+
+
+@pytest.mark.parametrize(
+    ("lang", "body", "items"),
+    [("ja", "<p/>", set()), ("", "", {"C_21.0"}), ("ja_JP", '<p><img src="/a.png"/></p>', {"C_21.1", "B_0"})],
+)
+async def test_xhtml_is_judged_as_xml(tab: Tab, axe: FramedAxe, lang: str, body: str, items: set[str]) -> None:
+    text = http(XHTML.format(lang, body).encode(), content_type="application/xhtml+xml")
+    async with small_site({"/": text}) as served:
+        assert await found_at(tab, axe, served, "/") == {rule_of(item) for item in items}
+
+
 async def test_a_fault_is_told_with_its_place_as_the_engine_tells_it(tab: Tab, axe: FramedAxe) -> None:
     body = (
         '<div class="b a"><p>一</p><p><img src="/a.png"></p></div><p id="x"><img src="/b.png"></p><div id="host"></div>'
@@ -266,5 +298,4 @@ async def test_a_large_page_takes_milliseconds(tab: Tab, axe: FramedAxe) -> None
         times = [await tab.evaluate(world, taken) for _ in range(5)]
     assert count > 5000
     assert [found for _, found in times] == [0] * 5
-    print(count, times)
     assert min(each for each, _ in times) < 1000, times

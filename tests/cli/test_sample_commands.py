@@ -194,7 +194,7 @@ def test_pages_that_are_gone_are_replaced_lost_ones_are_not_and_half_is_kept_nex
         assert pages["unaudited"] == {"not_found": 1, "redirect": 1, "server_error": 1}
         assert (estimate["frame"], estimate["drawn"], estimate["audited"]) == (41, 10, 9)
         html = (Path(begun.object["report"]).parent / "sample.html").read_text(encoding="utf-8")
-        assert "ページではないと分かったので（ページが見つからない）" in html or "11番に替えました" in html
+        assert "番に替えました。ページではないと分かったためです：見つからない" in html
         assert "2番の替わり" in html
         assert "3番の替わり" in html
         told = verified_elsewhere(program, program.folder / "document.json", "2")

@@ -1,4 +1,4 @@
-"""The ministry's survey: whether a sweep checks its conditions, and assertions that say whose they are."""
+"""The ministry's survey: by which conditions a sweep checks, and assertions that say whose they are."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table('sweep') as sweep:
-        sweep.add_column(sa.Column('survey', sa.Boolean(), nullable=False, server_default=sa.false()))
+        sweep.add_column(sa.Column('mic', sa.String(), nullable=True))
     with op.batch_alter_table('assertion') as assertion:
         assertion.add_column(
             sa.Column(
@@ -23,7 +23,5 @@ def upgrade() -> None:
         )
         assertion.drop_constraint(op.f('pk_assertion'), type_='primary')
         assertion.create_primary_key(op.f('pk_assertion'), ['result_id', 'criterion', 'assertor'])
-    with op.batch_alter_table('sweep') as sweep:  # the defaults were for the rows that there were
-        sweep.alter_column('survey', server_default=None)
-    with op.batch_alter_table('assertion') as assertion:
+    with op.batch_alter_table('assertion') as assertion:  # the default was for the rows that there were
         assertion.alter_column('assertor', server_default=None)

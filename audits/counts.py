@@ -1,0 +1,83 @@
+"""What the rows of a sweep say when they are counted, as one assertor tells them, and of which scope they are."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from crawler.limits import Limits
+from db.tables import Assertion, Finding, ScopeRule, Sweep, Visit
+from db.words import Assertor, Level, Outcome, VisitState
+
+
+def audited_in(sweep_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
+
+
+def failing(sweep_id: int, levels: tuple[Level, ...], assertor: Assertor = Assertor.AXE) -> sa.Select[int]:
+    """Audited visits with a failed place of a criterion of the levels, as one assertor says."""
+    return (
+        sa.select(Visit.id)
+        .join(Assertion, Assertion.result_id == Visit.result_id)
+        .where(
+            audited_in(sweep_id),
+            Assertion.assertor == assertor,
+            Assertion.level.in_(levels),
+            Assertion.failed_places > 0,
+        )
+        .distinct()
+    )
+
+
+async def problem_pages(
+    connection: AsyncConnection, sweep_id: int, assertor: Assertor = Assertor.AXE
+) -> tuple[int, int]:
+    """Audited pages with at least one failed criterion of level A or AA, and of level A alone."""
+    counts = [
+        await connection.scalar(
+            sa.select(sa.func.count()).select_from(failing(sweep_id, level.included, assertor).subquery())
+        )
+        for level in (Level.AA, Level.A)
+    ]
+    return counts[0] or 0, counts[1] or 0
+
+
+async def places(connection: AsyncConnection, sweep_id: int, rules: Iterable[str]) -> int:
+    """Failed places of these rules on audited pages."""
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(Visit)
+        .join(Finding, Finding.result_id == Visit.result_id)
+        .where(audited_in(sweep_id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(list(rules)))
+    )
+    return await connection.scalar(counted) or 0
+
+
+async def counts_by_criterion(
+    connection: AsyncConnection, sweep_id: int, assertor: Assertor = Assertor.AXE
+) -> dict[str, tuple[int, int, int]]:
+    """Criterion → audited pages with a failed place, failed places, pages with a place that cannot be told."""
+    failed, cant_tell = Assertion.failed_places, Assertion.cant_tell_places
+    rows = await connection.execute(
+        sa.select(
+            Assertion.criterion,
+            sa.func.sum(sa.case((failed > 0, 1), else_=0)),
+            sa.func.sum(failed),
+            sa.func.sum(sa.case((cant_tell > 0, 1), else_=0)),
+        )
+        .join(Visit, Visit.result_id == Assertion.result_id)
+        .where(audited_in(sweep_id), Assertion.assertor == assertor)
+        .group_by(Assertion.criterion)
+    )
+    return {number: (int(pages), int(spots), int(open_pages)) for number, pages, spots, open_pages in rows}
+
+
+async def scope_of(connection: AsyncConnection, sweep_id: int) -> frozenset[tuple[Any, ...]]:
+    """What decides which addresses belong to the site: patterns, and where pages are asked for signed in."""
+    rows = await connection.execute(
+        sa.select(ScopeRule.kind, ScopeRule.pattern).where(ScopeRule.sweep_id == sweep_id)
+    )
+    settings = await connection.scalar(sa.select(Sweep.settings).where(Sweep.id == sweep_id))
+    signed_in = Limits.from_row(settings or {}).signed_in
+    return frozenset([*map(tuple, rows), *(("signed in", origin) for origin in signed_in)])

@@ -1,0 +1,117 @@
+"""The ministry's survey of a site as its page shows it: two rates by two sets of rules, each named for what it is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audits import mic
+from audits.conclude import NOT_PAGES, Conclusion
+from audits.survey import Survey, yardsticks
+from db.words import Outcome, Reason
+from reports.language import Language
+from reports.read import RuleCount
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionRow:
+    """One condition over all analysed pages."""
+
+    item: str
+    name: str
+    criteria: str  # numbers, with spaces between
+    decided_by: str
+    pages: int
+    share: str | None  # of the analysed pages, as it is printed; None when there are none
+    places: int
+    example: int | None  # number of a page that meets it
+    anchor: str
+
+
+def survey_values(
+    conclusion: Conclusion,
+    survey: Survey,
+    counts: Iterable[RuleCount],
+    numbers: Mapping[int, int],
+    language: Language,
+) -> dict[str, Any]:
+    """All that the template asks for."""
+    return {
+        "conclusion": conclusion,
+        "survey": survey,
+        "summary": summary(conclusion, survey, language),
+        "unanalysed": unanalysed(conclusion),
+        "conditions": condition_rows(survey, counts, numbers, language),
+        "yardsticks": yardsticks(),
+    }  # fmt: skip
+
+
+def unanalysed(conclusion: Conclusion) -> list[tuple[Reason, int]]:
+    """Pages of the site without a result, by reason, most first: they are reported apart and count in no rate."""
+    found = [(reason, count) for reason, count in conclusion.unaudited.items() if reason not in NOT_PAGES]
+    return sorted(found, key=lambda each: (-each[1], each[0].value))
+
+
+def condition_rows(
+    survey: Survey, counts: Iterable[RuleCount], numbers: Mapping[int, int], language: Language
+) -> list[ConditionRow]:
+    """All conditions, those that most pages meet first; one that no page meets is told as well."""
+    found = {count.rule: count for count in counts if count.outcome is Outcome.FAILED}
+    rows = []
+    for item, condition in mic.conditions().items():
+        rule = mic.rule_of(item)
+        count = found.get(rule)
+        pages = count.pages if count else 0
+        decided_by = condition.source.partition(":")[0]
+        rows.append(
+            ConditionRow(
+                item=item,
+                name=condition.name(language.lang),
+                criteria=" ".join(condition.criteria),
+                decided_by=language.say(f"survey.decided.{decided_by}"),
+                pages=pages,
+                share=language.share(pages / survey.analysed) if survey.analysed else None,
+                places=count.places if count else 0,
+                example=numbers[count.example] if count else None,
+                anchor=f"survey-{rule}",
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.pages, -row.places))
+
+
+def summary(conclusion: Conclusion, survey: Survey, language: Language) -> list[str]:
+    """The result in a few sentences; also the lines that end the command in a terminal."""
+    if survey.rate is None or survey.rate_a is None:
+        return [language.say("survey.empty")]
+    said = [
+        language.say(
+            "survey.rate_line",
+            rate=language.share(survey.rate),
+            problem=language.count("page", survey.problem_pages),
+            analysed=language.count("page", survey.analysed),
+            places=language.count("place", survey.places),
+            rate_a=language.share(survey.rate_a),
+            problem_a=language.count("page", survey.problem_pages_a),
+        ),
+        language.say("survey.axe_line", rate=language.share(conclusion.rate or 0.0)),
+        _change(survey, language),
+    ]
+    apart = sum(count for _, count in unanalysed(conclusion))
+    if apart:
+        said.append(language.say("survey.apart_line", pages=language.count("page", apart)))
+    return said
+
+
+def _change(survey: Survey, language: Language) -> str:
+    before = survey.before
+    if before is None:
+        return language.say("survey.first")
+    told = {
+        "day": language.day(before.finished_at),
+        "sweep": before.sweep,
+        "rate": language.share(before.rate),
+        "problem": language.count("page", before.problem_pages),
+        "analysed": language.count("page", before.analysed),
+    }
+    if survey.change is None:
+        return language.say("survey.other_scope", **told)
+    return language.say("survey.change", points=language.points(survey.change), **told)
