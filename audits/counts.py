@@ -5,10 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from crawler.limits import Limits
-from db.tables import Assertion, Finding, ScopeRule, Sweep, Visit
-from db.words import Assertor, Level, Outcome, VisitState
+from db.tables import Assertion, Draw, Finding, ScopeRule, Sweep, Visit
+from db.words import Assertor, Level, Outcome, Part, VisitState
+
+LAST = 2**31 - 1  # sorts what has no rank behind all that have one
 
 
 def audited_in(sweep_id: int) -> sa.ColumnElement[bool]:
@@ -81,3 +84,16 @@ async def scope_of(connection: AsyncConnection, sweep_id: int) -> frozenset[tupl
     settings = await connection.scalar(sa.select(Sweep.settings).where(Sweep.id == sweep_id))
     signed_in = Limits.from_row(settings or {}).signed_in
     return frozenset([*map(tuple, rows), *(("signed in", origin) for origin in signed_in)])
+
+
+async def report_order(connection: AsyncConnection, sweep_id: int) -> list[int]:
+    """The visits with a result in the order of the report: representative, then as drawn, then as found."""
+    chosen, drawn = aliased(Draw), aliased(Draw)
+    query = (
+        sa.select(Visit.id)
+        .outerjoin(chosen, sa.and_(chosen.visit_id == Visit.id, chosen.part == Part.REPRESENTATIVE))
+        .outerjoin(drawn, sa.and_(drawn.visit_id == Visit.id, drawn.part == Part.RANDOM))
+        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED, Visit.result_id.is_not(None))
+        .order_by(sa.func.coalesce(chosen.rank, LAST), sa.func.coalesce(drawn.rank, LAST), Visit.id)
+    )
+    return list(await connection.scalars(query))

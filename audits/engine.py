@@ -176,6 +176,7 @@ class FramedResults(AxeResults):  # type: ignore[misc]  # the package has no typ
         self.settled = visit.settled
         self.address = visit.address  # canonical, that the tested document was loaded from
         self.size = visit.size  # CSS px
+        self.features = visit.features  # name → how many of them the page's own document has
         self.bare = visit.bare  # the source of a page with hardly any links
 
 
@@ -193,6 +194,7 @@ class _FrameVisit:
         self.address: str | None = None
         self.size = (0, 0)
         self.bare: str | None = None
+        self.features: dict[str, int] = {}
 
     async def rules(self) -> list[dict[str, Any]]:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
@@ -202,6 +204,7 @@ class _FrameVisit:
         begun = await self._call(world, "begin", self._switches)
         self.address = canonical(begun["source"])
         self.bare = begun["bare"]
+        self.features = begun["features"]
         self.size = (begun["size"][0], begun["size"][1])
         self._frames["[]"] = (world, (0.0, 0.0))
         if begun["frames"] or len(self._tab.page.frames) > 1:

@@ -110,11 +110,32 @@ globalThis.jisweep = (() => {
   // Where the document came from, whatever its scripts say it is now.
   const source = () => performance.getEntriesByType("navigation").map(({name}) => name).join();
 
+  // How much of what people judge by the page's own document has, in open shadow roots too.
+  const FEATURES = {
+    media: "audio, video, bgsound, applet, a:is([href$='.mp3' i], [href$='.mp4' i], [href$='.wav' i], [href$='.m4a' i], " +
+      "[href$='.m4v' i], [href$='.mov' i], [href$='.wmv' i], [href$='.wma' i], [href$='.webm' i], [href$='.ogg' i], [href$='.m3u8' i])",
+    controls: "input:not([type=hidden i]), select, textarea, button, [contenteditable]:not([contenteditable=false i]), " +
+      ":is([role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=checkbox], [role=radio], " +
+      "[role=slider], [role=spinbutton], [role=switch])",
+    images: "img, svg, canvas, picture, input[type=image i], [role=img], [role=image]",
+    tables: "table, [role=table], [role=grid], [role=treegrid]",
+    frames: "iframe, frame, object, embed, portal, fencedframe",
+  };
+  const features = () => {
+    const counts = Object.fromEntries(Object.keys(FEATURES).map((name) => [name, 0]));
+    const visit = (root) => {
+      for (const [name, selector] of Object.entries(FEATURES)) counts[name] += root.querySelectorAll(selector).length;
+      for (const {shadowRoot} of root.querySelectorAll("*")) if (shadowRoot) visit(shadowRoot);
+    };
+    visit(document);
+    return counts;
+  };
+
   // Tests the main frame; a page without further frames is finished and located at once.
   const begin = async (rules) => {
     const {part, frames} = await partial(null, rules);
     own = part;
-    const told = {source: source(), size: size(), bare: bare(), frames, rules: null};
+    const told = {source: source(), size: size(), bare: bare(), features: features(), frames, rules: null};
     if (frames.length) return told;
     told.rules = await finish([], rules);
     const nodes = told.rules.flatMap((rule) => rule.nodes);

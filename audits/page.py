@@ -74,6 +74,7 @@ class PageAudit:
     untested: list[Untested]
     places: list[Place]
     size: tuple[int, int]  # CSS px
+    features: dict[str, int]  # name → how many of them the page's own document has
     picture: Image | None = None
     pictured_height: int | None = None
     source: bytes | None = None  # the body of the document
@@ -94,7 +95,8 @@ class PageAudit:
             ]
             for each in self.places
         ]
-        parts = [self.settled, [vars_of(each) for each in self.untested], self.size, _name(self.picture), told]
+        untested = [vars_of(each) for each in self.untested]
+        parts = [self.settled, untested, self.size, self.features, _name(self.picture), told]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -149,6 +151,7 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         untested=list(results.untested),
         places=list(_places(tab.credentials.hide(results.rules))),
         size=results.size,
+        features=results.features,
         source=await tab.source(),
         resources=tab.traffic.made_of,
     )

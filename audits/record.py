@@ -106,6 +106,7 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
             viewport_height=sweep.viewport_height,
             taken_at=at,
             settled=audit.settled,
+            features=audit.features,
             untested=[vars_of(each) for each in audit.untested],
             picture_id=await _picture(connection, audit.picture),
             page_width=audit.size[0],

@@ -16,6 +16,7 @@ from db.words import (
     JudgementOutcome,
     Level,
     Method,
+    Notation,
     Outcome,
     Part,
     Reason,
@@ -58,6 +59,7 @@ class Table(DeclarativeBase):
         Impact: word(Impact, "impact"),
         ScopeKind: word(ScopeKind, "kind"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
+        Notation: word(Notation, "notation"),
     }
 
 
@@ -184,6 +186,7 @@ class Result(Table):
     viewport_height: Mapped[int]
     taken_at: Mapped[datetime]
     settled: Mapped[bool]  # False: the page was still changing when its time to settle ended
+    features: Mapped[dict[str, Any] | None] = mapped_column(default=None)  # how much of what the page has
     untested: Mapped[list[Any]]  # parts of the page that no rule saw: {"part", "where", "why"}
     picture_id: Mapped[int | None] = mapped_column(ForeignKey("picture.id"))
     page_width: Mapped[int]  # CSS px of the whole page, the space that boxes are measured in
@@ -360,4 +363,16 @@ class Judgement(Table):
     outcome: Mapped[JudgementOutcome]
     reason: Mapped[str | None]
     person: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Declaration(Table):
+    """The notation that a named person chose for the result of a test; the last one of a sweep stands."""
+
+    __tablename__ = "declaration"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), index=True)
+    notation: Mapped[Notation | None]  # None: taken back
+    person: Mapped[str]
+    details: Mapped[dict[str, Any]]  # what only people know of the test, see audits.declaring
     at: Mapped[datetime]

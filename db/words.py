@@ -213,6 +213,14 @@ class JudgementOutcome(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class Notation(StrEnum):
+    """How an organisation may say that a site meets the standard (WAIC's guideline on notation)."""
+
+    CONFORMING = "conforming"  # 準拠
+    PARTIALLY = "partially"  # 一部準拠
+    CONSIDERATE = "considerate"  # 配慮
+
+
 class ScopeKind(StrEnum):
     """Which way a scope rule points."""
 

@@ -27,8 +27,6 @@ from db.words import (
     VisitState,
 )
 
-LAST = 2**31 - 1  # sorts what has no rank behind all that have one
-
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
@@ -137,19 +135,6 @@ async def states(connection: AsyncConnection, sweep_id: int) -> dict[VisitState,
     visits = sa.func.count().label("visits")
     query = sa.select(Visit.state, visits).where(Visit.sweep_id == sweep_id).group_by(Visit.state)
     return {row.state: row.visits for row in await connection.execute(query)}
-
-
-async def order(connection: AsyncConnection, sweep_id: int) -> list[int]:
-    """The visits with a result in the order of the report: representative, then as drawn, then as found."""
-    chosen, drawn = aliased(Draw), aliased(Draw)
-    query = (
-        sa.select(Visit.id)
-        .outerjoin(chosen, sa.and_(chosen.visit_id == Visit.id, chosen.part == Part.REPRESENTATIVE))
-        .outerjoin(drawn, sa.and_(drawn.visit_id == Visit.id, drawn.part == Part.RANDOM))
-        .where(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED, Visit.result_id.is_not(None))
-        .order_by(sa.func.coalesce(chosen.rank, LAST), sa.func.coalesce(drawn.rank, LAST), Visit.id)
-    )
-    return list(await connection.scalars(query))
 
 
 async def rule_counts(connection: AsyncConnection, sweep_id: int) -> list[RuleCount]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Conclusion, conclude, rules_of, sweep_row
+from audits.counts import report_order
 from audits.sampled import sampled
 from audits.statistics.strata import Stratum
 from crawler.sample import by_hand
@@ -111,7 +112,7 @@ class Report:
 
     async def write(self) -> None:
         """Write everything; the first page comes last, since it sums up."""
-        visits = await read.order(self.connection, self.head.id)
+        visits = await report_order(self.connection, self.head.id)
         numbers = {visit: number for number, visit in enumerate(visits, start=1)}
         self.folder.text("report.css", style_sheet())
         rows = await self._audited(visits)

@@ -1,0 +1,189 @@
+"""The result of a JIS test (JIS X 8341-3:2016 Annex JB): what people judged, and what is missing for each notation."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from audits.conclude import Conclusion, conclude, sweep_row
+from audits.criteria import Criterion, aimed_at
+from audits.judging import pages_to_judge
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Declaration, Sweep
+from db.types import now
+from db.words import JudgementOutcome, Notation
+
+
+class Verdict(StrEnum):
+    """What a test says of one criterion over all its pages."""
+
+    MET = "met"  # every page meets it or it does not apply to the page; at least one page where it applies
+    NOT_MET = "not_met"  # a page fails it: one fails it for the whole set
+    NOT_APPLICABLE = "not_applicable"  # on no page; counts as met, and is published as 適用 「－」, 結果 「○」
+    UNJUDGED = "unjudged"  # a page waits for judgement, or people differ
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriterionResult:
+    """One criterion over the pages of a test."""
+
+    criterion: Criterion
+    verdict: Verdict
+    met: int  # pages
+    not_met: int
+    not_applicable: int
+    unjudged: int
+    disputed: int  # of the unjudged, those where people differ
+    reasons: tuple[str, ...]  # why pages do not meet it, the most frequent first
+
+
+@dataclass(frozen=True, kw_only=True)
+class JisTest:
+    """A test as far as it has come."""
+
+    sweep: Sweep
+    conclusion: Conclusion
+    pages: int  # audited pages of the sample
+    addresses: tuple[str, ...]  # of these, in the order of the report
+    lost: int  # chosen pages without a result: the test is not complete
+    criteria: tuple[CriterionResult, ...]
+    people: tuple[str, ...]  # who judged
+    began: datetime | None  # first and last judgement
+    ended: datetime | None
+
+    @property
+    def judged(self) -> bool:
+        """Whether every criterion of every page is decided and no chosen page was lost."""
+        return (
+            bool(self.pages)
+            and not self.lost
+            and all(each.verdict is not Verdict.UNJUDGED for each in self.criteria)
+        )
+
+    @property
+    def met(self) -> bool:
+        """Whether the test is complete and all criteria are met or do not apply."""
+        return self.judged and all(each.verdict is not Verdict.NOT_MET for each in self.criteria)
+
+
+class Lack(StrEnum):
+    """What is missing before a notation may be used."""
+
+    UNFINISHED = "unfinished"  # the sweep goes on
+    LOST = "lost"  # chosen pages have no result
+    UNJUDGED = "unjudged"  # criteria wait for judgement
+    DISPUTED = "disputed"  # people differ
+    NOT_MET = "not_met"
+    ALL_MET = "all_met"  # 一部準拠 says that some are not met
+    POLICY = "policy"  # no published accessibility policy is named
+    PUBLISHED = "published"  # no address of the published result is named
+    PLAN = "plan"  # 一部準拠 needs a stated plan
+    SCOPE = "scope"  # no description of the pages in words that an outsider can decide by
+
+
+def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[Lack]:
+    """What is missing before the notation may be used (WAIC's guideline on notation), with what people stated."""
+    found = [] if details.get("policy") else [Lack.POLICY]
+    if notation is Notation.CONSIDERATE:
+        return found
+    if not test.conclusion.finished:
+        found.append(Lack.UNFINISHED)
+    if test.lost or not test.pages:
+        found.append(Lack.LOST)
+    if any(each.verdict is Verdict.UNJUDGED for each in test.criteria):
+        found.append(Lack.UNJUDGED)
+    if any(each.disputed for each in test.criteria):
+        found.append(Lack.DISPUTED)
+    failed = any(each.verdict is Verdict.NOT_MET for each in test.criteria)
+    if notation is Notation.CONFORMING and failed:
+        found.append(Lack.NOT_MET)
+    if notation is Notation.PARTIALLY:
+        found += [] if failed else [Lack.ALL_MET]
+        found += [] if details.get("plan") else [Lack.PLAN]
+    found += [] if details.get("scope") else [Lack.SCOPE]
+    return found + ([] if details.get("published") else [Lack.PUBLISHED])
+
+
+async def jis_test(database: Database, sweep_id: int) -> JisTest:
+    """Read a test. Raises UsageError when there is no such sweep."""
+    conclusion = await conclude(database, sweep_id)
+    async with database.reading() as connection:
+        sweep = await sweep_row(connection, sweep_id)
+        counts: dict[str, Counter[str]] = {number: Counter() for number in aimed_at(sweep.edition, sweep.level)}
+        reasons: dict[str, Counter[str]] = {number: Counter() for number in counts}
+        addresses: list[str] = []
+        people: set[str] = set()
+        moments: list[datetime] = []
+        async for page in pages_to_judge(connection, sweep):
+            addresses.append(page.address)
+            for item in page.items:
+                number = item.criterion.number
+                people |= {said.person for said in item.said}
+                moments += [said.at for said in item.said]
+                counts[number][item.outcome.value if item.outcome else "unjudged"] += 1
+                counts[number]["disputed"] += item.disputed
+                if item.outcome is JudgementOutcome.NOT_MET:
+                    reasons[number].update(said.reason for said in item.said if said.reason)
+    return JisTest(
+        sweep=sweep,
+        conclusion=conclusion,
+        pages=len(addresses),
+        addresses=tuple(addresses),
+        lost=conclusion.selected - len(addresses),
+        criteria=tuple(
+            _result(criterion, counts[number], reasons[number], len(addresses))
+            for number, criterion in aimed_at(sweep.edition, sweep.level).items()
+        ),
+        people=tuple(sorted(people)),
+        began=min(moments, default=None),
+        ended=max(moments, default=None),
+    )
+
+
+def _result(criterion: Criterion, counts: Counter[str], reasons: Counter[str], pages: int) -> CriterionResult:
+    met, not_met = counts[JudgementOutcome.MET.value], counts[JudgementOutcome.NOT_MET.value]
+    not_applicable, unjudged = counts[JudgementOutcome.NOT_APPLICABLE.value], counts["unjudged"]
+    if not_met:
+        verdict = Verdict.NOT_MET  # one page is enough, whatever the others are
+    elif unjudged or not pages:
+        verdict = Verdict.UNJUDGED
+    else:
+        verdict = Verdict.MET if met else Verdict.NOT_APPLICABLE
+    return CriterionResult(
+        criterion=criterion, verdict=verdict, met=met, not_met=not_met, not_applicable=not_applicable,
+        unjudged=unjudged, disputed=counts["disputed"],
+        reasons=tuple(reason for reason, _ in reasons.most_common()),
+    )  # fmt: skip
+
+
+async def declare(
+    database: Database, sweep_id: int, notation: Notation | None, person: str, details: dict[str, Any]
+) -> None:
+    """Keep the notation that a named person chose, or that it was taken back. Raises UsageError while something lacks."""
+    test = await jis_test(database, sweep_id)
+    missing = lacks(test, notation, details) if notation else []
+    if missing:
+        raise UsageError(
+            ja=f"まだ使えません（足りないもの: {', '.join(missing)}）。jisweep notation {sweep_id} で確かめられます。",
+            en=f"It may not be used yet (missing: {', '.join(missing)}): see jisweep notation {sweep_id}.",
+        )
+    async with database.writing() as connection:
+        await connection.execute(
+            sa.insert(Declaration).values(
+                sweep_id=sweep_id, notation=notation, person=person, details=details, at=now()
+            )
+        )
+
+
+async def declaration(database: Database, sweep_id: int) -> Declaration | None:
+    """The last declaration of a sweep; None when nobody has made one."""
+    async with database.reading() as connection:
+        query = (
+            sa.select(Declaration).where(Declaration.sweep_id == sweep_id).order_by(Declaration.id.desc()).limit(1)
+        )
+        row = (await connection.execute(query)).mappings().first()
+    return Declaration(**dict(row)) if row else None

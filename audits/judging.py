@@ -1,0 +1,277 @@
+"""Judgement by people: what is to be judged on the pages of a test, what is proposed, and what was said.
+
+A machine's word is a proposal and nothing more: a failed place proposes `not met`, evidence of absence `not applicable`,
+and a person's judgement of the same unchanged page in an earlier sweep is proposed again. Nothing proposes `met` but a
+person's earlier word.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from audits.counts import report_order
+from audits.criteria import Criterion, aimed_at
+from audits.criteria.judging import judging
+from db.errors import UsageError
+from db.tables import Assertion, Draw, Finding, Judgement, Page, Result, Sweep, Visit
+from db.types import now
+from db.words import Assertor, JudgementOutcome, Outcome, Part
+
+BATCH = 50  # pages in memory at a time
+SHARED = "frames"  # what a frame shows is not counted: with one, absence is not known
+
+
+class Ground(StrEnum):
+    """Why something is proposed, or why nothing is."""
+
+    FAILED = "failed"  # the machine found a fault
+    ABSENT = "absent"  # what the criterion is about is nowhere on the page
+    EARLIER = "earlier"  # a person judged the same page so in an earlier sweep
+    CANT_TELL = "cant_tell"  # the machine saw something that it could not decide
+    UNDETECTED = "undetected"  # the machine looked and found nothing, which proves nothing
+    UNTESTED = "untested"  # no rule looks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a person may accept, and what it stands on."""
+
+    outcome: JudgementOutcome | None  # None: to be judged
+    ground: Ground
+    rules: tuple[str, ...] = ()  # that failed, or could not tell
+    places: int = 0  # where they did
+    person: str | None = None  # whose earlier judgement it is
+    at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A person's judgement."""
+
+    person: str
+    outcome: JudgementOutcome
+    reason: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One criterion of one page."""
+
+    criterion: Criterion
+    proposal: Proposal
+    said: tuple[Said, ...] = ()  # the last word of each person, in the order of names
+
+    @property
+    def disputed(self) -> bool:
+        """Whether people say different things; then nothing is decided."""
+        return len({each.outcome for each in self.said}) > 1
+
+    @property
+    def outcome(self) -> JudgementOutcome | None:
+        """What people agree on; None while nobody has judged, or they differ."""
+        return self.said[0].outcome if self.said and not self.disputed else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedPage:
+    """A page of a test with all that is to be judged on it."""
+
+    visit: int
+    number: int  # of its page in the report
+    address: str
+    title: str | None
+    parts: tuple[Part, ...]
+    items: tuple[Item, ...]  # in the standard's order
+
+
+async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIterator[JudgedPage]:
+    """The audited pages of a sweep in the order of its report, some in memory at a time."""
+    visits = await report_order(connection, sweep.id)
+    for first in range(0, len(visits), BATCH):
+        some = visits[first : first + BATCH]
+        rows = {row.id: row for row in await connection.execute(_pages(some))}
+        counts = await _counts(connection, some)
+        rules = await _rules(connection, some)
+        said = await _said(connection, some)
+        earlier = await _earlier(connection, sweep, some)
+        for number, visit in enumerate(some, start=first + 1):
+            row = rows[visit]
+            yield JudgedPage(
+                visit=visit,
+                number=number,
+                address=row.address,
+                title=row.title,
+                parts=await _parts(connection, visit),
+                items=tuple(
+                    Item(
+                        criterion=criterion,
+                        proposal=_proposal(
+                            criterion, row, counts.get((visit, criterion.number)), rules[visit],
+                            earlier.get((visit, criterion.number)), sweep,
+                        ),
+                        said=tuple(said.get((visit, criterion.number), ())),
+                    )
+                    for criterion in aimed_at(sweep.edition, sweep.level).values()
+                ),
+            )  # fmt: skip
+
+
+def _proposal(
+    criterion: Criterion, page: Any, counts: Any, rules: Mapping[str, set[Outcome]], earlier: Said | None,
+    sweep: Sweep,
+) -> Proposal:  # fmt: skip
+    speaking = [rule for rule, numbers in (sweep.rule_criteria or {}).items() if criterion.number in numbers]
+    failed = tuple(sorted(rule for rule in speaking if Outcome.FAILED in rules.get(rule, ())))
+    unsure = tuple(sorted(rule for rule in speaking if Outcome.CANT_TELL in rules.get(rule, ())))
+    if counts is not None and counts.failed_places:
+        return Proposal(
+            outcome=JudgementOutcome.NOT_MET, ground=Ground.FAILED, rules=failed, places=counts.failed_places
+        )
+    if earlier is not None:
+        return Proposal(
+            outcome=earlier.outcome, ground=Ground.EARLIER, person=earlier.person, at=earlier.at,
+            reason=earlier.reason,
+        )  # fmt: skip
+    if counts is not None and counts.cant_tell_places:
+        return Proposal(outcome=None, ground=Ground.CANT_TELL, rules=unsure, places=counts.cant_tell_places)
+    if _is_absent(judging(criterion.number).absent, page):
+        return Proposal(outcome=JudgementOutcome.NOT_APPLICABLE, ground=Ground.ABSENT)
+    return Proposal(outcome=None, ground=Ground.UNDETECTED if speaking else Ground.UNTESTED)
+
+
+def _is_absent(feature: str | None, page: Any) -> bool:
+    """Whether the whole page was seen, and nothing of the kind was on it."""
+    if feature is None or page.features is None or not page.settled or page.untested:
+        return False
+    features: dict[str, int] = page.features
+    return features.get(feature) == 0 and features.get(SHARED) == 0
+
+
+async def keep_judgements(
+    connection: AsyncConnection,
+    sweep_id: int,
+    person: str,
+    judgements: Iterable[tuple[int, str, JudgementOutcome, str | None]],
+) -> int:
+    """Store a person's judgements (visit, criterion, outcome, reason); returns how many say something new.
+
+    Raises UsageError, before anything is stored, for a page or criterion that the sweep does not judge, and for one
+    that overrides a fault that the machine found, or is `not met` without one, and gives no reason.
+    """
+    sweep = Sweep(**dict((await connection.execute(sa.select(Sweep).where(Sweep.id == sweep_id))).mappings().one()))
+    wanted = list(judgements)
+    visits = sorted({visit for visit, *_ in wanted})
+    counts = await _counts(connection, visits)
+    mine = set(await report_order(connection, sweep_id))
+    aimed = aimed_at(sweep.edition, sweep.level)
+    for visit, number, outcome, reason in wanted:
+        if visit not in mine or number not in aimed:
+            raise UsageError(
+                ja=f"スイープ {sweep_id} の試験に、ページ {visit} の達成基準 {number} はありません。",
+                en=f"The test of sweep {sweep_id} has no criterion {number} of page {visit}.",
+            )
+        if why_needed(outcome, counts.get((visit, number))) and not (reason or "").strip():
+            raise UsageError(
+                ja=f"ページ {visit} の達成基準 {number} には理由が要ります。",
+                en=f"Criterion {number} of page {visit} needs a reason.",
+            )
+    before = await _said(connection, visits)
+    new = [
+        {"visit_id": visit, "criterion": number, "outcome": outcome, "reason": reason or None, "person": person,
+         "finding_id": None, "at": now()}
+        for visit, number, outcome, reason in wanted
+        if (outcome, reason or None)
+        not in [(said.outcome, said.reason) for said in before.get((visit, number), ()) if said.person == person]
+    ]  # fmt: skip
+    if new:
+        await connection.execute(sa.insert(Judgement), new)
+    return len(new)
+
+
+def why_needed(outcome: JudgementOutcome, counts: Any) -> bool:
+    """Whether a judgement needs a written reason: against the machine's fault, or `not met` without one."""
+    failed = counts is not None and counts.failed_places > 0
+    return failed != (outcome is JudgementOutcome.NOT_MET)
+
+
+def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(Visit.id, Page.address, Visit.title, Result.features, Result.settled, Result.untested)
+        .join(Page, Page.id == Visit.page_id)
+        .join(Result, Result.id == Visit.result_id)
+        .where(Visit.id.in_(visits))
+    )
+
+
+async def _counts(connection: AsyncConnection, visits: Sequence[int]) -> dict[tuple[int, str], Any]:
+    rows = await connection.execute(
+        sa.select(Visit.id, Assertion.criterion, Assertion.failed_places, Assertion.cant_tell_places)
+        .join(Assertion, Assertion.result_id == Visit.result_id)
+        .where(Visit.id.in_(visits), Assertion.assertor == Assertor.AXE)
+    )
+    return {(row.id, row.criterion): row for row in rows}
+
+
+async def _rules(connection: AsyncConnection, visits: Sequence[int]) -> dict[int, dict[str, set[Outcome]]]:
+    """Visit → rule → outcomes that the rule had there."""
+    rows = await connection.execute(
+        sa.select(Visit.id, Finding.rule, Finding.outcome)
+        .join(Finding, Finding.result_id == Visit.result_id)
+        .where(Visit.id.in_(visits))
+        .distinct()
+    )
+    found: dict[int, dict[str, set[Outcome]]] = defaultdict(lambda: defaultdict(set))
+    for visit, rule, outcome in rows:
+        found[visit][rule].add(outcome)
+    return found
+
+
+async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tuple[int, str], list[Said]]:
+    """The last word of each person on each criterion of each visit."""
+    rows = await connection.execute(
+        sa.select(Judgement).where(Judgement.visit_id.in_(visits)).order_by(Judgement.at, Judgement.id)
+    )
+    last: dict[tuple[int, str], dict[str, Said]] = defaultdict(dict)
+    for row in rows.mappings():
+        said = Said(person=row["person"], outcome=row["outcome"], reason=row["reason"], at=row["at"])
+        last[row["visit_id"], row["criterion"]][row["person"]] = said
+    return {key: [words[person] for person in sorted(words)] for key, words in last.items()}
+
+
+async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]) -> dict[tuple[int, str], Said]:
+    """What people agreed on in the last earlier sweep that judged the same page, when a reader gets the same of it."""
+    now_, then = aliased(Visit), aliased(Visit)
+    same = sa.and_(
+        then.content_digest == now_.content_digest,
+        sa.func.coalesce(then.rendered_digest, "") == sa.func.coalesce(now_.rendered_digest, ""),
+    )
+    pairs = (
+        await connection.execute(
+            sa.select(now_.id, then.id)
+            .join(then, then.page_id == now_.page_id)
+            .where(now_.id.in_(visits), then.sweep_id < sweep.id, same)
+            .where(sa.exists().where(Judgement.visit_id == then.id))
+            .order_by(then.sweep_id)
+        )
+    ).all()
+    latest: dict[int, int] = dict(map(tuple, pairs))
+    said = await _said(connection, list(latest.values()))
+    found: dict[tuple[int, str], Said] = {}
+    for mine, old in latest.items():
+        for (visit, number), words in said.items():
+            if visit == old and len({each.outcome for each in words}) == 1:
+                found[mine, number] = max(words, key=lambda each: each.at)
+    return found
+
+
+async def _parts(connection: AsyncConnection, visit: int) -> tuple[Part, ...]:
+    return tuple(await connection.scalars(sa.select(Draw.part).where(Draw.visit_id == visit).order_by(Draw.part)))
