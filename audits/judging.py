@@ -263,7 +263,7 @@ async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[i
             .order_by(then.sweep_id)
         )
     ).all()
-    latest: dict[int, int] = dict(map(tuple, pairs))
+    latest: dict[int, int] = {row[0]: row[1] for row in pairs}
     said = await _said(connection, list(latest.values()))
     found: dict[tuple[int, str], Said] = {}
     for mine, old in latest.items():
