@@ -15,7 +15,6 @@ from audits.sampled import Sampled, part_of, sampled
 from audits.statistics.difference import between
 from audits.statistics.pairs import Pairs
 from audits.statistics.strata import Sample
-from crawler.limits import Limits
 from db.database import Database
 from db.errors import UsageError
 from db.tables import ScopeRule, Site, Sweep
@@ -161,7 +160,7 @@ async def _scope(connection: AsyncConnection, sweep: Sweep) -> frozenset[tuple[A
     rows = await connection.execute(
         sa.select(ScopeRule.kind, ScopeRule.pattern).where(ScopeRule.sweep_id == sweep.id)
     )
-    signed_in = Limits.from_row(sweep.settings).signed_in
+    signed_in = sweep.settings.get("signed_in", ())
     return frozenset([*map(tuple, rows), *(("signed in", origin) for origin in signed_in)])
 
 
