@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from crawler.limits import Limits
 from db.tables import Assertion, Draw, Finding, ScopeRule, Sweep, Visit
 from db.words import Assertor, Level, Outcome, Part, VisitState
 
@@ -82,7 +81,7 @@ async def scope_of(connection: AsyncConnection, sweep_id: int) -> frozenset[tupl
         sa.select(ScopeRule.kind, ScopeRule.pattern).where(ScopeRule.sweep_id == sweep_id)
     )
     settings = await connection.scalar(sa.select(Sweep.settings).where(Sweep.id == sweep_id))
-    signed_in = Limits.from_row(settings or {}).signed_in
+    signed_in = (settings or {}).get("signed_in", ())
     return frozenset([*map(tuple, rows), *(("signed in", origin) for origin in signed_in)])
 
 

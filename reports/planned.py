@@ -23,12 +23,12 @@ def lines(population: int, precision: float, rate: float, language: Language) ->
         pages=language.count("page", needed),
         rate=language.share(rate),
     )
-    yield _expected(population, needed, round(rate * needed), language)
-    for drawn in sorted({min(SAMPLE, population), needed}):
-        said = language.say("plan.forty" if drawn == min(SAMPLE, population) else "plan.planned",
-                            drawn=language.count("page", drawn))  # fmt: skip
-        yield said
-        yield from _shows(population, drawn, rate, language)
+    if needed < population:
+        yield _expected(population, needed, round(rate * needed), language)
+    for drawn in sorted({SAMPLE, needed}):
+        if drawn < population:  # all pages leave nothing to chance
+            yield language.say("plan.shows", drawn=language.count("page", drawn))
+            yield from _shows(population, drawn, rate, language)
     yield from _advice(population, needed, language)
 
 

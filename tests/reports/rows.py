@@ -132,7 +132,8 @@ class Writer:
 
     async def begin(self, **values: Any) -> None:
         address = values.pop("address", "https://www.example.metro.tokyo.lg.jp/")
-        self.site = await self.insert(Site, address=address, created_at=START)
+        known = await self.connection.scalar(sa.select(Site.id).where(Site.address == address))
+        self.site = known or await self.insert(Site, address=address, created_at=START)
         usual = {
             "site_id": self.site, "state": SweepState.FINISHED, "method": Method.MIXED, "edition": Edition.JIS2016,
             "level": Level.AA, "seed": 8_341_320_160, "pages_asked": 12, "random_asked": 8, "settings": {},
@@ -146,7 +147,10 @@ class Writer:
         self.sweep = await self.insert(Sweep, **(usual | values))
 
     async def visit(self, address: str, **values: Any) -> int:
-        page = await self.insert(Page, site_id=self.site, address=address)
+        known = await self.connection.scalar(
+            sa.select(Page.id).where(Page.site_id == self.site, Page.address == address)
+        )
+        page = known or await self.insert(Page, site_id=self.site, address=address)
         usual = {
             "sweep_id": self.sweep, "page_id": page, "state": VisitState.NOT_CHOSEN, "depth": 2,
             "found_by": FoundBy.LINK, "in_sitemap": False, "http_status": 200, "content_type": "text/html",

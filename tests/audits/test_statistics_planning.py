@@ -1,0 +1,64 @@
+"""How many pages to draw, held against published tables; what two samples can tell, against simulation."""
+
+import numpy as np
+import pytest
+
+from audits.statistics.difference import difference
+from audits.statistics.finite import Draw, interval, upper_bound
+from audits.statistics.planning import largest_after_fall, pages_needed, smallest_after_rise
+
+
+@pytest.mark.parametrize(
+    ("population", "points", "pages"),
+    [  # R. V. Krejcie and D. W. Morgan, "Determining sample size for research activities", Educational and
+        # Psychological Measurement 30 (1970), table 1: ±5 points at 95 %, half of the population
+        (10, 5, 10),
+        (100, 5, 80),
+        (300, 5, 169),
+        (1_000, 5, 278),
+        (1_200, 5, 291),
+        (5_000, 5, 357),
+        (10_000, 5, 370),
+        (50_000, 5, 381),
+        (1_000_000, 5, 384),
+    ],
+)
+def test_it_is_the_published_table(population: int, points: int, pages: int) -> None:
+    """By one page more at most: the table rounds to the nearest page, we round up."""
+    assert pages_needed(population, points / 100) - pages in (0, 1)
+
+
+def test_the_figures_of_the_method() -> None:
+    assert pages_needed(10_000, 0.05) == 370
+    assert upper_bound(10_000_000, 40, 0) == pytest.approx(1 - 0.05 ** (1 / 40), abs=1e-6)  # 7.2 %
+    assert interval(10_000_000, 40, 12) == pytest.approx((0.1656, 0.4653), abs=5e-5)  # Clopper and Pearson
+
+
+def test_a_smaller_expected_share_needs_fewer_pages_and_never_more_than_there_are() -> None:
+    assert pages_needed(10_000, 0.05, 0.1) < pages_needed(10_000, 0.05, 0.3) < 370
+    assert pages_needed(3, 0.01) == 3
+    assert pages_needed(1_000, 0.05, 0.0) == 1
+
+
+@pytest.mark.parametrize(("population", "drawn", "before"), [(1200, 40, 0.5), (1200, 40, 0.3), (300, 100, 0.2)])
+def test_what_is_said_to_show_shows_in_about_8_of_10_pairs_of_draws(
+    population: int, drawn: int, before: float
+) -> None:
+    chance = np.random.default_rng(7)
+    for after in (largest_after_fall(population, drawn, before), smallest_after_rise(population, drawn, before)):
+        assert after is not None
+        first, second = (
+            chance.hypergeometric(having, population - having, drawn, 500)
+            for having in (round(before * population), round(after * population))
+        )
+        told = 0
+        for pair in zip(first, second, strict=True):
+            low, high = difference(*(Draw(population=population, drawn=drawn, found=int(each)) for each in pair))
+            told += low > 0 or high < 0
+        assert 0.72 < told / 500 < 0.93, after
+
+
+def test_a_fall_that_no_sample_of_this_size_shows_is_none() -> None:
+    assert largest_after_fall(1200, 40, 0.1) is None
+    assert largest_after_fall(1200, 40, 0.0) is None
+    assert smallest_after_rise(1200, 40, 0.95) is None
