@@ -12,6 +12,8 @@ from crawler import minhash, shape
 from db.tables import Draw, Page, Visit
 from db.words import GONE, Reason, VisitState
 
+TARGETS = 500  # of forms that one statement asks for
+
 
 @dataclass(frozen=True, kw_only=True)
 class FramePage:
@@ -58,6 +60,21 @@ async def named_otherwise(connection: AsyncConnection, sweep_id: int) -> dict[st
         .where(Visit.sweep_id == sweep_id, Visit.reason.in_((Reason.DUPLICATE, Reason.REDIRECT)))
     )
     return dict(rows.all())
+
+
+async def sent_beyond(connection: AsyncConnection, sweep_id: int) -> list[str]:
+    """Where the forms of a sweep's sample send to that is no page of its frame: steps to be tested by hand."""
+    drawn = sa.exists().where(Draw.visit_id == Visit.id)
+    mine = sa.select(Visit.forms).where(Visit.sweep_id == sweep_id, Visit.forms.is_not(None), drawn)
+    targets = sorted({target for forms in await connection.scalars(mine) for target in _targets(forms)})
+    leads_on = sa.and_(Visit.reason.in_((Reason.DUPLICATE, Reason.REDIRECT)), Visit.leads_to_id.is_not(None))
+    known: set[str] = set()
+    for begin in range(0, len(targets), TARGETS):
+        pages = sa.select(Page.address).join(Visit, Visit.page_id == Page.id)
+        is_page = sa.or_(Visit.state == VisitState.NOT_CHOSEN, drawn, leads_on)
+        some = Page.address.in_(targets[begin : begin + TARGETS])
+        known |= set(await connection.scalars(pages.where(Visit.sweep_id == sweep_id, some, is_page)))
+    return [target for target in targets if target not in known]
 
 
 def is_gone() -> sa.ColumnElement[bool]:

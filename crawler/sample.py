@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.draw import SAMPLE, Drawing, drawing_of, random_part
 from crawler.exploration import add_note
-from crawler.frame import FramePage, chosen_frame, explored_frame, keep_templates, named_otherwise
+from crawler.frame import FramePage, explored_frame, keep_templates, named_otherwise
 from crawler.process import Processes, processes
 from crawler.representative import representatives
 from crawler.usage import known_usage
@@ -63,14 +63,6 @@ async def propose(connection: AsyncConnection, sweep: Sweep, start: str) -> Prop
     return Proposal(
         frame=frame, method=method, drawing=drawing, choices=choices, by_hand=by_hand, unknown=unknown
     )  # fmt: skip
-
-
-async def by_hand(connection: AsyncConnection, sweep: Sweep) -> list[str]:
-    """Where the forms of a sweep's sample send to that no page of its frame stands for."""
-    frame = await chosen_frame(connection, sweep.id)
-    sample = set(await connection.scalars(sa.select(Draw.visit_id).where(Draw.sweep_id == sweep.id)))
-    steps = processes(frame, await named_otherwise(connection, sweep.id))
-    return steps.beyond(page for page in frame if page.visit in sample)
 
 
 async def choose(connection: AsyncConnection, sweep: Sweep, start: str) -> None:

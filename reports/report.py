@@ -10,7 +10,7 @@ from audits.conclude import Conclusion, conclude, rules_of, sweep_row
 from audits.counts import report_order
 from audits.sampled import sampled
 from audits.statistics.strata import Stratum
-from crawler.sample import by_hand
+from crawler.frame import sent_beyond
 from db.database import Database
 from db.tables import Sweep
 from db.types import now
@@ -186,7 +186,7 @@ class Report:
             parts=parts,
             number_of=numbers,
             strata=await self._strata(sweep) if self.head.stratify else [],
-            by_hand=await by_hand(self.connection, sweep),
+            by_hand=await sent_beyond(self.connection, sweep.id),
         )
 
     async def _strata(self, sweep: Sweep) -> list[tuple[str, Stratum]]:

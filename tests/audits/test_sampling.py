@@ -16,7 +16,9 @@ from audits.statistics.finite import interval
 from audits.sweep import begin
 from audits.work import Tools
 from crawler.edited import Line
+from crawler.frame import sent_beyond
 from crawler.numbers import in_order
+from crawler.sample import choose
 from db.database import Database
 from db.errors import UsageError
 from db.words import Method, Part, Reason, Redraw, Stratify, SweepState, VisitState
@@ -144,6 +146,14 @@ async def test_what_an_edited_table_may_not_say_is_refused_and_nothing_changes(
     async with database.reading() as connection:
         assert (await sweep_row(connection, sweep)).state is SweepState.CHOOSING
     assert await drawn(database, sweep) == []
+
+
+async def test_the_steps_for_people_are_told_of_the_sample_as_of_the_proposal(database: Database) -> None:
+    sweep = await explored(database, **MIXED)
+    proposal = await proposed(database, sweep, None)
+    async with database.writing() as connection:
+        await choose(connection, await sweep_row(connection, sweep), START)
+        assert await sent_beyond(connection, sweep) == proposal.by_hand == [START + "shinsei/send"]
 
 
 async def test_a_page_put_into_a_random_sample_would_make_another_method_of_it(

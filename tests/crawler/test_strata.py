@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from crawler.draw import Drawing, orders, random_part
 from crawler.frame import FramePage
+from crawler.numbers import later_begin
 from crawler.strata import OTHERS, allocated, merged, strata_of
-from db.words import Stratify
+from db.words import Redraw, Stratify
 
 START = "https://www.example.lg.jp/site/"
 
@@ -88,3 +89,23 @@ def test_pages_of_one_stratum_have_the_same_chance() -> None:
     expected = seeds / 5
     chi_square = sum((times[page.address] - expected) ** 2 for page in frame) / (expected * (1 - 1 / 5))
     assert 20 < chi_square < 90, "48 degrees of freedom: 99.9 % of fair draws lie between"
+
+
+def test_new_pages_of_a_stratum_have_the_chance_of_the_old_ones_when_half_was_kept() -> None:
+    """One place to begin for all strata: what half was kept of is the whole draw, and chances are equal within each."""
+    before = frame_of(a=40, b=20)
+    came = [FramePage(visit=100 + n, address=f"{START}a/new{n}.html", kinds=(), template=0) for n in range(20)]
+    after = sorted([*before, *came], key=lambda page: page.address)
+    seeds, times = 3000, Counter[str]()
+    for seed in range(seeds):
+        first = Drawing(start=START, seed=seed, share=10, stratify=Stratify.DIRECTORY)
+        begin = later_begin(seed, 0, [page.address for page, _ in random_part(before, first)], Redraw.HALF)
+        second = Drawing(start=START, seed=seed, share=10, begin=begin, stratify=Stratify.DIRECTORY)
+        drawn = random_part(after, second)
+        assert Counter(name for _, name in drawn) == {"/site/a/": 8, "/site/b/": 2}
+        times.update(page.address for page, _ in drawn)
+    chance = 8 / 60
+    for some in (came, before[:40]):
+        whole = seeds * len(some)
+        share = sum(times[page.address] for page in some) / whole
+        assert abs(share - chance) < 4.5 * (chance * (1 - chance) / whole) ** 0.5
