@@ -265,9 +265,11 @@ async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tupl
 async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]) -> dict[tuple[int, str], Said]:
     """What people agreed on in the last earlier sweep that judged the same page, when a reader gets the same of it."""
     now_, then = aliased(Visit), aliased(Visit)
-    same = sa.and_(
-        then.content_digest == now_.content_digest,
-        sa.func.coalesce(then.rendered_digest, "") == sa.func.coalesce(now_.rendered_digest, ""),
+    a_reader_gets = sa.func.coalesce(then.rendered_digest, "") == sa.func.coalesce(now_.rendered_digest, "")
+    same = sa.or_(
+        then.result_id == now_.result_id,
+        then.audited_digest == now_.audited_digest,
+        sa.and_(then.content_digest == now_.content_digest, a_reader_gets),
     )
     pairs = (
         await connection.execute(

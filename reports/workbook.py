@@ -72,7 +72,15 @@ def opened(path: Path) -> Iterator[Workbook]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of extensions that other programs add
             book = load_workbook(path, data_only=True)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, InvalidFileException) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        SyntaxError,
+        zipfile.BadZipFile,
+        InvalidFileException,
+    ) as error:
         raise UsageError(
             ja=f"{path} は Excel のブック（.xlsx）として読めません。",
             en=f"{path} cannot be read as a workbook (.xlsx).",
