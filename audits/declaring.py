@@ -57,8 +57,10 @@ def _known(told: dict[str, Any], names: Any, place: str) -> None:
             near = (get_close_matches(key, list(names), n=1) or [""])[0]
             every = ", ".join(names)
             raise UsageError(
-                ja=f"「{place}{key}」という項目はありません。" + (f"「{place}{near}」ですか。" if near else f"使える項目: {every}"),
-                en=f"There is no key {place}{key}" + (f": did you mean {place}{near}?" if near else f": there are {every}."),
+                ja=f"「{place}{key}」という項目はありません。"
+                + (f"「{place}{near}」ですか。" if near else f"使える項目: {every}"),
+                en=f"There is no key {place}{key}"
+                + (f": did you mean {place}{near}?" if near else f": there are {every}."),
             )
 
 
@@ -119,7 +121,9 @@ def _one_of(key: str, value: Any, words: dict[str, str]) -> str:
     text = _text(key, value)
     if text not in words:
         every = ", ".join(words)
-        raise UsageError(ja=f"{key}「{text}」は {every} のどれかです。", en=f"{key} {text!r} must be one of {every}.")
+        raise UsageError(
+            ja=f"{key}「{text}」は {every} のどれかです。", en=f"{key} {text!r} must be one of {every}."
+        )
     return words[text]
 
 
@@ -134,7 +138,11 @@ def _exceptions(key: str, value: Any) -> list[dict[str, str]]:
 
 def _exception(key: str, told: dict[str, Any]) -> dict[str, str]:
     _known(told, EXCEPTION, f"{key}.")
-    found = {name: (_date if name == "until" else _text)(f"{key}.{name}", each) for name, each in told.items() if not _blank(each)}
+    found = {
+        name: (_date if name == "until" else _text)(f"{key}.{name}", each)
+        for name, each in told.items()
+        if not _blank(each)
+    }
     if found and not {"what", "reason"} <= found.keys():
         raise UsageError(
             ja=f"例外（[[{key}]]）には what（何を）と reason（理由）の両方が要ります。",

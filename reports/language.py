@@ -114,7 +114,9 @@ def note_patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
 def texts(lang: str) -> dict[str, str]:
     """All texts of a language by dotted key: those of the reports and those of the documents to publish."""
     folder = resources.files("reports").joinpath("texts")
-    sources = (folder.joinpath(name).read_text(encoding="utf-8") for name in (f"{lang}.toml", f"publish.{lang}.toml"))
+    sources = (
+        folder.joinpath(name).read_text(encoding="utf-8") for name in (f"{lang}.toml", f"publish.{lang}.toml")
+    )
     return {key: text for source in sources for key, text in _flat("", tomllib.loads(source))}
 
 
