@@ -43,6 +43,11 @@ class CriterionResult:
     reasons: tuple[str, ...]  # why pages do not meet it, the most frequent first
     rules: tuple[str, ...] = ()  # that failed on such pages, where a person accepted it and wrote no reason
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is undecided because nobody has judged a page, not only because people differ."""
+        return self.verdict is Verdict.UNJUDGED and (not self.unjudged or self.unjudged > self.disputed)
+
 
 @dataclass(frozen=True, kw_only=True)
 class JisTest:
@@ -117,7 +122,7 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     if level_of(test, details) not in test.sweep.level.included:
         found.append(Lack.LEVEL)
     counted = [each for each in test.criteria if each.criterion.level in level_of(test, details).included]
-    if any(each.verdict is Verdict.UNJUDGED for each in counted):
+    if any(each.waits for each in counted):
         found.append(Lack.UNJUDGED)
     if any(each.disputed for each in counted):
         found.append(Lack.DISPUTED)

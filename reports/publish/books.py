@@ -113,7 +113,7 @@ def _exceptions(book: Book, content: Content) -> None:
     for each in content.exceptions():
         book.row(sheet, [each[name] for name in names])
     if not content.exceptions():
-        book.row(sheet, [say("result.exceptions_none"), "", "", ""])
+        book.row(sheet, [content.no_exceptions, "", "", ""])
 
 
 def evaluation_book(content: Content) -> bytes:

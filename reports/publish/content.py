@@ -166,6 +166,11 @@ class Content:
             for each in self.facts.details.get("exceptions", ())
         ]  # fmt: skip
 
+    @property
+    def no_exceptions(self) -> str:
+        """What is said where nobody has written an exception: that there is none, once a notation was set."""
+        return self.say("result.exceptions_none" if self.facts.claim else "result.exceptions_unknown")
+
     def chosen_as(self, page: Tested) -> str:
         """The parts of the sample that a page belongs to."""
         return self.say("common.comma").join(self.say(f"result.part_{part.value}") for part in page.parts)

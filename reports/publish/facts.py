@@ -151,7 +151,7 @@ def fiscal_year(moment: datetime) -> int:
 def lack_line(lack: Lack, facts: Facts, language: Language) -> str:
     """One lack in one plain line that says what to do."""
     counted = [each for each in facts.test.criteria if each.criterion.level in facts.aim.included]
-    unjudged = [each for each in counted if each.verdict is Verdict.UNJUDGED]
+    unjudged = [each for each in counted if each.waits]
     disputed = [each for each in counted if each.disputed]
     failed = [each for each in counted if each.verdict is Verdict.NOT_MET]
     return language.say(

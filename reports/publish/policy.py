@@ -61,5 +61,5 @@ def _aim(content: Content) -> str:
 def _exceptions(content: Content) -> Section:
     say, found = content.say, content.exceptions()
     points = tuple(say("policy.exception_line", what=each["what"], reason=each["reason"]) for each in found)
-    text = say("policy.exceptions_text" if points else "policy.exceptions_none")
+    text = say("policy.exceptions_text") if points else content.no_exceptions
     return Section(title=say("policy.exceptions"), texts=(text,), points=points)

@@ -10,10 +10,11 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 
-from reports.clean import visible
+from reports.clean import one_line, visible
 from reports.publish.content import Content
 from reports.publish.policy import lead, sections
 
+LONGEST = 255  # characters of a property
 FONT = {"ja": "Yu Gothic", "en": "Calibri"}
 LANGUAGE = {"ja": "ja-JP", "en": "en-GB"}
 
@@ -25,7 +26,7 @@ def policy_document(content: Content) -> bytes:
     section.page_width, section.page_height = Mm(210), Mm(297)
     _set_language(document, content.language.lang)
     document.core_properties.title = content.say("policy.title")
-    document.core_properties.author = str(content.facts.details.get("organisation") or "")
+    document.core_properties.author = one_line(str(content.facts.details.get("organisation") or ""))[:LONGEST]
     document.core_properties.language = LANGUAGE[content.language.lang]
     document.add_heading(content.say("policy.title"), level=1)
     _write(document.add_paragraph(), content.say("policy.draft"), content.blank)
