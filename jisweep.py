@@ -17,6 +17,7 @@ from db.errors import JisweepError, StorageError
 from reports.cli.compare import compare
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
+from reports.cli.judge import judge
 from reports.cli.notation import notation
 from reports.cli.page import page
 from reports.cli.publish import publish
@@ -37,6 +38,7 @@ def cli() -> None:
     jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
     jisweep survey https://www.example.lg.jp/  all pages, by the ministry's conditions too
     jisweep resume 1                        go on with a sweep that was stopped
+    jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?
     jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen
@@ -59,6 +61,7 @@ for command in (
     site,
     sweeps,
     report,
+    judge,
     compare,
     sample,
     notation,

@@ -5,6 +5,8 @@ and a person's judgement of the same unchanged page in an earlier sweep is propo
 person's earlier word.
 """
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from audits.counts import report_order
+from audits.counts import audited_in, report_order
 from audits.criteria import Criterion, aimed_at
 from audits.criteria.judging import judging
 from db.errors import UsageError
@@ -68,6 +70,7 @@ class Item:
 
     criterion: Criterion
     proposal: Proposal
+    failed_places: int = 0  # that the machine found
     said: tuple[Said, ...] = ()  # the last word of each person, in the order of names
 
     @property
@@ -118,6 +121,7 @@ async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIter
                             criterion, row, counts.get((visit, criterion.number)), rules[visit],
                             earlier.get((visit, criterion.number)), sweep,
                         ),
+                        failed_places=_failed(counts.get((visit, criterion.number))),
                         said=tuple(said.get((visit, criterion.number), ())),
                     )
                     for criterion in aimed_at(sweep.edition, sweep.level).values()
@@ -146,6 +150,10 @@ def _proposal(
     if _is_absent(judging(criterion.number).absent, page):
         return Proposal(outcome=JudgementOutcome.NOT_APPLICABLE, ground=Ground.ABSENT)
     return Proposal(outcome=None, ground=Ground.UNDETECTED if speaking else Ground.UNTESTED)
+
+
+def _failed(counts: Any) -> int:
+    return counts.failed_places if counts is not None else 0
 
 
 def _is_absent(feature: str | None, page: Any) -> bool:
@@ -179,7 +187,7 @@ async def keep_judgements(
                 ja=f"スイープ {sweep_id} の試験に、ページ {visit} の達成基準 {number} はありません。",
                 en=f"The test of sweep {sweep_id} has no criterion {number} of page {visit}.",
             )
-        if why_needed(outcome, counts.get((visit, number))) and not (reason or "").strip():
+        if why_needed(outcome, _failed(counts.get((visit, number)))) and not (reason or "").strip():
             raise UsageError(
                 ja=f"ページ {visit} の達成基準 {number} には理由が要ります。",
                 en=f"Criterion {number} of page {visit} needs a reason.",
@@ -197,10 +205,17 @@ async def keep_judgements(
     return len(new)
 
 
-def why_needed(outcome: JudgementOutcome, counts: Any) -> bool:
+def why_needed(outcome: JudgementOutcome, failed_places: int) -> bool:
     """Whether a judgement needs a written reason: against the machine's fault, or `not met` without one."""
-    failed = counts is not None and counts.failed_places > 0
-    return failed != (outcome is JudgementOutcome.NOT_MET)
+    return (failed_places > 0) != (outcome is JudgementOutcome.NOT_MET)
+
+
+async def state_of_test(connection: AsyncConnection, sweep_id: int) -> str:
+    """Names what there is to judge (SHA-256): another when a page of the test, or its result, is another."""
+    rows = await connection.execute(
+        sa.select(Visit.id, Visit.result_id).where(audited_in(sweep_id)).order_by(Visit.id)
+    )
+    return hashlib.sha256(json.dumps([list(row) for row in rows]).encode()).hexdigest()
 
 
 def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
@@ -250,9 +265,11 @@ async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tupl
 async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]) -> dict[tuple[int, str], Said]:
     """What people agreed on in the last earlier sweep that judged the same page, when a reader gets the same of it."""
     now_, then = aliased(Visit), aliased(Visit)
-    same = sa.and_(
-        then.content_digest == now_.content_digest,
-        sa.func.coalesce(then.rendered_digest, "") == sa.func.coalesce(now_.rendered_digest, ""),
+    a_reader_gets = sa.func.coalesce(then.rendered_digest, "") == sa.func.coalesce(now_.rendered_digest, "")
+    same = sa.or_(
+        then.result_id == now_.result_id,
+        then.audited_digest == now_.audited_digest,
+        sa.and_(then.content_digest == now_.content_digest, a_reader_gets),
     )
     pairs = (
         await connection.execute(

@@ -1,50 +1,56 @@
-"""A workbook of one sheet (Office Open XML), written and read as far as a table of texts needs it."""
+"""Workbooks (Office Open XML) of texts: formulas are neither written nor read, and what is no workbook is refused."""
 
-import re
+import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from xml.sax.saxutils import escape
+from typing import Any
 
-from lxml import etree
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.worksheet import Worksheet
 
 from db.errors import StorageError, UsageError
+from reports.clean import visible
 
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_LARGEST = 50 * 1024 * 1024  # bytes of one part
-_FILES = {
-    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
-    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>',
-    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
-    f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
-    '<sheet name="sample" sheetId="1" r:id="r1"/></sheets></workbook>',
-    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
-    f'Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-}
+_LARGEST = 200 * 1024 * 1024  # bytes that a workbook may unfold to
 
 
-def write_workbook(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    """Write rows of texts; no cell is ever run as a formula. Raises StorageError."""
-    cells = (
-        "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{_text(cell)}</t></is></c>' for cell in row)
-        for row in rows
-    )
-    sheet = "".join(f"<row>{row}</row>" for row in cells)
-    files = _FILES | {
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{sheet}</sheetData></worksheet>'
-    }
+def write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows of texts as a workbook of one sheet. Raises StorageError."""
+    book = Workbook()
+    sheet = sheet_of(book, "sample")
+    for row in rows:
+        add_row(sheet, row)
+    save(book, path)
+
+
+def sheet_of(book: Workbook, title: str) -> Worksheet:
+    """A further sheet of a workbook, in place of the empty one that a new workbook has."""
+    for empty in [each for each in book.worksheets if each.max_row == 1 and each["A1"].value is None]:
+        book.remove(empty)
+    sheet = book.create_sheet(title)
+    assert isinstance(sheet, Worksheet)
+    return sheet
+
+
+def add_row(sheet: Worksheet, values: Sequence[Any]) -> None:
+    """Append a row; whatever a text begins with, it is a text and no formula."""
+    sheet.append(list(map(_plain, values)))
+    for cell in sheet[sheet.max_row]:
+        if isinstance(cell.value, str):
+            cell.data_type = "s"
+
+
+def save(book: Workbook, path: Path) -> None:
+    """Write a workbook beside its place and put it there when it is whole. Raises StorageError."""
+    draft = path.with_name(f".{path.name}.jisweep")
     try:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, text in files.items():
-                archive.writestr(name, _HEAD + text)
+        book.save(draft)
+        draft.replace(path)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise StorageError(
             ja=f"{path} に書き込めません（{error.strerror}）。", en=f"Cannot write to {path} ({error.strerror})."
         ) from error
@@ -52,70 +58,45 @@ def write_workbook(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 def read_workbook(path: Path) -> list[list[str]]:
     """The texts of the first sheet, row by row, empty rows included. Raises UsageError for what is no workbook."""
+    with opened(path) as book:
+        return [[text_of(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Workbook]:
+    """A workbook to be read. Raises UsageError for what is none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = {info.filename: info.file_size for info in archive.infolist()}
-            sheets = sorted(name for name in names if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", name))
-            shared = "xl/sharedStrings.xml"
-            texts = list(_shared(_part(archive, shared, names))) if shared in names else []
-            return list(_rows(_part(archive, min(sheets, key=_number), names), texts))
-    except (OSError, zipfile.BadZipFile, etree.XMLSyntaxError, KeyError, ValueError, IndexError) as error:
+            if sum(info.file_size for info in archive.infolist()) > _LARGEST:
+                raise InvalidFileException
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of extensions that other programs add
+            book = load_workbook(path, data_only=True)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        SyntaxError,
+        zipfile.BadZipFile,
+        InvalidFileException,
+    ) as error:
         raise UsageError(
-            ja=f"{path} を表（.xlsx）として読めません（{getattr(error, 'strerror', None) or error}）。",
-            en=f"{path} cannot be read as a workbook ({getattr(error, 'strerror', None) or error}).",
+            ja=f"{path} は Excel のブック（.xlsx）として読めません。",
+            en=f"{path} cannot be read as a workbook (.xlsx).",
         ) from error
+    try:
+        yield book
+    finally:
+        book.close()
 
 
-def _part(archive: zipfile.ZipFile, name: str, sizes: dict[str, int]) -> etree._Element:
-    if sizes[name] > _LARGEST:
-        raise ValueError(f"{name} is too large")
-    return etree.fromstring(archive.read(name), etree.XMLParser(resolve_entities=False, no_network=True))
+def text_of(value: Any) -> str:
+    """What a cell says, as text: a whole number without its decimals."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _shared(root: etree._Element) -> Iterator[str]:
-    for item in root.iter(f"{{{_MAIN}}}si"):
-        yield _plain(item)
-
-
-def _rows(root: etree._Element, texts: Sequence[str]) -> Iterator[list[str]]:
-    last = 0
-    for row in root.iter(f"{{{_MAIN}}}row"):
-        number = int(row.get("r") or last + 1)
-        yield from ([] for _ in range(min(number - last - 1, 1000)))
-        last = number
-        cells: list[str] = []
-        for cell in row.iter(f"{{{_MAIN}}}c"):
-            column = _column(cell.get("r") or "")
-            cells += [""] * (column - 1 - len(cells))
-            cells.append(_cell(cell, texts))
-        yield cells
-
-
-def _cell(cell: etree._Element, texts: Sequence[str]) -> str:
-    kind = cell.get("t")
-    if kind == "inlineStr":
-        return _plain(cell)
-    value = cell.findtext(f"{{{_MAIN}}}v") or ""
-    return texts[int(value)] if kind == "s" else value
-
-
-def _plain(element: etree._Element) -> str:
-    """The text of a string, without the readings that Japanese spreadsheets add (rPh)."""
-    parts = element.iter(f"{{{_MAIN}}}t")
-    return "".join(each.text or "" for each in parts if each.getparent().tag != f"{{{_MAIN}}}rPh")
-
-
-def _column(reference: str) -> int:
-    column = 0
-    for letter in re.match(r"[A-Z]{0,3}", reference)[0]:  # type: ignore[index]
-        column = column * 26 + ord(letter) - 64
-    return column
-
-
-def _number(name: str) -> int:
-    return int(re.sub(r"\D", "", name.rpartition("/")[2]))
-
-
-def _text(cell: str) -> str:
-    """The cell, escaped, without what XML cannot carry."""
-    return escape(re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "�", cell[:32_000]))
+def _plain(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value

@@ -325,7 +325,7 @@ async def test_the_yearly_sheet_says_where_what_it_knows_is_from(database: Datab
     assert told["年度"] == ("2026年度", f"調査{sweep}")
     assert told["ウェブアクセシビリティ方針のアドレス"] == (
         DETAILS["policy"],
-        "--details のファイル（人が書いたもの）",
+        "details ファイル（人が書いたもの）",
     )
     assert told["満たしていない達成基準"] == ("1.1.1", f"調査{sweep}の人の判断")
     assert str(told["JISにもとづく試験をした"][0]).startswith("4ページを試験した")

@@ -1,0 +1,345 @@
+"""The workbook in which people judge a test, and what it says when it comes back.
+
+Three sheets: what to do and who judges, one line for each criterion (達成基準チェックリスト), and one for each criterion of
+each page (実装チェックリスト). A hidden sheet says of which state of which sweep it is. What a page's own line says goes
+before what the criterion's line says for all pages, and that before the accepted proposals.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.styles import Alignment, Font, PatternFill, Protection
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from audits.criteria.judging import judging
+from audits.judging import Ground, Item, JudgedPage, why_needed
+from db.errors import UsageError
+from db.words import JudgementOutcome
+from reports.language import LANGUAGES, Language
+from reports.page_view import text_of as rule_text_of
+from reports.workbook import add_row, opened, save, sheet_of, text_of
+
+MOST = 200_000  # lines for pages: what a spreadsheet still opens at ease
+KEY = "jisweep"  # the hidden sheet
+SHOWN = 20  # errors that are told one by one
+INPUT = PatternFill("solid", fgColor="FFF8E1")
+HEAD = PatternFill("solid", fgColor="DCE6F1")
+CRITERIA = ("number", "name", "level", "check", "proposed", "open", "accept", "all", "note")
+PAGES = (
+    "page",
+    "title",
+    "criterion",
+    "level",
+    "proposal",
+    "ground",
+    "question",
+    "outcome",
+    "reason",
+    "said",
+    "key",
+)
+WIDTHS = {
+    "number": 10, "name": 34, "level": 8, "check": 22, "proposed": 26, "open": 14, "accept": 16, "all": 16, "note": 40,
+    "page": 8, "title": 34, "criterion": 30, "proposal": 12, "ground": 40, "question": 50, "outcome": 12, "reason": 40,
+    "said": 30, "key": 4,
+}  # fmt: skip
+FILLED = {"accept", "all", "note", "outcome", "reason"}  # by people
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a filled workbook says: who judges, and page by page what."""
+
+    person: str
+    judgements: list[tuple[int, str, JudgementOutcome, str | None]]
+
+
+@dataclass(kw_only=True)
+class _Filled:
+    """The cells that people fill, as they stand in a workbook, and what is wrong with them."""
+
+    person: str = ""
+    accept: dict[str, str] = field(default_factory=dict)  # criterion → cell
+    all_pages: dict[str, tuple[JudgementOutcome, str]] = field(default_factory=dict)  # criterion → outcome, cell
+    notes: dict[str, str] = field(default_factory=dict)
+    own: dict[tuple[int, str], tuple[JudgementOutcome | None, str, str]] = field(default_factory=dict)
+    errors: list[tuple[str, str]] = field(default_factory=list)  # cell, key of the text
+
+
+def write_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage], language: Language) -> None:
+    """Write the workbook. Raises UsageError when the pages are too many for one, StorageError when it cannot be written."""
+    lines = sum(len(page.items) for page in pages)
+    if lines > MOST:
+        raise UsageError(
+            ja=f"{lines:,} 行になり、1つのブックに収まりません（{MOST:,} 行まで）。標本（jisweep sweep --method mixed）で試験してください。",
+            en=f"This makes {lines:,} lines, more than one workbook holds ({MOST:,}): test a sample (--method mixed).",
+        )
+    book = Workbook()
+    _instructions(sheet_of(book, language.say("judge.sheet_how")), key, language)
+    _criteria(sheet_of(book, language.say("judge.sheet_criteria")), pages, language)
+    _pages(sheet_of(book, language.say("judge.sheet_pages")), pages, language)
+    hidden = sheet_of(book, KEY)
+    hidden.sheet_state = "veryHidden"
+    add_row(hidden, [json.dumps(key, ensure_ascii=False)])
+    save(book, path)
+
+
+def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]) -> Answers:
+    """What people filled in. Raises UsageError for another workbook, a stale one, and for cells that cannot be right.
+
+    `key` and `pages` are those of the sweep as it stands now.
+    """
+    filled = _Filled()
+    with opened(path) as book:
+        _check_key(path, book, key)
+        how, criteria, by_page = book.worksheets[:3]
+        filled.person = text_of(how["B2"].value).strip()
+        if not filled.person:
+            filled.errors.append((f"{how.title}!B2", "person"))
+        _read_criteria(criteria, filled)
+        _read_pages(by_page, filled)
+    judgements = list(_judgements(pages, filled))
+    if filled.errors:
+        raise _wrong(path, filled.errors)
+    return Answers(person=filled.person, judgements=judgements)
+
+
+# ── writing ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _instructions(sheet: Worksheet, key: dict[str, Any], language: Language) -> None:
+    add_row(sheet, [language.say("judge.title"), key["site"]])
+    add_row(sheet, [language.say("judge.person"), ""])
+    for number in range(1, 8):
+        add_row(sheet, [language.say(f"judge.how.{number}")])
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 90, 40
+    for row in sheet.iter_rows():
+        row[0].alignment = Alignment(wrap_text=True, vertical="top")
+    sheet["A1"].font = Font(bold=True, size=14)
+    _open(sheet["B2"])
+    sheet.protection.enable()
+
+
+def _criteria(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language) -> None:
+    _head(sheet, CRITERIA, language)
+    for index, item in enumerate(pages[0].items if pages else ()):
+        mine = [page.items[index] for page in pages]
+        about = judging(item.criterion.number)
+        by = language.say("common.comma").join(language.word("judge.by", each) for each in about.by)
+        add_row(
+            sheet,
+            [
+                item.criterion.number, item.criterion.name(language.lang), item.criterion.level.value,
+                f"{language.say(f'judge.check.{about.check}')}（{by}）", _tally(mine, language),
+                sum(each.outcome is None for each in mine), "", "", "",
+            ],
+        )  # fmt: skip
+    _finish(sheet, CRITERIA, language)
+
+
+def _tally(items: Iterable[Item], language: Language) -> str:
+    counts = Counter(each.proposal.outcome for each in items)
+    told = [
+        f"{language.say(f'judge.outcome.{outcome.value}')} {counts[outcome]}"
+        for outcome in JudgementOutcome
+        if counts[outcome]
+    ]
+    return language.say("common.comma").join([*told, f"{language.say('judge.open')} {counts[None]}"])
+
+
+def _pages(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language) -> None:
+    _head(sheet, PAGES, language)
+    for page in pages:
+        for item in page.items:
+            add_row(sheet, list(_page_row(page, item, language)))
+    _finish(sheet, PAGES, language)
+    sheet.column_dimensions[get_column_letter(len(PAGES))].hidden = True
+
+
+def _page_row(page: JudgedPage, item: Item, language: Language) -> Iterator[Any]:
+    number = item.criterion.number
+    proposal = item.proposal.outcome
+    yield page.number
+    yield f"{page.title or language.say('common.untitled')}\n{page.address}"
+    yield f"{number} {item.criterion.name(language.lang)}"
+    yield item.criterion.level.value
+    yield language.say(f"judge.outcome.{proposal.value}") if proposal else ""
+    yield ground_of(item, language)
+    yield judging(number).question(language.lang)
+    yield ""
+    yield ""
+    yield said_of(item, language)
+    yield f"{page.visit} {number}"
+
+
+def ground_of(item: Item, language: Language) -> str:
+    """What a proposal stands on, or why there is none, in words."""
+    found = item.proposal
+    rules = language.say("common.comma").join(rule_text_of(rule, language.lang).title for rule in found.rules)
+    day = language.day(found.at) if found.at else ""
+    return language.say(
+        f"judge.ground.{found.ground.value}",
+        rules=rules, places=language.count("place", found.places), person=found.person or "", day=day,
+    )  # fmt: skip
+
+
+def said_of(item: Item, language: Language) -> str:
+    """What people have said, and whether they differ."""
+    told = [f"{said.person}: {language.say(f'judge.outcome.{said.outcome.value}')}" for said in item.said]
+    return language.say("common.comma").join([*told, *([language.say("judge.disputed")] if item.disputed else [])])
+
+
+def _head(sheet: Worksheet, columns: Sequence[str], language: Language) -> None:
+    add_row(sheet, [language.say(f"judge.column.{column}") for column in columns])
+    for index, column in enumerate(columns, start=1):
+        cell = sheet.cell(1, index)
+        cell.font, cell.fill = Font(bold=True), HEAD
+        sheet.column_dimensions[get_column_letter(index)].width = WIDTHS[column]
+    sheet.freeze_panes = "A2"
+
+
+def _finish(sheet: Worksheet, columns: Sequence[str], language: Language) -> None:
+    """Open the cells that people fill, offer them their words, and protect the others."""
+    last = max(sheet.max_row, 2)
+    words = ",".join(language.say(f"judge.outcome.{outcome.value}") for outcome in JudgementOutcome)
+    lists = {"outcome": words, "all": words, "accept": language.say("judge.yes")}
+    for index, column in enumerate(columns, start=1):
+        letter = get_column_letter(index)
+        if column in lists:
+            offered = DataValidation(type="list", formula1=f'"{lists[column]}"', allow_blank=True)
+            offered.error = language.say("judge.one_of", words=lists[column])
+            sheet.add_data_validation(offered)
+            offered.add(f"{letter}2:{letter}{last}")
+        for (cell,) in sheet.iter_rows(min_row=2, min_col=index, max_col=index):
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            if column in FILLED:
+                _open(cell)
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last}"
+    sheet.protection.autoFilter = False  # False: allowed
+    sheet.protection.formatColumns = False
+    sheet.protection.formatRows = False
+    sheet.protection.enable()
+
+
+def _open(cell: Any) -> None:
+    cell.protection = Protection(locked=False)
+    cell.fill = INPUT
+    cell.alignment = Alignment(wrap_text=True, vertical="top")
+
+
+# ── reading ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_key(path: Path, book: Workbook, key: dict[str, Any]) -> None:
+    try:
+        theirs = json.loads(text_of(book[KEY]["A1"].value))
+    except (KeyError, ValueError):
+        theirs = None
+    if not isinstance(theirs, dict) or len(book.worksheets) < 4:
+        raise UsageError(
+            ja=f"{path} は jisweep judge export が書いたブックではありません。",
+            en=f"{path} is not a workbook that jisweep judge export has written.",
+        )
+    if theirs.get("site") != key["site"] or theirs.get("sweep") != key["sweep"]:
+        raise UsageError(
+            ja=f"{path} は別の調査のものです（{theirs.get('site')} の調査 {theirs.get('sweep')}）。",
+            en=f"{path} is of another sweep (sweep {theirs.get('sweep')} of {theirs.get('site')}).",
+        )
+    if theirs != key:
+        raise UsageError(
+            ja=f"{path} は古いブックです。書き出した後に検査結果が変わりました。jisweep judge export で書き出し直してください。",
+            en=f"{path} is stale: results have changed since it was written. Write it again with jisweep judge export.",
+        )
+
+
+def _outcomes() -> dict[str, JudgementOutcome]:
+    return {
+        Language(lang).say(f"judge.outcome.{outcome.value}").lower(): outcome
+        for lang in LANGUAGES
+        for outcome in JudgementOutcome
+    }
+
+
+def _outcome(cell: Any, filled: _Filled) -> JudgementOutcome | None:
+    word = text_of(cell.value).strip()
+    found = _outcomes().get(word.lower())
+    if word and found is None:
+        filled.errors.append((_name(cell), "outcome"))
+    return found
+
+
+def _read_criteria(sheet: Worksheet, filled: _Filled) -> None:
+    column = {name: index for index, name in enumerate(CRITERIA)}
+    for row in sheet.iter_rows(min_row=2):
+        number = text_of(row[column["number"]].value).strip()
+        if not number:
+            continue
+        accept = row[column["accept"]]
+        if text_of(accept.value).strip():
+            filled.accept[number] = _name(accept)
+        outcome = _outcome(row[column["all"]], filled)
+        if outcome is not None:
+            filled.all_pages[number] = outcome, _name(row[column["all"]])
+        filled.notes[number] = text_of(row[column["note"]].value).strip()
+
+
+def _read_pages(sheet: Worksheet, filled: _Filled) -> None:
+    column = {name: index for index, name in enumerate(PAGES)}
+    for row in sheet.iter_rows(min_row=2):
+        visit, _, number = text_of(row[column["key"]].value).partition(" ")
+        cell = row[column["outcome"]]
+        outcome = _outcome(cell, filled)
+        reason = text_of(row[column["reason"]].value).strip()
+        if not visit.isdigit():
+            if outcome is not None or reason:
+                filled.errors.append((_name(cell), "key"))
+            continue
+        if (int(visit), number) in filled.own:
+            filled.errors.append((_name(cell), "twice"))
+        filled.own[int(visit), number] = outcome, reason, _name(cell)
+
+
+def _judgements(
+    pages: Sequence[JudgedPage], filled: _Filled
+) -> Iterator[tuple[int, str, JudgementOutcome, str | None]]:
+    for page in pages:
+        for item in page.items:
+            number = item.criterion.number
+            outcome, reason, cell = filled.own.get((page.visit, number), (None, "", ""))
+            if outcome is None and reason:
+                filled.errors.append((cell, "reason_alone"))
+            if outcome is None and number in filled.all_pages:
+                (outcome, cell), reason = filled.all_pages[number], filled.notes[number]
+            elif outcome is None and number in filled.accept and item.proposal.outcome is not None:
+                outcome, cell = item.proposal.outcome, filled.accept[number]
+                reason = filled.notes[number] or item.proposal.reason or ""
+            if outcome is None:
+                continue
+            if outcome is JudgementOutcome.NOT_MET and not reason and item.proposal.ground is Ground.FAILED:
+                reason = ground_of(item, Language("ja"))
+            if why_needed(outcome, item.failed_places) and not reason:
+                filled.errors.append((cell, "override" if item.failed_places else "why"))
+            yield page.visit, number, outcome, reason or None
+
+
+def _name(cell: Any) -> str:
+    return f"{cell.parent.title}!{cell.coordinate}"
+
+
+def _wrong(path: Path, errors: list[tuple[str, str]]) -> UsageError:
+    told = list(dict.fromkeys(errors))
+    more = len(told) - SHOWN
+    lines = {}
+    for lang in LANGUAGES:
+        language = Language(lang)
+        said = [f"{cell}: {language.say(f'judge.error.{key}')}" for cell, key in told[:SHOWN]]
+        said += [language.say("judge.error.more", n=more)] if more > 0 else []
+        lines[lang] = "\n  ".join([language.say("judge.error.head", file=path), *said])
+    return UsageError(ja=lines["ja"], en=lines["en"])

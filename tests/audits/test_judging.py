@@ -1,0 +1,272 @@
+"""A test judged by people: what is proposed and why, the workbook out and in, and what a notation may stand on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+
+from audits.conclude import sweep_row
+from audits.engine import Engine
+from audits.jis_test import JisTest, Lack, Verdict, declaration, declare, jis_test, lacks
+from audits.judging import Ground, JudgedPage, keep_judgements, pages_to_judge, state_of_test
+from audits.work import Tools
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Judgement, Visit
+from db.words import JudgementOutcome, Method, Notation
+from reports.judge_book import read_judge_book, write_judge_book
+from reports.language import Language
+from tests.audits.sites import Answer, html, small_site
+from tests.audits.swept import plan_for, sweep_now
+from tests.crawler.servers import Server
+
+MET, NOT_MET, NOT_APPLICABLE = JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE
+SITE: dict[str, Answer] = {
+    "/": html('<p><a href="/image">画像のあるページ</a></p><p><a href="/form">問い合わせのページ</a></p>'
+              '<p><a href="/map">地図のページ</a></p>', title="トップ"),
+    "/image": html('<img src="/i.png" width="40" height="40">', title="画像"),
+    "/form": html('<form><label>お名前<input name="n" type="text"></label></form>', title="問い合わせ"),
+    "/map": html('<iframe src="/" title="地図"></iframe>', title="地図"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tools(engine: Engine, chromium: str) -> Tools:
+    return Tools(engine=engine, browser=chromium, workers=1)
+
+
+@pytest.fixture
+def backend() -> str:
+    """SQLite, but where a test asks for both."""
+    return "sqlite"
+
+
+async def sweep(database: Database, server: Server, tools: Tools) -> int:
+    return await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+
+
+async def judged(database: Database, number: int) -> tuple[dict[str, Any], list[JudgedPage]]:
+    async with database.reading() as connection:
+        pages = [page async for page in pages_to_judge(connection, await sweep_row(connection, number))]
+        return {"site": "s", "sweep": number, "state": await state_of_test(connection, number)}, pages
+
+
+def items(pages: list[JudgedPage], ending: str) -> dict[str, Any]:
+    page = next(each for each in pages if each.address.endswith(ending))
+    return {item.criterion.number: item for item in page.items}
+
+
+async def say(
+    database: Database,
+    number: int,
+    person: str,
+    choose: Callable[[Any], tuple[JudgementOutcome, str | None] | None],
+) -> None:
+    """Have a person judge every criterion of every page for which `choose` gives an outcome."""
+    _, pages = await judged(database, number)
+    wanted = [
+        (page.visit, item.criterion.number, *chosen)
+        for page in pages
+        for item in page.items
+        if (chosen := choose(item)) is not None
+    ]
+    async with database.writing() as connection:
+        await keep_judgements(connection, number, person, wanted)
+
+
+def as_proposed(item: Any) -> tuple[JudgementOutcome, str | None]:
+    return item.proposal.outcome or MET, item.proposal.reason
+
+
+def fill(path: Path, cells: dict[tuple[int, str], str]) -> None:
+    """Write into cells: (number of the sheet, cell) → text."""
+    book = openpyxl.load_workbook(path)
+    for (sheet, cell), text in cells.items():
+        book.worksheets[sheet][cell] = text
+    book.save(path)
+
+
+def row_of(path: Path, sheet: int, *texts: str) -> int:
+    """The row in which all the texts stand."""
+    rows = openpyxl.load_workbook(path).worksheets[sheet].iter_rows(values_only=True)
+    return next(
+        index
+        for index, row in enumerate(rows, start=1)
+        if all(any(text in str(value) for value in row) for text in texts)
+    )
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+async def test_the_machine_proposes_by_evidence_and_never_that_a_criterion_is_met(
+    database: Database, tools: Tools
+) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    _, pages = await judged(database, number)
+    assert len(pages) == 4
+    image, form, framed = items(pages, "/image"), items(pages, "/form"), items(pages, "/map")
+    assert (image["1.1.1"].proposal.outcome, image["1.1.1"].proposal.ground) == (NOT_MET, Ground.FAILED)
+    assert image["1.1.1"].proposal.rules == ("image-alt",)
+    assert (image["3.3.1"].proposal.outcome, image["3.3.1"].proposal.ground) == (NOT_APPLICABLE, Ground.ABSENT)
+    assert form["3.3.1"].proposal.outcome is None  # there is a control
+    assert form["1.2.1"].proposal.outcome is NOT_APPLICABLE
+    assert framed["1.2.1"].proposal.outcome is None  # what a frame shows was not counted
+    assert image["2.4.5"].proposal.ground is Ground.UNTESTED
+    assert image["2.4.2"].proposal.ground is Ground.UNDETECTED
+    assert MET not in {item.proposal.outcome for page in pages for item in page.items}
+
+
+async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then_proposals(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    key, pages = await judged(database, number)
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    own = row_of(path, 2, "/form", "2.4.2 ")
+    fill(path, {
+        (0, "B2"): "環境局 山田",
+        (1, f"G{row_of(path, 1, '1.1.1')}"): "○", (1, f"G{row_of(path, 1, '1.2.1')}"): "○",
+        (1, f"H{row_of(path, 1, '2.4.2')}"): "適合",
+        (2, f"H{own}"): "不適合", (2, f"I{own}"): "題名が内容と違う",
+    })  # fmt: skip
+    answers = read_judge_book(path, key, pages)
+    assert answers.person == "環境局 山田"
+    said = {(visit, criterion): (outcome, reason) for visit, criterion, outcome, reason in answers.judgements}
+    by_address = {page.address.rpartition("/")[2]: page.visit for page in pages}
+    image_reason = said[by_address["image"], "1.1.1"]
+    assert image_reason[0] is NOT_MET
+    assert image_reason[1]  # why, in words: a published result needs it
+    assert (by_address["form"], "1.1.1") not in said  # nothing was proposed for it
+    assert said[by_address["form"], "1.2.1"] == (NOT_APPLICABLE, None)
+    assert (by_address["map"], "1.2.1") not in said
+    assert said[by_address["form"], "2.4.2"] == (NOT_MET, "題名が内容と違う")
+    assert {said[visit, "2.4.2"][0] for name, visit in by_address.items() if name != "form"} == {MET}
+    async with database.writing() as connection:
+        first = await keep_judgements(connection, number, answers.person, answers.judgements)
+        assert first == len(answers.judgements)
+        assert await keep_judgements(connection, number, answers.person, answers.judgements) == 0  # nothing new
+
+
+async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    key, pages = await judged(database, number)
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    override = row_of(path, 2, "/image", "1.1.1 ")
+    unreasoned = row_of(path, 2, "/form", "2.4.2 ")
+    alone, word = row_of(path, 2, "/form", "2.4.3 "), row_of(path, 2, "/form", "2.4.4 ")
+    fill(path, {(2, f"H{override}"): "適合", (2, f"H{unreasoned}"): "不適合", (2, f"I{alone}"): "理由だけ",
+                (2, f"H{word}"): "たぶん"})  # fmt: skip
+    with pytest.raises(UsageError) as refused:
+        read_judge_book(path, key, pages)
+    told = refused.value.line("ja")
+    for cell in (
+        "説明!B2",
+        f"ページ別!H{override}",
+        f"ページ別!H{unreasoned}",
+        f"ページ別!H{alone}",
+        f"ページ別!H{word}",
+    ):
+        assert f"{cell}:" in told
+    fill(path, {(0, "B2"): "山田", (2, f"I{override}"): "飾りの画像なので", (2, f"I{unreasoned}"): "題名がない",
+                (2, f"H{alone}"): "適合", (2, f"H{word}"): "適合"})  # fmt: skip
+    assert len(read_judge_book(path, key, pages).judgements) == 4
+
+
+async def test_a_stale_workbook_and_one_of_another_sweep_are_refused(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    async with small_site(SITE) as server:
+        first, second = await sweep(database, server, tools), await sweep(database, server, tools)
+    key, pages = await judged(database, first)
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    other, theirs = await judged(database, second)
+    with pytest.raises(UsageError, match="another sweep"):
+        read_judge_book(path, other, theirs)
+    async with database.writing() as connection:
+        result = sa.select(Visit.result_id).where(Visit.id == pages[1].visit).scalar_subquery()
+        await connection.execute(sa.update(Visit).where(Visit.id == pages[0].visit).values(result_id=result))
+    changed, now_ = await judged(database, first)
+    with pytest.raises(UsageError, match="stale"):
+        read_judge_book(path, changed, now_)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_judge_book(Path(__file__), changed, now_)
+    openpyxl.Workbook().save(path)
+    with pytest.raises(UsageError, match="not a workbook that"):
+        read_judge_book(path, changed, now_)
+
+
+async def test_where_people_differ_nothing_is_decided_and_no_notation_stands(
+    database: Database, tools: Tools
+) -> None:
+    async with small_site({**SITE, "/image": html("<p>画像はなくなりました</p>", title="画像")}) as server:
+        number = await sweep(database, server, tools)
+    stated = {"policy": "https://example.lg.jp/a", "published": "https://example.lg.jp/r", "scope": "全ページ"}
+    assert Lack.UNJUDGED in lacks(await jis_test(database, number), Notation.CONFORMING, stated)
+    await say(database, number, "山田", as_proposed)
+    test = await jis_test(database, number)
+    assert test.judged
+    assert test.met
+    assert lacks(test, Notation.CONFORMING, stated) == []
+    await say(
+        database, number, "鈴木",
+        lambda item: (NOT_MET, "題名が短すぎる") if item.criterion.number == "2.4.2" else None,
+    )  # fmt: skip
+    test = await jis_test(database, number)
+    assert verdict(test, "2.4.2") is Verdict.UNJUDGED
+    assert lacks(test, Notation.CONFORMING, stated) == [Lack.UNJUDGED, Lack.DISPUTED]
+    with pytest.raises(UsageError):
+        await declare(database, number, Notation.CONFORMING, "局長", stated)
+    assert await declaration(database, number) is None
+    await say(database, number, "鈴木", lambda item: (MET, None) if item.criterion.number == "2.4.2" else None)
+    await declare(database, number, Notation.CONFORMING, "局長", stated)
+    found = await declaration(database, number)
+    assert found is not None
+    assert (found.notation, found.person) == (Notation.CONFORMING, "局長")
+
+
+async def test_one_failing_page_fails_the_criterion_and_conformance_is_refused(
+    database: Database, tools: Tools
+) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    await say(database, number, "山田", lambda item: (as_proposed(item)[0], "代替テキストがない"))
+    test = await jis_test(database, number)
+    assert verdict(test, "1.1.1") is Verdict.NOT_MET
+    stated = {"policy": "p", "published": "r", "scope": "全ページ"}
+    assert lacks(test, Notation.CONFORMING, stated) == [Lack.NOT_MET]
+    assert lacks(test, Notation.PARTIALLY, stated) == [Lack.PLAN]
+    assert lacks(test, Notation.PARTIALLY, {**stated, "plan": "令和9年3月まで"}) == []
+    assert lacks(test, Notation.CONSIDERATE, {}) == [Lack.POLICY]
+
+
+async def test_a_judgement_is_proposed_again_for_a_page_that_has_not_changed_and_for_no_other(
+    database: Database, tools: Tools
+) -> None:
+    pages = dict(SITE)
+    async with small_site(pages) as server:
+        first = await sweep(database, server, tools)
+        await say(database, first, "山田", lambda item: (MET, None) if item.criterion.number == "2.4.5" else None)
+        pages["/form"] = html("<p>問い合わせは電話でお願いします</p>", title="問い合わせ")
+        second = await sweep(database, server, tools)
+    _, found = await judged(database, second)
+    again = items(found, "/image")["2.4.5"].proposal
+    assert (again.outcome, again.ground, again.person) == (MET, Ground.EARLIER, "山田")
+    assert items(found, "/form")["2.4.5"].proposal.ground is Ground.UNTESTED
+    async with database.reading() as connection:
+        mine = {page.visit for page in found}
+        stored = await connection.scalars(sa.select(Judgement.visit_id))
+        assert mine.isdisjoint(stored)  # a proposal is no judgement
+
+
+def verdict(test: JisTest, number: str) -> Verdict:
+    return next(each.verdict for each in test.criteria if each.criterion.number == number)
