@@ -18,7 +18,9 @@ from reports.cli.compare import compare
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.judge import judge
+from reports.cli.notation import notation
 from reports.cli.page import page
+from reports.cli.publish import publish
 from reports.cli.sample import sample
 from reports.cli.sign_in import sign_in
 from reports.cli.site import site
@@ -40,6 +42,8 @@ def cli() -> None:
     jisweep compare 1 2                     has the site got better?
     jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen
+    jisweep notation 1                      what is missing before a notation may be used
+    jisweep publish 1 --out DIR             the documents of a test that an office publishes
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
@@ -60,6 +64,8 @@ for command in (
     judge,
     compare,
     sample,
+    notation,
+    publish,
     page,
     sign_in,
     doctor,

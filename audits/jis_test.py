@@ -7,15 +7,17 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Conclusion, conclude, sweep_row
 from audits.criteria import Criterion, aimed_at
 from audits.judging import pages_to_judge
+from crawler.frame import is_gone
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Declaration, Sweep
+from db.tables import Declaration, Draw, Sweep, Visit
 from db.types import now
-from db.words import JudgementOutcome, Notation
+from db.words import Edition, JudgementOutcome, Level, Method, Notation
 
 
 class Verdict(StrEnum):
@@ -39,6 +41,12 @@ class CriterionResult:
     unjudged: int
     disputed: int  # of the unjudged, those where people differ
     reasons: tuple[str, ...]  # why pages do not meet it, the most frequent first
+    rules: tuple[str, ...] = ()  # that failed on such pages, where a person accepted it and wrote no reason
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is undecided because nobody has judged a page, not only because people differ."""
+        return self.verdict is Verdict.UNJUDGED and (not self.unjudged or self.unjudged > self.disputed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +57,7 @@ class JisTest:
     conclusion: Conclusion
     pages: int  # audited pages of the sample
     addresses: tuple[str, ...]  # of these, in the order of the report
-    lost: int  # chosen pages without a result: the test is not complete
+    lost: int  # chosen pages without a result: the test is not complete. What proved to be no page is not lost
     criteria: tuple[CriterionResult, ...]
     people: tuple[str, ...]  # who judged
     began: datetime | None  # first and last judgement
@@ -83,6 +91,26 @@ class Lack(StrEnum):
     PUBLISHED = "published"  # no address of the published result is named
     PLAN = "plan"  # 一部準拠 needs a stated plan
     SCOPE = "scope"  # no description of the pages in words that an outsider can decide by
+    LEVEL = "level"  # the level aimed at is higher than the one tested
+    EDITION = "edition"  # the notation is about JIS X 8341-3, and another standard was tested
+    UNREAD = "unread"  # all pages were to be tested, and some could not be read or found
+
+
+class NotationRefused(UsageError):
+    """A notation that may not be used yet, and what is missing."""
+
+    def __init__(self, notation: Notation, missing: list[Lack]) -> None:
+        super().__init__(
+            ja=f"この対応度は、まだ使えません（足りないもの {len(missing)} 件）。",
+            en=f"This notation may not be used yet ({len(missing)} things are missing).",
+        )
+        self.notation = notation
+        self.missing = missing
+
+
+def level_of(test: JisTest, details: dict[str, Any]) -> Level:
+    """The level that a notation is about: the one that people aim at, else the one tested."""
+    return Level(details.get("level") or test.sweep.level)
 
 
 def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[Lack]:
@@ -90,15 +118,15 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     found = [] if details.get("policy") else [Lack.POLICY]
     if notation is Notation.CONSIDERATE:
         return found
-    if not test.conclusion.finished:
-        found.append(Lack.UNFINISHED)
-    if test.lost or not test.pages:
-        found.append(Lack.LOST)
-    if any(each.verdict is Verdict.UNJUDGED for each in test.criteria):
+    found += _lacks_of_test(test)
+    if level_of(test, details) not in test.sweep.level.included:
+        found.append(Lack.LEVEL)
+    counted = [each for each in test.criteria if each.criterion.level in level_of(test, details).included]
+    if any(each.waits for each in counted):
         found.append(Lack.UNJUDGED)
-    if any(each.disputed for each in test.criteria):
+    if any(each.disputed for each in counted):
         found.append(Lack.DISPUTED)
-    failed = any(each.verdict is Verdict.NOT_MET for each in test.criteria)
+    failed = any(each.verdict is Verdict.NOT_MET for each in counted)
     if notation is Notation.CONFORMING and failed:
         found.append(Lack.NOT_MET)
     if notation is Notation.PARTIALLY:
@@ -108,6 +136,18 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     return found + ([] if details.get("published") else [Lack.PUBLISHED])
 
 
+def _lacks_of_test(test: JisTest) -> list[Lack]:
+    """Why a test is not complete, whatever was judged."""
+    found = [] if test.sweep.edition is Edition.JIS2016 else [Lack.EDITION]
+    if not test.conclusion.finished:
+        found.append(Lack.UNFINISHED)
+    if test.lost or not test.pages:
+        found.append(Lack.LOST)
+    if test.sweep.method is Method.ALL and not test.conclusion.complete:
+        found.append(Lack.UNREAD)
+    return found
+
+
 async def jis_test(database: Database, sweep_id: int) -> JisTest:
     """Read a test. Raises UsageError when there is no such sweep."""
     conclusion = await conclude(database, sweep_id)
@@ -115,6 +155,7 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
         sweep = await sweep_row(connection, sweep_id)
         counts: dict[str, Counter[str]] = {number: Counter() for number in aimed_at(sweep.edition, sweep.level)}
         reasons: dict[str, Counter[str]] = {number: Counter() for number in counts}
+        rules: dict[str, Counter[str]] = {number: Counter() for number in counts}
         addresses: list[str] = []
         people: set[str] = set()
         moments: list[datetime] = []
@@ -127,15 +168,18 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
                 counts[number][item.outcome.value if item.outcome else "unjudged"] += 1
                 counts[number]["disputed"] += item.disputed
                 if item.outcome is JudgementOutcome.NOT_MET:
-                    reasons[number].update(said.reason for said in item.said if said.reason)
+                    said_why = [said.reason for said in item.said if said.reason]
+                    reasons[number].update(said_why)
+                    rules[number].update(() if said_why else item.proposal.rules)
+        chosen = await _chosen(connection, sweep_id)
     return JisTest(
         sweep=sweep,
         conclusion=conclusion,
         pages=len(addresses),
         addresses=tuple(addresses),
-        lost=conclusion.selected - len(addresses),
+        lost=max(0, chosen - len(addresses)),
         criteria=tuple(
-            _result(criterion, counts[number], reasons[number], len(addresses))
+            _result(criterion, counts[number], reasons[number], rules[number], len(addresses))
             for number, criterion in aimed_at(sweep.edition, sweep.level).items()
         ),
         people=tuple(sorted(people)),
@@ -144,7 +188,15 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
     )
 
 
-def _result(criterion: Criterion, counts: Counter[str], reasons: Counter[str], pages: int) -> CriterionResult:
+async def _chosen(connection: AsyncConnection, sweep_id: int) -> int:
+    """Chosen pages, without those that proved to be none."""
+    counted = sa.select(sa.func.count(sa.distinct(Draw.visit_id))).join(Visit, Visit.id == Draw.visit_id)
+    return await connection.scalar(counted.where(Draw.sweep_id == sweep_id, ~is_gone())) or 0
+
+
+def _result(
+    criterion: Criterion, counts: Counter[str], reasons: Counter[str], rules: Counter[str], pages: int
+) -> CriterionResult:
     met, not_met = counts[JudgementOutcome.MET.value], counts[JudgementOutcome.NOT_MET.value]
     not_applicable, unjudged = counts[JudgementOutcome.NOT_APPLICABLE.value], counts["unjudged"]
     if not_met:
@@ -157,20 +209,18 @@ def _result(criterion: Criterion, counts: Counter[str], reasons: Counter[str], p
         criterion=criterion, verdict=verdict, met=met, not_met=not_met, not_applicable=not_applicable,
         unjudged=unjudged, disputed=counts["disputed"],
         reasons=tuple(reason for reason, _ in reasons.most_common()),
+        rules=tuple(rule for rule, _ in rules.most_common()),
     )  # fmt: skip
 
 
 async def declare(
     database: Database, sweep_id: int, notation: Notation | None, person: str, details: dict[str, Any]
 ) -> None:
-    """Keep the notation that a named person chose, or that it was taken back. Raises UsageError while something lacks."""
+    """Keep the notation that a named person chose, or that it was taken back. Raises NotationRefused while something lacks."""
     test = await jis_test(database, sweep_id)
     missing = lacks(test, notation, details) if notation else []
-    if missing:
-        raise UsageError(
-            ja=f"まだ使えません（足りないもの: {', '.join(missing)}）。jisweep notation {sweep_id} で確かめられます。",
-            en=f"It may not be used yet (missing: {', '.join(missing)}): see jisweep notation {sweep_id}.",
-        )
+    if notation and missing:
+        raise NotationRefused(notation, missing)
     async with database.writing() as connection:
         await connection.execute(
             sa.insert(Declaration).values(

@@ -112,9 +112,12 @@ def note_patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
 
 @cache
 def texts(lang: str) -> dict[str, str]:
-    """All texts of a language by dotted key."""
-    source = resources.files("reports").joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
-    return dict(_flat("", tomllib.loads(source)))
+    """All texts of a language by dotted key: those of the reports and those of the documents to publish."""
+    folder = resources.files("reports").joinpath("texts")
+    sources = (
+        folder.joinpath(name).read_text(encoding="utf-8") for name in (f"{lang}.toml", f"publish.{lang}.toml")
+    )
+    return {key: text for source in sources for key, text in _flat("", tomllib.loads(source))}
 
 
 def _flat(prefix: str, table: dict[str, Any]) -> Iterator[tuple[str, str]]:

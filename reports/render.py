@@ -32,6 +32,12 @@ def style_sheet() -> str:
     return resources.files("reports").joinpath("templates", "report.css").read_text(encoding="utf-8")
 
 
+def document_style() -> str:
+    """The style sheet of the documents to publish: that of all pages, and what paper needs."""
+    more = resources.files("reports").joinpath("templates", "document.css").read_text(encoding="utf-8")
+    return style_sheet() + more
+
+
 @cache
 def environment() -> Environment:
     """The templates, strict: an undefined name or a None in a text is an error of ours."""

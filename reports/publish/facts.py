@@ -1,0 +1,170 @@
+"""All that the documents to publish say of one test, read once."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.conclude import Conclusion, conclude
+from audits.jis_test import CriterionResult, JisTest, Lack, Verdict, declaration, jis_test, lacks, level_of
+from db.database import Database
+from db.tables import Sweep
+from db.types import now
+from db.words import Level, Method, Notation, Part, ScopeKind, SweepState
+from reports import read
+from reports.language import TOKYO, Language
+from reports.read import Head, ScopeLine
+from reports.site_view import site_name
+
+CLAIMED = ("level", "scope", "exceptions", "policy", "published", "plan")  # what a notation is about
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The last declaration of a sweep, and whether it still stands."""
+
+    notation: Notation | None  # None: taken back
+    person: str
+    at: datetime
+    missing: tuple[Lack, ...]  # not empty: its conditions are no longer fulfilled
+    details: dict[str, Any]  # what it was declared with
+
+    @property
+    def claim(self) -> Notation | None:
+        """The notation that documents may state."""
+        return None if self.missing else self.notation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A page of the test, as the list of addresses gives it."""
+
+    number: int
+    address: str
+    title: str | None
+    parts: tuple[Part, ...]
+
+
+@dataclass(kw_only=True)
+class Facts:
+    """What is known of a test, by whom, and what is not."""
+
+    head: Head
+    test: JisTest
+    details: dict[str, Any]
+    standing: Standing | None  # None: nobody has declared anything
+    scope: list[ScopeLine]
+    swept: Conclusion | None  # the last check of all pages in the fiscal year of the test
+    swept_at: datetime | None
+    swept_before: Conclusion | None  # the one before it, by the same rules
+    before_at: datetime | None
+    made: datetime = field(default_factory=now)
+    pages: list[Tested] = field(default_factory=list)  # filled while the pages are read
+
+    @property
+    def claim(self) -> Notation | None:
+        """The notation that a named person has set and that still stands."""
+        return self.standing.claim if self.standing else None
+
+    @property
+    def otherwise(self) -> list[str]:
+        """What people have written otherwise than it was when the notation that stands was set."""
+        if self.claim is None or self.standing is None:
+            return []
+        return [key for key in CLAIMED if self.details.get(key) != self.standing.details.get(key)]
+
+    @property
+    def aim(self) -> Level:
+        """The level aimed at."""
+        return level_of(self.test, self.details)
+
+    @property
+    def site(self) -> str:
+        """The site as readers know it."""
+        return str(self.details.get("site_name") or site_name(self.head.site))
+
+    @property
+    def excluded(self) -> list[ScopeLine]:
+        """The patterns that took addresses out of the scope."""
+        return [line for line in self.scope if line.kind is ScopeKind.EXCLUDE]
+
+    def of(self, verdict: Verdict) -> list[CriterionResult]:
+        """The criteria with a verdict."""
+        return [each for each in self.test.criteria if each.verdict is verdict]
+
+    def missing(self, notation: Notation) -> list[Lack]:
+        """What is missing before a notation may be used."""
+        return lacks(self.test, notation, self.details)
+
+
+async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | None = None) -> Facts:
+    """Read a test with what people have declared and written of it. Raises UsageError when there is no such sweep.
+
+    `details` come before those of the last declaration, which alone say whether its notation still stands.
+    """
+    test = await jis_test(database, sweep_id)
+    last = await declaration(database, sweep_id)
+    told = {**(last.details if last else {}), **(details or {})}
+    standing = None
+    if last is not None:
+        missing = tuple(lacks(test, last.notation, last.details)) if last.notation else ()
+        standing = Standing(
+            notation=last.notation, person=last.person, at=last.at, missing=missing, details=last.details
+        )  # fmt: skip
+    async with database.reading() as connection:
+        head = await read.head(connection, sweep_id)
+        scope = await read.scope(connection, sweep_id)
+        whole = await _whole_checks(connection, test.sweep)
+    checks = [(await conclude(database, number), at) for number, at in whole]
+    swept, swept_at = checks[0] if checks else (None, None)
+    before, before_at = checks[1] if len(checks) > 1 else (None, None)
+    if before is not None and swept is not None and before.rule_set != swept.rule_set:
+        before, before_at = None, None
+    if swept_at is not None and fiscal_year(swept_at) != fiscal_year(test.sweep.created_at):
+        swept, swept_at, before, before_at = None, None, None, None
+    return Facts(
+        head=head, test=test, details=told, standing=standing, scope=scope,
+        swept=swept, swept_at=swept_at, swept_before=before, before_at=before_at,
+    )  # fmt: skip
+
+
+async def _whole_checks(connection: AsyncConnection, sweep: Sweep) -> list[tuple[int, datetime]]:
+    """The last two finished checks of all pages of the site, the later one first."""
+    query = (
+        sa.select(Sweep.id, Sweep.finished_at)
+        .where(Sweep.site_id == sweep.site_id, Sweep.method == Method.ALL, Sweep.state == SweepState.FINISHED)
+        .where(Sweep.finished_at.is_not(None))
+        .order_by(Sweep.finished_at.desc())
+        .limit(2)
+    )
+    return [(number, at) for number, at in await connection.execute(query) if at is not None]
+
+
+def fiscal_year(moment: datetime) -> int:
+    """The Japanese fiscal year, from April on."""
+    local = moment.astimezone(TOKYO)
+    return local.year - (local.month < 4)
+
+
+def lack_line(lack: Lack, facts: Facts, language: Language) -> str:
+    """One lack in one plain line that says what to do."""
+    counted = [each for each in facts.test.criteria if each.criterion.level in facts.aim.included]
+    unjudged = [each for each in counted if each.waits]
+    disputed = [each for each in counted if each.disputed]
+    failed = [each for each in counted if each.verdict is Verdict.NOT_MET]
+    return language.say(
+        f"lack.{lack.value}",
+        id=str(facts.head.id), lost=language.count("page", facts.test.lost), aim=facts.aim.value,
+        tested=facts.test.sweep.level.value,
+        criteria=language.count("criterion", len(unjudged)), numbers=numbers(unjudged),
+        disputed=language.count("criterion", len(disputed)), disputed_numbers=numbers(disputed),
+        failed=language.count("criterion", len(failed)), failed_numbers=numbers(failed),
+    )  # fmt: skip
+
+
+def numbers(criteria: list[CriterionResult], shown: int = 6) -> str:
+    """The numbers of criteria, the first few of them."""
+    said = ", ".join(each.criterion.number for each in criteria[:shown])
+    return f"{said}, …" if len(criteria) > shown else said
