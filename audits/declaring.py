@@ -35,7 +35,8 @@ def read_details(path: Path) -> dict[str, Any]:
 def checked(told: dict[str, Any]) -> dict[str, Any]:
     """The details as they are kept: dates as text, blanks left out. Raises UsageError naming the key."""
     _known(told, KEYS, "")
-    found = {key: KEYS[key](key, value) for key, value in told.items() if not _blank(value)}
+    given = {key: KEYS[key](key, value) for key, value in told.items() if not _blank(value)}
+    found = {key: value for key, value in given.items() if not _blank(value)}
     for key in ("began", "ended"):
         if found.get(key, "") > now().astimezone(TOKYO).date().isoformat():
             raise UsageError(

@@ -5,6 +5,7 @@ they differ, else the machine's fault or doubt. What nobody has said is left out
 The tool reads pages by their titles, so each title begins with the page's number.
 """
 
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -13,6 +14,7 @@ from audits.judging import Ground, Item, JudgedPage
 from db.words import JudgementOutcome, Part
 from reports.clean import one_line
 from reports.folder import Folder
+from reports.language import TOKYO
 from reports.publish.content import Content
 from reports.publish.facts import Tested
 from reports.publish.iri import iri
@@ -110,7 +112,7 @@ class Evaluation:
                 "randomSample": [self._page(each) for each in pages if Part.RANDOM in each.parts],
             },
             "reportFindings": {
-                "date": {"type": "W3CDTF", "@value": told.get("ended") or self._facts.made.date().isoformat()},
+                "date": {"type": "W3CDTF", "@value": told.get("ended") or _day(self._facts.made)},
                 "title": content.say("jsonld.title", site=self._facts.site, id=str(self._facts.head.id)),
                 "summary": self._summary(),
                 "commissioner": told.get("organisation", ""),
@@ -195,7 +197,7 @@ class Evaluation:
         return {
             "assertedBy": [{"type": "Assertor", "title": person} for person in people],
             "mode": {"id": "earl:manual"},
-            "result": _result(outcome, why, max(said.at for said in item.said).date().isoformat()),
+            "result": _result(outcome, why, _day(max(said.at for said in item.said))),
         }
 
     def _by_machine(self, outcome: tuple[str, str], why: str) -> dict[str, Any]:
@@ -205,7 +207,7 @@ class Evaluation:
                 "id": "_:engine", "type": ["Assertor", "Software"], "title": f"{head.engine} {head.engine_version}",
             },
             "mode": {"id": "earl:automatic"},
-            "result": _result(outcome, why, (head.finished_at or head.created_at).date().isoformat()),
+            "result": _result(outcome, why, _day(head.finished_at or head.created_at)),
         }  # fmt: skip
 
 
@@ -217,6 +219,11 @@ def _result(outcome: tuple[str, str], why: str, day: str) -> dict[str, Any]:
         "description": why,
         "outcome": {"id": f"earl:{name}", "type": ["OutcomeValue", kind]},
     }
+
+
+def _day(moment: datetime) -> str:
+    """The date in Tokyo."""
+    return moment.astimezone(TOKYO).date().isoformat()
 
 
 def _version() -> str:

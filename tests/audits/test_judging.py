@@ -223,7 +223,7 @@ async def test_where_people_differ_nothing_is_decided_and_no_notation_stands(
     )  # fmt: skip
     test = await jis_test(database, number)
     assert verdict(test, "2.4.2") is Verdict.UNJUDGED
-    assert lacks(test, Notation.CONFORMING, stated) == [Lack.UNJUDGED, Lack.DISPUTED]
+    assert lacks(test, Notation.CONFORMING, stated) == [Lack.DISPUTED]
     with pytest.raises(UsageError):
         await declare(database, number, Notation.CONFORMING, "局長", stated)
     assert await declaration(database, number) is None

@@ -7,9 +7,13 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, async_playwright
 
+from audits.jis_test import declare
 from db.database import Database
+from db.words import Notation
+from reports.publish.documents import write_documents
 from reports.report import write_report
 from tests.reports import rows
+from tests.reports.judged import ABSENT, DETAILS, NOT_MET, judged
 
 AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes: ['violations']})).violations)"
 WIDTHS = (1280, 320)
@@ -50,6 +54,35 @@ async def test_no_page_has_a_violation(
         await browser.close()
     assert wrong == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("lang", ["ja", "en"])
+async def test_no_document_to_publish_has_a_violation(
+    database: Database, tmp_path: Path, chromium: str, lang: str
+) -> None:
+    half = await judged(database, {"1.1.1": NOT_MET, "1.2.1": ABSENT, "1.3.1": None})
+    await write_documents(database, half, tmp_path / "half", None, lang)
+    exception = {"what": "PDF", "where": "/*.pdf", "reason": "元データがないため", "until": "2027-03-31"}
+    told = {**DETAILS, "exceptions": [exception], "plan": "年度内に直す"}
+    await write_documents(database, await rows.mixed(database), tmp_path / "mixed", told, lang)
+    await write_documents(database, await rows.unbegun(database), tmp_path / "unbegun", None, lang)
+    await declare(database, half, Notation.CONSIDERATE, "局長", told)
+    await write_documents(database, half, tmp_path / "set", None, lang)
+    wrong: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = await browser.new_page()
+        for path in sorted(tmp_path.glob("*/*.html")):
+            for width in WIDTHS:
+                wrong += await faults(page, path, width)
+        await page.emulate_media(color_scheme="dark")
+        for path in sorted((tmp_path / "half").glob("*.html")):
+            wrong += await faults(page, path, WIDTHS[0])
+        await page.emulate_media(media="print", color_scheme="light")
+        wrong += await faults(page, tmp_path / "set" / "result.html", 680)  # A4 within its margins
+        await browser.close()
+    assert wrong == []
 
 
 async def test_text_stays_usable_when_letters_are_twice_as_large(report: Path, chromium: str) -> None:

@@ -244,8 +244,8 @@ async def test_the_checklist_says_what_people_said(database: Database, tmp_path:
     assert list(rows_) == list(aimed_at(Edition.JIS2016, Level.AA))
     assert rows_["1.1.1"] == ["A", "○", "×", "4ページが満たしていません：=1+1 代替テキストがない"]
     assert rows_["1.2.1"] == ["A", "－", "○", "該当コンテンツなし"]
-    assert rows_["1.3.1"] == ["A", "未判定", "未判定", "1ページを判断していません。"]
-    assert rows_["2.1.1"] == ["A", "未判定", "未判定", "1ページで、人の判断が分かれています。"]
+    assert rows_["1.3.1"] == ["A", "未判定", "未判定", "1ページを判定していません。"]
+    assert rows_["2.1.1"] == ["A", "未判定", "未判定", "1ページで、人の判定が分かれています。"]
     assert rows_["1.4.3"] == ["AA", "○", "○", ""]
     assert Counter(row[2] for row in rows_.values()) == {"○": 35, "×": 1, "未判定": 2}
 
@@ -327,7 +327,7 @@ async def test_the_yearly_sheet_says_where_what_it_knows_is_from(database: Datab
         DETAILS["policy"],
         "details ファイル（人が書いたもの）",
     )
-    assert told["満たしていない達成基準"] == ("1.1.1", f"調査{sweep}の人の判断")
+    assert told["満たしていない達成基準"] == ("1.1.1", f"調査{sweep}の人の判定")
     assert str(told["JISにもとづく試験をした"][0]).startswith("4ページを試験した")
     for unknown in ("組織の名前", "試験結果のアドレス", "改善の計画", "利用者の意見の受付と対応"):
         assert told[unknown][0] == "人が記入"
