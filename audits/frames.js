@@ -112,19 +112,22 @@ globalThis.jisweep = (() => {
 
   // How much of what people judge by the page's own document has, in open shadow roots too.
   const FEATURES = {
-    media: "audio, video, bgsound, applet, a:is([href$='.mp3' i], [href$='.mp4' i], [href$='.wav' i], [href$='.m4a' i], " +
-      "[href$='.m4v' i], [href$='.mov' i], [href$='.wmv' i], [href$='.wma' i], [href$='.webm' i], [href$='.ogg' i], [href$='.m3u8' i])",
+    media: "audio, video, bgsound, applet",
     controls: "input:not([type=hidden i]), select, textarea, button, [contenteditable]:not([contenteditable=false i]), " +
       ":is([role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=checkbox], [role=radio], " +
-      "[role=slider], [role=spinbutton], [role=switch])",
+      "[role=slider], [role=spinbutton], [role=switch], [role=menuitemcheckbox], [role=menuitemradio], " +
+      "[role=treeitem], [role=tab], [role=option])",
     images: "img, svg, canvas, picture, input[type=image i], [role=img], [role=image]",
     tables: "table, [role=table], [role=grid], [role=treegrid]",
     frames: "iframe, frame, object, embed, portal, fencedframe",
   };
+  const SOUNDING = /\.(mp[234]|mpe?g|m4[av]|webm|og[gav]|wav|wm[av]|mov|avi|flv|aac|flac|asx|ram?|midi?|m3u8)$/i;
+  const sounds = ({href}) => SOUNDING.test(URL.parse(href, document.baseURI)?.pathname ?? "");
   const features = () => {
     const counts = Object.fromEntries(Object.keys(FEATURES).map((name) => [name, 0]));
     const visit = (root) => {
       for (const [name, selector] of Object.entries(FEATURES)) counts[name] += root.querySelectorAll(selector).length;
+      counts.media += [...root.querySelectorAll("a[href]:not(svg a)")].filter(sounds).length;
       for (const {shadowRoot} of root.querySelectorAll("*")) if (shadowRoot) visit(shadowRoot);
     };
     visit(document);
