@@ -13,12 +13,15 @@ from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
 from audits.sampled import Sampled, part_of, sampled
 from audits.statistics.difference import between
+from audits.statistics.finite import at_least
 from audits.statistics.pairs import Pairs
 from audits.statistics.strata import Sample
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Site, Sweep
 from db.words import Break, Change, Edition, Level, Method, Part, SweepState
+
+BY_CHANCE = 1e-4  # probability below which shared pages are no accident of two draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,9 +172,23 @@ def _breaks(before: _Read, after: _Read) -> Iterable[Break]:
         yield Break.RULE_SET
     if before.scope != after.scope:
         yield Break.SCOPE
-    by_chance = before.part and after.part and before.part.part is after.part.part is Part.RANDOM
-    if by_chance and _place(before.sweep) == _place(after.sweep):
+    if _not_drawn_anew(before, after):
         yield Break.DRAW
+
+
+def _not_drawn_anew(before: _Read, after: _Read) -> bool:
+    """Whether two random parts are one draw, or share more pages than two draws do but once in 10,000 times.
+
+    Half a sample that was kept is such a part too: its pages are published and repaired first, and speak for no others.
+    """
+    if before.part is None or after.part is None or not before.part.part is after.part.part is Part.RANDOM:
+        return False
+    if _place(before.sweep) == _place(after.sweep):
+        return True
+    drawn, again = len(before.part.pages), len(after.part.pages)
+    shared = len(np.intersect1d(before.part.pages, after.part.pages, assume_unique=True))
+    frame = max(before.side.frame, after.side.frame)
+    return at_least(frame, drawn, again, shared) < BY_CHANCE
 
 
 def _both(before: Sweep, after: Sweep, common: Collection[str], number: str | None = None) -> list[str]:

@@ -29,6 +29,7 @@ SNIPPET = 1000  # characters of an element's HTML that are kept
 CHECKED = 2000  # characters of what one check saw that are kept
 TALLEST = 16_000  # CSS px of a page that Chromium can picture
 AROUND = 24  # CSS px around a place in its picture
+SOURCE_PLACE = "source-place"  # the check that tells where in the source a place is
 WIDEST_CLIP, TALLEST_CLIP = 1280, 800  # CSS px
 
 
@@ -171,7 +172,7 @@ async def _survey_source(audit: PageAudit, target: Target) -> None:
     text, _ = decode(audit.source, target.content_type)
     for found in await asyncio.to_thread(mic_source.faults, text):  # megabytes take seconds
         rule = mic.rule_of(found.item)
-        where = {"id": "source-place", "data": {"line": found.line, "column": found.column}}
+        where = {"id": SOURCE_PLACE, "data": {"line": found.line, "column": found.column}}
         audit.places.append(
             Place(
                 rule=rule, outcome=Outcome.FAILED, impact=None, frame=[], target=[],

@@ -55,9 +55,8 @@ class Sampled:
 
 def part_of(method: Method | None) -> Part | None:
     """The part that speaks for the whole site; purposive pages never do."""
-    return {Method.ALL: Part.CENSUS, Method.RANDOM: Part.RANDOM, Method.MIXED: Part.RANDOM}.get(
-        method or Method.ALL
-    )
+    parts = {Method.ALL: Part.CENSUS, Method.RANDOM: Part.RANDOM, Method.MIXED: Part.RANDOM}
+    return parts.get(method) if method else None
 
 
 async def sampled(connection: AsyncConnection, sweep: Sweep, part: Part) -> Sampled | None:

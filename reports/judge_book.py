@@ -132,7 +132,7 @@ def _criteria(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language)
     for index, item in enumerate(pages[0].items if pages else ()):
         mine = [page.items[index] for page in pages]
         about = judging(item.criterion.number)
-        by = language.say("common.comma").join(language.word("judge.by", each) for each in about.by)
+        by = language.say("common.comma").join(each.called(language.lang) for each in about.by)
         add_row(
             sheet,
             [

@@ -1,13 +1,14 @@
-"""How people check each criterion, as data: by what, what to ask, and what must be there for it to apply at all.
+"""How people judge each criterion, as data: with what, what to ask, and what has to be there for it to apply at all.
 
 No criterion is checked by a machine alone: an automatic pass passes nothing.
 """
 
-import csv
+import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from typing import Any
 
 
 class Check(StrEnum):
@@ -18,7 +19,7 @@ class Check(StrEnum):
 
 
 class By(StrEnum):
-    """What a person checks with."""
+    """What a person judges with."""
 
     EYES = "eyes"
     SOURCE = "source"  # the page's HTML
@@ -27,8 +28,18 @@ class By(StrEnum):
     ZOOM = "zoom"
     NARROW_WINDOW = "narrow_window"
     CONTRAST_METER = "contrast_meter"
+    STYLE_SHEET = "style_sheet"  # the reader's own spacing and colours
     SOUND = "sound"
+    MOUSE = "mouse"
+    PHONE = "phone"
+    TRIAL = "trial"  # filling in and sending
     SEVERAL_PAGES = "several_pages"
+    OPERATOR = "operator"  # asking who runs what stands behind the page
+    VALIDATOR = "validator"
+
+    def called(self, lang: str) -> str:
+        """Its name in `ja` or `en`."""
+        return str(_file()["by"][self.value][lang])
 
 
 class Feature(StrEnum):
@@ -36,41 +47,44 @@ class Feature(StrEnum):
 
     MEDIA = "media"
     CONTROLS = "controls"
-    IMAGES = "images"
-    TABLES = "tables"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """How one criterion is checked."""
+    """How one criterion is judged."""
 
     check: Check
-    by: tuple[By, ...]
+    by: tuple[By, ...]  # the most telling first
     absent: Feature | None  # without it on the page, `not applicable` is proposed
     question_ja: str
     question_en: str
 
     def question(self, lang: str) -> str:
-        """What to look for, in `ja` or `en`."""
+        """What to look for, in `ja` or `en`: yes throughout is `met`."""
         return self.question_ja if lang == "ja" else self.question_en
 
 
 @cache
 def all_judging() -> dict[str, Judging]:
     """Every criterion of both editions by number: a number means the same in both."""
-    table = resources.files("audits.criteria").joinpath("judging.tsv").read_text(encoding="utf-8")
-    return {
-        row["number"]: Judging(
-            check=Check(row["check"]),
-            by=tuple(map(By, row["by"].split(","))),
-            absent=Feature(row["absent"]) if row["absent"] else None,
-            question_ja=row["question_ja"],
-            question_en=row["question_en"],
-        )
-        for row in csv.DictReader(table.splitlines(), delimiter="\t")
-    }
+    return {number: _judging(entry) for number, entry in _file().items() if number != "by"}
 
 
 def judging(number: str) -> Judging:
-    """How a criterion is checked. Raises KeyError for a number of neither edition."""
+    """How a criterion is judged. Raises KeyError for a number of neither edition."""
     return all_judging()[number]
+
+
+def _judging(entry: dict[str, Any]) -> Judging:
+    return Judging(
+        check=Check(entry["check"]),
+        by=tuple(map(By, entry["by"])),
+        absent=Feature(entry["absent"]) if "absent" in entry else None,
+        question_ja=entry["ja"]["question"],
+        question_en=entry["en"]["question"],
+    )
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(resources.files("audits.criteria").joinpath("judging.toml").read_text(encoding="utf-8"))

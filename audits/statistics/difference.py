@@ -2,9 +2,13 @@
 
 Sources: T. J. Santner and M. K. Snell, "Small-sample confidence intervals for p1-p2 and p1/p2 in 2x2 contingency tables",
 Journal of the American Statistical Association 75 (1980), 386-394 (no normal curve: every pair of shares that the
-difference allows is tried, and the one that explains the data best counts); R. L. Berger and D. D. Boos, "P values
-maximized over a confidence set for the nuisance parameter", same journal 89 (1994), 1012-1016 (only shares that either
-draw leaves possible are tried, and the chance that this leaves out the truth is paid for).
+difference allows is tried, and the one that explains the data best counts); I. S. F. Chan and Z. Zhang, "Test-based exact
+confidence intervals for the difference of two binomial proportions", Biometrics 55 (1999), 1202-1209 (results are ordered by
+standard errors: with little found on either side, a page weighs more); A. Agresti and B. Caffo, "Simple and effective
+confidence intervals for proportions and differences", The American Statistician 54 (2000), 280-288 (a page more on each
+side keeps a standard error from 0); R. L. Berger and D. D. Boos, "P values maximized over a confidence set for the
+nuisance parameter", Journal of the American Statistical Association 89 (1994), 1012-1016 (only shares that either draw
+leaves possible are tried, and the chance that this leaves out the truth is paid for).
 """
 
 from functools import cache
@@ -17,6 +21,7 @@ from audits.statistics.strata import Sample
 
 LEFT_OUT = 0.001  # chance, in all, that the shares tried do not hold the truth
 TRIED = 101  # shares of the one side that are tried, evenly over those that its draw leaves possible
+WEIGHED = 250_000  # pairs of results that are weighed each by its standard error; beyond, by the difference alone
 STEPS = 16  # halvings of the range of differences: the bounds are good to 0.003 points
 
 Floats = NDArray[np.float64]
@@ -26,7 +31,8 @@ Integers = NDArray[np.int64]
 def difference(before: Draw, after: Draw) -> tuple[float, float]:
     """The 95 % interval of the share after less the share before, from -1 to 1; two censuses give one number twice.
 
-    Against a census it is the exact interval of the one that was drawn. Each bound misses the truth with at most 2.5 %, whatever the two shares are, to the fineness of the shares tried.
+    Against a census it is the exact interval of the one that was drawn. Each bound misses the truth with at most 2.5 %,
+    whatever the two shares are, to the fineness of the shares tried.
     """
     if before.is_census or after.is_census:
         (was_low, was_high), (low, high) = before.interval, after.interval
@@ -50,20 +56,17 @@ def _lower(one: Draw, other: Draw) -> float:
     """The smallest difference, other less one, that explains the data with a probability of 2.5 %."""
     shares = _tried(one)
     expected = chances(one.population, shares, one.drawn)
-    needed = _needed(one, other)
     low, high = -1.0, other.share - one.share
     for _ in range(STEPS):
         middle = (low + high) / 2
-        if _explained(one, other, shares, expected, needed, middle) >= ONE_SIDE:
+        if _explained(one, other, shares, expected, middle) >= ONE_SIDE:
             high = middle
         else:
             low = middle
     return low
 
 
-def _explained(
-    one: Draw, other: Draw, shares: Integers, expected: Floats, needed: Integers, difference: float
-) -> float:
+def _explained(one: Draw, other: Draw, shares: Integers, expected: Floats, difference: float) -> float:
     """The greatest probability of a result at least as far apart when the shares differ by no more than this."""
     fewest, most = _possible(other)
     having = np.floor(other.population * (shares / one.population + difference) + 1e-9).astype(np.int64)
@@ -71,15 +74,34 @@ def _explained(
     if not tried.any():
         return LEFT_OUT
     reached = _reached(other.population, np.minimum(having[tried], most), other.drawn)
-    probabilities = (expected[tried] * reached[:, needed]).sum(axis=1)
+    probabilities = (expected[tried] * reached[:, _needed(one, other, difference)]).sum(axis=1)
     return float(probabilities.max()) + LEFT_OUT
 
 
-def _needed(one: Draw, other: Draw) -> Integers:
+def _needed(one: Draw, other: Draw, difference: float) -> Integers:
     """For each number that the one draw may show, the least of the other that is as far above it as what was seen."""
-    apart = other.found * one.drawn - one.found * other.drawn
-    least = -((-(apart + np.arange(one.drawn + 1) * other.drawn)) // one.drawn)
-    return np.clip(least, 0, other.drawn + 1)
+    if one.drawn * other.drawn > WEIGHED:
+        apart = other.found * one.drawn - one.found * other.drawn
+        least = -((-(apart + np.arange(one.drawn + 1) * other.drawn)) // one.drawn)
+        return np.clip(least, 0, other.drawn + 1)
+    far = np.maximum.accumulate(_far(one, other, difference), axis=1)
+    reaching = far >= far[one.found, other.found]
+    return np.where(reaching[:, -1], reaching.argmax(axis=1), other.drawn + 1)
+
+
+def _far(one: Draw, other: Draw, difference: float) -> Floats:
+    """How many standard errors every pair of results lies above a difference, one draw down, the other across."""
+    (shares, errors), (other_shares, other_errors) = _weighed(one), _weighed(other)
+    apart = other_shares[None, :] - shares[:, None] - difference
+    return apart / np.sqrt(errors[:, None] + other_errors[None, :])
+
+
+def _weighed(draw: Draw) -> tuple[Floats, Floats]:
+    """The shares that a draw may show, and the squares of their standard errors, which one page more on each side keeps from 0."""
+    shown = np.arange(draw.drawn + 1)
+    near = (shown + 1) / (draw.drawn + 2)
+    left = (draw.population - draw.drawn) / (draw.population - 1)
+    return shown / draw.drawn, near * (1 - near) / draw.drawn * left
 
 
 def _possible(draw: Draw) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 
 from audits.criteria import aimed_at, criteria, spoken_of
-from audits.criteria.judging import Check, all_judging
 from db.words import Edition, Level
 from tests.audits.shared import reference
 
@@ -71,24 +70,3 @@ def test_a_rule_speaks_about_the_criteria_of_its_tags(
     tags: list[str], edition: Edition, numbers: tuple[str, ...]
 ) -> None:
     assert spoken_of(tags, edition) == numbers
-
-
-def test_every_criterion_of_either_edition_says_how_people_check_it_and_no_other_does() -> None:
-    numbers = {number for edition in Edition for number in criteria(edition)}
-    assert set(all_judging()) == numbers
-    for number, found in all_judging().items():
-        assert found.by, number
-        assert found.question("ja") != found.question("en")
-        assert not found.question("ja").isascii()
-        assert found.question("en").isascii()
-
-
-def test_a_criterion_is_assisted_when_a_rule_of_the_engine_speaks_about_it() -> None:
-    rules = [rule for rule in reference("axe-rules.tsv") if rule["kind"] != "experimental"]
-    spoken = {
-        number
-        for rule in rules
-        for number in f"{rule['jis2016_criteria']},{rule['wcag22_only_criteria']}".split(",")
-        if number
-    }
-    assert {number for number, found in all_judging().items() if found.check is Check.ASSISTED} == spoken

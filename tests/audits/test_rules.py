@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 
+from audits.criteria.judging import Check, all_judging
 from audits.engine import INSTALLED, Engine, FramedAxe, RuleSet, installed_engine, rule_set
 from audits.mic import conditions, rule_of
+from audits.page import SOURCE_PLACE
 from audits.rules import explain, rule_text
 from crawler.browser import Tab, playwright_driver
 from crawler.fetch import Manners
@@ -84,9 +86,9 @@ async def test_every_check_of_every_rule_has_a_sentence(told: dict[str, Any]) ->
     assert used <= set(told["checks"])
 
 
-async def test_no_sentence_is_for_a_check_that_no_engine_has(tab: Tab) -> None:
+async def test_no_sentence_is_for_a_check_that_no_engine_has_but_ours_of_the_source(tab: Tab) -> None:
     known = [await told_by(tab, engine_at(path)) for path in ENGINES.values()]
-    assert set(checks()) - {check for each in known for check in each["checks"]} == set()
+    assert set(checks()) - {check for each in known for check in each["checks"]} == {SOURCE_PLACE}
 
 
 def checks() -> dict[str, Any]:
@@ -277,6 +279,15 @@ async def test_every_rule_of_the_table_that_is_not_run_is_off_for_a_reason(tab: 
     for rule, row in left_out.items():
         about_others = not row["jis2016_criteria"] and row["wcag22_only_criteria"]
         assert row["kind"] in ("experimental", "deprecated") or about_others, rule
+
+
+async def test_a_criterion_is_assisted_when_a_rule_that_runs_speaks_about_it_and_no_other_is(tab: Tab) -> None:
+    sets = [
+        await rule_set(tab, engine_at(path), edition, Level.AAA) for path in ENGINES.values() for edition in Edition
+    ]
+    spoken = {number for rules in sets for numbers in rules.criteria.values() for number in numbers}
+    assert {number for number, how in all_judging().items() if how.check is Check.ASSISTED} == spoken
+    assert {number for condition in conditions().values() for number in condition.criteria} <= spoken
 
 
 async def test_a_file_that_is_no_engine_is_refused(tmp_path: Path) -> None:

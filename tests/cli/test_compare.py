@@ -60,8 +60,8 @@ def test_of_two_samples_of_40_a_few_pages_are_no_change(program: Program) -> Non
 
 
 def test_a_fall_that_chance_does_not_explain_is_said_and_for_which_criteria(program: Program) -> None:
-    before = at_random(1, range(40), range(30), failing={"image-alt": range(30), "label": range(2)})
-    after = at_random(2, range(20, 60), (), failing={"image-alt": range(20, 25), "label": (50,)})
+    before = at_random(1, range(40), (), frame=60, failing={"image-alt": range(30), "label": range(2)})
+    after = at_random(2, range(20, 60), (), frame=60, failing={"image-alt": range(20, 25), "label": (50,)})
     shown, told = compared(program, before, after, lang="en")
     assert shown.out.splitlines()[-1].startswith("The share of pages with problems has fallen")
     changes = {number: each["change"] for number, each in told["criteria"].items()}
@@ -174,6 +174,11 @@ def test_the_same_draw_says_nothing_of_the_site_but_of_its_pages(program: Progra
     assert (told["breaks"], told["problem_pages"]["change"]) == (["draw"], "unknown")
     assert told["problem_pages"]["same_pages"]["better"] == 30
     assert "p < 0.001" in shown.out
+
+
+def test_a_sample_taken_over_under_another_seed_is_no_new_draw(program: Program) -> None:
+    _, told = compared(program, at_random(1, range(40), range(30)), at_random(2, range(30, 70), ()))
+    assert (told["breaks"], told["problem_pages"]["change"]) == (["draw"], "unknown")
 
 
 def test_the_earlier_sweep_comes_first_however_they_are_typed(program: Program) -> None:

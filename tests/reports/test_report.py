@@ -77,10 +77,17 @@ async def test_the_criteria_table_shows_all_38_and_none_as_met(
     assert len(shown) == 38
     assert [row[0].split()[0] for row in shown] == [count.number for count in conclusion.criteria]
     by_number = {row[0].split()[0]: row[1:] for row in shown}
-    assert by_number["1.1.1"] == ["A", "×機械検査で問題あり", "1 / 8", "26", "0"]
-    assert by_number["1.4.3"] == ["AA", "×機械検査で問題あり", "1 / 8", "4", "1"]
-    assert by_number["1.2.2"] == ["A", "–機械では検出なし（人の判断が必要）", "0 / 8", "0", "0"]
-    assert by_number["1.2.1"] == ["A", "/機械検査の対象外（人の判断が必要）", "–", "–", "–"]
+    assert by_number["1.1.1"] == ["A", "×機械検査で問題あり", "1 / 8", "2.6%〜61.5%", "26", "0"]
+    assert by_number["1.4.3"] == ["AA", "×機械検査で問題あり", "1 / 8", "2.6%〜61.5%", "4", "1"]
+    assert by_number["1.2.2"] == [
+        "A",
+        "–機械では検出なし（人の判断が必要）",
+        "0 / 8",
+        f"0.0%〜{interval(39, 8, 1)[1]:.1%}",
+        "0",
+        "0",
+    ]
+    assert by_number["1.2.1"] == ["A", "/機械検査の対象外（人の判断が必要）", "–", "–", "–", "–"]
 
 
 async def test_page_reports_add_up_to_the_first_page(report: Path) -> None:
