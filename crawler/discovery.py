@@ -49,11 +49,16 @@ async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]
         seen.add(address)
         answer = await follow(exploration.fetcher, address, sitemaps.MAX_BYTES)
         if answer.failure is not None or answer.status != 200:
-            if address in promised or answer.failure is not None or (answer.status or 0) >= 500:
+            if (
+                address in promised
+                or answer.failure is not None
+                or (answer.status or 0) >= 500
+                or answer.status == 429
+            ):
                 await note(exploration, "sitemap", address, str(answer.failure or f"HTTP {answer.status}"))
             continue
         sitemap = sitemaps.parse(answer.body, answer.address)
-        for problem in sitemap.problems if address in promised or sitemap.pages else ():
+        for problem in sitemap.problems if address in promised or sitemap.pages or sitemap.children else ():
             await note(exploration, "sitemap", address, problem)
         promised |= set(sitemap.children)
         if sitemap.children and level == NESTED:

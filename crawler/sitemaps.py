@@ -6,6 +6,7 @@ fetched from the network. Encodings are read as browsers do: libxml2 does not kn
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from crawler.address import canonical
 MAX_BYTES = 50 * 1024 * 1024  # of one file, uncompressed (sitemaps.org)
 MAX_ADDRESSES = 50_000  # in one file (sitemaps.org)
 CHUNK = 64 * 1024  # bytes unzipped at a time
+BARE = re.compile(
+    rb"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)|&(?!#\d+;|#x[0-9a-f]+;|[a-z][\w.-]*;)", re.DOTALL | re.IGNORECASE
+)
 UNKNOWN = "an address with an entity in it: what it stands for was not read"
 
 
@@ -98,7 +102,7 @@ def _from_lines(text: bytes, problems: list[str]) -> Iterator[_Entry]:
 def _from_xml(text: bytes, problems: list[str]) -> Iterator[_Entry]:
     """The entries of a document, element by element, so that a large file never stands in memory as a tree."""
     reading = etree.iterparse(
-        io.BytesIO(text), events=("end",), encoding="utf-8",
+        io.BytesIO(_mended(text, problems)), events=("end",), encoding="utf-8",
         recover=True, resolve_entities=False, no_network=True, load_dtd=False,
     )  # fmt: skip
     try:
@@ -118,6 +122,18 @@ def _from_xml(text: bytes, problems: list[str]) -> Iterator[_Entry]:
         problems.append("not a sitemap" if root is None else f"not a sitemap: <{_name(root)}>")
     elif len(reading.error_log):
         problems.append(f"broken XML: {reading.error_log[0].message}")
+
+
+def _mended(text: bytes, problems: list[str]) -> bytes:
+    """The document with the ampersands of its addresses escaped, and without an element that it breaks off in.
+
+    A parser that goes on after such errors would make up addresses that nobody has written.
+    """
+    whole = text.rstrip()
+    if b">" in whole and not whole.endswith(b">"):
+        problems.append("broken XML: it breaks off")
+        whole = whole[: whole.rfind(b">") + 1]
+    return BARE.sub(lambda found: found[1] or b"&amp;", whole)
 
 
 def _entry(element: etree._Element) -> _Entry | None:

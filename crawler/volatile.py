@@ -19,6 +19,15 @@ _RIGHT = re.compile(rf"^{_RUN}*")
 _PARAMETER = re.compile(r"[?&;][\w.\[\]-]+=$")
 _DELIMITERS = re.compile(r"[&;\"'\s]")
 _PARAMETER_END = r"(?=[<>&;\"'\s]|$)"
+# What may stand in a slot: a time, or a token without a gap. Words never do, or a slot would hide that they changed.
+_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_TIME = (
+    rf"(?:[\d\s/:.,\-年月日時分秒曜()（）火水木金土]|[AaPp][Mm]|午前|午後|令和|UTC|GMT|JST|{_DAY}){{0,{LONGEST}}}"
+)
+_TOKEN = rf"(?:(?=[^<>\s\"']*\d)|(?=[^<>\s\"']{{16}}))[\w+/=.,:;%~@|-]{{1,{LONGEST}}}"
+_VALUE = f"(?:{_TIME}|{_TOKEN})"
+_CODE = rf"(?:{_TIME}|[\w+/=.,:;%~@|-]{{1,{LONGEST}}})"  # in an attribute that nobody reads
+_READ = re.compile(r"(?:alt|title|label|placeholder|summary|aria-\w+)\s*=\s*[\"']?[^\"']*$", re.IGNORECASE)
 _MOMENT = re.compile(r"[\d\s/:.,\-年月日時分秒曜()（）月火水木金土]*(?:[AaPp][Mm])?")
 
 
@@ -81,7 +90,11 @@ def stable_digest(source: str, slots: Iterable[Slot]) -> str:
 
 def _emptied(source: str, slot: Slot) -> str:
     end = f"(?={re.escape(slot.after)})" if slot.after else _PARAMETER_END
-    return re.sub(f"({re.escape(slot.before)})[^<>]{{0,{LONGEST}}}?{end}", r"\1", source)
+    in_tag = slot.before.startswith("<") and ">" not in slot.before
+    value = _CODE if in_tag and not _READ.search(slot.before) else _VALUE
+    if not slot.after:
+        value = f"[^<>]{{0,{LONGEST}}}?"  # of a parameter, which ends before the next delimiter
+    return re.sub(f"({re.escape(slot.before)}){value}{end}", r"\1", source, flags=re.ASCII)
 
 
 def _slot(previous: str, a: str, b: str) -> Slot | None:

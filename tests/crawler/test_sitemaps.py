@@ -316,3 +316,17 @@ def test_hostile_xml_takes_no_minutes_and_no_memory(body: bytes) -> None:
 def test_any_bytes_are_survived(body: bytes) -> None:
     parse(body, BASE)
     parse(b"\x1f\x8b" + body, BASE)
+
+
+def test_a_bare_ampersand_makes_up_no_address() -> None:
+    written = b"<urlset><url><loc>http://a.example/l.cgi?a=1&b=2&amp;c=3</loc></url></urlset>"
+    assert parse(written, "http://a.example/sitemap.xml") == Sitemap(pages=("http://a.example/l.cgi?a=1&b=2&c=3",))
+
+
+def test_an_index_that_breaks_off_gives_no_half_address_and_says_so() -> None:
+    written = (
+        b"<sitemapindex><sitemap><loc>http://a.example/a.xml</loc></sitemap><sitemap><loc>http://a.example/b.x"
+    )
+    found = parse(written, "http://a.example/sitemap.xml")
+    assert found.children == ("http://a.example/a.xml",)
+    assert found.problems

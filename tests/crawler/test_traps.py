@@ -250,6 +250,11 @@ async def test_what_acts_is_never_asked_for(database: Database) -> None:
         ("http://h.jp/logout/", True), ("http://h.jp/Log-Out.php", True), ("http://h.jp/user/sign_out", True),
         ("http://h.jp/5/delete", True), ("http://h.jp/a?do=remove", True), ("http://h.jp/koho/print/", False),
         ("http://h.jp/delete.html", False), ("http://h.jp/a?q=delete", False), ("http://h.jp/printer", False),
+        ("http://h.jp/bbs.cgi?mode=del&no=3", True), ("http://h.jp/user_logout", True),
+        ("http://h.jp/app?action=user_logout", True), ("http://h.jp/doLogout.do", True),
+        ("http://h.jp/entry_delete.php?id=4", True), ("http://h.jp/cart.php?add=4", True), ("http://h.jp/delete/5", True),
+        ("http://h.jp/items/5/delete/", True), ("http://h.jp/java/util/List", False), ("http://h.jp/cart.php?page=4", False),
+        ("http://h.jp/sql-delete.html", False), ("http://h.jp/blogout", False), ("http://h.jp/2026/votes/", False),
     ],
 )  # fmt: skip
 def test_acts_are_known_by_their_address(address: str, act: bool) -> None:
@@ -260,6 +265,9 @@ def test_acts_are_known_by_their_address(address: str, act: bool) -> None:
     ("words", "act"),
     [
         ("ログアウト", True), ("【削除】", True), ("このページを印刷する", True), ("カートに入れる", True), ("Print", True),
+        ("ログアウトする", True), ("ログアウト (山田)", True), ("カートに追加する", True), ("カートへ入れる", True), ("投票する", True),
+        ("削除します", True), ("配信停止", True), ("登録を解除する", True), ("Log out now", True), ("Delete this entry", True),
+        ("投票所のご案内", False), ("配信停止の手続き", False), ("Delete your cookies", False),
         ("削除の手続き", False), ("印刷物の一覧", False), ("", False),
     ],
 )  # fmt: skip

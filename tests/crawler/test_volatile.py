@@ -106,3 +106,19 @@ def test_what_was_learned_makes_the_two_answers_one_and_learning_has_no_order(fi
 @given(sources)
 def test_equal_answers_have_no_volatile_parts(source: str) -> None:
     assert slots_between(source, source) == []
+
+
+def test_a_counter_hides_no_words_in_elements_like_its_own() -> None:
+    page = '<p><b>{}</b></p><a href="/"><b>{}</b></a>'
+    slots = slots_between(page.format("1,024", "申請を行う"), page.format("1,025", "申請を行う"))
+    assert slots
+    before = stable_digest(page.format("1,026", "申請を行う"), slots)
+    assert stable_digest(page.format("1,027", "申請を行う"), slots) == before
+    for changed in ("", "Apply", "申請"):
+        assert stable_digest(page.format("1,027", changed), slots) != before
+
+
+def test_a_banner_that_turns_with_its_words_is_no_slot() -> None:
+    page = '<img src="/banner/b{0}.svg" alt="広告{0}"><img src="/map.svg" alt="{1}">'
+    slots = slots_between(page.format(1, "地図"), page.format(2, "地図"))
+    assert slots is None or stable_digest(page.format(1, ""), slots) != stable_digest(page.format(1, "地図"), slots)
