@@ -13,6 +13,7 @@ from audits.conclude import sweep_row
 from audits.engine import NAME, FramedAxe, RuleSet, rule_set
 from audits.evidence import Evidence
 from audits.guest import asking
+from audits.one_for_all import refuse_one_for_all
 from audits.page import Pictures, Target, audit_page
 from audits.record import keep_audit, keep_failure
 from audits.work import Work
@@ -126,7 +127,13 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
         visit = (
             await connection.execute(
                 sa.select(
-                    Visit.page_id, Visit.tries, Visit.closed_roots, Visit.template, Visit.content_type, Page.address
+                    Visit.page_id,
+                    Visit.tries,
+                    Visit.closed_roots,
+                    Visit.template,
+                    Visit.content_type,
+                    Visit.body_digest,
+                    Page.address,
                 )
                 .join(Page, Page.id == Visit.page_id)
                 .where(Visit.id == visit_id)
@@ -149,6 +156,10 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
         return
     evidence = await yardstick.evidence.of(visit, audit)
     async with work.database.writing() as connection:
+        wall = await refuse_one_for_all(connection, work.sweep.id, visit.body_digest, audit.source)
+        if wall is not None:
+            await keep_failure(connection, work.sweep, visit_id, visit.tries, wall)
+            return
         await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit, evidence)
 
 

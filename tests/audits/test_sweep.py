@@ -596,3 +596,21 @@ async def test_wcag_22_judges_what_jis_does_not_speak_about(database: Database, 
     assert "4.1.1" not in counts
     assert len(counts) == 55
     assert len(said[Edition.JIS2016].criteria) == 38
+
+
+async def test_a_wall_that_no_phrase_gives_away_is_blocked_and_never_clean(database: Database, tools: Tools) -> None:
+    """Every page is explored; then the browser gets one and the same notice for all of them."""
+    notice = html("<p>ただいま大変混み合っております。</p>", title="市役所")
+    pages = {f"/{name}": html(f'<p>{name}の本文です</p><img src="/i.png">', title=name) for name in "abcdef"}
+    top = html("".join(f'<p><a href="{path}">{path}のページ</a></p>' for path in pages))
+
+    def answering(answer: bytes) -> Callable[[Request], bytes]:
+        return lambda request: notice if by_browser(request) else answer
+
+    site = {path: answering(answer) for path, answer in ({"/": top} | pages).items()}
+    async with small_site(site) as server:
+        sweep = await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    conclusion = await conclude(database, sweep)
+    assert conclusion.audited == 0
+    assert conclusion.unaudited == {Reason.BLOCKED: 7}
+    assert not conclusion.complete
