@@ -14,6 +14,7 @@ from crawler.address import canonical
 from crawler.minhash import Minhash, minhash
 
 SHINGLE = 8  # characters: Japanese has no spaces to part words by
+NONE = "none"  # in place of a text alternative that is not there
 TELLING = 50  # characters from which words tell a page from others
 
 _UNREAD = ["script", "style", "noscript", "template"]
@@ -36,10 +37,11 @@ class Content:
 def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str) -> Content:
     """The content of a parsed page. Takes what nobody reads out of the tree: the last thing to do with it.
 
-    Of links counts where they lead, without the query. Left out is what differs from answer to answer of one page:
-    scripts, attributes, hidden fields, session numbers.
+    Of links counts where they lead, without the query; of pictures also their text alternative, which is read out, and
+    whether there is one. Left out is what differs from answer to answer of one page:
+    scripts, other attributes, hidden fields, session numbers.
     """
-    embedded = [_source(node, base) for node in tree.css(_EMBEDDED)]
+    embedded = [(_source(node, base), node.attributes.get("alt", NONE)) for node in tree.css(_EMBEDDED)]
     tree.strip_tags(_UNREAD)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
     targets = sorted({link.partition("?")[0] for link in links})

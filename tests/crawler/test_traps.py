@@ -399,3 +399,15 @@ async def test_links_that_come_up_when_equal_sources_are_compared_are_explored(d
     }
     assert (rows["/only"]["state"], rows["/only"]["reason"]) == (VisitState.EXPLORED, None)
     assert rows["/only"]["found_by"] is FoundBy.RENDERED
+
+
+async def test_pages_that_differ_in_the_text_of_a_picture_alone_are_pages_of_their_own(database: Database) -> None:
+    def photo(path: str) -> bytes:
+        number = path[-1]
+        if path == "/":
+            return page("写真", *(f"/photo/{number}" for number in range(1, 5)))
+        alt = "" if number == "3" else f' alt="写真{number}の説明"'
+        return html(f'<p>{NAV}</p><img src="/img.cgi?no={number}"{alt}>', title="写真")
+
+    async with every(photo) as site:
+        assert await ends(database, site) == {"explored": 5}
