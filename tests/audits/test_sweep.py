@@ -598,7 +598,9 @@ async def test_wcag_22_judges_what_jis_does_not_speak_about(database: Database, 
     assert len(said[Edition.JIS2016].criteria) == 38
 
 
-async def test_a_wall_that_no_phrase_gives_away_is_blocked_and_never_clean(database: Database, tools: Tools) -> None:
+async def test_a_wall_that_no_phrase_gives_away_is_blocked_and_never_clean(
+    database: Database, tools: Tools
+) -> None:
     """Every page is explored; then the browser gets one and the same notice for all of them."""
     notice = html("<p>ただいま大変混み合っております。</p>", title="市役所")
     pages = {f"/{name}": html(f'<p>{name}の本文です</p><img src="/i.png">', title=name) for name in "abcdef"}
