@@ -77,7 +77,7 @@ async def lost_at(tab: Tab, address: str) -> PageLost:
         async with tab.risk(15) as begin:
             begin()
             await tab.open(address, seconds=10, patience=5)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.5)  # for what scripts do next, also on a busy machine
             await tab.still_shows(address)
     return lost.value
 
