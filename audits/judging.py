@@ -21,8 +21,9 @@ from sqlalchemy.orm import aliased
 from audits.counts import audited_in, report_order
 from audits.criteria import Criterion, aimed_at
 from audits.criteria.judging import judging
+from crawler.links import unpack
 from db.errors import UsageError
-from db.tables import Assertion, Draw, Finding, Judgement, Page, Result, Sweep, Visit
+from db.tables import Assertion, Draw, Finding, Judgement, Page, Resource, Result, Sweep, Visit
 from db.types import now
 from db.words import Assertor, JudgementOutcome, Outcome, Part
 
@@ -263,24 +264,32 @@ async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tupl
 
 
 async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]) -> dict[tuple[int, str], Said]:
-    """What people agreed on in the last earlier sweep that judged the same page, when a reader gets the same of it."""
+    """What people agreed on in the last earlier sweep that judged the same page, when the page has not changed.
+
+    It has not when its result was carried, or its source and all the scripts and styles that it was made of are the
+    same. An equal result alone proves nothing: a style may change what people see, and no rule.
+    """
     now_, then = aliased(Visit), aliased(Visit)
-    a_reader_gets = sa.func.coalesce(then.rendered_digest, "") == sa.func.coalesce(now_.rendered_digest, "")
-    same = sa.or_(
-        then.result_id == now_.result_id,
-        then.audited_digest == now_.audited_digest,
-        sa.and_(then.content_digest == now_.content_digest, a_reader_gets),
-    )
     pairs = (
         await connection.execute(
-            sa.select(now_.id, then.id)
+            sa.select(now_.id, then.id, now_.carried, now_.resources, then.resources)
             .join(then, then.page_id == now_.page_id)
-            .where(now_.id.in_(visits), then.sweep_id < sweep.id, same)
+            .where(now_.id.in_(visits), then.sweep_id < sweep.id)
+            .where(
+                sa.case(
+                    (now_.carried, then.result_id == now_.result_id),
+                    else_=then.audited_digest == now_.audited_digest,
+                )
+            )
             .where(sa.exists().where(Judgement.visit_id == then.id))
             .order_by(then.sweep_id)
         )
     ).all()
-    latest: dict[int, int] = {row[0]: row[1] for row in pairs}
+    latest: dict[int, int] = {}
+    for mine, old, carried, resources, resources_then in pairs:
+        made_of = None if carried else await _made_of(connection, resources)
+        if carried or (made_of is not None and made_of == await _made_of(connection, resources_then)):
+            latest[mine] = old
     said = await _said(connection, list(latest.values()))
     found: dict[tuple[int, str], Said] = {}
     for mine, old in latest.items():
@@ -288,6 +297,17 @@ async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[i
             if visit == old and len({each.outcome for each in words}) == 1:
                 found[mine, number] = max(words, key=lambda each: each.at)
     return found
+
+
+async def _made_of(connection: AsyncConnection, resources: bytes | None) -> set[tuple[str, str]] | None:
+    """The addresses and contents of what a page was made of; None when that is not known of all."""
+    if resources is None:
+        return None
+    rows = await connection.execute(
+        sa.select(Resource.address, Resource.digest).where(Resource.id.in_(unpack(resources)))
+    )
+    found = {(row.address, row.digest) for row in rows}
+    return None if any(digest is None for _, digest in found) else found
 
 
 async def _parts(connection: AsyncConnection, visit: int) -> tuple[Part, ...]:

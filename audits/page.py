@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -165,12 +166,19 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
 
 
 async def _survey_source(audit: PageAudit, target: Target) -> None:
-    """Add the ministry's conditions that the page's source meets, or that nobody saw the source."""
+    """Add the ministry's conditions that the page's source meets.
+
+    Raises PageLost when the browser no longer has it: without it the page is not analysed, whatever else was seen.
+    """
     if audit.source is None:
-        audit.untested.append(Untested(part="source", where=[], why="the browser no longer has it"))
-        return
+        raise PageLost(Reason.ENGINE_ERROR, "the browser no longer has the page's source")
     text, _ = decode(audit.source, target.content_type)
-    for found in await asyncio.to_thread(mic_source.faults, text):  # megabytes take seconds
+    faults = await asyncio.to_thread(mic_source.faults, text)  # megabytes take seconds
+    for item, count in Counter(found.item for found in faults).items():
+        if count >= mic_source.MOST:
+            why = "it meets the condition in more places than are told"
+            audit.untested.append(Untested(part="source", where=[item], why=why))
+    for found in faults:
         rule = mic.rule_of(found.item)
         where = {"id": SOURCE_PLACE, "data": {"line": found.line, "column": found.column}}
         audit.places.append(

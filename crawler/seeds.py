@@ -18,25 +18,31 @@ def read_seeds(path: Path) -> tuple[str, ...]:
     A sitemap may be gzipped; of a CSV line the first cell that is an address counts; lines that begin with `#` and
     the heading of a CSV file are passed over. Raises UsageError, naming the line, for what cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            body = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(
-            ja=f"--seeds {path} を読めません（{error.strerror}）。",
-            en=f"--seeds {path} cannot be read ({error.strerror}).",
-        ) from error
-    if len(body) > LARGEST:
-        raise UsageError(
-            ja=f"--seeds {path} が大きすぎます（{LARGEST} バイトまで）。分けてください。",
-            en=f"--seeds {path} is too large (up to {LARGEST} bytes): split it.",
-        )
+    body = body_of(path, "--seeds")
     if body.startswith(b"\x1f\x8b") or body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return _of_sitemap(path, body)
     found = dict.fromkeys(_of_lines(path, text_of(body)))
     if not found:
         raise _nothing(path)
     return tuple(found)
+
+
+def body_of(path: Path, option: str) -> bytes:
+    """The bytes of a file that an option names. Raises UsageError for one that cannot be read, or is too large."""
+    try:
+        with path.open("rb") as file:
+            body = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(
+            ja=f"{option} {path} を読めません（{error.strerror}）。",
+            en=f"{option} {path} cannot be read ({error.strerror}).",
+        ) from error
+    if len(body) > LARGEST:
+        raise UsageError(
+            ja=f"{option} {path} が大きすぎます（{LARGEST} バイトまで）。分けてください。",
+            en=f"{option} {path} is too large (up to {LARGEST} bytes): split it.",
+        )
+    return body
 
 
 def _of_sitemap(path: Path, body: bytes) -> tuple[str, ...]:

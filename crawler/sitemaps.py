@@ -22,7 +22,8 @@ MAX_BYTES = 50 * 1024 * 1024  # of one file, uncompressed (sitemaps.org)
 MAX_ADDRESSES = 50_000  # in one file (sitemaps.org)
 CHUNK = 64 * 1024  # bytes unzipped at a time
 BARE = re.compile(
-    rb"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)|&(?!#\d+;|#x[0-9a-f]+;|[a-z][\w.-]*;)", re.DOTALL | re.IGNORECASE
+    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))|&(?!#\d+;|#x[0-9a-f]+;|[a-z][\w.-]*;)",
+    re.DOTALL | re.IGNORECASE,
 )
 UNKNOWN = "an address with an entity in it: what it stands for was not read"
 

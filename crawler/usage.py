@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.address import canonical, spelling_key
-from crawler.seeds import LARGEST, text_of
+from crawler.seeds import body_of, text_of
 from db.errors import UsageError
 
 KEPT = 1000  # of the most used addresses
@@ -20,19 +20,7 @@ def read_usage(path: Path, start: str) -> list[tuple[str, int]]:
     UTF-8 or Shift_JIS; a heading, empty lines and those that begin with `#` are passed over. An address may be a path
     of the start address's host; one that stands in several lines is summed up. Raises UsageError naming the line.
     """
-    try:
-        with path.open("rb") as file:
-            body = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(
-            ja=f"--traffic {path} を読めません（{error.strerror}）。",
-            en=f"--traffic {path} cannot be read ({error.strerror}).",
-        ) from error
-    if len(body) > LARGEST:
-        raise UsageError(
-            ja=f"--traffic {path} が大きすぎます（{LARGEST} バイトまで）。",
-            en=f"--traffic {path} is too large (up to {LARGEST} bytes).",
-        )
+    body = body_of(path, "--traffic")
     counts: Counter[str] = Counter()
     begun = False
     for number, cells in enumerate(csv.reader(io.StringIO(text_of(body))), start=1):

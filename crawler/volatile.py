@@ -20,7 +20,10 @@ _PARAMETER = re.compile(r"[?&;][\w.\[\]-]+=$")
 _DELIMITERS = re.compile(r"[&;\"'\s]")
 _PARAMETER_END = r"(?=[<>&;\"'\s]|$)"
 # What may stand in a slot: a time, or a token without a gap. Words never do, or a slot would hide that they changed.
-_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_DAY = (  # in full or short, and nothing else: one way to read each text, so that none takes long to be refused
+    "Mon(?:day)?|Tue(?:sday)?|Wed(?:nesday)?|Thu(?:rsday)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?|Jan(?:uary)?"
+    "|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
+)
 _TIME = (
     rf"(?:[\d\s/:.,\-年月日時分秒曜()（）火水木金土]|[AaPp][Mm]|午前|午後|令和|UTC|GMT|JST|{_DAY}){{0,{LONGEST}}}"
 )

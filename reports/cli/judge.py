@@ -15,6 +15,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.schema import present
 from db.tables import Site
+from db.words import SweepState
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.saying import say_json
 from reports.judge_book import read_judge_book, said_of, write_judge_book
@@ -159,8 +160,13 @@ def _as_json(test: JisTest, disputes: list[tuple[JudgedPage, Any]], language: La
 
 
 async def _state(connection: AsyncConnection, sweep_id: int) -> tuple[dict[str, Any], list[JudgedPage]]:
-    """What names the state of a test, and its pages. Raises UsageError when there is no such sweep."""
+    """What names the state of a test, and its pages. Raises UsageError unless there is such a sweep, finished."""
     sweep = await sweep_row(connection, sweep_id)
+    if sweep.state is not SweepState.FINISHED:
+        raise UsageError(
+            ja=f"スイープ {sweep_id} は終わっていません。jisweep resume {sweep_id} で終えてから判定してください。",
+            en=f"Sweep {sweep_id} is not finished: jisweep resume {sweep_id} first, then judge what it has seen.",
+        )
     site = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
     key = {
         "site": site, "sweep": sweep_id, "begun": sweep.created_at.isoformat(),

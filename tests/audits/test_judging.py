@@ -21,7 +21,7 @@ from reports.judge_book import read_judge_book, write_judge_book
 from reports.language import Language
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
-from tests.crawler.servers import Server
+from tests.crawler.servers import Server, http
 
 MET, NOT_MET, NOT_APPLICABLE = JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE
 SITE: dict[str, Answer] = {
@@ -270,3 +270,17 @@ async def test_a_judgement_is_proposed_again_for_a_page_that_has_not_changed_and
 
 def verdict(test: JisTest, number: str) -> Verdict:
     return next(each.verdict for each in test.criteria if each.criterion.number == number)
+
+
+async def test_a_page_whose_style_has_changed_is_judged_anew(database: Database, tools: Tools) -> None:
+    styled = html("<p>本文</p>", title="様式", head='<link rel="stylesheet" href="/s.css">')
+    pages: dict[str, Answer] = {"/": styled, "/s.css": http(b"p { color: #222 }", content_type="text/css")}
+    async with small_site(pages) as server:
+        first = await sweep(database, server, tools)
+        await say(database, first, "山田", lambda item: (MET, None) if item.criterion.number == "2.4.7" else None)
+        pages["/s.css"] = http(
+            b"p { color: #222; padding: 40px } :focus { outline: none }", content_type="text/css"
+        )
+        second = await sweep(database, server, tools)
+    _, found = await judged(database, second)
+    assert items(found, "/")["2.4.7"].proposal.ground is Ground.UNTESTED

@@ -12,6 +12,7 @@ from audits.engine import Engine
 from audits.survey import Survey, yardsticks
 from audits.sweep import run
 from audits.work import Tools
+from crawler.browser import Tab
 from crawler.scope import Exclusion
 from db.database import Database
 from db.errors import UsageError
@@ -206,3 +207,18 @@ def test_the_yardsticks_are_those_of_the_method() -> None:
             (2023, "ministries_towns_agencies"): 0.488,
         }
     )  # fmt: skip
+
+
+async def test_a_page_whose_source_is_gone_is_not_analysed_rather_than_clean(
+    database: Database, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_: Tab) -> None:
+        """As a browser that has thrown the body of the document away."""
+
+    monkeypatch.setattr(Tab, "source", gone)
+    async with small_site({"/": SITE["/clean"]}) as server:
+        sweep = await survey_of(database, server, tools)
+    conclusion = await conclude(database, sweep)
+    assert conclusion.unaudited == {Reason.ENGINE_ERROR: 1}
+    assert conclusion.survey is not None
+    assert (conclusion.survey.analysed, conclusion.survey.rate) == (0, None)

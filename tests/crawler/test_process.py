@@ -1,5 +1,7 @@
 """Forms bring in the pages of their process; what only sending leads to is named for people."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from crawler.document import read
@@ -26,8 +28,8 @@ APPLICATION = [
 ]
 
 
-def paths(pages: object) -> list[str]:
-    return [each.address.removeprefix(START) for each in pages]  # type: ignore[attr-defined]
+def paths(pages: Iterable[FramePage]) -> list[str]:
+    return [each.address.removeprefix(START) for each in pages]
 
 
 def test_the_pages_that_forms_send_to_are_one_process_whichever_it_is_met_at() -> None:

@@ -330,3 +330,8 @@ def test_an_index_that_breaks_off_gives_no_half_address_and_says_so() -> None:
     found = parse(written, "http://a.example/sitemap.xml")
     assert found.children == ("http://a.example/a.xml",)
     assert found.problems
+
+
+def test_comments_that_never_close_are_read_past_once() -> None:
+    written = b"<urlset>" + b"<!-- & " * 1_000_000 + b"</urlset>"
+    assert parse(written, "http://a.example/sitemap.xml").pages == ()

@@ -122,3 +122,11 @@ def test_a_banner_that_turns_with_its_words_is_no_slot() -> None:
     page = '<img src="/banner/b{0}.svg" alt="広告{0}"><img src="/map.svg" alt="{1}">'
     slots = slots_between(page.format(1, "地図"), page.format(2, "地図"))
     assert slots is None or stable_digest(page.format(1, ""), slots) != stable_digest(page.format(1, "地図"), slots)
+
+
+def test_what_looks_like_a_time_and_is_none_is_refused_at_once() -> None:
+    page = "<p>更新 {}</p>"
+    slots = slots_between(page.format("Mon 24 Nov 10:15"), page.format("Tue 25 Nov 10:16"))
+    assert slots
+    hostile = page.format("Monam" * 90 + "!")
+    assert stable_digest(hostile, slots) != stable_digest(page.format("Wed 26 Nov 9:00 AM"), slots)

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits import mic
 from audits.criteria import criteria
 from db.database import Database
 from db.tables import (
@@ -389,6 +390,28 @@ async def _unaudited(writer: Writer) -> None:
             )
     for number in range(30):
         await writer.visit(f"https://www.example.metro.tokyo.lg.jp/rest/{number}.html", title=f"その他 {number}")
+
+
+async def survey(database: Database, sweep: int) -> None:
+    """Make a sweep a survey: its first page meets a condition of the ministry's in its source."""
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        await connection.execute(sa.update(Sweep).where(Sweep.id == sweep).values(mic=mic.VERSION))
+        query = sa.select(Visit.result_id).where(Visit.sweep_id == sweep, Visit.result_id.is_not(None))
+        result = await connection.scalar(query.order_by(Visit.id).limit(1))
+        assert result is not None
+        site = await connection.scalar(sa.select(Sweep.site_id).where(Sweep.id == sweep))
+        defect = await writer.insert(
+            Defect, site_id=site, digest="f" * 64, rule="mic-C_423.0", state=DefectState.FOUND
+        )
+        place = [{"id": "source-place", "data": {"line": 12, "column": 3}, "impact": None}]
+        await writer.insert(
+            Finding, result_id=result, defect_id=defect, position=9999, rule="mic-C_423.0", outcome=Outcome.FAILED,
+            impact=None, frame=[], target=[], snippet='<p id="madoguchi">', checks=place, box=None,
+        )  # fmt: skip
+        row = {"result_id": result, "criterion": "4.1.1", "assertor": Assertor.MIC, "level": Level.A,
+               "failed_places": 1, "cant_tell_places": 0}  # fmt: skip
+        await connection.execute(sa.insert(Assertion), [row])
 
 
 async def unbegun(database: Database) -> int:
