@@ -87,14 +87,15 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, *, remaking: bool = False) -> AsyncIterator[AsyncConnection]:
         """A transaction that writes: committed at the end, rolled back on an error.
 
-        SQLite has one writer: its lock is taken at the beginning, so that no transaction fails half-way.
+        SQLite has one writer: its lock is taken at the beginning, so that no transaction fails half-way. With
+        `remaking` it does not watch references, which it would count as broken when a table is dropped to be made anew.
         """
         with storage_errors(self.url):
             async with self._writer if self.is_sqlite else _free(), self._connected() as plain:
-                connection = await plain.execution_options(jisweep_writes=True)
+                connection = await plain.execution_options(jisweep_writes=True, jisweep_remakes=remaking)
                 async with connection.begin():
                     yield connection
 
@@ -227,8 +228,12 @@ def _use_wal(cursor: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("jisweep_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    remakes = options.get("jisweep_remakes", False)
+    if remakes != connection.info.get("jisweep_unwatched", False):  # to be said before a transaction begins
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if remakes else 'ON'}")
+        connection.info["jisweep_unwatched"] = remakes
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("jisweep_writes", False) else "BEGIN")
 
 
 def insert_new(connection: AsyncConnection, table: type[Table]) -> sqlite.Insert | postgresql.Insert:

@@ -38,9 +38,10 @@ async def standing(database: Database) -> Schema:
 async def upgrade(database: Database) -> None:
     """Run the missing migrations. Raises StorageError for a newer or foreign schema."""
     refuse_unusable(await standing(database), database)
-    async with database.writing() as connection:
+    async with database.writing(remaking=True) as connection:
         await _alone(connection)
         await connection.run_sync(_upgrade)
+        await _refers_to_what_is_there(connection)
 
 
 async def ready(database: Database) -> None:
@@ -118,9 +119,18 @@ def _differences(connection: Connection) -> list[str]:
 
 
 async def _alone(connection: AsyncConnection) -> None:
-    """One upgrade at a time. On SQLite the transaction sees to that, and altered tables, which are made anew,
-    have their references checked when it commits."""
-    if connection.dialect.name == "sqlite":
-        await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-    else:
+    """One upgrade at a time; on SQLite the transaction sees to that."""
+    if connection.dialect.name != "sqlite":
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADING)))
+
+
+async def _refers_to_what_is_there(connection: AsyncConnection) -> None:
+    """Raises StorageError, and so undoes the upgrade, when SQLite's remade tables have references to nothing."""
+    if connection.dialect.name != "sqlite":
+        return
+    broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
+    if broken:
+        raise StorageError(
+            ja=f"データベースの中のつながりが壊れています（表 {broken[0][0]} など {len(broken)} 件）。何も変えていません。",
+            en=f"References within the database are broken ({len(broken)}, such as in {broken[0][0]}): nothing was changed.",
+        )
