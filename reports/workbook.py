@@ -71,7 +71,8 @@ def opened(path: Path) -> Iterator[Workbook]:
                 raise InvalidFileException
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of extensions that other programs add
-            book = load_workbook(path, data_only=True)
+            with path.open("rb") as file:  # openpyxl leaves open what it cannot read
+                book = load_workbook(file, data_only=True)
     except (
         OSError,
         ValueError,
