@@ -86,6 +86,24 @@ def spelling_key(address: str) -> str:
     return "/".join([place, *parts]) + "?" + "&".join(sorted(query.split("&")))
 
 
+def shallow_key(address: str) -> str:
+    """The address with parts of its path that follow upon themselves written once: `/a/b/a/b/c` as `/a/b/c`.
+
+    Where a server answers any path, links that are written relative lead ever deeper into one page.
+    """
+    front, mark, query = address.partition("?")
+    scheme, _, rest = front.partition("://")
+    place, *parts = rest.split("/")
+    if len(set(parts)) == len(parts):
+        return address
+    kept: list[str] = []
+    for part in parts:
+        kept.append(part)
+        runs = range(1, len(kept) // 2 + 1)
+        del kept[len(kept) - next((run for run in runs if kept[-run:] == kept[-2 * run : -run]), 0) :]
+    return f"{scheme}://{'/'.join([place, *kept])}{mark}{query}"
+
+
 @lru_cache(maxsize=1024)  # one address is judged by several rules in turn
 def pattern_of(address: str) -> str:
     """Path with its numbers made alike, and sorted parameter names: what the pages of a calendar share."""

@@ -2,28 +2,27 @@
 
 Nothing is merged on the strength of addresses alone. Two addresses are one page when a reader gets the same from
 both; where scripts may show something else for the same source, what the browser shows is compared. Addresses that
-differ only in spelling, or of which one names the other as canonical, may differ in what changes from answer to
-answer: a counter, the date of printing.
+differ only in spelling may differ in numbers: a counter, the date of printing. Where one names the other as
+canonical, most of the words have to be the same.
 """
 
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler.address import spelling_key
+from crawler.address import shallow_key, spelling_key
 from crawler.frontier import ROWS, end_visit, in_order, slices
 from crawler.minhash import Minhash, likeness, unpack
 from db.tables import Page, Visit
 from db.words import Reason, VisitState
 
-ALIKE = 0.9  # share of common wording from which differently spelled addresses are one page
-VARIANT = 0.6  # the same for a page that names another as canonical and bears its title
+ALIKE = 0.9  # share of common wording from which a page is the one that it names as canonical
+VARIANT = 0.6  # the same where it bears the title of that page
 TRIED = 2  # pages with the same scripts in which the browser showed what the source says
 
 
@@ -38,6 +37,7 @@ class Answered:
     body: str | None
     source: str | None  # digest of its content as the server sent it
     shown: str | None  # as the browser showed it; None: not rendered, or it sent the browser on
+    wording: str | None  # names its words without the numbers
     rendered: bool
     scripts: str | None  # names its scripts; None: it has none
     canonical: int | None
@@ -86,7 +86,7 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> tuple[list[Ans
     for row in await connection.execute(told.where(*explored, Visit.rendered_digest.is_not(None))):
         trust.see(*row)
     order = await in_order(connection, sweep_id, Visit.state == VisitState.EXPLORED)
-    spelled, given = _Repeated(), _Repeated()
+    spelled, shallow, given = _Repeated(), _Repeated(), _Repeated()
     named: set[int] = set()  # pages that others name as their own address
     for some in slices(order):
         rows = await connection.execute(
@@ -98,15 +98,17 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> tuple[list[Ans
         )  # fmt: skip
         for page, address, source, shown, canonical in rows:
             spelled.see(spelling_key(address))
+            shallow.see(shallow_key(address))
             given.see(source, shown)
             if canonical not in (None, page):
                 named.add(canonical)
-    is_spelled_again, is_given_again = spelled.known(), given.known()
+    is_spelled_again, is_shallow_again, is_given_again = spelled.known(), shallow.known(), given.known()
     pages = [
         each
         for some in slices(order)
         for each in await _answers(connection, some)
         if is_spelled_again(spelling_key(each.address))
+        or is_shallow_again(shallow_key(each.address))
         or is_given_again(each.source)
         or is_given_again(each.shown)
         or each.page in named
@@ -135,7 +137,7 @@ async def _answers(connection: AsyncConnection, visits: Collection[int]) -> list
     rows = await connection.execute(
         sa.select(
             Visit.id, Visit.page_id, Page.address, Visit.title, Visit.body_digest, Visit.content_digest,
-            Visit.rendered_digest, Visit.rendered, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
+            Visit.rendered_digest, Visit.wording, Visit.rendered, Visit.script_key, Visit.canonical_id, Visit.in_sitemap,
         )
         .join(Page, Page.id == Visit.page_id)
         .where(Visit.id.in_(visits))
@@ -143,10 +145,10 @@ async def _answers(connection: AsyncConnection, visits: Collection[int]) -> list
     )  # fmt: skip
     return [
         Answered(
-            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown, rendered=rendered,
+            visit=visit, page=page, address=address, title=title or "", body=body, source=source, shown=shown, wording=wording, rendered=rendered,
             scripts=scripts, canonical=canonical, in_sitemap=in_sitemap,
         )
-        for visit, page, address, title, body, source, shown, rendered, scripts, canonical, in_sitemap in rows
+        for visit, page, address, title, body, source, shown, wording, rendered, scripts, canonical, in_sitemap in rows
     ]  # fmt: skip
 
 
@@ -163,8 +165,9 @@ async def mark_duplicates(connection: AsyncConnection, sweep_id: int, start: str
     pages, trust = await answered(connection, sweep_id)
     merged = _Merged(pages, start)
     for group in _groups(pages, lambda each: spelling_key(each.address)):
-        shapes = await _shapes(connection, group)
-        merged.among(group, "the same page, spelled otherwise", partial(_same_or_alike, shapes))
+        merged.among(group, "the same page, spelled otherwise", _same_but_for_numbers)
+    for group in _groups(merged.kept(), lambda each: shallow_key(each.address)):
+        merged.among(group, "the same page, deeper within itself", lambda a, b: a.body is not None and a.body == b.body)
     for group in _groups(merged.kept(), trust.proof_of):
         merged.among(group, "the same content", lambda *_: True)
     await _merge_into_canonical(connection, merged, trust)
@@ -192,12 +195,13 @@ async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged", 
             merged.into(each, named, "named as canonical")
 
 
-def _same_or_alike(shapes: Mapping[int, Minhash], a: Answered, b: Answered) -> bool:
+def _same_but_for_numbers(a: Answered, b: Answered) -> bool:
     same = any(mine is not None and mine == other for mine, other in ((a.body, b.body), (a.source, b.source)))
-    return same or _alike(a, b, shapes)
+    telling = a.source is not None and b.source is not None and a.wording is not None
+    return same or (telling and a.wording == b.wording)
 
 
-def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float = ALIKE) -> bool:
+def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float) -> bool:
     """Whether two pages have so much of their words in common; of few words that says nothing."""
     if a.source is None or b.source is None:
         return False

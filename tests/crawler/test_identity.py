@@ -166,11 +166,23 @@ async def test_scripts_that_were_seen_to_change_nothing_are_trusted(sweep: Begun
     assert (await ends(sweep))["/4"] == "duplicate"
 
 
-async def test_a_spelling_may_differ_in_a_counter_but_not_in_more(sweep: Begun) -> None:
-    await explored(sweep, "/Koho/", "1", content_digest="1", text_shape=words(ALL))
-    await explored(sweep, "/koho", "2", content_digest="2", text_shape=words(ALMOST))
-    await explored(sweep, "/KOHO", "3", content_digest="3", text_shape=words(HALF))
+async def test_a_spelling_may_differ_in_a_counter_but_in_no_word(sweep: Begun) -> None:
+    """However much else is the same: nine tenths of a page are its frame."""
+    await explored(sweep, "/Koho/", "1", content_digest="1", wording="a", text_shape=words(ALL))
+    await explored(sweep, "/koho", "2", content_digest="2", wording="a", text_shape=words(ALMOST))
+    await explored(sweep, "/KOHO", "3", content_digest="3", wording="b", text_shape=words(ALMOST))
     assert await ends(sweep) == {"/Koho/": "duplicate", "/koho": "explored", "/KOHO": "explored"}
+
+
+async def test_a_page_that_relative_links_find_within_itself_is_one_page(sweep: Begun) -> None:
+    """Its links lead elsewhere from each depth, so its content is another one; its bytes are not."""
+    for number, path in enumerate(("/a/b", "/a/a/b", "/a/a/a/b", "/a/b/a/b")):
+        await explored(sweep, path, "same", content_digest=str(number))
+    await explored(sweep, "/a/a/c", "other", content_digest="other")
+    await explored(sweep, "/a/c", "c", content_digest="c")
+    await explored(sweep, "/b/b", "same", content_digest="b")
+    said = await ends(sweep)
+    assert {path for path, end in said.items() if end == "explored"} == {"/a/b", "/a/a/c", "/a/c", "/b/b"}
 
 
 async def test_spellings_with_too_few_words_to_tell_are_one_page_only_when_their_bytes_are(sweep: Begun) -> None:

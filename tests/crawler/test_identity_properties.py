@@ -64,6 +64,7 @@ class Given:
         return {
             "state": VisitState.EXPLORED, "title": self.title, "body_digest": source.content.wording + self.title,
             "content_digest": source.content.digest, "text_shape": pack(source.content.shape),
+            "wording": source.content.wording,
             "script_key": self.scripts, "rendered": self.rendered, "in_sitemap": self.in_sitemap,
             "rendered_digest": shown.content.digest if self.rendered else None,
         }  # fmt: skip
