@@ -29,9 +29,10 @@ AT_ONCE = 200  # addresses of one pattern that are let through before their page
 COMBINED = 40  # the same where several parameters are combined
 BARREN = 3  # combinations of parameters that are traps from which all on the same path are
 GROWTH = 4  # and for each page with new words that the pattern has brought
-PROVEN = 3  # pairs of addresses by which a parameter is known to mean nothing
+PROVEN = 3  # pairs of addresses in one folder, or folders with such a pair, by which a parameter means nothing there
 TRIES = 10  # addresses with a parameter that may mean nothing that are asked for to find out
 CHAIN = 2  # pages that repeat others, each linked from such only, behind which nothing is looked for
+EVERYWHERE = "*"  # in place of a folder
 LONGEST = 2000  # characters of a path
 AGAIN = 4  # parts of a path that were there before, from which it leads round and round
 
@@ -81,9 +82,10 @@ class Census:
         self._trust = Trust()
         self._named: Counter[str] = Counter()  # addresses that were let through, by parameter
         self._first: dict[int, _Seen] = {}  # by parameter and address without it
-        self._same: dict[str, set[int]] = defaultdict(set)  # parameter → addresses that it made no difference to
+        self._same: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        # parameter → folder → addresses that it made no difference to
         self._differ: set[str] = set()  # parameters that were seen to choose a page
-        self._nothing: frozenset[str] = frozenset()  # parameters that are known to mean nothing
+        self._nothing: dict[str, frozenset[str]] = {}  # parameter → folders where it means nothing; EVERYWHERE
         self._standing: dict[str, tuple[str, int]] = {}  # address less these → one that gave its page
         self._chosen: dict[str, tuple[str, int]] = {}  # the same of addresses that are let through in this level
 
@@ -93,7 +95,7 @@ class Census:
             await self._read_level(connection, level)
         self._next = max(self._next, depth + 1)
         self._chosen = {}
-        nothing = frozenset(name for name in self._same if self._means_nothing(name))
+        nothing = {name: folders for name in self._same if (folders := self._meaningless(name))}
         if nothing != self._nothing:
             self._nothing = nothing
             self._standing = {}
@@ -144,23 +146,23 @@ class Census:
         return self._asked[hash(pattern)]
 
     def reduced(self, address: str) -> str:
-        """The address without the parameters that are known to mean nothing on this site."""
+        """The address without the parameters that are known to mean nothing there."""
         front, _, query = address.partition("?")
         if not query or not self._nothing:
             return address
-        kept = [part for part in query.split("&") if part and part.partition("=")[0] not in self._nothing]
+        kept = [part for part in query.split("&") if part and not self._is_nothing(part.partition("=")[0], front)]
         return f"{front}?{'&'.join(kept)}" if kept else front
 
     async def explored(self, connection: AsyncConnection, addresses: Collection[str]) -> dict[str, int]:
         """The pages that levels read have brought among those that addresses are less what means, or may mean, nothing."""
         less = {self.reduced(each) for each in addresses}
-        less |= {rest for each in addresses for name, _, rest in _parameters(each) if self._is_open(name)}
+        less |= {rest for each in addresses for name, _, rest in _parameters(each) if self._is_open(name, each)}
         rows = await self._explored(connection, less.difference(addresses), Page.address, Visit.page_id)
         return {row.address: row.page_id for row in rows}
 
     def untried(self, address: str, explored: Mapping[str, int]) -> str | None:
         """A parameter of which nobody knows yet whether it makes another page of one that was explored without it."""
-        found = (name for name, _, rest in _parameters(address) if self._is_open(name) and rest in explored)
+        found = (name for name, _, rest in _parameters(address) if self._is_open(name, address) and rest in explored)
         return next(found, None)
 
     def tries(self, name: str) -> int:
@@ -188,7 +190,7 @@ class Census:
                     continue
                 seen = _seen("", proof, row.wording)
                 for name, _, rest in _parameters(row.address):
-                    other = plain.get(rest) if self._is_open(name) else None
+                    other = plain.get(rest) if self._is_open(name, row.address) else None
                     if other and other.as_sent and other.wording == seen.wording and other.proof != seen.proof:
                         found.append(
                             Alike(
@@ -219,11 +221,20 @@ class Census:
         barren = sum(map(self._is_barren, combined))
         return barren if barren >= BARREN and not fertile else 0
 
-    def _is_open(self, name: str) -> bool:
-        return name not in self._differ and name not in self._nothing
+    def _is_open(self, name: str, address: str) -> bool:
+        return name not in self._differ and not self._is_nothing(name, address)
 
-    def _means_nothing(self, name: str) -> bool:
-        return name not in self._differ and len(self._same.get(name, ())) >= PROVEN
+    def _is_nothing(self, name: str, address: str) -> bool:
+        folders = self._nothing.get(name, frozenset())
+        return EVERYWHERE in folders or _folder(address) in folders
+
+    def _meaningless(self, name: str) -> frozenset[str]:
+        """The folders in which a parameter means nothing: what one application ignores, another may go by."""
+        if name in self._differ:
+            return frozenset()
+        if len(self._same[name]) >= PROVEN:
+            return frozenset({EVERYWHERE})
+        return frozenset(folder for folder, pairs in self._same[name].items() if len(pairs) >= PROVEN)
 
     async def _read_level(self, connection: AsyncConnection, depth: int) -> None:
         here = Visit.depth == depth
@@ -379,8 +390,9 @@ class Census:
                 self._differ.add(name)
 
     def _take_for_same(self, name: str, rest: str) -> None:
-        if len(self._same[name]) < PROVEN:
-            self._same[name].add(hash(rest))
+        folders, folder = self._same[name], _folder(rest)
+        if len(folders) < PROVEN and len(folders[folder]) < PROVEN:
+            folders[folder].add(hash(rest))
 
 
 _WAS_ASKED = sa.and_(  # also where it failed or was a duplicate; not where it was known to be one
@@ -397,6 +409,10 @@ def query_patterns(address: str) -> tuple[str, ...]:
         return ()
     pattern = pattern_of(address)
     return (pattern, f"{pattern.partition('?')[0]}?…") if "&" in pattern else (pattern,)
+
+
+def _folder(address: str) -> str:
+    return address.partition("?")[0].rpartition("/")[0]
 
 
 def _seen(value: str, proof: str, wording: str) -> _Seen:

@@ -198,8 +198,9 @@ async def test_a_path_that_repeats_itself_is_a_trap(database: Database) -> None:
 async def test_behind_pages_that_only_repeat_others_nothing_is_looked_for(database: Database) -> None:
     async with every(lambda _: page("同じ", *(f"{name}/" for name in "abc"))) as site:
         sweep = await explored(database, site)
-    counted = Counter((await sweep.ends()).values())
-    assert set(counted) == {"explored", "trap"}
+    said = await sweep.ends()
+    assert set(said.values()) == {"explored", "duplicate", "trap"}
+    assert said["/a/a/"] == "duplicate"
     assert len(asked(site)) < 40
     assert "only pages that repeat others lead to it" in {row["detail"] for row in (await sweep.rows()).values()}
 
@@ -227,6 +228,40 @@ async def test_a_parameter_that_means_nothing_is_learned_and_no_page_asked_for_t
     assert said["/p0.html?id=1"] == said["/p0.html?id=2"] == "explored"
     row = next(row for path, row in (await sweep.rows()).items() if "-" in path and said[path] == "duplicate")
     assert "its parameters make no difference on this site" in row["detail"]
+
+
+def offices(path: str) -> bytes:
+    plain, _, query = path.partition("?")
+    if plain == "/":
+        return page("入口", *(f"/koho/p{n}.html?id={k}" for n in range(9) for k in (1, 2)), "/kasen/")
+    if plain == "/kasen/":
+        return page("河川", "/kasen/list.html")
+    if plain == "/kasen/list.html":
+        return page("河川の一覧", *(f"/kasen/river.cgi?id={n}" for n in range(9)))
+    return page(f"ページ {plain}", text=f"{plain} {query if 'kasen' in plain else ''} の説明です。")
+
+
+async def test_a_parameter_that_one_folder_ignores_may_choose_a_page_in_another(database: Database) -> None:
+    async with every(offices) as site:
+        said = await (await explored(database, site)).ends()
+    assert {end for path, end in said.items() if path.startswith("/kasen/river")} == {"explored"}
+    assert [end for path, end in said.items() if path.startswith("/koho/")].count("explored") == 9
+
+
+async def test_a_parameter_that_three_folders_ignore_means_nothing_on_the_site(database: Database) -> None:
+    def site_with_sessions(path: str) -> bytes:
+        plain = path.partition("?")[0]
+        if plain == "/":
+            return page("入口", *(f"/f{n}/p.html?kid={k}" for n in range(4) for k in "ab"))
+        if plain.endswith("/p.html"):
+            return page(f"ページ {plain}", *(f"/new/{plain[2]}.html?kid={k}" for k in "abc"), text=f"{plain} です。")
+        return page(f"ページ {plain}", text=f"{plain} の説明です。")
+
+    async with every(site_with_sessions) as site:
+        sweep = await explored(database, site)
+        requests = [path for path in asked(site) if path.startswith("/new/") and "?" in path]
+    assert len(requests) == 4, "one for each page"
+    assert [end for path, end in (await sweep.ends()).items() if path.startswith("/new/")].count("explored") == 4
 
 
 async def test_what_acts_is_never_asked_for(database: Database) -> None:
