@@ -1,11 +1,12 @@
 """Auditing the chosen pages of a sweep: a few browsers side by side, each page claimed, audited, kept."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
 from audits.carry import carry_unchanged, stop_carrying
@@ -15,11 +16,12 @@ from audits.evidence import Evidence
 from audits.guest import asking
 from audits.one_for_all import refuse_one_for_all
 from audits.page import Pictures, Target, audit_page
-from audits.record import keep_audit, keep_failure
+from audits.record import SCRIPT_ONLY, keep_audit, keep_failure
 from audits.work import Work
 from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
-from crawler.exploration import note_given_up, note_pace, robots_of
+from crawler.exploration import add_note, note_given_up, note_pace, robots_of
+from crawler.frontier import ROWS
 from crawler.politeness import Stopped
 from crawler.replace import replace_gone
 from crawler.together import Together
@@ -101,6 +103,9 @@ class Yardstick:
     pictures: Pictures
     dead: frozenset[str]  # lease owners that run no more
     evidence: Evidence
+    unknown: set[str] = field(
+        default_factory=set
+    )  # scripts that were seen to link to pages that exploring did not know
 
 
 async def _audit_pages_in_new_tab(work: Work, yardstick: Yardstick) -> None:
@@ -133,6 +138,8 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
                     Visit.template,
                     Visit.content_type,
                     Visit.body_digest,
+                    Visit.script_key,
+                    Visit.rendered,
                     Page.address,
                 )
                 .join(Page, Page.id == Visit.page_id)
@@ -142,7 +149,8 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
     try:
         await _ask_robots(work, visit.address)
         target = Target(
-            address=visit.address, scope=work.scope, closed_roots=visit.closed_roots, content_type=visit.content_type
+            address=visit.address, scope=work.scope, closed_roots=visit.closed_roots, content_type=visit.content_type,
+            unread=visit.script_key is not None and not visit.rendered,
         )  # fmt: skip
         async with _kept(work, visit_id), asking(work.fetcher, tab, visit.address) as turn:
             audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
@@ -161,6 +169,24 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
             await keep_failure(connection, work.sweep, visit_id, visit.tries, wall)
             return
         await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit, evidence)
+        await _note_unknown(connection, work, yardstick, visit.script_key, audit.links)
+
+
+async def _note_unknown(
+    connection: AsyncConnection, work: Work, yardstick: Yardstick, scripts: str | None, links: Sequence[str]
+) -> None:
+    """Say, once for the pages with the same scripts, that they link to a page of the site that exploring did not know."""
+    inside = [each for each in links if work.scope.judge(each).reason is None]
+    if not inside or scripts is None or scripts in yardstick.unknown:
+        return
+    known = sa.select(Page.address).join(Visit, Visit.page_id == Page.id).where(Visit.sweep_id == work.sweep.id)
+    found: set[str] = set()
+    for begin in range(0, len(inside), ROWS):
+        found |= set(await connection.scalars(known.where(Page.address.in_(inside[begin : begin + ROWS]))))
+    unknown = next((each for each in inside if each not in found), None)
+    if unknown is not None:
+        yardstick.unknown.add(scripts)
+        await add_note(connection, work.sweep.id, "redirect", unknown, SCRIPT_ONLY)
 
 
 async def _ask_robots(work: Work, address: str) -> None:

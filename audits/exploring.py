@@ -5,9 +5,8 @@ from contextlib import AbstractAsyncContextManager
 
 from audits.engine import QUIET, SETTLE, settle
 from audits.guest import asking
-from audits.page import PATIENCE, refuse_status, refuse_wall
+from audits.page import PATIENCE, canonical_links, refuse_status, refuse_wall
 from audits.work import Work
-from crawler.address import canonical
 from crawler.blocking import FEW_LINKS
 from crawler.browser import Tab
 from crawler.exploration import Exploration, Shown, note_given_up
@@ -56,14 +55,14 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         came_to = await tab.document_address()
         if came_to not in (address, None):
             return Shown(links=(came_to,))
-        links = _canonical(await tab.evaluate(world, "jisweep.links()"))
+        links = canonical_links(await tab.evaluate(world, "jisweep.links()"))
         if len(links) <= FEW_LINKS:
             refuse_wall(await tab.evaluate(world, "jisweep.bare()"))
         html = await tab.evaluate(world, "jisweep.html()")
         menus: tuple[str, ...] = ()
         if limits.menus:
             async with tab.offline():  # whatever a click sets off, nothing leaves the browser
-                menus = _canonical(await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})"))
+                menus = canonical_links(await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})"))
         return Shown(
             links=links,
             settled=settled,
@@ -71,7 +70,3 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
             behind_menus=tuple(each for each in menus if each not in links),
             html=html,
         )
-
-
-def _canonical(links: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))

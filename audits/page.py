@@ -81,6 +81,7 @@ class PageAudit:
     pictured_height: int | None = None
     source: bytes | None = None  # the body of the document
     resources: tuple[str, ...] | None = None  # what the page was made of, see crawler.traffic
+    links: tuple[str, ...] = ()  # canonical; only where the target asks for them
 
     def digest(self) -> str:
         """Names the content: equal audits have equal digests, whenever they were made."""
@@ -118,6 +119,7 @@ class Target:
     address: str
     scope: Scope
     closed_roots: bool = False  # its source declares closed shadow roots
+    unread: bool = False  # exploring has not seen which links its scripts make
     content_type: str | None = None  # as the server gives it, for the encoding of the source
 
 
@@ -159,6 +161,8 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
     )
     if axe.survey:
         await _survey_source(audit, target)
+    if target.unread:
+        audit.links = await links_shown(tab)
     if target.closed_roots or len(tab.page.frames) > 1:
         audit.untested += await _closed_roots(tab)
     await _take_pictures(tab, audit, pictures, target)
@@ -188,6 +192,17 @@ async def _survey_source(audit: PageAudit, target: Target) -> None:
                 fault=fault_of(rule, [], [], found.snippet),
             )
         )  # fmt: skip
+
+
+async def links_shown(tab: Tab) -> tuple[str, ...]:
+    """The links of the page as the tab shows it, canonical."""
+    world = await tab.world((await tab.frame_tree())["frame"]["id"])
+    return canonical_links(await tab.evaluate(world, "jisweep.links()"))
+
+
+def canonical_links(links: list[str]) -> tuple[str, ...]:
+    """Those that lead to http and https addresses, each once."""
+    return tuple(dict.fromkeys(link for each in links if (link := canonical(each))))
 
 
 def refuse_status(arrival: Arrival) -> None:

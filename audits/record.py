@@ -30,6 +30,7 @@ from db.types import now
 from db.words import Assertor, DefectState, Outcome, Reason, VisitState
 
 TRIES = 2  # one audit and one retry
+SCRIPT_ONLY = "only a script leads to it"  # said of a page that exploring did not know
 MACHINE = "jisweep"  # who, in events that no person caused
 
 
@@ -79,7 +80,7 @@ async def keep_failure(
             .where(Visit.sweep_id == sweep.id, Page.address == lost.leads_to)
         )
         if facts["leads_to_id"] is None:
-            await add_note(connection, sweep.id, "redirect", lost.leads_to, "only a script leads to it")
+            await add_note(connection, sweep.id, "redirect", lost.leads_to, SCRIPT_ONLY)
     await connection.execute(
         sa.update(Visit)
         .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)

@@ -29,7 +29,9 @@ AT_ONCE = 200  # addresses of one pattern that are let through before their page
 COMBINED = 40  # the same where several parameters are combined
 BARREN = 3  # combinations of parameters that are traps from which all on the same path are
 GROWTH = 4  # and for each page with new words that the pattern has brought
-PROVEN = 3  # pairs of addresses in one folder, or folders with such a pair, by which a parameter means nothing there
+PROVEN = (
+    3  # pairs of addresses in one folder, or folders with such a pair, by which a parameter means nothing there
+)
 TRIES = 10  # addresses with a parameter that may mean nothing that are asked for to find out
 CHAIN = 2  # pages that repeat others, each linked from such only, behind which nothing is looked for
 EVERYWHERE = "*"  # in place of a folder
@@ -162,7 +164,9 @@ class Census:
 
     def untried(self, address: str, explored: Mapping[str, int]) -> str | None:
         """A parameter of which nobody knows yet whether it makes another page of one that was explored without it."""
-        found = (name for name, _, rest in _parameters(address) if self._is_open(name, address) and rest in explored)
+        found = (
+            name for name, _, rest in _parameters(address) if self._is_open(name, address) and rest in explored
+        )
         return next(found, None)
 
     def tries(self, name: str) -> int:

@@ -1,9 +1,8 @@
-"""Where exploring begins: the start address, and what the site lists of itself in sitemaps."""
+"""Where exploring begins: the start address, and what each host of the site lists of itself in sitemaps."""
 
 from collections.abc import AsyncIterator
 
 from crawler import sitemaps
-from crawler.address import canonical, origin_of
 from crawler.exploration import Exploration, counts, follow, note
 from crawler.frontier import add_addresses
 from db.words import FoundBy
@@ -13,41 +12,50 @@ NESTED = 3  # sitemap files within each other
 
 
 async def begin_exploring(exploration: Exploration) -> None:
-    """Start address and sitemaps; doing it again after a break adds nothing twice."""
+    """Start address, and the sitemaps of the origins in scope; doing it again after a break adds nothing twice."""
     start = exploration.scope.start
-    robots = await exploration.robots_of(start)
     async with exploration.database.writing() as connection:
         await add_addresses(connection, exploration.sweep, [start], found_by=FoundBy.START, depth=0)
-    async for addresses in _sitemap_addresses(exploration, robots.sitemaps):
+    for origin in exploration.scope.origins:
+        await add_listed(exploration, origin, depth=1)
+
+
+async def add_listed(exploration: Exploration, origin: str, depth: int) -> None:
+    """Add at a depth what an origin lists of itself in sitemaps; doing it again adds nothing twice."""
+    async for addresses in _sitemap_addresses(exploration, origin):
         async with exploration.database.writing() as connection:
             await add_addresses(
                 connection, exploration.sweep, addresses,
-                found_by=FoundBy.SITEMAP, depth=1, in_sitemap=True,
+                found_by=FoundBy.SITEMAP, depth=depth, in_sitemap=True,
             )  # fmt: skip
 
 
-async def _sitemap_addresses(exploration: Exploration, declared: tuple[str, ...]) -> AsyncIterator[list[str]]:
-    """The addresses of the site in its sitemaps, file by file; what could not be read is noted.
+async def _sitemap_addresses(exploration: Exploration, origin: str) -> AsyncIterator[list[str]]:
+    """The addresses of the site in the sitemaps of an origin, file by file; what could not be read is noted.
 
     Nobody promised a sitemap at the usual address: there, only a server that fails is worth a note.
     """
-    usual = f"{origin_of(exploration.scope.start)}/sitemap.xml"
-    promised = {address for each in declared if (address := canonical(each))}
-    queue = [(address, 1) for each in declared if (address := canonical(each))]
-    if (await exploration.robots_of(usual)).allows(usual):
+    usual = f"{origin}/sitemap.xml"
+    robots = await exploration.robots_of(usual)
+    promised = set(robots.sitemaps)
+    queue = [(address, 1) for address in robots.sitemaps]
+    if robots.allows(usual):
         queue.append((usual, 1))
-    seen: set[str] = set()
+    seen = exploration.sitemaps
     while queue:
         address, level = queue.pop(0)
         if address in seen:
             continue
-        if len(seen) == SITEMAP_FILES:
+        if len(seen) >= SITEMAP_FILES:
             await note(
                 exploration, "sitemap", address, f"more than {SITEMAP_FILES} sitemap files: the rest was not read"
             )
             return
         seen.add(address)
         answer = await follow(exploration.fetcher, address, sitemaps.MAX_BYTES)
+        if answer.address != address and answer.address in seen:
+            continue
+        seen.add(answer.address)
         if answer.failure is not None or answer.status != 200:
             if (
                 address in promised

@@ -52,6 +52,9 @@ class Exploration:
     render: Renderer
     stopping: asyncio.Event
     robots: dict[str, robotstxt.Robots] = field(default_factory=dict)  # by origin
+    met: set[str] = field(default_factory=set)  # origins whose sitemaps were looked for
+    sitemaps: set[str] = field(default_factory=set)  # addresses of the files that were read
+    no_walls: set[str] = field(default_factory=set)  # wordings that pages share, and that are the site's own
     resources: Resources
     census: Census = field(init=False)
     earlier: Earlier = field(init=False)

@@ -17,7 +17,7 @@ from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.census import GROWTH, query_patterns
 from crawler.counters import mark_counted
-from crawler.discovery import begin_exploring
+from crawler.discovery import add_listed, begin_exploring
 from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
     Waiting,
@@ -38,8 +38,9 @@ from crawler.missing import mark_soft_not_found
 from crawler.rendering import render_level, render_undecided
 from crawler.scope import matches
 from crawler.unsafe import acts
+from crawler.walls import mark_walled
 from db.database import Database
-from db.tables import Sweep
+from db.tables import Sweep, Visit
 from db.types import now
 from db.words import FoundBy, Reason, SweepState
 
@@ -54,6 +55,7 @@ async def explore(exploration: Exploration) -> bool:
     exploration.fetcher.wait_until(lambda: exploration.is_over(ends))
     depth = await _depth(database, sweep.id)
     await exploration.robots_of(exploration.scope.start)
+    exploration.met.update(exploration.scope.origins)
     await note_pace(database, sweep.id, exploration.robots)
     if depth == 0:
         await begin_exploring(exploration)
@@ -61,6 +63,7 @@ async def explore(exploration: Exploration) -> bool:
     while True:
         if not await ask_level(exploration, depth, ends):
             return False
+        await mark_walled(exploration, Visit.depth == depth)
         if not await render_level(exploration, depth, ends):
             return False
         if not await mark_counted(exploration, depth, ends):
@@ -78,6 +81,7 @@ async def explore(exploration: Exploration) -> bool:
             break
     if not await render_undecided(exploration, ends):
         return False
+    await mark_walled(exploration)
     await mark_soft_not_found(exploration)
     exploration.fetcher.wait_until(lambda: False)
     await note_given_up(database, sweep.id, exploration.fetcher)
@@ -111,14 +115,24 @@ async def _let_through(exploration: Exploration, depth: int) -> bool:
     for some in slices(order):
         async with database.reading() as connection:
             addresses = await waiting(connection, some)
-        for origin in {origin_of(each.address) for each in addresses}:
-            await exploration.robots_of(origin)
+        await _meet_origins(exploration, addresses, depth)
         async with database.writing() as connection:
             await _decide(connection, exploration, addresses, level)
     await note_pace(database, sweep.id, exploration.robots)
     async with database.writing() as connection:
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(depth=depth))
     return True
+
+
+async def _meet_origins(exploration: Exploration, addresses: list[Waiting], depth: int) -> None:
+    """Read the robots.txt of each origin among some addresses, and of those in scope that are new the sitemaps."""
+    for origin in dict.fromkeys(origin_of(each.address) for each in addresses):
+        await exploration.robots_of(origin)
+    inside = (each.address for each in addresses if exploration.scope.judge(each.address).reason is None)
+    for origin in dict.fromkeys(map(origin_of, inside)):
+        if origin not in exploration.met:
+            exploration.met.add(origin)
+            await add_listed(exploration, origin, depth + 1)
 
 
 @dataclass(kw_only=True)

@@ -167,7 +167,9 @@ async def mark_duplicates(connection: AsyncConnection, sweep_id: int, start: str
     for group in _groups(pages, lambda each: spelling_key(each.address)):
         merged.among(group, "the same page, spelled otherwise", _same_but_for_numbers)
     for group in _groups(merged.kept(), lambda each: shallow_key(each.address)):
-        merged.among(group, "the same page, deeper within itself", lambda a, b: a.body is not None and a.body == b.body)
+        merged.among(
+            group, "the same page, deeper within itself", lambda a, b: a.body is not None and a.body == b.body
+        )
     for group in _groups(merged.kept(), trust.proof_of):
         merged.among(group, "the same content", lambda *_: True)
     await _merge_into_canonical(connection, merged, trust)

@@ -76,6 +76,13 @@ class Scope:
         """Scheme, host and port of the start address."""
         return origin_of(self.start)
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins that are named whole: the start's first, then those of the includes."""
+        fronts = (_parts(pattern)[0][0] for pattern in self.includes if _is_whole(pattern))
+        named = (address for front in fronts if front.count("/") >= 3 and (address := canonical(front)))
+        return tuple(dict.fromkeys([self.origin, *map(origin_of, named)]))
+
     def judge(self, address: str) -> Verdict:
         """Whether a canonical address is in scope. Includes widen first, exclusions narrow last."""
         if not self._contains(address):

@@ -315,6 +315,25 @@ async def test_a_page_that_leads_to_one_that_nobody_knows_leaves_the_sweep_incom
     assert not (await conclude(database, sweep)).complete
 
 
+async def test_a_link_that_only_an_audited_page_shows_leaves_the_sweep_incomplete(
+    database: Database, tools: Tools
+) -> None:
+    """Two pages with the same scripts showed nothing more; the third does, and exploring passed it over."""
+    more = "document.body.insertAdjacentHTML('beforeend', '<a href=/only>x</a>')"
+    links = "".join(f'<a href="/{name}">{name}</a>' for name in "abcd")
+    pages = {
+        f"/{name}": html(f"{links}<p>{name * 60}</p><script>if (location.pathname == '/d') {more}</script>")
+        for name in "abcd"
+    }
+    async with small_site({"/": html(links), "/only": OK, **pages}) as site:
+        sweep = await sweep_now(database, plan_for(site.address("/")), tools)
+        row = (await read_rows(database))["sweep"].iloc[0]
+    assert row["notes"] == [
+        {"about": "redirect", "address": site.address("/only"), "said": "only a script leads to it"}
+    ]
+    assert not (await conclude(database, sweep)).complete
+
+
 @pytest.mark.parametrize("page", [OK, html("<script>1</script>")], ids=["auditing", "reading links in the browser"])
 async def test_a_host_that_is_busy_is_left_alone_as_long_as_it_asks(
     database: Database, tools: Tools, page: bytes

@@ -14,7 +14,7 @@ from crawler.exploration import Shown
 from crawler.scope import Exclusion
 from db.database import Database
 from db.words import FoundBy, Reason, SweepState, VisitState
-from tests.audits.sites import Answer, asked, html, moved, small_site
+from tests.audits.sites import NOT_FOUND, Answer, asked, html, moved, small_site
 from tests.crawler.exploring import begun, explored
 from tests.crawler.servers import Request, http
 
@@ -125,6 +125,23 @@ async def test_sitemaps_within_each_other_are_read_three_deep_and_each_once(data
     assert Counter(path for path in asked(site) if path.endswith(".xml")) == Counter(
         ["/sitemap.xml", "/1.xml", "/a.xml", "/2.xml"]
     )
+
+
+@pytest.mark.parametrize("include", ["http://localhost:{port}/", "http*"], ids=["named", "met"])
+async def test_a_further_host_in_scope_is_asked_for_its_sitemap_too(database: Database, include: str) -> None:
+    pages: dict[str, Answer] = {"/": html(""), "/only": html("<p>だけ"), "/linked": html("<p>から")}
+    async with small_site(pages) as site:
+        other = site.address("", host="localhost")
+        pages["/"] = html(f'<a href="{other}/linked">別のホスト</a>') if "*" in include else html("")
+
+        def listed(request: Request) -> bytes:
+            there = request.headers["host"].startswith("localhost")
+            return sitemap(f"{other}/only") if there else NOT_FOUND
+
+        pages["/sitemap.xml"] = listed
+        rows = await (await explored(database, site, includes=(include.format(port=site.port),))).rows()
+    assert rows[f"{other}/only"]["found_by"] is FoundBy.SITEMAP
+    assert rows[f"{other}/only"]["state"] is VisitState.EXPLORED
 
 
 async def test_a_sitemap_that_nobody_promised_is_not_missed(database: Database) -> None:
@@ -261,7 +278,7 @@ async def test_another_host_that_is_included_is_asked_for_its_own_robots_txt(dat
         async with small_site({"/": links(*linked)}) as site:
             ends = await (await explored(database, site, includes=(other.address("/", host="localhost"),))).ends()
     assert ends == {"/": "explored", linked[0]: "explored", linked[1]: "robots"}
-    assert asked(other) == ["/robots.txt", "/a"]
+    assert asked(other) == ["/robots.txt", "/sitemap.xml", "/a"]
 
 
 async def test_crawl_delay_keeps_requests_apart(database: Database) -> None:
@@ -303,7 +320,7 @@ async def test_the_limit_of_addresses_falls_on_the_last_of_a_level(database: Dat
         ends = await (await explored(database, site, addresses=4)).ends()
     assert {path for path, end in ends.items() if end == "explored"} == {"/", "/Z", "/_", "/a"}
     assert {path for path, end in ends.items() if end == "page_limit"} == {"/a-b", "/b", "/deep"}
-    assert len([path for path in asked(site) if not path.startswith("/jisweep-")]) == 2 + 4
+    assert len({path for path in asked(site) if not path.startswith("/jisweep-")}) == 2 + 4
 
 
 async def test_the_limit_of_depth_ends_what_lies_deeper(database: Database) -> None:

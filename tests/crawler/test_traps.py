@@ -1,6 +1,7 @@
 """Addresses without end, acts, missing pages that say 200, parameters that mean nothing: told apart, and said so."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -254,7 +255,9 @@ async def test_a_parameter_that_three_folders_ignore_means_nothing_on_the_site(d
         if plain == "/":
             return page("入口", *(f"/f{n}/p.html?kid={k}" for n in range(4) for k in "ab"))
         if plain.endswith("/p.html"):
-            return page(f"ページ {plain}", *(f"/new/{plain[2]}.html?kid={k}" for k in "abc"), text=f"{plain} です。")
+            return page(
+                f"ページ {plain}", *(f"/new/{plain[2]}.html?kid={k}" for k in "abc"), text=f"{plain} です。"
+            )
         return page(f"ページ {plain}", text=f"{plain} の説明です。")
 
     async with every(site_with_sessions) as site:
@@ -262,6 +265,44 @@ async def test_a_parameter_that_three_folders_ignore_means_nothing_on_the_site(d
         requests = [path for path in asked(site) if path.startswith("/new/") and "?" in path]
     assert len(requests) == 4, "one for each page"
     assert [end for path, end in (await sweep.ends()).items() if path.startswith("/new/")].count("explored") == 4
+
+
+def guarded(begins: int) -> Callable[[str], bytes]:
+    """A site that, after so many requests, answers everything with one page that no product's name is on."""
+    seen = Counter[str]()
+
+    def answer(path: str) -> bytes:
+        seen["all"] += 1
+        if seen["all"] > begins:
+            return html(f"<h1>エラー</h1><p>ただいまご利用になれません。受付番号 {seen['all']}</p>", title="エラー")
+        if path == "/":
+            return page("入口", *(f"/a/{n}.html" for n in range(9)), text="入口です。")
+        return page(
+            f"ページ {path}", path.replace("/a/", "/b/"), text=f"{'あいうえおかきくけ'[int(path[3])]} の説明です。"
+        )
+
+    return answer
+
+
+@pytest.mark.parametrize("begins", [4, 12], ids=["in a level", "in a later level"])
+async def test_a_wall_that_comes_up_while_exploring_is_neither_a_duplicate_nor_a_missing_page(
+    database: Database, begins: int
+) -> None:
+    async with every(guarded(begins)) as site:
+        sweep = await explored(database, site)
+    counted = Counter((await sweep.ends()).values())
+    assert set(counted) == {"explored", "blocked"}
+    assert counted["explored"] == begins
+    said = {row["detail"] for row in (await sweep.rows()).values()} - {None}
+    assert all(each.endswith("gave when it was asked again") for each in said)
+
+
+async def test_pages_that_read_alike_are_no_wall_while_the_start_answers_as_before(database: Database) -> None:
+    days = [f"/kalender/{day}.html" for day in range(1, 9)]
+    entry = page("入口", *days, text="入口です。")
+    async with every(lambda path: entry if path == "/" else page("行事", text=f"{path[10]} 日: なし")) as site:
+        said = Counter((await (await explored(database, site)).ends()).values())
+    assert said == {"explored": 9}
 
 
 async def test_what_acts_is_never_asked_for(database: Database) -> None:
