@@ -76,7 +76,7 @@ async def judging_rules(work: Work) -> RuleSet:
     Raises UsageError, and BrowserMissing when there is no browser to ask the engine in.
     """
     tab = await work.first_tab()
-    rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level)
+    rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level, work.sweep.also)
     await _keep_rule_set(work, rules, f"Chromium {tab.version}")
     return rules
 
@@ -237,6 +237,7 @@ async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
                     engine_version=work.tools.engine.version,
                     rule_set=rules.name,
                     rule_criteria=rules.criteria,
+                    also_criteria=rules.also,
                     browser=browser,
                 )
             )

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from audits.conclude import Estimate, conclude, rules_of, sweep_row
+from audits.conclude import conclude, rules_of, sweep_row
 from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
-from audits.sampled import Sampled, part_of, sampled
+from audits.sampled import Estimate, Sampled, part_of, sampled
 from audits.statistics.difference import between
 from audits.statistics.finite import at_least
 from audits.statistics.pairs import Pairs

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import audited_in, counts_by_criterion, places, problem_pages
-from audits.criteria import aimed_at, criteria
+from audits.criteria import aimed_at, rules_for
 from audits.reliance import Reliance, reliance
-from audits.sampled import Sampled, sampled
-from audits.statistics.strata import Sample
+from audits.revision import Revision, revision
+from audits.sampled import Estimate, Sampled, sampled
 from audits.survey import Survey, survey
 from crawler.exploration import INFORMS
 from db.database import Database
@@ -30,30 +30,6 @@ NOT_PAGES = (
     Reason.SOFT_NOT_FOUND,
     Reason.UNSAFE,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A share of problem pages in the whole frame, from the random part only (shares from 0 to 1)."""
-
-    frame: int  # pages that the random part was drawn from, without those drawn that proved not to exist
-    drawn: int  # without these as well, but with the pages that took their place
-    audited: int  # drawn pages with a result
-    problem_pages: int
-    rate: float | None  # among the audited, strata by their sizes; None when a stratum has no result
-    low: float  # 95 % interval for a finite population, with drawn pages that were lost taken for clean …
-    high: float  # … and taken for problem pages
-
-    @classmethod
-    def of(cls, sample: Sample) -> "Estimate | None":
-        """What a sample says of the frame; None when it says nothing of the whole."""
-        if not sample.speaks:
-            return None
-        low, high = sample.interval
-        return cls(
-            frame=sample.population, drawn=sample.drawn, audited=sample.audited, problem_pages=sample.found,
-            rate=sample.share, low=low, high=high,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +74,7 @@ class Conclusion:
     estimate: Estimate | None
     reliance: Reliance
     survey: Survey | None  # by the ministry's conditions, of a sweep that checked them
+    revision: Revision | None  # what a further edition would change, of a sweep that was judged by one too
     criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
     unread: int  # parts of the site that exploring could not read: pages may be missing from the frame
     finished: bool  # nothing is left to be done
@@ -149,6 +126,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
             reliance=await reliance(connection, sweep_id),
             survey=await survey(connection, sweep),
+            revision=await revision(connection, sweep, audited, by_chance),
             criteria=await _criteria(connection, sweep, by_chance),
             unread=unread,
             finished=finished,
@@ -217,12 +195,7 @@ async def _count_results(connection: AsyncConnection, sweep_id: int, condition: 
 
 def rules_of(sweep: Sweep, number: str | None = None) -> list[str]:
     """The rules that speak about a criterion or, without a number, about any that makes a problem page."""
-    known = criteria(sweep.edition)
-    return [
-        rule
-        for rule, numbers in (sweep.rule_criteria or {}).items()
-        if (number in numbers if number else any(known[each].level in Level.AA.included for each in numbers))
-    ]
+    return rules_for(sweep.edition, sweep.rule_criteria or {}, number)
 
 
 async def _criteria(

@@ -60,7 +60,12 @@ class RuleSet:
 
     name: str  # engine, version, edition and a digest of the rules: equal names, comparable numbers
     switches: dict[str, dict[str, bool]]  # rules that differ from the engine's default, as its `rules` option
-    criteria: dict[str, list[str]]  # every rule that runs → the criteria of the level that it speaks about
+    criteria: dict[
+        str, list[str]
+    ]  # every rule that the edition runs → the criteria of the level that it speaks about
+    also: dict[str, list[str]] | None = (
+        None  # the same of a further edition; rules that only it runs stand only here
+    )
 
 
 def installed_engine(configured: str | None = None) -> Engine:
@@ -83,32 +88,44 @@ def installed_engine(configured: str | None = None) -> Engine:
     return Engine(version=version[1], script=script, path=path)
 
 
-async def rule_set(tab: Tab, engine: Engine, edition: Edition, level: Level) -> RuleSet:
+async def rule_set(
+    tab: Tab, engine: Engine, edition: Edition, level: Level, also: Edition | None = None
+) -> RuleSet:
     """The rules for an edition and level, asked of the engine itself in an empty page.
 
     Best practices run as the engine has them on. Of the rules that are off, those run that speak about a
     criterion of the level: `duplicate-id` for 4.1.1 of JIS X 8341-3:2016, `target-size` for 2.5.8 of WCAG 2.2.
+    With `also`, the rules of that edition run besides; they change nothing of what the first one is judged by.
     """
     await tab.blank()
     context = await tab.world((await tab.frame_tree())["frame"]["id"])
     asked = "JSON.stringify(axe._audit.rules.map(({id, tags, enabled}) => ({id, tags, enabled})))"
     rules = json.loads(await tab.evaluate(context, f"{engine.injected}\n;{asked}"))
-    aimed = aimed_at(edition, Level.AA) | aimed_at(edition, level)  # rates are always of levels A and AA
-    switches: dict[str, dict[str, bool]] = {}
-    criteria: dict[str, list[str]] = {}
-    for rule in rules:
-        about = spoken_of(rule["tags"], edition)
-        wanted = _wanted(rule, about, aimed)
-        if wanted != rule["enabled"]:
-            switches[rule["id"]] = {"enabled": wanted}
-        if wanted:
-            criteria[rule["id"]] = [number for number in about if number in aimed]
-    digest = hashlib.sha256(json.dumps([engine.version, switches, criteria], sort_keys=True).encode())
+    first = _criteria_of(rules, edition, level)
+    second = None if also is None else _criteria_of(rules, also, level)
+    running = first.keys() | (second or {}).keys()
+    switches = {
+        rule["id"]: {"enabled": rule["id"] in running}
+        for rule in rules
+        if rule["enabled"] != (rule["id"] in running)
+    }
+    told = [engine.version, switches, first, *([] if second is None else [second])]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    editions = "+".join(each.value for each in (edition, also) if each)
     return RuleSet(
-        name=f"{NAME} {engine.version} / {edition.value} / {digest.hexdigest()[:8]}",
-        switches=switches,
-        criteria=criteria,
+        name=f"{NAME} {engine.version} / {editions} / {digest}", switches=switches, criteria=first, also=second
     )
+
+
+def _criteria_of(rules: list[dict[str, Any]], edition: Edition, level: Level) -> dict[str, list[str]]:
+    """The rules that an edition runs, with the criteria of the level that each speaks about."""
+    aimed = aimed_at(edition, Level.AA) | aimed_at(edition, level)  # rates are always of levels A and AA
+    spoken = {rule["id"]: spoken_of(rule["tags"], edition) for rule in rules}
+    return {
+        rule["id"]: [number for number in spoken[rule["id"]] if number in aimed]
+        for rule in rules
+        if _wanted(rule, spoken[rule["id"]], aimed)
+    }
 
 
 def _wanted(rule: dict[str, Any], about: tuple[str, ...], aimed: dict[str, Any]) -> bool:

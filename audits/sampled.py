@@ -18,6 +18,30 @@ from db.words import Method, Outcome, Part, VisitState
 
 
 @dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A share of problem pages in the whole frame, from the random part only (shares from 0 to 1)."""
+
+    frame: int  # pages that the random part was drawn from, without those drawn that proved not to exist
+    drawn: int  # without these as well, but with the pages that took their place
+    audited: int  # drawn pages with a result
+    problem_pages: int
+    rate: float | None  # among the audited, strata by their sizes; None when a stratum has no result
+    low: float  # 95 % interval for a finite population, with drawn pages that were lost taken for clean …
+    high: float  # … and taken for problem pages
+
+    @classmethod
+    def of(cls, sample: Sample) -> "Estimate | None":
+        """What a sample says of the frame; None when it says nothing of the whole."""
+        if not sample.speaks:
+            return None
+        low, high = sample.interval
+        return cls(
+            frame=sample.population, drawn=sample.drawn, audited=sample.audited, problem_pages=sample.found,
+            rate=sample.share, low=low, high=high,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sampled:
     """One part of a sample page by page: arrays of one length, in the order of page numbers."""
 
@@ -37,9 +61,9 @@ class Sampled:
                 found |= self.failing[rule]
         return found
 
-    def sample(self, rules: Iterable[str]) -> Sample:
-        """What the part says of pages that fail one of the rules, for every stratum of the population."""
-        fails = self.fails(rules)
+    def sample(self, rules: Iterable[str], *, without: Iterable[str] = ()) -> Sample:
+        """What the part says of pages that fail one of the rules, and none of others, in every stratum."""
+        fails = self.fails(rules) & ~self.fails(without)
         return Sample(
             strata=tuple(
                 Stratum(
@@ -121,7 +145,7 @@ async def _failing(
             Draw.part == part,
             Visit.state == VisitState.AUDITED,
             Finding.outcome == Outcome.FAILED,
-            Finding.rule.in_(list(sweep.rule_criteria or {})),
+            Finding.rule.in_([*(sweep.rule_criteria or {}), *(sweep.also_criteria or {})]),
         )
         .distinct()
     )

@@ -50,6 +50,7 @@ class Plan:
     earlier_draw: int | None = None  # a finished sweep of the site
     traffic: tuple[tuple[str, int], ...] = ()  # the most used addresses and their counts
     edition: Edition = Edition.JIS2016
+    also: Edition | None = None  # a further edition to judge by
     level: Level = Level.AA
     survey: bool = False  # check the conditions of the ministry's survey too
 
@@ -70,6 +71,7 @@ async def begin(database: Database, plan: Plan) -> int:
                 state=SweepState.EXPLORING,
                 method_asked=plan.method,
                 edition=plan.edition,
+                also=plan.also,
                 level=plan.level,
                 mic=mic.VERSION if plan.survey else None,
                 pages_asked=plan.pages,

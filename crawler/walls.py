@@ -20,7 +20,7 @@ async def mark_walled(exploration: Exploration, *where: sa.ColumnElement[bool]) 
     mine = (Visit.sweep_id == exploration.sweep.id, Visit.state == VisitState.EXPLORED, Visit.wording.is_not(None))
     shared = sa.select(Visit.wording).where(*mine, *where).group_by(Visit.wording).having(sa.func.count() >= SHARED)
     async with exploration.database.reading() as connection:
-        suspects = set(await connection.scalars(shared)) - exploration.no_walls
+        suspects = {each for each in await connection.scalars(shared) if each} - exploration.no_walls
         asked = suspects and await connection.scalar(
             sa.select(Page.address)
             .join(Visit, Visit.page_id == Page.id)

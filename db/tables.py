@@ -104,6 +104,10 @@ class Sweep(Table):
     method_asked: Mapped[Method | None] = mapped_column(word(Method, "method_asked"))  # None: by known pages
     method: Mapped[Method | None]  # in force once the pages are chosen
     edition: Mapped[Edition]
+    also: Mapped[Edition | None] = mapped_column(
+        word(Edition, "also")
+    )  # a further one to judge by, see audits.revision
+    also_criteria: Mapped[dict[str, Any] | None]  # rule → criteria of that edition
     level: Mapped[Level]
     mic: Mapped[str | None]  # version of the ministry's conditions, of a survey that checks them too
     seed: Mapped[int] = mapped_column(BigInteger)

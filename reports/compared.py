@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from audits.compare import Comparison, Measure, Side
-from audits.conclude import Estimate
+from audits.sampled import Estimate
 from audits.statistics.pairs import Pairs
 from db.words import Change
 from reports.language import Language

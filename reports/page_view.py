@@ -22,6 +22,7 @@ class Kind(StrEnum):
     FAILED = "failed"  # the machine is sure
     SURVEY = "survey"  # meets a condition of the ministry's survey, and counts in its rate
     REVIEW = "review"  # a person must look
+    FURTHER = "further"  # speaks only about criteria of the further edition that the sweep was judged by
     ADVICE = "advice"  # best practice: belongs to no criterion and counts nowhere
 
 
@@ -127,10 +128,12 @@ def text_of(rule: str, lang: str) -> RuleText:
         return RuleText(title=rule, why="", how="", wrong="", right="")
 
 
-def kind_of(rule: str, outcome: Outcome, numbers: Iterable[str]) -> Kind:
-    """What an outcome means for a rule that speaks about these criteria."""
+def kind_of(rule: str, outcome: Outcome, numbers: Iterable[str], *, further: bool = False) -> Kind:
+    """What an outcome means for a rule that speaks about these criteria, of the `further` edition or the sweep's own."""
     if rule.startswith(mic.PREFIX):
         return Kind.SURVEY
+    if further:
+        return Kind.FURTHER
     if not tuple(numbers):
         return Kind.ADVICE
     return Kind.FAILED if outcome is Outcome.FAILED else Kind.REVIEW
@@ -151,9 +154,17 @@ def criteria_of(rule: str, head: Head) -> tuple[Criterion, ...]:
     """The criteria that a rule speaks about in this sweep, in the standard's order."""
     if rule.startswith(mic.PREFIX):
         edition, numbers = mic.EDITION, mic.rule_criteria().get(rule, ())
+    elif is_further(rule, head):
+        assert head.also is not None
+        edition, numbers = head.also, head.also_criteria[rule]
     else:
         edition, numbers = head.edition, head.rule_criteria.get(rule, ())
     return tuple(found for number, found in criteria(edition).items() if number in numbers)
+
+
+def is_further(rule: str, head: Head) -> bool:
+    """Whether only the further edition makes the rule speak about a criterion."""
+    return not head.rule_criteria.get(rule) and bool(head.also_criteria.get(rule))
 
 
 def path_of(path: Any, sign: str = " › ") -> str:
@@ -178,7 +189,9 @@ def _groups(page: Audited, head: Head, lang: str) -> Iterator[Group]:
             for spot in sorted(spots, key=lambda spot: spot.position)
         )
         yield Group(
-            kind=kind_of(rule, Outcome(outcome), (criterion.number for criterion in found)),
+            kind=kind_of(
+                rule, Outcome(outcome), (criterion.number for criterion in found), further=is_further(rule, head)
+            ),
             rule=rule,
             text=text_of(rule, lang),
             criteria=found,

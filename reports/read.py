@@ -37,6 +37,7 @@ class Head:
     state: SweepState
     method: Method | None
     edition: Edition
+    also: Edition | None  # a further one that the sweep was judged by
     level: Level
     seed: int
     stratify: Stratify | None
@@ -49,6 +50,7 @@ class Head:
     mic: str | None  # version of the ministry's conditions, of a survey
     browser: str | None
     rule_criteria: dict[str, list[str]]
+    also_criteria: dict[str, list[str]]  # by the further edition
     notes: list[dict[str, str]]  # what exploring met that no address tells: {"about", "address", "said"}
     viewport_width: int
     viewport_height: int
@@ -127,7 +129,8 @@ async def head(connection: AsyncConnection, sweep_id: int) -> Head:
     columns = [column for column in sa.inspect(Sweep).columns if column.key in Head.__dataclass_fields__]
     query = sa.select(*columns, Site.address.label("site")).join(Site, Site.id == Sweep.site_id)
     row = (await connection.execute(query.where(Sweep.id == sweep_id))).one()
-    return Head(**{**row._mapping, "rule_criteria": row.rule_criteria or {}})
+    rules = {"rule_criteria": row.rule_criteria or {}, "also_criteria": row.also_criteria or {}}
+    return Head(**{**row._mapping, **rules})
 
 
 async def states(connection: AsyncConnection, sweep_id: int) -> dict[VisitState, int]:

@@ -24,6 +24,7 @@ from reports.read import Address, Head
 from reports.read_coverage import coverage, document_links
 from reports.read_pages import Audited
 from reports.render import Pages, style_sheet
+from reports.revision_view import revision_row, revision_values
 from reports.site_view import (
     LIST,
     Row,
@@ -120,6 +121,7 @@ class Report:
         await self._unaudited()
         await self._documents()
         await self._survey(numbers)
+        self._revision()
         self.pages.write(
             "columns.html",
             "columns.html",
@@ -221,6 +223,16 @@ class Report:
             for row in values["conditions"]:
                 rows.add(**asdict(row))
         self.pages.write("survey.html", "survey.html", **values)
+
+    def _revision(self) -> None:
+        """What the further edition would change, on a page of its own and as a CSV file, of a sweep judged by one."""
+        if self.conclusion.revision is None:
+            return
+        values = revision_values(self.conclusion, self.conclusion.revision, self.language)
+        with tables.Table(self.folder, "revision", tables.REVISION, self.language) as rows:
+            for line in self.conclusion.revision.lines:
+                rows.add(**revision_row(line, self.language))
+        self.pages.write("revision.html", "revision.html", **values)
 
     async def _index(self, numbers: Mapping[int, int], rows: list[Row]) -> None:
         states = await read.states(self.connection, self.head.id)

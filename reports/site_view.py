@@ -10,7 +10,7 @@ from audits.conclude import Conclusion, CriterionCount
 from audits.criteria import NAMES, Criterion
 from db.words import Level, ScopeKind
 from reports.language import Language
-from reports.page_view import Kind, PageView, State, criteria_of, kind_of, state_of, text_of
+from reports.page_view import Kind, PageView, State, criteria_of, is_further, kind_of, state_of, text_of
 from reports.read import Head, RuleCount, ScopeLine
 from reports.read_pages import Membership
 from reports.summary import carried
@@ -110,7 +110,12 @@ def faults(
     found: dict[str, list[Fault]] = {kind.value: [] for kind in Kind}
     for count in counts:
         speaks_of = criteria_of(count.rule, head)
-        kind = kind_of(count.rule, count.outcome, (criterion.number for criterion in speaks_of))
+        kind = kind_of(
+            count.rule,
+            count.outcome,
+            (criterion.number for criterion in speaks_of),
+            further=is_further(count.rule, head),
+        )
         found[kind.value].append(
             Fault(
                 title=text_of(count.rule, lang).title,

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from audits.conclude import Conclusion, Estimate
+from audits.conclude import Conclusion
+from audits.revision import Revision
+from audits.sampled import Estimate
 from audits.survey import Survey
 from reports.language import Language
 from reports.page_view import state_of
+from reports.revision_view import summary as revision_summary
 from reports.survey_view import summary as survey_summary
 
 
@@ -39,6 +42,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             "disagreeing": conclusion.reliance.disagreeing,
         },
         "survey": _survey(conclusion.survey),
+        "revision": _revision(conclusion.revision),
         "criteria": {
             count.number: {
                 "level": count.level.value,
@@ -83,12 +87,38 @@ def _survey(survey: Survey | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+def _revision(found: Revision | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "edition": found.after.edition.value,
+        "audited": found.audited,
+        "problem_pages": found.after.problem_pages,
+        "places": found.after.places,
+        "newly": found.newly,
+        "no_longer": found.no_longer,
+        "estimate": estimate_json(found.after.estimate),
+        "newly_estimate": estimate_json(found.newly_estimate),
+        "criteria": {
+            line.criterion.number: {
+                "standing": line.standing.value,
+                "before": line.before
+                and {"problem_pages": line.before.problem_pages, "places": line.before.places},
+                "after": line.after and {"problem_pages": line.after.problem_pages, "places": line.after.places},
+            }
+            for line in found.lines
+        },
+    }
+
+
 def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
     """The few lines that end a command in a terminal."""
     language = Language(lang)
     lines = [_audited(conclusion, language), *carried(conclusion, language), *_problems(conclusion, language)]
     if conclusion.survey is not None:
         lines += survey_summary(conclusion, conclusion.survey, language)
+    if conclusion.revision is not None:
+        lines += revision_summary(conclusion.revision, language)
     if conclusion.unaudited:
         lines.append(_unaudited(conclusion, language))
     if not conclusion.complete:

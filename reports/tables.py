@@ -23,6 +23,10 @@ PAGES = (
     "content_type", "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report",
 )  # fmt: skip
 SURVEY = ("item", "name", "criteria", "decided_by", "pages", "share", "places")
+REVISION = (
+    "number", "name", "level", "standing", "check", "rules_before", "pages_before", "places_before", "rules_after",
+    "pages_after", "places_after",
+)  # fmt: skip
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
     "in_sitemap", "linked", "leads_to", "depth",

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -52,3 +52,13 @@ def spoken_of(tags: Iterable[str], edition: Edition) -> tuple[str, ...]:
     known = criteria(edition)
     numbers = (".".join(match.groups()) for tag in tags if (match := TAG.fullmatch(tag)))
     return tuple(sorted({number for number in numbers if number in known}))
+
+
+def rules_for(edition: Edition, rule_criteria: Mapping[str, list[str]], number: str | None = None) -> list[str]:
+    """The rules that speak about a criterion or, without a number, about any that makes a problem page."""
+    known = criteria(edition)
+    return [
+        rule
+        for rule, numbers in rule_criteria.items()
+        if (number in numbers if number else any(known[each].level in Level.AA.included for each in numbers))
+    ]

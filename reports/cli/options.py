@@ -101,6 +101,13 @@ def rule_options(command: Command) -> Command:
     return command
 
 
+def also_option(command: Command) -> Command:
+    return click.option(
+        "--also", type=click.Choice([each.value for each in Edition]),
+        help="A further edition to judge by: the report tells what it would change.",
+    )(command)  # fmt: skip
+
+
 def page_options(command: Command) -> Command:
     """How one page is asked for."""
     limits = Limits(contact="")
@@ -216,13 +223,20 @@ async def with_site_settings(database: Database, address: str, given: dict[str, 
 def plan_of(start: str, given: dict[str, Any]) -> Plan:
     """The plan that a command line gives, for a start address that was reached. Raises UsageError."""
     scope = scope_around(start, given["include"], given["exclude"])
+    edition, also = Edition(given.get("edition", "jis2016")), given.get("also")
+    if also == edition.value:
+        raise UsageError(
+            ja=f"--also には --edition（{also}）と別の版を指定してください。",
+            en=f"--also needs another edition than --edition ({also}).",
+        )
     signed_in = given["sign_ins"].within(scope).origins
     return Plan(
         scope=scope,
         limits=limits_of({**given, "signed_in": signed_in, "widen": _patterns(given["widen"])}),
         seeds=tuple(address for file in given["seeds"] for address in read_seeds(file)),
         **choice_of(start, given),
-        edition=Edition(given.get("edition", "jis2016")),
+        edition=edition,
+        also=Edition(also) if also else None,
         level=Level(given.get("level", "AA")),
         survey=given.get("survey", False),
     )

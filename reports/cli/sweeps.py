@@ -26,6 +26,7 @@ from db.words import Method, SweepState
 from reports.cli.choice import choice_options
 from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
+    also_option,
     browser_option,
     crawl_options,
     credentials_options,
@@ -55,6 +56,7 @@ SOON = 5.0  # seconds that a busy site may ask for at the start, where a person 
 @browser_option
 @crawl_options
 @rule_options
+@also_option
 @choice_options
 def sweep(url: str, **given: Any) -> int:
     """Sweep the site that starts at URL: explore, choose pages, audit them, write the report."""
@@ -70,6 +72,7 @@ def sweep(url: str, **given: Any) -> int:
 @browser_option
 @crawl_options
 @rule_options
+@also_option
 def survey(url: str, **given: Any) -> int:
     """Survey all pages of the site that starts at URL by the conditions of the ministry's survey too."""
     return asyncio.run(_sweep(url, {**given, "method": Method.ALL.value, "survey": True}))

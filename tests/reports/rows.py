@@ -414,6 +414,26 @@ async def survey(database: Database, sweep: int) -> None:
         await connection.execute(sa.insert(Assertion), [row])
 
 
+async def further(database: Database, sweep: int) -> None:
+    """Judge a sweep by WCAG 2.2 as well: its first page has a target that only that edition finds too small."""
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        own = await connection.scalar(sa.select(Sweep.rule_criteria).where(Sweep.id == sweep)) or {}
+        shared = {rule: numbers for rule, numbers in own.items() if "4.1.1" not in numbers}
+        also = {"also": Edition.WCAG22, "also_criteria": {**shared, "target-size": ["2.5.8"]}}
+        await connection.execute(sa.update(Sweep).where(Sweep.id == sweep).values(also))
+        query = sa.select(Visit.result_id).where(Visit.sweep_id == sweep, Visit.result_id.is_not(None))
+        result = await connection.scalar(query.order_by(Visit.id).limit(1))
+        site = await connection.scalar(sa.select(Sweep.site_id).where(Sweep.id == sweep))
+        defect = await writer.insert(
+            Defect, site_id=site, digest="e" * 64, rule="target-size", state=DefectState.FOUND
+        )
+        await writer.insert(
+            Finding, result_id=result, defect_id=defect, position=9998, rule="target-size", outcome=Outcome.FAILED,
+            impact=Impact.SERIOUS, frame=[], target=["button"], snippet="<button>1</button>", checks=[], box=None,
+        )  # fmt: skip
+
+
 async def unbegun(database: Database) -> int:
     """A sweep that was stopped while it looked for pages: nothing chosen, nothing audited; returns its number."""
     async with database.writing() as connection:

@@ -36,8 +36,10 @@ async def test_no_page_has_a_violation(
     database: Database, sweep: int, tmp_path: Path, chromium: str, lang: str
 ) -> None:
     await rows.survey(database, sweep)
+    await rows.further(database, sweep)
     mixed = (await write_report(database, sweep, tmp_path / "mixed", lang)).parent
     assert (mixed / "survey.html").is_file()
+    assert (mixed / "revision.html").is_file()
     unbegun = await write_report(database, await rows.unbegun(database), tmp_path / "unbegun", lang)
     requests: list[str] = []
     wrong: list[str] = []

@@ -262,3 +262,25 @@ async def test_a_failure_half_way_leaves_the_old_report(
         await write_report(database, sweep, report, "en")
     assert (report / "index.html").read_bytes() == before
     assert [path.name for path in report.parent.iterdir() if "jisweep" in path.name] == []
+
+
+async def test_what_the_further_edition_finds_stands_apart_and_in_no_rate(
+    database: Database, sweep: int, tmp_path: Path
+) -> None:
+    before = await conclude(database, sweep)
+    await rows.further(database, sweep)
+    after = await conclude(database, sweep)
+    out = (await write_report(database, sweep, tmp_path / "both", "ja")).parent
+    assert (after.problem_pages, after.places, after.criteria) == (
+        before.problem_pages,
+        before.places,
+        before.criteria,
+    )
+    assert after.revision is not None
+    table = {row[0].split()[0]: row for row in lines(html(out / "revision.html"), "増える達成基準")}
+    assert table["2.5.8"][4:] == ["1", "1"]
+    assert table["3.3.8"][2:] == ["人だけ", "試しの入力", "–", "–"]
+    first = (out / "pages" / "1.html").read_text(encoding="utf-8")
+    assert "次の版の規格でだけ問題になる箇所" in first
+    assert "2.5.8" in first
+    assert "revision.html" in (out / "index.html").read_text(encoding="utf-8")
