@@ -44,9 +44,14 @@ class CriterionResult:
     rules: tuple[str, ...] = ()  # that failed on such pages, where a person accepted it and wrote no reason
 
     @property
+    def open(self) -> bool:
+        """Whether a page is undecided: the verdict may be known, the test is not complete."""
+        return bool(self.unjudged) or self.verdict is Verdict.UNJUDGED
+
+    @property
     def waits(self) -> bool:
-        """Whether it is undecided because nobody has judged a page, not only because people differ."""
-        return self.verdict is Verdict.UNJUDGED and (not self.unjudged or self.unjudged > self.disputed)
+        """Whether a page waits for judgement, though another may have failed already; not only because people differ."""
+        return self.unjudged > self.disputed or (self.verdict is Verdict.UNJUDGED and not self.unjudged)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +71,7 @@ class JisTest:
     @property
     def judged(self) -> bool:
         """Whether every criterion of every page is decided and no chosen page was lost."""
-        return (
-            bool(self.pages)
-            and not self.lost
-            and all(each.verdict is not Verdict.UNJUDGED for each in self.criteria)
-        )
+        return bool(self.pages) and not self.lost and not any(each.open for each in self.criteria)
 
     @property
     def met(self) -> bool:

@@ -9,6 +9,7 @@ from crawler.kinds import Kind
 from crawler.process import Processes
 
 CATEGORIES = 200  # category tops that are considered, the largest first
+FURTHER = "further:"  # begins the reason of a page that only fills a sample
 MOST_USED = 5  # pages that a traffic file brings in
 
 
@@ -38,7 +39,7 @@ def representatives(
             if step is not page:
                 _add(chosen, step, f"process:{page.address}", again=False)
     for page in _by_turns_of_template(frame):
-        _add(chosen, page, f"further:{page.template}", again=False)
+        _add(chosen, page, f"{FURTHER}{page.template}", again=False)
     return list(chosen.values())
 
 

@@ -10,7 +10,7 @@ from crawler.draw import SAMPLE, Drawing, drawing_of, random_part
 from crawler.exploration import add_note
 from crawler.frame import FramePage, explored_frame, keep_templates, named_otherwise
 from crawler.process import Processes, processes
-from crawler.representative import representatives
+from crawler.representative import FURTHER, representatives
 from crawler.usage import known_usage
 from db.tables import Draw, Sweep, Visit
 from db.types import now
@@ -169,6 +169,8 @@ def _filled(
     taken |= brought.keys()
     told: dict[int, str] = {}
     for page, why in candidates:
+        if page.visit in taken and why.startswith(FURTHER):
+            continue  # it stands for nothing that the sample lacks
         if len(taken) >= size and page.visit not in taken:
             continue
         told[page.visit] = why

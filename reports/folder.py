@@ -9,9 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from db.errors import StorageError
+from db.errors import StorageError, UsageError
 
 MARK = "jisweep-report.json"  # says that a folder is ours, what it is about, and what we put into it
+
+
+def check_new(path: Path) -> None:
+    """Raises UsageError when there is a file already: people may have filled it in."""
+    if path.exists():
+        raise UsageError(
+            ja=f"{path} はもうあります。書き込んだ内容を失わないように、別の名前にするか、消してから書き出してください。",
+            en=f"{path} is there already, and may be filled in: choose another name, or delete it first.",
+        )
 
 
 class Folder:

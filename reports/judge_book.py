@@ -6,6 +6,7 @@ before what the criterion's line says for all pages, and that before the accepte
 """
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ WIDTHS = {
     "page": 8, "title": 34, "criterion": 30, "proposal": 12, "ground": 40, "question": 50, "outcome": 12, "reason": 40,
     "said": 30, "key": 4,
 }  # fmt: skip
+YES = {"○", "〇", "◯", *(Language(lang).say("judge.yes") for lang in LANGUAGES)}
 FILLED = {"accept", "all", "note", "outcome", "reason"}  # by people
 
 
@@ -61,6 +63,16 @@ class Answers:
     judgements: list[tuple[int, str, JudgementOutcome, str | None]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Own:
+    """The line of one criterion of one page."""
+
+    outcome: JudgementOutcome | None
+    reason: str
+    proposal: JudgementOutcome | None  # that the person was shown
+    cell: str  # where the outcome stands
+
+
 @dataclass(kw_only=True)
 class _Filled:
     """The cells that people fill, as they stand in a workbook, and what is wrong with them."""
@@ -69,7 +81,8 @@ class _Filled:
     accept: dict[str, str] = field(default_factory=dict)  # criterion → cell
     all_pages: dict[str, tuple[JudgementOutcome, str]] = field(default_factory=dict)  # criterion → outcome, cell
     notes: dict[str, str] = field(default_factory=dict)
-    own: dict[tuple[int, str], tuple[JudgementOutcome | None, str, str]] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)  # criterion → cell of its number
+    own: dict[tuple[int, str], _Own] = field(default_factory=dict)  # by visit and criterion
     errors: list[tuple[str, str]] = field(default_factory=list)  # cell, key of the text
 
 
@@ -99,12 +112,20 @@ def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]
     filled = _Filled()
     with opened(path) as book:
         _check_key(path, book, key)
-        how, criteria, by_page = book.worksheets[:3]
-        filled.person = text_of(how["B2"].value).strip()
+        how, criteria, by_page = (
+            _sheet(path, book, f"judge.sheet_{name}") for name in ("how", "criteria", "pages")
+        )
+        _check_head(criteria, CRITERIA, filled)
+        _check_head(by_page, PAGES, filled)
+        if filled.errors:
+            raise _wrong(path, filled.errors)
+        # One person, however wide the spaces and letters of the name were typed.
+        filled.person = " ".join(unicodedata.normalize("NFKC", text_of(how["B2"].value)).split())
         if not filled.person:
             filled.errors.append((f"{how.title}!B2", "person"))
         _read_criteria(criteria, filled)
         _read_pages(by_page, filled)
+        _check_lines(criteria, by_page, pages, filled)
     judgements = list(_judgements(pages, filled))
     if filled.errors:
         raise _wrong(path, filled.errors)
@@ -242,11 +263,8 @@ def _check_key(path: Path, book: Workbook, key: dict[str, Any]) -> None:
         theirs = json.loads(text_of(book[KEY]["A1"].value))
     except (KeyError, ValueError):
         theirs = None
-    if not isinstance(theirs, dict) or len(book.worksheets) < 4:
-        raise UsageError(
-            ja=f"{path} は jisweep judge export が書いたブックではありません。",
-            en=f"{path} is not a workbook that jisweep judge export has written.",
-        )
+    if not isinstance(theirs, dict):
+        raise _not_ours(path)
     if theirs.get("site") != key["site"] or theirs.get("sweep") != key["sweep"]:
         raise UsageError(
             ja=f"{path} は別の調査のものです（{theirs.get('site')} の調査 {theirs.get('sweep')}）。",
@@ -257,6 +275,42 @@ def _check_key(path: Path, book: Workbook, key: dict[str, Any]) -> None:
             ja=f"{path} は古いブックです。書き出した後に検査結果が変わりました。jisweep judge export で書き出し直してください。",
             en=f"{path} is stale: results have changed since it was written. Write it again with jisweep judge export.",
         )
+
+
+def _not_ours(path: Path) -> UsageError:
+    return UsageError(
+        ja=f"{path} は jisweep judge export が書いたブックではありません。",
+        en=f"{path} is not a workbook that jisweep judge export has written.",
+    )
+
+
+def _sheet(path: Path, book: Workbook, key: str) -> Worksheet:
+    """A sheet by its name, wherever its tab was dragged."""
+    for lang in LANGUAGES:
+        if (title := Language(lang).say(key)) in book.sheetnames:
+            sheet = book[title]
+            assert isinstance(sheet, Worksheet)
+            return sheet
+    raise _not_ours(path)
+
+
+def _check_head(sheet: Worksheet, columns: Sequence[str], filled: _Filled) -> None:
+    """The columns are read by where they stand: one that is missing, or moved, is told."""
+    for index, column in enumerate(columns, start=1):
+        cell = sheet.cell(1, index)
+        if text_of(cell.value) not in {Language(lang).say(f"judge.column.{column}") for lang in LANGUAGES}:
+            filled.errors.append((_name(cell), "heading"))
+
+
+def _check_lines(criteria: Worksheet, by_page: Worksheet, pages: Sequence[JudgedPage], filled: _Filled) -> None:
+    """Every line that was written has come back, and no other."""
+    known = {item.criterion.number for page in pages for item in page.items}
+    wanted = {(page.visit, item.criterion.number) for page in pages for item in page.items}
+    filled.errors += [(own.cell, "key") for key, own in filled.own.items() if key not in wanted]
+    filled.errors += [(cell, "criterion") for number, cell in filled.lines.items() if number not in known]
+    for sheet, is_whole in ((criteria, known <= filled.lines.keys()), (by_page, wanted <= filled.own.keys())):
+        if not is_whole:
+            filled.errors.append((f"{sheet.title}!A2", "lines"))
 
 
 def _outcomes() -> dict[str, JudgementOutcome]:
@@ -279,11 +333,14 @@ def _read_criteria(sheet: Worksheet, filled: _Filled) -> None:
     column = {name: index for index, name in enumerate(CRITERIA)}
     for row in sheet.iter_rows(min_row=2):
         number = text_of(row[column["number"]].value).strip()
-        if not number:
+        if not any(text_of(cell.value).strip() for cell in row):
             continue
+        filled.lines[number] = _name(row[column["number"]])
         accept = row[column["accept"]]
-        if text_of(accept.value).strip():
+        if (said := text_of(accept.value).strip()) in YES:
             filled.accept[number] = _name(accept)
+        elif said:
+            filled.errors.append((_name(accept), "accept"))
         outcome = _outcome(row[column["all"]], filled)
         if outcome is not None:
             filled.all_pages[number] = outcome, _name(row[column["all"]])
@@ -303,7 +360,9 @@ def _read_pages(sheet: Worksheet, filled: _Filled) -> None:
             continue
         if (int(visit), number) in filled.own:
             filled.errors.append((_name(cell), "twice"))
-        filled.own[int(visit), number] = outcome, reason, _name(cell)
+        filled.own[int(visit), number] = _Own(
+            outcome=outcome, reason=reason, proposal=_outcome(row[column["proposal"]], filled), cell=_name(cell)
+        )
 
 
 def _judgements(
@@ -312,14 +371,23 @@ def _judgements(
     for page in pages:
         for item in page.items:
             number = item.criterion.number
-            outcome, reason, cell = filled.own.get((page.visit, number), (None, "", ""))
+            own = filled.own.get((page.visit, number))
+            if own is None:
+                continue  # told already
+            outcome, reason, cell = own.outcome, own.reason, own.cell
             if outcome is None and reason:
                 filled.errors.append((cell, "reason_alone"))
             if outcome is None and number in filled.all_pages:
                 (outcome, cell), reason = filled.all_pages[number], filled.notes[number]
-            elif outcome is None and number in filled.accept and item.proposal.outcome is not None:
-                outcome, cell = item.proposal.outcome, filled.accept[number]
+                if item.failed_places and outcome is not JudgementOutcome.NOT_MET:
+                    filled.errors.append(
+                        (own.cell, "override")
+                    )  # a reason against the machine is given page by page
+            elif outcome is None and number in filled.accept and own.proposal is not None:
+                outcome, cell = own.proposal, filled.accept[number]
                 reason = filled.notes[number] or item.proposal.reason or ""
+                if outcome is not item.proposal.outcome:
+                    filled.errors.append((own.cell, "proposal"))
             if outcome is None:
                 continue
             if outcome is JudgementOutcome.NOT_MET and not reason and item.proposal.ground is Ground.FAILED:

@@ -11,6 +11,7 @@ from crawler.seeds import text_of
 from db.errors import StorageError, UsageError
 from db.words import Part
 from reports.clean import FORMULA, cell
+from reports.folder import check_new
 from reports.language import LANGUAGES, Language
 from reports.workbook import read_workbook, write_workbook
 
@@ -46,7 +47,11 @@ def csv_of(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    """Write the table as a workbook or as CSV (UTF-8 with BOM), by the file's name. Raises StorageError."""
+    """Write the table as a workbook or as CSV (UTF-8 with BOM), by the file's name.
+
+    Raises UsageError when there is such a file already, StorageError when it cannot be written.
+    """
+    check_new(path)
     if path.suffix.lower() == ".xlsx":
         write_workbook(path, rows)
         return

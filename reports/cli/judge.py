@@ -18,6 +18,7 @@ from db.tables import Site
 from db.words import SweepState
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.saying import say_json
+from reports.folder import check_new
 from reports.judge_book import read_judge_book, said_of, write_judge_book
 from reports.language import Language
 
@@ -60,6 +61,7 @@ def status(sweep_id: int, **given: Any) -> None:
 
 async def _export(sweep_id: int, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
+    check_new(given["out"])
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
         async with database.reading() as connection:

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from audits.declaring import read_details
-from audits.jis_test import Verdict
 from db.database import Database
 from db.schema import present
 from reports.cli.options import database_option, lang_option
@@ -51,7 +50,7 @@ async def _publish(sweep_id: int, given: dict[str, Any]) -> int:
     click.echo(content.notation()[0])
     if content.incomplete is None:
         return COMPLETE
-    unjudged, lost = len(facts.of(Verdict.UNJUDGED)), facts.test.lost
+    unjudged, lost = len(facts.open), facts.test.lost
     said = {"unjudged": language.count("criterion", unjudged), "lost": language.count("page", lost)}
     click.echo(language.say("publish.unfinished", **said), err=True)
     return INCOMPLETE

@@ -58,7 +58,7 @@ class Content:
     def incomplete(self) -> str | None:
         """Why the test is not complete; None when it is."""
         test = self.facts.test
-        unjudged = len(self.facts.of(Verdict.UNJUDGED))
+        unjudged = len(self.facts.open)
         if not unjudged and not test.lost and test.pages and test.conclusion.finished:
             return None
         return self.say(
@@ -152,7 +152,7 @@ class Content:
             frame=self.language.count("page", conclusion.selected + conclusion.not_chosen),
             representative=self.language.count("page", parts.count(Part.REPRESENTATIVE)),
             random=self.language.count("page", parts.count(Part.RANDOM)),
-        )  # fmt: skip
+        ) + (self.say(f"result.stratified_{head.stratify.value}") if head.stratify else "")  # fmt: skip
 
     def checklist(self) -> list[CheckRow]:
         """達成基準チェックリスト."""

@@ -91,7 +91,7 @@ def _pages(content: Content, folder: Folder) -> None:
         "publish/missing.html",
         notations=[(each, list(_lines(facts, each, language))) for each in Notation],
         current=current(facts, language),
-        open=[each for each in facts.test.criteria if each.verdict in (Verdict.UNJUDGED, Verdict.NOT_MET)],
+        open=[each for each in facts.test.criteria if each.open or each.verdict is Verdict.NOT_MET],
         files=NAMES,
     )
 

@@ -68,7 +68,7 @@ def _tested(content: Content) -> str:
     pages = language.count("page", facts.test.pages)
     if content.incomplete is None:
         return content.say("evaluation.tested_yes", pages=pages, period=content.period()[0])
-    unjudged = language.count("criterion", len(facts.of(Verdict.UNJUDGED)))
+    unjudged = language.count("criterion", len(facts.open))
     lost = language.count("page", facts.test.lost)
     return content.say("evaluation.tested_part", pages=pages, unjudged=unjudged, lost=lost)
 

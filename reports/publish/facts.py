@@ -94,6 +94,11 @@ class Facts:
         """The criteria with a verdict."""
         return [each for each in self.test.criteria if each.verdict is verdict]
 
+    @property
+    def open(self) -> list[CriterionResult]:
+        """The criteria with a page that is undecided."""
+        return [each for each in self.test.criteria if each.open]
+
     def missing(self, notation: Notation) -> list[Lack]:
         """What is missing before a notation may be used."""
         return lacks(self.test, notation, self.details)

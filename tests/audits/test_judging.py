@@ -181,6 +181,91 @@ async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
     assert len(read_judge_book(path, key, pages).judgements) == 4
 
 
+async def test_only_the_proposals_that_a_person_was_shown_are_accepted(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    """A judgement of an earlier sweep, made meanwhile, is proposed now and was not then."""
+    async with small_site(SITE) as server:
+        first, second = await sweep(database, server, tools), await sweep(database, server, tools)
+    key, pages = await judged(database, second)
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    await say(
+        database, first, "山田", lambda item: (MET, None) if item.criterion.number in ("2.4.5", "1.2.1") else None
+    )
+    key, pages = await judged(database, second)
+    assert items(pages, "/image")["2.4.5"].proposal.outcome is MET
+    shown, hidden = (row_of(path, 1, number) for number in ("1.2.1", "2.4.5"))
+    fill(path, {(0, "B2"): "鈴木", (1, f"G{hidden}"): "○"})
+    assert read_judge_book(path, key, pages).judgements == [], "no proposal was shown"
+    fill(path, {(1, f"G{shown}"): "○"})
+    with pytest.raises(UsageError) as refused:
+        read_judge_book(path, key, pages)
+    assert f"ページ別!H{row_of(path, 2, '/image', '1.2.1 ')}: 書き出した後に案が変わりました" in refused.value.line(
+        "ja"
+    )
+
+
+async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    key, pages = await judged(database, number)
+
+    def broken(change: Callable[[Any], None]) -> str:
+        path = tmp_path / "judge.xlsx"
+        write_judge_book(path, key, pages, Language("ja"))
+        book = openpyxl.load_workbook(path)
+        book.worksheets[0]["B2"] = "山田"
+        change(book)
+        book.save(path)
+        with pytest.raises(UsageError) as refused:
+            read_judge_book(path, key, pages)
+        return refused.value.line("ja")
+
+    assert "ページ別!H1: この列の見出しが違います" in broken(lambda book: book.worksheets[2].delete_cols(8))
+    assert "ページ別!A2: このシートの行がなくなっています" in broken(
+        lambda book: book.worksheets[2].delete_rows(5, 3)
+    )
+    assert "達成基準!A2: このシートの行が" in broken(lambda book: book.worksheets[1].delete_rows(4))
+
+    def set_cell(sheet: int, cell: str, value: Any) -> Callable[[Any], None]:
+        def change(book: Any) -> None:
+            book.worksheets[sheet][cell] = value
+
+        return change
+
+    assert "達成基準!A3: この達成基準は試験にありません" in broken(set_cell(1, "A3", 1.2))
+    assert "達成基準!G3: 案を受け入れるときは○" in broken(set_cell(1, "G3", "×"))
+    assert "ページ別!H3: この行がどのページのものか" in broken(set_cell(2, "K3", "99999 1.1.1"))
+    path = tmp_path / "moved.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B2"] = "山田　太郎"
+    book.move_sheet(book.worksheets[2], -2)
+    book.save(path)
+    assert read_judge_book(path, key, pages).person == "山田 太郎"
+
+
+async def test_one_word_for_all_pages_does_not_speak_against_the_machine(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    key, pages = await judged(database, number)
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    line = row_of(path, 1, "1.1.1")
+    fill(path, {(0, "B2"): "山田", (1, f"H{line}"): "適合", (1, f"I{line}"): "ほかの担当にも聞く"})
+    own = row_of(path, 2, "/image", "1.1.1 ")
+    with pytest.raises(UsageError) as refused:
+        read_judge_book(path, key, pages)
+    assert f"ページ別!H{own}:" in refused.value.line("ja")
+    fill(path, {(2, f"H{own}"): "適合", (2, f"I{own}"): "飾りの画像なので"})
+    assert len(read_judge_book(path, key, pages).judgements) == len(pages)
+
+
 async def test_a_stale_workbook_and_one_of_another_sweep_are_refused(
     database: Database, tools: Tools, tmp_path: Path
 ) -> None:
@@ -247,6 +332,18 @@ async def test_one_failing_page_fails_the_criterion_and_conformance_is_refused(
     assert lacks(test, Notation.PARTIALLY, stated) == [Lack.PLAN]
     assert lacks(test, Notation.PARTIALLY, {**stated, "plan": "令和9年3月まで"}) == []
     assert lacks(test, Notation.CONSIDERATE, {}) == [Lack.POLICY]
+
+
+async def test_a_failing_page_does_not_end_the_test_of_the_others(database: Database, tools: Tools) -> None:
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    await say(database, number, "山田", lambda item: (NOT_MET, "なし") if item.failed_places else None)
+    await say(database, number, "山田", lambda item: (MET, None) if item.criterion.number != "1.1.1" else None)
+    test = await jis_test(database, number)
+    assert verdict(test, "1.1.1") is Verdict.NOT_MET
+    assert not test.judged
+    stated = {"policy": "p", "published": "r", "scope": "全ページ", "plan": "令和9年3月まで"}
+    assert lacks(test, Notation.PARTIALLY, stated) == [Lack.UNJUDGED]
 
 
 async def test_a_judgement_is_proposed_again_for_a_page_that_has_not_changed_and_for_no_other(

@@ -66,6 +66,9 @@ def test_the_mixed_method_is_thirty_at_random_and_forty_in_all() -> None:
     assert len(set(part(choices, Part.RANDOM))) == 30
     assert part(choices, Part.REPRESENTATIVE)[0] == 1, "the top page"
     assert len({choice.visit for choice in choices}) == 40, "further pages of the only template fill the sample"
+    further = {choice.visit for choice in choices if choice.why and choice.why.startswith("further")}
+    assert not further & set(part(choices, Part.RANDOM)), "a random page fills it already"
+    assert len(part(choices, Part.REPRESENTATIVE)) <= 11
 
 
 def test_the_random_method_has_no_representative_part_and_the_representative_none_at_random() -> None:
