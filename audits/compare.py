@@ -19,7 +19,7 @@ from audits.statistics.strata import Sample
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Site, Sweep
-from db.words import Break, Change, Edition, Level, Method, Part, SweepState
+from db.words import Break, Change, Edition, Level, Method, Part, Redraw, SweepState
 
 BY_CHANCE = 1e-4  # probability below which shared pages are no accident of two draws
 
@@ -183,7 +183,8 @@ def _not_drawn_anew(before: _Read, after: _Read) -> bool:
     """
     if before.part is None or after.part is None or not before.part.part is after.part.part is Part.RANDOM:
         return False
-    if _place(before.sweep) == _place(after.sweep):
+    kept_half = after.sweep.redraw is Redraw.HALF and after.sweep.earlier_draw_id == before.sweep.id
+    if kept_half or _place(before.sweep) == _place(after.sweep):
         return True
     drawn, again = len(before.part.pages), len(after.part.pages)
     shared = len(np.intersect1d(before.part.pages, after.part.pages, assume_unique=True))

@@ -162,6 +162,7 @@ KEYS: dict[str, Callable[[str, Any], Any]] = {
     "level": _level,  # aimed at
     "notation": _notation,  # aimed at; only `jisweep notation --set` declares one
     "target_date": _date,  # by when the aim is to be reached
+    "processes": _text,  # how the steps of forms that only sending leads to were tested by hand, by whom and when
     "plan": _text,  # for 一部準拠: what is done about what is not met, and by when
     "technologies": _texts,  # relied upon
     "tools": _texts,  # used by people besides jisweep

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import Conclusion, conclude, sweep_row
 from audits.criteria import Criterion, aimed_at
 from audits.judging import pages_to_judge
-from crawler.frame import is_gone
+from crawler.frame import is_gone, sent_beyond
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Declaration, Draw, Sweep, Visit
@@ -64,6 +64,7 @@ class JisTest:
     addresses: tuple[str, ...]  # of these, in the order of the report
     lost: int  # chosen pages without a result: the test is not complete. What proved to be no page is not lost
     criteria: tuple[CriterionResult, ...]
+    by_hand: tuple[str, ...]  # steps of the chosen forms that only sending leads to: no page of the workbook
     people: tuple[str, ...]  # who judged
     began: datetime | None  # first and last judgement
     ended: datetime | None
@@ -91,6 +92,7 @@ class Lack(StrEnum):
     POLICY = "policy"  # no published accessibility policy is named
     PUBLISHED = "published"  # no address of the published result is named
     PLAN = "plan"  # 一部準拠 needs a stated plan
+    PROCESS = "process"  # steps of forms that only sending leads to, and nobody says how they were tested
     SCOPE = "scope"  # no description of the pages in words that an outsider can decide by
     LEVEL = "level"  # the level aimed at is higher than the one tested
     EDITION = "edition"  # the notation is about JIS X 8341-3, and another standard was tested
@@ -133,6 +135,8 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     if notation is Notation.PARTIALLY:
         found += [] if failed else [Lack.ALL_MET]
         found += [] if details.get("plan") else [Lack.PLAN]
+    if test.by_hand and not details.get("processes"):
+        found.append(Lack.PROCESS)
     found += [] if details.get("scope") else [Lack.SCOPE]
     return found + ([] if details.get("published") else [Lack.PUBLISHED])
 
@@ -173,6 +177,7 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
                     reasons[number].update(said_why)
                     rules[number].update(() if said_why else item.proposal.rules)
         chosen = await _chosen(connection, sweep_id)
+        by_hand = await sent_beyond(connection, sweep_id)
     return JisTest(
         sweep=sweep,
         conclusion=conclusion,
@@ -183,6 +188,7 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
             _result(criterion, counts[number], reasons[number], rules[number], len(addresses))
             for number, criterion in aimed_at(sweep.edition, sweep.level).items()
         ),
+        by_hand=tuple(by_hand),
         people=tuple(sorted(people)),
         began=min(moments, default=None),
         ended=max(moments, default=None),

@@ -157,6 +157,12 @@ def _differences_of_draw(told: dict[str, Any], frame: list[FramePage], method: M
     due = random_part(frame, drawing)
     if first != [page.address for page, _ in due]:
         return ["random"]
+    strata = [each["stratum"] or WHOLE for each in random if each["replaces"] is None]
+    numbers = [each["number"] for each in random]
+    if strata != [stratum or WHOLE for _, stratum in due]:
+        return ["strata"]
+    if numbers != [number_of(told["seed"], each["address"]) / ROUND for each in random]:
+        return ["numbers"]
     next_of = defaultdict(
         list, {name: [page.address for page in pages] for name, pages in orders(frame, drawing).items()}
     )

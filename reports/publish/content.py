@@ -97,6 +97,8 @@ class Content:
                 for line in self.facts.excluded
             ) or (self.say("result.none"),),
         }  # fmt: skip
+        if told.get("processes"):
+            said["processes"] = (str(told["processes"]),)
         if told.get("plan"):
             said["plan"] = (str(told["plan"]),)
         return [Line(key=key, name=self.say(f"result.{key}"), values=values) for key, values in said.items()]

@@ -41,8 +41,10 @@ def _lines(facts: Facts, language: Language) -> Iterator[str]:
         "notation": words.get(told.get("notation", ""), ""),
     }
     for key in ("organisation", "site_name", "contact", "policy", "published", "scope", "level", "notation",
-                "target_date", "plan"):  # fmt: skip
+                "target_date", "processes", "plan"):  # fmt: skip
         yield from _comment(key, language)
+        if key == "processes":
+            yield from (f"# - {_plain(address)}" for address in facts.test.by_hand)
         if key == "scope":
             yield from _scope(facts, language)
         yield f"{key} = {_toml(known.get(key, told.get(key, '')))}"

@@ -18,7 +18,7 @@ from reports.language import TOKYO, Language
 from reports.read import Head, ScopeLine
 from reports.site_view import site_name
 
-CLAIMED = ("level", "scope", "exceptions", "policy", "published", "plan")  # what a notation is about
+CLAIMED = ("level", "scope", "exceptions", "policy", "published", "processes", "plan")  # what a notation is about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +166,7 @@ def lack_line(lack: Lack, facts: Facts, language: Language) -> str:
         criteria=language.count("criterion", len(unjudged)), numbers=numbers(unjudged),
         disputed=language.count("criterion", len(disputed)), disputed_numbers=numbers(disputed),
         failed=language.count("criterion", len(failed)), failed_numbers=numbers(failed),
+        steps=" ".join(facts.test.by_hand),
     )  # fmt: skip
 
 

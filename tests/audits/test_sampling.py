@@ -17,7 +17,7 @@ from audits.sweep import begin
 from audits.work import Tools
 from crawler.edited import Line
 from crawler.frame import sent_beyond
-from crawler.numbers import in_order
+from crawler.numbers import ROUND, in_order, number_of
 from crawler.sample import choose
 from db.database import Database
 from db.errors import UsageError
@@ -188,7 +188,7 @@ async def test_other_wishes_are_kept_with_the_sweep_and_an_older_table_is_refuse
     assert await proposed(database, sweep, None) == proposal
     with pytest.raises(UsageError):
         await freeze(database, sweep, lines, "山田", words_of)
-    await freeze(database, sweep, await lines_of(database, sweep, tmp_path), "山田", words_of)
+    await freeze(database, sweep, await lines_of(database, sweep, tmp_path, "anew.csv"), "山田", words_of)
 
 
 async def test_pages_that_prove_not_to_exist_are_replaced_by_the_next_ones_and_no_others(
@@ -342,7 +342,14 @@ async def test_whatever_is_changed_in_a_document_is_found_out(database: Database
     assert changed(random=picked) == ["random"]
     replaced = copy.deepcopy(told["random"])
     replaced[12]["address"] = undrawn
+    replaced[12]["number"] = number_of(told["seed"], undrawn) / ROUND
     assert changed(random=replaced) == ["replacements"]
+    renumbered = copy.deepcopy(told["random"])
+    renumbered[2]["number"] = 0.5
+    assert changed(random=renumbered) == ["numbers"]
+    elsewhere = copy.deepcopy(told["random"])
+    elsewhere[0]["stratum"] = "/else/"
+    assert changed(random=elsewhere) == ["strata"]
     unfounded = copy.deepcopy(told["random"])
     unfounded[0]["proved_no_page"] = None
     assert changed(random=unfounded) == ["replacements"]

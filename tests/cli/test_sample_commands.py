@@ -15,7 +15,7 @@ import pytest
 
 from reports.workbook import read_workbook
 from tests.cli.program import ROOT, Program
-from tests.cli.refusals import one_refusal, refused
+from tests.cli.refusals import one_refusal
 from tests.cli.servers import NOT_FOUND, Answer, Site, answers, plain, redirect, serving
 
 NAMES = [f"{folder}/{n:02}.html" for folder in ("kurashi", "mizu", "midori") for n in range(14)]
@@ -76,8 +76,7 @@ def test_a_sample_is_proposed_edited_frozen_audited_and_drawn_again_on_another_m
     frozen = program.run("sample", "freeze", "1", path, "--by", "環境局 山田", "--lang", "en")
     assert (frozen.code, frozen.err) == (0, ""), frozen
     assert "frozen in the name of 環境局 山田 (13 pages)" in frozen.out
-    _, refusal = refused(program, 2, "sample", "freeze", "1", path, "--by", "佐藤")
-    assert "frozen already by" in refusal
+    assert "frozen already by" in one_refusal(program, 2, "sample", "freeze", "1", path, "--by", "佐藤")
     resumed = program.run("resume", "1", "--json")
     assert (resumed.code, resumed.object["pages"]["audited"]) == (0, 13), resumed
     assert resumed.object["estimate"]["drawn"] == 8
@@ -117,9 +116,9 @@ def test_what_may_not_be_edited_is_refused_with_the_line(program: Program, site:
     taken = {row["アドレス"] for row in rows}
     own = next(site.url + name for name in NAMES if site.url + name not in taken)
     write(path, [*rows, {**rows[0], "アドレス": own, "区分": "無作為"}])
-    ja, en = refused(program, 2, "sample", "freeze", "1", path, "--by", "x")
-    assert f"{len(rows) + 2} 行目: {own}" in ja
-    assert "drawn, not picked" in en
+    freeze = ("sample", "freeze", "1", path, "--by", "x")  # one after the other: each holds the sweep
+    assert f"{len(rows) + 2} 行目: {own}" in program.run(*freeze, JISWEEP_LANG="ja").err
+    assert "drawn, not picked" in one_refusal(program, 2, *freeze)
     write(path, [row for row in rows if row["区分"] != "無作為"])
     assert "is missing" in one_refusal(program, 2, "sample", "freeze", "1", path, "--by", "x")
     write(path, [{**rows[0], "区分": "たぶん"}])
@@ -185,7 +184,10 @@ def test_pages_that_are_gone_are_replaced_lost_ones_are_not_and_half_is_kept_nex
         assert program.run("sample", "propose", "1", *words[2:8], "-o", "all.csv").code == 0
         first = ["/" + row["アドレス"].removeprefix(site.url) for row in table(program.folder / "all.csv")]
         leads = next(path for path in PAGES if path not in first)
-        lost |= {first[1]: NOT_FOUND, first[2]: redirect(leads), first[3]: Answer(status=503, body=b"x")}
+        # Not the start, which is asked for before exploring as well: which pages are drawn hangs on the port.
+        gone, moved, down = [rank for rank, path in enumerate(first, start=1) if path != "/"][1:4]
+        lost |= {first[gone - 1]: NOT_FOUND, first[moved - 1]: redirect(leads)}
+        lost[first[down - 1]] = Answer(status=503, body=b"x")
         seen.clear()
         begun = program.run("sweep", site.url, *words)
         assert begun.code == 3, begun
@@ -195,11 +197,11 @@ def test_pages_that_are_gone_are_replaced_lost_ones_are_not_and_half_is_kept_nex
         assert (estimate["frame"], estimate["drawn"], estimate["audited"]) == (41, 10, 9)
         html = (Path(begun.object["report"]).parent / "sample.html").read_text(encoding="utf-8")
         assert "番に替えました。ページではないと分かったためです：見つからない" in html
-        assert "2番の替わり" in html
-        assert "3番の替わり" in html
+        assert f"{gone}番の替わり" in html
+        assert f"{moved}番の替わり" in html
         told = verified_elsewhere(program, program.folder / "document.json", "2")
         replaces = [row["replaces"] for row in told["random"]]
-        assert (replaces[:10], sorted(replaces[10:])) == ([None] * 10, [2, 3]), "whichever was lost first"
+        assert (replaces[:10], sorted(replaces[10:])) == ([None] * 10, [gone, moved]), "whichever was lost first"
         living = {row["address"] for row in told["random"] if not row["proved_no_page"]}
         lost.clear()
         seen.clear()

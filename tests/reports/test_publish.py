@@ -20,7 +20,7 @@ from audits.declaring import checked
 from audits.jis_test import Lack, NotationRefused, declaration, declare, jis_test, lacks
 from db.database import Database
 from db.errors import StorageError, UsageError
-from db.tables import Declaration, Judgement, Sweep
+from db.tables import Declaration, Draw, Judgement, Sweep, Visit
 from db.words import Edition, Level, Method, Notation, Reason, SweepState
 from reports.folder import MARK
 from reports.language import Language
@@ -160,6 +160,18 @@ async def test_each_notation_lacks_what_it_needs(database: Database) -> None:
     assert lacks(test, Notation.PARTIALLY, DETAILS) == [Lack.ALL_MET, Lack.PLAN]
     assert lacks(test, Notation.CONSIDERATE, {}) == [Lack.POLICY]
     assert lacks(test, Notation.CONSIDERATE, {"policy": DETAILS["policy"]}) == []
+
+
+async def test_steps_behind_sending_are_tested_by_hand_before_a_notation_stands(database: Database) -> None:
+    sweep = await judged(database, {})
+    async with database.writing() as connection:
+        page = sa.select(Draw.visit_id).where(Draw.sweep_id == sweep).limit(1).scalar_subquery()
+        forms = "POST https://www.example.lg.jp/contact/send"
+        await connection.execute(sa.update(Visit).where(Visit.id == page).values(forms=forms))
+    test = await jis_test(database, sweep)
+    assert test.by_hand
+    assert lacks(test, Notation.CONFORMING, DETAILS) == [Lack.PROCESS]
+    assert lacks(test, Notation.CONFORMING, {**DETAILS, "processes": "11月20日に鈴木が送信して確認"}) == []
 
 
 async def test_a_notation_that_no_longer_stands_is_not_stated(database: Database, tmp_path: Path) -> None:
