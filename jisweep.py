@@ -15,6 +15,7 @@ import click
 from db.commands import db
 from db.errors import JisweepError, StorageError
 from reports.cli.compare import compare
+from reports.cli.defects import defects
 from reports.cli.doctor import doctor, setup
 from reports.cli.inventory import explore
 from reports.cli.judge import judge
@@ -40,6 +41,7 @@ def cli() -> None:
     jisweep resume 1                        go on with a sweep that was stopped
     jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?
+    jisweep defects list https://www.example.lg.jp/   which faults to repair first
     jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen
     jisweep notation 1                      what is missing before a notation may be used
@@ -63,6 +65,7 @@ for command in (
     report,
     judge,
     compare,
+    defects,
     sample,
     notation,
     publish,

@@ -75,12 +75,11 @@ globalThis.jisweep = (() => {
     return [...list("failed", results.violations), ...list("cantTell", results.incomplete)];
   };
 
-  const describe = (element) => {
-    const names = [...element.classList].sort().join(".");
-    return element.localName + (names && "." + names);
-  };
+  const describe = (element) => [
+    element.localName, element.id || "", [...element.classList].sort(), element.getAttribute("role") || "",
+  ];
 
-  // From the element up through shadow roots to the document: tags and classes, nearest first.
+  // From the element up through shadow roots to the document: tag, id, classes and role of each, nearest first.
   const chain = (element) => {
     const links = [];
     for (let at = element; at; at = at.parentElement || (at.getRootNode() || {}).host) links.push(describe(at));

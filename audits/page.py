@@ -14,6 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from audits import mic
 from audits.engine import FramedAxe, Untested, frames_of_other_types
+from audits.fault import Fault, fault_of
 from audits.mic import source as mic_source
 from crawler.address import canonical
 from crawler.asking import refusal_of_status
@@ -64,7 +65,7 @@ class Place:
     snippet: str
     checks: list[dict[str, Any]]
     box: list[float] | None
-    fault: str  # names the same fault wherever it shows
+    fault: Fault  # the same wherever it shows
     clip: Image | None = None
 
 
@@ -253,17 +254,6 @@ def _places(rules: list[dict[str, Any]]) -> Iterator[Place]:
             )
 
 
-def fault_of(rule: str, frame: list[Any], chain: list[str], snippet: str) -> str:
-    """A name for the fault wherever it shows on a site (version 1).
-
-    Rule, depth of frames, and the tags and classes from the element up to the root, digits made alike: a fault
-    of a template has the same name on all its pages.
-    """
-    path = [_without_digits(link) for link in chain] or [_without_digits(snippet)]
-    told = json.dumps(["fault-1", rule, len(frame), path], ensure_ascii=False)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
 async def _closed_roots(tab: Tab) -> list[Untested]:
     """Closed shadow roots that the source declares: no script can enter them, so no rule saw them."""
     foreign = frozenset(frames_of_other_types(await tab.frame_tree()))  # the browser's own viewers
@@ -292,7 +282,7 @@ async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures, target:
     """
     width, height = audit.size
     clips = _unpictured(audit, pictures) if pictures.each_fault else []
-    faults = {place.fault for place, _ in clips}
+    faults = {place.fault.digest for place, _ in clips}
     pictures.faults |= faults  # before the first is taken: other tabs picture at the same time
     try:
         for place, clip in clips:
@@ -310,11 +300,15 @@ def _unpictured(audit: PageAudit, pictures: Pictures) -> list[tuple[Place, Clip]
     """The first place that can be seen of each fault that this sweep has not pictured, and what to picture."""
     found: dict[str, tuple[Place, Clip]] = {}
     for place in sorted(audit.places, key=lambda place: place.rule.startswith(mic.PREFIX)):
-        if place.fault in pictures.faults or place.fault in found or place.outcome is not Outcome.FAILED:
+        if (
+            place.fault.digest in pictures.faults
+            or place.fault.digest in found
+            or place.outcome is not Outcome.FAILED
+        ):
             continue
         clip = _clip(place.box, audit.size) if place.box else None
         if clip is not None and all(clip != shown for _, shown in found.values()):
-            found[place.fault] = (place, clip)
+            found[place.fault.digest] = (place, clip)
     return list(found.values())
 
 
@@ -356,7 +350,3 @@ def _name(image: Image | None) -> str | None:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _without_digits(text: str) -> str:
-    return "".join("0" if each.isdigit() else each for each in text)

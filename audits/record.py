@@ -132,7 +132,7 @@ async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: i
     rows = [
         {
             "result_id": result_id,
-            "defect_id": defects[place.fault],
+            "defect_id": defects[place.fault.digest],
             "position": position,
             "rule": place.rule,
             "outcome": place.outcome,
@@ -185,15 +185,22 @@ def count_by_criterion(
 
 async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place]) -> dict[str, int]:
     """The defects of the site that the places show; one seen for the first time is found, with its event."""
-    rules = {place.fault: place.rule for place in places}
+    rules = {place.fault.digest: (place.rule, place.fault.shape, bool(place.frame)) for place in places}
     if not rules:
         return {}
     added = await connection.scalars(
         insert_new(connection, Defect)
         .values(
             [
-                {"site_id": sweep.site_id, "digest": fault, "rule": rule, "state": DefectState.FOUND}
-                for fault, rule in sorted(rules.items())
+                {
+                    "site_id": sweep.site_id,
+                    "digest": fault,
+                    "rule": rule,
+                    "shape": shape,
+                    "framed": framed,
+                    "state": DefectState.FOUND,
+                }
+                for fault, (rule, shape, framed) in sorted(rules.items())
             ]
         )
         .returning(Defect.id)

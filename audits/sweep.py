@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits import mic
 from audits.auditing import audit_chosen, judging_rules
 from audits.conclude import sweep_row
+from audits.defects.reconcile import reconcile
 from audits.exploring import explore_site
 from audits.work import Tools, Work, running
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT
@@ -176,6 +177,9 @@ async def run(
                 return False
             async with database.reading() as connection:
                 work.sweep = await sweep_row(connection, sweep_id)
+        if work.sweep.state is SweepState.FINISHED:
+            async with database.writing() as connection:
+                await reconcile(connection, sweep_id)
     return True
 
 

@@ -21,6 +21,7 @@ from db.words import (
     Part,
     Reason,
     Redraw,
+    Region,
     ScopeKind,
     Stratify,
     SweepState,
@@ -58,6 +59,7 @@ class Table(DeclarativeBase):
         Assertor: word(Assertor, "assertor"),
         Impact: word(Impact, "impact"),
         ScopeKind: word(ScopeKind, "kind"),
+        Region: word(Region, "region"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
         Notation: word(Notation, "notation"),
     }
@@ -138,6 +140,7 @@ class Sweep(Table):
     reader: Mapped[int] = mapped_column(default=0)  # what was read from pages, see crawler.document.READER
     earlier_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # whose unchanged pages need no audit
     carried_at: Mapped[datetime | None]  # when it was decided which results are carried
+    reconciled_at: Mapped[datetime | None]  # when the defects of the site took in what it saw
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
 
@@ -309,6 +312,32 @@ class Defect(Table):
     digest: Mapped[str] = mapped_column(String(64))
     rule: Mapped[str]
     state: Mapped[DefectState] = mapped_column(word(DefectState, "state"))
+    shape: Mapped[str | None] = mapped_column(String(64))  # of its element alone, see audits.fault; None: version 1
+    framed: Mapped[bool | None]  # stands in a frame of the page
+    region: Mapped[Region | None]  # None: not known yet
+    owner: Mapped[str | None]  # who repairs it
+    due_on: Mapped[date | None]
+    way: Mapped[str | None]  # of repair, in a person's own words
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"), index=True)  # known as that one
+
+
+class Occurrence(Table):
+    """A defect on a page, as the page looked when it was last seen."""
+
+    __tablename__ = "occurrence"
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True, index=True)
+    places: Mapped[int]  # 0: it was there once
+
+
+class Look(Table):
+    """Which result of a page the defects know."""
+
+    __tablename__ = "look"
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id"))
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"))
+    at: Mapped[datetime]  # when the page was seen so
 
 
 class DefectEvent(Table):

@@ -205,6 +205,13 @@ class DefectState(StrEnum):
     UNVERIFIED = "unverified"
 
 
+class Region(StrEnum):
+    """Where a defect is repaired, learned from what repeats over pages."""
+
+    TEMPLATE = "template"  # once, for all pages that show it
+    CONTENT = "content"  # page by page
+
+
 class JudgementOutcome(StrEnum):
     """A person's word on a criterion of a page."""
 

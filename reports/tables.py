@@ -27,6 +27,10 @@ REVISION = (
     "number", "name", "level", "standing", "check", "rules_before", "pages_before", "places_before", "rules_after",
     "pages_after", "places_after",
 )  # fmt: skip
+DEFECTS = (
+    "id", "state", "title", "rule", "region", "counts", "pages", "places", "pages_ever", "clean_pages", "owner", "due_on",
+    "way", "example",
+)  # fmt: skip
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
     "in_sitemap", "linked", "leads_to", "depth",

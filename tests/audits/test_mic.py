@@ -167,7 +167,7 @@ def engine_rule(rule: str, *nodes: dict[str, Any], outcome: str = "failed") -> d
         "impact": "serious",
         "checks": [],
         "box": None,
-        "chain": ["p"],
+        "chain": [["p", "", [], ""]],
     }
     return {"id": rule, "impact": "serious", "outcome": outcome, "nodes": [{**whole, **node} for node in nodes]}
 
@@ -268,8 +268,17 @@ async def test_a_fault_is_told_with_its_place_as_the_engine_tells_it(tab: Tab, a
         '<img src="/c.png">',
     ]
     assert inner == '<img src="/c.png">'
-    assert rule["nodes"][0]["chain"] == ["img", "p", "div.a.b", "main", "body", "html"]
-    assert rule["nodes"][2]["chain"] == ["img", "p", "div", "main", "body", "html"]
+    first, last = (rule["nodes"][number]["chain"] for number in (0, 2))
+    assert [link[0] for link in first] == ["img", "p", "div", "main", "body", "html"]
+    assert first[2] == ["div", "", ["a", "b"], ""]
+    assert [link[:2] for link in last] == [
+        ["img", ""],
+        ["p", ""],
+        ["div", "host"],
+        ["main", ""],
+        ["body", ""],
+        ["html", ""],
+    ]
     assert all(len(node["box"]) == 4 for node in rule["nodes"])
 
 

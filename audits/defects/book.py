@@ -1,0 +1,199 @@
+"""The defects of a site as people work with them: which to repair first, what became of each, and what they say of it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.conclude import rules_of, sweep_row
+from audits.defects.life import move
+from db.errors import UsageError
+from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
+from db.words import DefectState, Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One defect with where it shows."""
+
+    id: int
+    rule: str
+    state: DefectState
+    region: Region | None
+    owner: str | None
+    due_on: date | None
+    way: str | None
+    pages: int  # that showed it when they were last seen
+    places: int
+    pages_ever: int  # that ever showed it
+    counts: bool  # makes problem pages, by the last sweep's rules
+    example: str | None  # address of a page that shows it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """A defect in the order of repair, and what has been reached once it and all before it are repaired."""
+
+    defect: Listed
+    clean: int  # problem pages that are then without a known fault of level A or AA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A step in the life of a defect."""
+
+    at: datetime
+    old: DefectState | None
+    new: DefectState
+    who: str
+    why: str | None
+    sweep: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A page that shows a defect, or did."""
+
+    address: str
+    places: int  # 0: not any more
+
+
+async def site_of(connection: AsyncConnection, address: str) -> int:
+    """The site with this start address. Raises UsageError when no sweep has been there."""
+    found = await connection.scalar(sa.select(Site.id).where(Site.address.in_((address, f"{address}/"))))
+    if found is None:
+        raise UsageError(
+            ja=f"{address} のサイトはまだ調べていません。jisweep sweeps で調べたサイトを見られます。",
+            en=f"No sweep has been to {address}: jisweep sweeps lists the sites.",
+        )
+    return found
+
+
+async def listed(connection: AsyncConnection, site_id: int, states: Collection[DefectState] = ()) -> list[Listed]:
+    """The defects of a site that some page has shown, those on the most pages first; of some states, or of all."""
+    shows = Occurrence.places > 0
+    example = sa.func.min(sa.case((shows, Page.address), else_=None))
+    pages = sa.func.sum(sa.case((shows, 1), else_=0))
+    query = (
+        sa.select(
+            Defect.id, Defect.rule, Defect.state, Defect.region, Defect.owner, Defect.due_on, Defect.way,
+            pages, sa.func.sum(Occurrence.places), sa.func.count(), example,
+        )
+        .join(Occurrence, Occurrence.defect_id == Defect.id)
+        .join(Page, Page.id == Occurrence.page_id)
+        .where(Defect.site_id == site_id, Defect.merged_into_id.is_(None))
+        .group_by(Defect.id)
+        .order_by(pages.desc(), sa.func.sum(Occurrence.places).desc(), Defect.id)
+    )  # fmt: skip
+    if states:
+        query = query.where(Defect.state.in_(list(states)))
+    counting = await _counting(connection, site_id)
+    return [
+        Listed(
+            id=row[0], rule=row[1], state=row[2], region=row[3], owner=row[4], due_on=row[5], way=row[6],
+            pages=int(row[7]), places=int(row[8]), pages_ever=row[9], example=row[10], counts=row[1] in counting,
+        )
+        for row in await connection.execute(query)
+    ]  # fmt: skip
+
+
+async def ranked(connection: AsyncConnection, site_id: int) -> tuple[int, list[Ranked]]:
+    """How many pages are known to have a fault that counts, and the defects in the order of repair.
+
+    A page is clean once all of its defects are repaired. In each step that defect is taken which most pages wait for, a
+    page counting the more the fewer others it waits for.
+    """
+    known = {each.id: each for each in await listed(connection, site_id) if each.counts and each.pages}
+    waits: dict[int, set[int]] = defaultdict(set)  # page → its defects
+    shown: dict[int, set[int]] = defaultdict(set)
+    rows = await connection.stream(
+        sa.select(Occurrence.defect_id, Occurrence.page_id)
+        .join(Defect, Defect.id == Occurrence.defect_id)
+        .where(Defect.site_id == site_id, Occurrence.places > 0)
+    )
+    async for defect, page in rows:
+        if defect in known:
+            waits[page].add(defect)
+            shown[defect].add(page)
+    return len(waits), list(_in_order(known, waits, shown))
+
+
+def _in_order(
+    known: Mapping[int, Listed], waits: Mapping[int, set[int]], shown: Mapping[int, set[int]]
+) -> Sequence[Ranked]:
+    left = {page: set(defects) for page, defects in waits.items()}
+    worth = {defect: sum(1 / len(left[page]) for page in pages) for defect, pages in shown.items()}
+    order: list[Ranked] = []
+    clean = 0
+    while worth:
+        best = max(worth, key=lambda each: (round(worth[each], 9), -each))
+        del worth[best]
+        for page in shown[best]:
+            others = left[page] - {best}
+            for other in others:
+                worth[other] += 1 / len(others) - 1 / len(left[page])
+            left[page] = others
+            clean += not others
+        order.append(Ranked(defect=known[best], clean=clean))
+    return order
+
+
+async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:
+    """The rules that make problem pages, by the site's last sweep that was taken in."""
+    last = await connection.scalar(
+        sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id == site_id, Sweep.reconciled_at.is_not(None))
+    )
+    return frozenset(rules_of(await sweep_row(connection, last))) if last is not None else frozenset()
+
+
+async def one(connection: AsyncConnection, defect_id: int) -> Listed:
+    """A defect, by its own number or one that it was known by. Raises UsageError when there is none."""
+    row = (
+        await connection.execute(sa.select(Defect.site_id, Defect.merged_into_id).where(Defect.id == defect_id))
+    ).one_or_none()
+    number = defect_id if row is None or row.merged_into_id is None else row.merged_into_id
+    found = [each for each in await listed(connection, row.site_id) if each.id == number] if row else []
+    if not found:
+        raise UsageError(
+            ja=f"欠陥 {defect_id} はありません。jisweep defects list URL で一覧を見られます。",
+            en=f"There is no defect {defect_id}: jisweep defects list URL lists them.",
+        )
+    return found[0]
+
+
+async def events(connection: AsyncConnection, defect_id: int) -> list[Event]:
+    """The life of a defect, from the first day."""
+    rows = await connection.execute(
+        sa.select(DefectEvent.at, DefectEvent.old, DefectEvent.new, DefectEvent.who, DefectEvent.why, DefectEvent.sweep_id)
+        .where(DefectEvent.defect_id == defect_id)
+        .order_by(DefectEvent.id)
+    )  # fmt: skip
+    return [Event(at=at, old=old, new=new, who=who, why=why, sweep=sweep) for at, old, new, who, why, sweep in rows]
+
+
+async def pages(connection: AsyncConnection, defect_id: int) -> list[Shown]:
+    """The pages that show a defect, those with the most places first, then those that did."""
+    rows = await connection.execute(
+        sa.select(Page.address, Occurrence.places)
+        .join(Page, Page.id == Occurrence.page_id)
+        .where(Occurrence.defect_id == defect_id)
+        .order_by(Occurrence.places.desc(), Page.address)
+    )
+    return [Shown(address=address, places=places) for address, places in rows]
+
+
+async def plan(
+    connection: AsyncConnection, defect: Listed, who: str, *, owner: str, due_on: date | None, way: str | None
+) -> None:
+    """Plan the repair of a defect. Raises UsageError where its state does not allow that."""
+    await move(connection, [defect.id], defect.state, DefectState.PLANNED, why=way, who=who)
+    facts = {"owner": owner, "due_on": due_on, "way": way}
+    await connection.execute(sa.update(Defect).where(Defect.id == defect.id).values(facts))
+
+
+async def say_repaired(connection: AsyncConnection, defect: Listed, who: str, why: str | None) -> None:
+    """Keep a person's word that a defect is repaired: a sweep will confirm it, or not. Raises UsageError."""
+    await move(connection, [defect.id], defect.state, DefectState.REPAIRED, why=why, who=who)

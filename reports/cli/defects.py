@@ -1,0 +1,238 @@
+"""`jisweep defects`: which faults a site has, which to repair first, and what became of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.defects import book
+from audits.defects.book import Listed
+from audits.defects.reconcile import reconcile
+from db.database import Database
+from db.errors import UsageError
+from db.schema import present
+from db.words import DefectState
+from reports.clean import one_line
+from reports.cli.options import database_option, json_option, lang_option
+from reports.cli.running import COMPLETE
+from reports.cli.saying import say_csv, say_json
+from reports.language import Language
+from reports.page_view import text_of
+from reports.tables import DEFECTS, csv_text
+
+T = TypeVar("T")
+
+
+@click.group()
+def defects() -> None:
+    """Faults wherever they show on a site: list, show, plan, say that they are repaired. Sweeps confirm."""
+
+
+@defects.command("list")
+@click.argument("url")
+@click.option("--state", "states", multiple=True, type=click.Choice([each.value for each in DefectState]),
+              help="Only defects of this state; repeatable.")  # fmt: skip
+@click.option("--csv", is_flag=True, help="Print the whole list as CSV.")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Defects to print.")
+@json_option
+@lang_option
+@database_option
+def list_defects(url: str, **given: Any) -> int:
+    """The defects of the site that starts at URL, in the order in which repairing them cleans the most pages."""
+    asyncio.run(_list(url, given))
+    return COMPLETE
+
+
+@defects.command()
+@click.argument("defect", metavar="ID", type=int)
+@json_option
+@lang_option
+@database_option
+def show(defect: int, **given: Any) -> int:
+    """One defect: where it shows, and its life."""
+    asyncio.run(_show(defect, given))
+    return COMPLETE
+
+
+@defects.command()
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+@click.option("--owner", required=True, help="Who repairs it.")
+@click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until when.")
+@click.option("--way", help="How it is to be repaired.")
+@click.option("--by", "who", required=True, help="Your name: it is kept with the plan.")
+@lang_option
+@database_option
+def plan(numbers: tuple[int, ...], **given: Any) -> int:
+    """Plan the repair of defects."""
+    due: datetime | None = given["due"]
+    owner, way, who = given["owner"], given["way"], given["who"]
+
+    async def each(connection: AsyncConnection, defect: Listed) -> None:
+        await book.plan(connection, defect, who, owner=owner, due_on=due.date() if due else None, way=way)
+
+    asyncio.run(_each(numbers, given, each))
+    return COMPLETE
+
+
+@defects.command()
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+@click.option("--note", help="What was done.")
+@click.option("--by", "who", required=True, help="Your name: it is kept with the claim.")
+@lang_option
+@database_option
+def repaired(numbers: tuple[int, ...], **given: Any) -> int:
+    """Say that defects are repaired: the next sweep that sees their pages confirms it, or not."""
+
+    async def each(connection: AsyncConnection, defect: Listed) -> None:
+        await book.say_repaired(connection, defect, given["who"], given["note"])
+
+    asyncio.run(_each(numbers, given, each))
+    return COMPLETE
+
+
+@defects.command("reconcile")
+@click.argument("sweep", metavar="SWEEP", type=int)
+@lang_option
+@database_option
+def reconcile_sweep(sweep: int, **given: Any) -> int:
+    """Take a sweep into the defects of its site again; sweeps do that by themselves when they finish."""
+
+    async def take_in(connection: AsyncConnection) -> Any:
+        return await reconcile(connection, sweep)
+
+    said = asyncio.run(_with(given, take_in, write=True))
+    click.echo(Language(given["lang"]).say("defects.line.reconciled", **asdict(said)))
+    return COMPLETE
+
+
+async def _with(
+    given: dict[str, Any], work: Callable[[AsyncConnection], Awaitable[T]], *, write: bool = False
+) -> T:
+    async with Database(given["database"], must_exist=True) as database:
+        await present(database)
+        async with database.writing() if write else database.reading() as connection:
+            return await work(connection)
+
+
+async def _list(url: str, given: dict[str, Any]) -> None:
+    language = Language(given["lang"])
+    states = {DefectState(each) for each in given["states"]}
+
+    async def read(connection: AsyncConnection) -> tuple[int, list[book.Ranked], list[Listed]]:
+        site = await book.site_of(connection, url)
+        return *await book.ranked(connection, site), await book.listed(connection, site)
+
+    pages, ranked, listed = await _with(given, read)
+    clean = {each.defect.id: each.clean for each in ranked}
+    order = [each.defect for each in ranked]
+    order += [each for each in listed if each.id not in clean]
+    chosen = [each for each in order if not states or each.state in states]
+    if given["csv"]:
+        say_csv(csv_text([_row(each, clean, language) for each in chosen], "defects", DEFECTS, language))
+        return
+    if given["as_json"]:
+        say_json({"problem_pages": pages, "defects": [_object(each, clean) for each in chosen]})
+        return
+    if not chosen:
+        click.echo(language.say("defects.line.none"))
+        return
+    for each in chosen[: given["top"]]:
+        click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
+    if len(chosen) > given["top"]:
+        click.echo(language.say("defects.line.more", more=len(chosen) - given["top"]))
+    if ranked and pages and not states:
+        top = ranked[: given["top"]]
+        share = language.share(top[-1].clean / pages)
+        click.echo(
+            language.say(
+                "defects.line.reach", number=len(top), clean=language.count("page", top[-1].clean),
+                pages=language.count("page", pages), share=share,
+            )
+        )  # fmt: skip
+
+
+async def _show(number: int, given: dict[str, Any]) -> None:
+    language = Language(given["lang"])
+
+    async def read(connection: AsyncConnection) -> tuple[Listed, list[book.Event], list[book.Shown]]:
+        found = await book.one(connection, number)
+        return found, await book.events(connection, found.id), await book.pages(connection, found.id)
+
+    defect, events, pages = await _with(given, read)
+    if given["as_json"]:
+        told = [
+            {**asdict(each), "at": each.at.isoformat(), "old": each.old and each.old.value, "new": each.new.value}
+            for each in events
+        ]
+        say_json({**_object(defect, {}), "events": told, "on": [asdict(each) for each in pages]})
+        return
+    text = text_of(defect.rule, language.lang)
+    click.echo(one_line(language.say("defects.line.one", **_words(defect, language))))
+    if text.how:
+        click.echo(f"→ {text.how}")
+    for event in events:
+        click.echo(
+            one_line(
+                language.say(
+                    "defects.line.event", at=language.moment(event.at), state=language.word("defect_state", event.new.value),
+                    who=event.who, why=language.word("defects.why", event.why) if event.why else "–",
+                )
+            )
+        )  # fmt: skip
+    for page in pages:
+        key = "defects.line.page" if page.places else "defects.line.clean"
+        click.echo(one_line(language.say(key, address=page.address, places=language.count("place", page.places))))
+
+
+async def _each(
+    numbers: tuple[int, ...], given: dict[str, Any], step: Callable[[AsyncConnection, Listed], Awaitable[None]]
+) -> None:
+    """Take one step with each defect; all or none of them."""
+    if not given["who"].strip():
+        raise UsageError(ja="--by に名前を入れてください。", en="--by needs a name.")
+    language = Language(given["lang"])
+
+    async def work(connection: AsyncConnection) -> list[Listed]:
+        for number in numbers:
+            await step(connection, await book.one(connection, number))
+        return [await book.one(connection, number) for number in numbers]
+
+    for each in await _with(given, work, write=True):
+        click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
+
+
+def _words(each: Listed, language: Language) -> dict[str, Any]:
+    return {
+        "id": str(each.id),
+        "state": language.word("defect_state", each.state.value),
+        "title": text_of(each.rule, language.lang).title,
+        "region": language.say(f"defects.region.{each.region.value if each.region else 'unknown'}"),
+        "pages": language.count("page", each.pages),
+        "ever": language.count("page", each.pages_ever),
+        "places": language.count("place", each.places),
+        "owner": each.owner or "–",
+        "due": each.due_on.isoformat() if each.due_on else "–",
+    }
+
+
+def _object(each: Listed, clean: dict[int, int]) -> dict[str, Any]:
+    return {
+        **asdict(each),
+        "state": each.state.value,
+        "region": each.region and each.region.value,
+        "due_on": each.due_on.isoformat() if isinstance(each.due_on, date) else None,
+        "clean_pages": clean.get(each.id),
+    }
+
+
+def _row(each: Listed, clean: dict[int, int], language: Language) -> dict[str, Any]:
+    return {
+        **_object(each, clean),
+        "title": text_of(each.rule, language.lang).title,
+        "state": language.word("defect_state", each.state.value),
+        "region": language.say(f"defects.region.{each.region.value if each.region else 'unknown'}"),
+    }

@@ -1,0 +1,89 @@
+"""One fault has one name wherever it shows, and another fault another."""
+
+import pytest
+
+from audits.fault import Link, fault_of, region_of
+
+NAV: list[Link] = [
+    ["a", "", ["nav-link"], ""], ["li", "menu-item-12", ["menu-item", "menu-item-12"], ""], ["ul", "", [], ""],
+    ["nav", "", ["global"], ""], ["header", "", [], ""], ["body", "", ["home"], ""], ["html", "", [], ""],
+]  # fmt: skip
+PHOTO: list[Link] = [
+    ["img", "", [], ""], ["p", "", [], ""], ["div", "", ["entry"], ""], ["main", "", [], ""], ["body", "", [], ""],
+    ["html", "", [], ""],
+]  # fmt: skip
+
+
+def name(chain: list[Link], rule: str = "link-name", frame: tuple[str, ...] = ()) -> str:
+    return fault_of(rule, frame, chain, "<a>").digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [NAV[0], ["li", "menu-item-99", ["menu-item", "menu-item-99", "current"], ""], *NAV[2:]],
+        [*NAV[:5], ["body", "", ["page-id-7", "single"], ""], NAV[6]],
+        [NAV[0], ["span", "", [], ""], *NAV[1:]],
+        [["a", "x1", ["nav-link", "is-active"], ""], *NAV[1:]],
+        [*NAV[:4], ["div", "wrapper", ["l-inner"], ""], *NAV[4:]],
+    ],
+    ids=[
+        "a numbered item",
+        "another kind of page",
+        "a box around",
+        "an id and a state",
+        "a box beyond the landmark",
+    ],
+)
+def test_what_changes_from_page_to_page_changes_no_fault(other: list[Link]) -> None:
+    assert name(other) == name(NAV)
+
+
+def test_names_that_tools_draw_are_no_names() -> None:
+    drawn = [[["a", "", [f"Button_root__{each}"], ""], *NAV[1:]] for each in ("3xY9a", "7bQ2z")]
+    assert name(drawn[0]) == name(drawn[1])
+    assert name([["a", "", ["Button_root"], ""], *NAV[1:]]) != name([["a", "", ["Button_text"], ""], *NAV[1:]])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [*NAV[:3], ["footer", "", [], ""], *NAV[5:]],
+        [["a", "", ["logo"], ""], *NAV[1:]],
+        [NAV[0], ["li", "", ["sitemap"], ""], *NAV[2:]],
+    ],
+    ids=["in the footer", "another element", "another list"],
+)
+def test_another_fault_has_another_name(other: list[Link]) -> None:
+    assert name(other) != name(NAV)
+    assert name(NAV) != name(NAV, rule="color-contrast")
+    assert name(NAV) != name(NAV, frame=("iframe",))
+
+
+def test_the_same_element_has_one_shape_wherever_it_stands() -> None:
+    moved = [NAV[0], ["p", "", [], ""], ["aside", "", [], ""]]
+    assert fault_of("link-name", [], NAV, "").shape == fault_of("link-name", [], moved, "").shape
+    assert fault_of("link-name", [], NAV, "").shape != fault_of("link-name", [], PHOTO, "").shape
+
+
+def test_pictures_in_articles_are_one_kind_of_fault() -> None:
+    other = [PHOTO[0], ["p", "", [], ""], ["div", "", [], ""], *PHOTO[2:]]
+    assert name(PHOTO, "image-alt") == name(other, "image-alt")
+
+
+@pytest.mark.parametrize(
+    ("link", "region"),
+    [
+        (["header", "", [], ""], "header"), (["div", "tmp_header", [], ""], "header"), (["div", "", [], "banner"], "header"),
+        (["div", "", ["l-footer"], ""], "footer"), (["ul", "gnav", [], ""], "nav"), (["div", "pankuzu", [], ""], "breadcrumb"),
+        (["div", "", ["card-header"], ""], ""), (["li", "", ["nav-item"], ""], ""), (["section", "", [], ""], ""),
+    ],
+)  # fmt: skip
+def test_landmarks_are_known_by_tag_role_id_and_class(link: Link, region: str) -> None:
+    assert region_of(link) == region
+
+
+def test_a_page_as_a_whole_is_the_place_of_its_language_and_title() -> None:
+    assert name([["html", "", ["js"], ""]], "html-has-lang") == name(
+        [["html", "", ["no-js", "single"], ""]], "html-has-lang"
+    )

@@ -1,0 +1,361 @@
+"""Defects over many sweeps: never confirmed without being seen gone, never lost, never doubled, and twice is once."""
+
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.defects.life import BY_PEOPLE, BY_SWEEPS, move
+from audits.defects.reconcile import NEWLY_CHECKED, STILL, reconcile
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Defect, DefectEvent, Finding, Occurrence, Page, Result, Site, Sweep, Visit
+from db.words import DefectState as State
+from db.words import Outcome, Reason, Region, SweepState, VisitState
+from tests.db.rows import filled, table_of
+
+BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
+RULES = {"a": "image-alt", "b": "image-alt", "c": "label", "d": "color-contrast"}
+PAGES = ("/1", "/2", "/3", "/4")
+Truth = Mapping[str, Mapping[str, int]]  # page → fault → places
+
+
+@dataclass(kw_only=True)
+class History:
+    """A site in rows, swept as often as a test likes; the clock goes on by a day for each step."""
+
+    connection: AsyncConnection
+    site: int
+    day: int = 0
+    pages: dict[str, int] = field(default_factory=dict)
+    defects: dict[str, int] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        self.day += 1
+        return BEGIN + timedelta(days=self.day)
+
+    async def page(self, path: str) -> int:
+        if path not in self.pages:
+            row = {"site_id": self.site, "address": f"https://www.example.lg.jp{path}"}
+            added = await self.connection.scalar(sa.insert(Page).values(row).returning(Page.id))
+            assert added is not None
+            self.pages[path] = added
+        return self.pages[path]
+
+    async def defect(self, fault: str, sweep: int) -> int:
+        if fault not in self.defects:
+            row = {
+                "site_id": self.site, "digest": fault * 64, "rule": RULES.get(fault, "label"), "state": State.FOUND,
+                "shape": fault.lower() * 64, "framed": False,
+            }  # fmt: skip
+            added = await self.connection.scalar(sa.insert(Defect).values(row).returning(Defect.id))
+            assert added is not None
+            self.defects[fault] = added
+            event = {
+                "defect_id": added,
+                "sweep_id": sweep,
+                "old": None,
+                "new": State.FOUND,
+                "who": "x",
+                "at": BEGIN,
+            }
+            await self.connection.execute(sa.insert(DefectEvent).values(event))
+        return self.defects[fault]
+
+    async def sweep(
+        self, truth: Truth, *, lost: Sequence[str] = (), moved: Mapping[str, str] | None = None,
+        rules: Sequence[str] = tuple(RULES.values()), untested: bool = False, **given: Any,
+    ) -> int:  # fmt: skip
+        """A sweep that saw these pages so; `lost` ones gave no result, `moved` ones lead to others."""
+        at = self.now()
+        row = {
+            "site_id": self.site, "state": SweepState.FINISHED, "rule_criteria": {rule: ["1.1.1"] for rule in rules},
+            "rule_set": ",".join(sorted(set(rules))), "notes": [], "settings": {}, **given,
+        }  # fmt: skip
+        sweep = await self.connection.scalar(
+            sa.insert(Sweep).values(filled(table_of(Sweep), row)).returning(Sweep.id)
+        )
+        assert sweep is not None
+        for path, faults in truth.items():
+            visit = {"sweep_id": sweep, "page_id": await self.page(path), "state": VisitState.UNAUDITED}
+            if path in lost:
+                visit |= {"reason": Reason.TIMED_OUT}
+            else:
+                shown = {fault: places for fault, places in faults.items() if RULES.get(fault, "label") in rules}
+                parts = [{"part": "frame"}] if untested else []
+                visit |= {
+                    "state": VisitState.AUDITED, "audited_at": at,
+                    "result_id": await self._result(path, shown, row["rule_set"], sweep, parts),
+                }  # fmt: skip
+            await self.connection.execute(sa.insert(Visit).values(filled(table_of(Visit), visit)))
+        for path, to in (moved or {}).items():
+            visit = {
+                "sweep_id": sweep, "page_id": await self.page(path), "state": VisitState.UNAUDITED,
+                "reason": Reason.REDIRECT, "leads_to_id": await self.page(to),
+            }  # fmt: skip
+            await self.connection.execute(sa.insert(Visit).values(filled(table_of(Visit), visit)))
+        return sweep
+
+    async def _result(
+        self, path: str, faults: Mapping[str, int], rule_set: str, sweep: int, parts: list[Any]
+    ) -> int:
+        digest = sha256(f"{path} {sorted(faults.items())} {rule_set} {parts}".encode()).hexdigest()
+        known = await self.connection.scalar(sa.select(Result.id).where(Result.digest == digest))
+        if known is not None:
+            return known
+        row = {"digest": digest, "page_id": await self.page(path), "rule_set": rule_set, "untested": parts}
+        result = await self.connection.scalar(
+            sa.insert(Result).values(filled(table_of(Result), row)).returning(Result.id)
+        )
+        assert result is not None
+        for fault, places in faults.items():
+            for number in range(places):
+                finding = {
+                    "result_id": result, "defect_id": await self.defect(fault, sweep), "position": number + 1,
+                    "rule": RULES.get(fault, "label"), "outcome": Outcome.FAILED,
+                    "snippet": f'<img src="{path if fault == "b" else "../logo"}.png">',
+                }  # fmt: skip
+                await self.connection.execute(sa.insert(Finding).values(filled(table_of(Finding), finding)))
+        return result
+
+    async def states(self) -> dict[str, State]:
+        rows = dict((await self.connection.execute(sa.select(Defect.id, Defect.state))).all())
+        return {fault: rows[defect] for fault, defect in self.defects.items()}
+
+    async def everything(self) -> list[list[Any]]:
+        """All that reconciling writes, but for the time of the last one."""
+        return [
+            [tuple(row) for row in await self.connection.execute(sa.select(*columns).order_by(*columns[:2]))]
+            for columns in (
+                (Defect.id, Defect.state, Defect.merged_into_id, Defect.region),
+                (Occurrence.defect_id, Occurrence.page_id, Occurrence.places),
+                (DefectEvent.defect_id, DefectEvent.id, DefectEvent.old, DefectEvent.new, DefectEvent.why),
+            )
+        ]
+
+    async def open_on(self, fault: str) -> dict[str, int]:
+        rows = await self.connection.execute(
+            sa.select(Occurrence.page_id, Occurrence.places).where(Occurrence.defect_id == self.defects[fault])
+        )
+        named = {page: path for path, page in self.pages.items()}
+        return {named[page]: places for page, places in rows}
+
+    async def say(self, fault: str, new: State) -> None:
+        old = (await self.states())[fault]
+        await move(self.connection, [self.defects[fault]], old, new, why=None, who="鈴木", at=self.now())
+
+
+@asynccontextmanager
+async def history_in(database: Database) -> AsyncIterator[History]:
+    async with database.writing() as connection:
+        site = await connection.scalar(
+            sa.insert(Site).values(address="https://www.example.lg.jp/", created_at=BEGIN).returning(Site.id)
+        )
+        assert site is not None
+        yield History(connection=connection, site=site)
+
+
+# ── one step after the other ───────────────────────────────────────────────────────────────────────
+
+
+async def test_from_found_over_repaired_to_confirmed_and_back(database: Database) -> None:
+    async with history_in(database) as history:
+        said = await reconcile(history.connection, await history.sweep({"/1": {"a": 2}, "/2": {"a": 1}}))
+        assert (said.pages, said.found, said.newly_checked) == (2, 1, 0)
+        await history.say("a", State.REPAIRED)
+        said = await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {"a": 1}}))
+        assert (said.still, (await history.states())["a"]) == (1, State.FOUND), "one page of two is repaired"
+        assert await history.open_on("a") == {"/1": 0, "/2": 1}
+        said = await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}))
+        assert (said.confirmed, (await history.states())["a"]) == (1, State.CONFIRMED)
+        said = await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}))
+        assert (said.returned, said.found, (await history.states())["a"]) == (1, 0, State.RETURNED)
+        whys = set(await history.connection.scalars(sa.select(DefectEvent.why)))
+    assert whys == {None, STILL}
+
+
+async def test_what_was_not_seen_is_neither_confirmed_nor_forgotten(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        await history.say("a", State.REPAIRED)
+        await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {"b": 1}}, lost=["/1"]))
+        assert await history.states() == {"a": State.UNVERIFIED, "b": State.FOUND}
+        await reconcile(history.connection, await history.sweep({"/2": {"b": 1}}))
+        assert await history.states() == {"a": State.UNVERIFIED, "b": State.FOUND}, "not in the sample"
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        assert (await history.states())["a"] is State.REPAIRED, (
+            "what it was, for the claim is older than this sweep"
+        )
+        await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {"b": 1}}))
+        assert (await history.states())["a"] is State.CONFIRMED
+
+
+async def test_a_page_that_moved_takes_its_defects_along(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        await reconcile(
+            history.connection,
+            await history.sweep({"/new1": {"a": 1}, "/new2": {}}, moved={"/1": "/new1", "/2": "/new2"}),
+        )
+        assert await history.states() == {"a": State.FOUND, "b": State.CONFIRMED}
+        assert await history.open_on("a") == {"/1": 0, "/new1": 1}
+
+
+async def test_a_block_that_moved_within_its_page_keeps_its_defect(database: Database) -> None:
+    """The same element in another region: `A` has the shape of `a`."""
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"c": 1}, "/2": {"c": 1}}))
+        await history.say("c", State.PLANNED)
+        sweep = await history.sweep({"/1": {"C": 1}, "/2": {"C": 1}})
+        said = await reconcile(history.connection, sweep)
+        assert (said.found, said.confirmed) == (0, 0)
+        assert await history.open_on("c") == {"/1": 1, "/2": 1}
+        assert (await history.states())["c"] is State.PLANNED
+        await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {"C": 1}}))
+        assert await history.open_on("c") == {"/1": 0, "/2": 1}
+
+
+async def test_new_rules_find_what_was_there_and_no_new_faults(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "d": 1}}, rules=["image-alt"]))
+        assert set(history.defects) == {"a"}
+        said = await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "d": 1}, "/2": {"d": 1}}))
+        assert (said.found, said.newly_checked) == (1, 1)
+        event = sa.select(DefectEvent.why).where(DefectEvent.defect_id == history.defects["d"])
+        assert list(await history.connection.scalars(event)) == [NEWLY_CHECKED]
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}, rules=["image-alt"]))
+        assert (await history.states())["d"] is State.FOUND, "no rule looked for it"
+
+
+async def test_a_sweep_that_comes_late_changes_nothing_that_was_seen_after_it(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}))
+        late = await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}})
+        await reconcile(history.connection, await history.sweep({"/1": {}}))
+        await reconcile(history.connection, late)
+        assert await history.states() == {"a": State.CONFIRMED, "b": State.FOUND}
+
+
+async def test_a_sweep_that_is_not_finished_unverifies_nothing(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        await reconcile(history.connection, await history.sweep({"/2": {}}, state=SweepState.AUDITING))
+        assert await history.states() == {"a": State.FOUND, "b": State.CONFIRMED}
+
+
+async def test_what_repeats_is_a_templates_and_what_differs_from_page_to_page_is_content(
+    database: Database,
+) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({path: {"a": 1, "b": 1} for path in PAGES[:2]}))
+        regions = sa.select(Defect.region).order_by(Defect.id)
+        assert list(await history.connection.scalars(regions)) == [None, None], "two pages tell nothing"
+        await reconcile(history.connection, await history.sweep({path: {"a": 1, "b": 1} for path in PAGES}))
+        assert list(await history.connection.scalars(regions)) == [Region.TEMPLATE, Region.CONTENT]
+
+
+async def test_a_page_with_a_part_that_nobody_saw_says_nothing_of_defects_in_frames(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "b": 1}}))
+        framed = sa.update(Defect).where(Defect.id == history.defects["a"]).values(framed=True)
+        await history.connection.execute(framed)
+        await reconcile(history.connection, await history.sweep({"/1": {}}, untested=True))
+        assert await history.states() == {"a": State.FOUND, "b": State.CONFIRMED}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_people_take_no_step_that_is_not_theirs(database: Database) -> None:
+    steps = [(old, new) for old in State for new in State if new not in BY_PEOPLE[old]]
+    async with history_in(database) as history:
+        for old, new in steps:
+            with pytest.raises(UsageError):
+                await move(history.connection, [1], old, new, why=None, who="鈴木")
+
+
+def test_only_sweeps_set_confirmed_and_returned() -> None:
+    assert not {State.CONFIRMED, State.RETURNED} & set().union(*BY_PEOPLE.values())
+    assert not {State.EXCEPTED} & set().union(*BY_SWEEPS.values())
+
+
+# ── any history ────────────────────────────────────────────────────────────────────────────────────
+
+SETS = (tuple(RULES.values()), ("image-alt",), ("label", "color-contrast"))
+FAULTS = st.dictionaries(st.sampled_from(tuple(RULES)), st.integers(1, 3), max_size=4)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Sweeps of any kind: whole or of some pages, with lost pages, other rules or late, broken off; claims between."""
+    by_other_rules = draw(st.booleans())
+    return [
+        {
+            "truth": {path: draw(FAULTS) for path in draw(st.sets(st.sampled_from(PAGES), min_size=1))},
+            "lost": draw(st.sets(st.sampled_from(PAGES), max_size=2)),
+            "rules": draw(st.sampled_from(SETS)) if by_other_rules else SETS[0],
+            "state": draw(st.sampled_from((SweepState.FINISHED, SweepState.FINISHED, SweepState.AUDITING))),
+            "late": not by_other_rules and draw(st.integers(0, 3)) == 0,
+            "claim": draw(st.sampled_from((None, *RULES))),
+        }
+        for _ in range(draw(st.integers(1, 6)))
+    ]
+
+
+@asynccontextmanager
+async def empty(template: Path) -> AsyncIterator[Database]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "database.sqlite"
+        shutil.copyfile(template, path)
+        async with Database(str(path)) as database:
+            yield database
+
+
+@settings(max_examples=60, deadline=None)
+@given(plan=steps())
+async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
+    sqlite_template: Path, plan: list[dict[str, Any]]
+) -> None:
+    async with empty(sqlite_template) as database, history_in(database) as history:
+        last: dict[
+            tuple[str, str], tuple[datetime, int]
+        ] = {}  # fault, page → when it was last looked for, and places
+        waiting: list[int] = []
+        for step in plan:
+            sweep = await history.sweep(
+                step["truth"], lost=list(step["lost"]), rules=step["rules"], state=step["state"]
+            )
+            at = BEGIN + timedelta(days=history.day)
+            seen = {path for path in step["truth"] if path not in step["lost"]}
+            for path in seen:
+                for fault, rule in RULES.items():
+                    if rule in step["rules"]:
+                        last[fault, path] = at, step["truth"][path].get(fault, 0)
+            if step["late"]:
+                waiting.append(sweep)
+                continue
+            await reconcile(history.connection, sweep)
+            once = await history.everything()
+            await reconcile(history.connection, sweep)
+            assert await history.everything() == once, "twice is once"
+            for late in waiting:
+                await reconcile(history.connection, late)
+            after = await history.states()
+            for fault, state in after.items():
+                shown = {path: places for (each, path), (_, places) in last.items() if each == fault and places}
+                known = {path: places for path, places in (await history.open_on(fault)).items() if places}
+                assert known == shown, "counts add up, nothing is lost or doubled"
+                assert (state is State.CONFIRMED) == (not shown), "confirmed when every page was seen without it"
+            waiting.clear()
+            claim = step["claim"]
+            if claim in after and State.REPAIRED in BY_PEOPLE[after[claim]]:
+                await history.say(claim, State.REPAIRED)
