@@ -275,7 +275,7 @@ async def test_a_fault_is_told_with_its_place_as_the_engine_tells_it(tab: Tab, a
         ["img", ""],
         ["p", ""],
         ["div", "host"],
-        ["main", ""],
+        ["main", "honbun"],
         ["body", ""],
         ["html", ""],
     ]
