@@ -25,6 +25,7 @@ from crawler.frontier import ROWS
 from crawler.politeness import Stopped
 from crawler.replace import replace_gone
 from crawler.together import Together
+from crawler.unsafe import acts
 from db.errors import UsageError
 from db.leases import claim_visits, dead_owners, renew_visit, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
@@ -176,7 +177,7 @@ async def _note_unknown(
     connection: AsyncConnection, work: Work, yardstick: Yardstick, scripts: str | None, links: Sequence[str]
 ) -> None:
     """Say, once for the pages with the same scripts, that they link to a page of the site that exploring did not know."""
-    inside = [each for each in links if work.scope.judge(each).reason is None]
+    inside = [each for each in links if work.scope.judge(each).reason is None and acts(each) is None]
     if not inside or scripts is None or scripts in yardstick.unknown:
         return
     known = sa.select(Page.address).join(Visit, Visit.page_id == Page.id).where(Visit.sweep_id == work.sweep.id)

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.record import MACHINE
 from crawler.frontier import ROWS
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent
@@ -31,20 +32,19 @@ BY_SWEEPS: dict[State, frozenset[State]] = {
     State.EXCEPTED: frozenset({State.CONFIRMED}),
     State.CONFIRMED: frozenset({State.RETURNED}),
 }
-SWEEP = "jisweep"  # who, in events that no person caused
 
 
 async def move(
     connection: AsyncConnection, defects: Collection[int], old: State, new: State, *,
-    why: str | None, sweep: int | None = None, who: str = SWEEP, at: datetime | None = None,
+    why: str | None, sweep: int | None = None, who: str = MACHINE, at: datetime | None = None,
 ) -> None:  # fmt: skip
     """Take defects of one state to another, each with its event.
 
     Raises UsageError for a step that a person may not take; ValueError for one that no sweep takes.
     """
-    if who == SWEEP and new not in BY_SWEEPS[old]:
+    if who == MACHINE and new not in BY_SWEEPS[old]:
         raise ValueError(f"no sweep takes a defect from {old} to {new}")
-    if who != SWEEP and new not in BY_PEOPLE[old]:
+    if who != MACHINE and new not in BY_PEOPLE[old]:
         raise UsageError(
             ja=f"「{old.value}」の欠陥を「{new.value}」にすることはできません。",
             en=f"A defect that is {old.value} cannot be set to {new.value}.",

@@ -6,33 +6,27 @@ comes late changes no page that was seen after it.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits import mic
 from audits.conclude import sweep_row
-from audits.defects.life import before_unverified, move
-from crawler.frontier import ROWS
+from audits.defects.region import learn_regions
+from audits.defects.sight import parts, rules_run, seen_at, seen_in
+from audits.defects.standing import Standings
 from db.database import insert_new
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, Result, Sweep, Visit
-from db.types import Moment, now
+from db.types import now
 from db.words import DefectState as State
-from db.words import Outcome, Reason, Region, SweepState, VisitState
+from db.words import Outcome, Reason, VisitState
 
-T = TypeVar("T")
-
-REPEATS = 3  # pages from which it is known whether a template or contents show a defect
-VARIED = 0.1  # different elements for each page, up to which they are a template's
 PAGES = 500  # whose findings are in memory at a time
-OPEN = (State.FOUND, State.PLANNED, State.REPAIRED, State.RETURNED)
 MOVED_ON = (Reason.REDIRECT, Reason.DUPLICATE)  # the page is another one now
 NEWLY_CHECKED = "newly checked"  # why a defect is found that an earlier sweep could not have found
-STILL = "still there"  # after somebody said that it was repaired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,41 +83,32 @@ class Reconciling:
 
     def __init__(self, connection: AsyncConnection, sweep: Sweep, *, late: bool) -> None:
         self._connection, self._sweep, self._late = connection, sweep, late
-        self._rules = _rules_of(sweep)
+        self._rules = rules_run(sweep)
         self._change = _Change()
 
     async def run(self) -> Reconciled:
         """Pages first, then what they say of the defects."""
         pages = 0
         await self._move_pages()
-        for some in _parts(await self._changed(), PAGES):
+        for some in parts(await self._changed(), PAGES):
             pages += len(some)
             await self._take_in(some)
         await self._look_back()
         await self._know_again()
-        await self._learn_regions()
+        await learn_regions(self._connection, self._sweep.site_id)
         newborn = await self._newborn()
         checked = await self._mark_newly_checked(newborn)
-        counts = await self._move_states()
+        counts = await Standings(self._connection, self._sweep, late=self._late).move(self._change.touched)
         return Reconciled(pages=pages, found=len(newborn), newly_checked=checked, **counts)
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _seen_at(self) -> sa.ColumnElement[Any]:
-        """When a page was seen as it is: what was carried was found unchanged when that was decided."""
-        if self._sweep.carried_at is None:
-            return sa.type_coerce(Visit.audited_at, Moment())
-        return sa.case((Visit.carried, sa.literal(self._sweep.carried_at, Moment())), else_=Visit.audited_at)
-
-    def _audited(self) -> tuple[sa.ColumnElement[bool], ...]:
-        return Visit.sweep_id == self._sweep.id, Visit.state == VisitState.AUDITED, Visit.result_id.is_not(None)
-
     async def _changed(self) -> list[_Seen]:
         """The pages with another result than the defects know, unless that one is younger."""
         rows = await self._connection.execute(
-            sa.select(Visit.page_id, Visit.result_id, self._seen_at(), Look.result_id, Look.at)
+            sa.select(Visit.page_id, Visit.result_id, seen_at(self._sweep), Look.result_id, Look.at)
             .outerjoin(Look, Look.page_id == Visit.page_id)
-            .where(*self._audited(), sa.or_(Look.result_id.is_(None), Look.result_id != Visit.result_id))
+            .where(*seen_in(self._sweep), sa.or_(Look.result_id.is_(None), Look.result_id != Visit.result_id))
             .order_by(Visit.page_id)
         )
         return [
@@ -134,12 +119,11 @@ class Reconciling:
 
     async def _move_pages(self) -> None:
         """A page that now leads to another, which was seen, is that one: what was known of it counts there."""
-        target = sa.orm.aliased(Visit)
         if self._late:
             return
+        target = sa.orm.aliased(Visit)
         rows = await self._connection.execute(
-            sa.select(Occurrence.defect_id, Occurrence.page_id, target.page_id, Occurrence.places, Defect.rule)
-            .join(Defect, Defect.id == Occurrence.defect_id)
+            sa.select(Occurrence.defect_id, Occurrence.page_id, target.page_id, Occurrence.places)
             .join(Visit, Visit.page_id == Occurrence.page_id)
             .join(target, target.page_id == Visit.leads_to_id)
             .where(
@@ -147,15 +131,12 @@ class Reconciling:
                 target.sweep_id == self._sweep.id, target.state == VisitState.AUDITED,
             )
         )  # fmt: skip
-        for defect, page, leads_to, places, rule in rows.all():
+        for defect, page, leads_to, places in rows.all():
+            there = {"defect_id": defect, "page_id": leads_to, "places": places}
+            await self._connection.execute(insert_new(self._connection, Occurrence).values(there))
             await self._put({(defect, page): 0})
-            if rule not in self._rules or not await self._is_known(leads_to):
-                there = {"defect_id": defect, "page_id": leads_to, "places": places}
-                await self._connection.execute(insert_new(self._connection, Occurrence).values(there))
+            await self._connection.execute(sa.delete(Look).where(Look.page_id == leads_to))  # to be looked at anew
             self._change.touched.add(defect)
-
-    async def _is_known(self, page: int) -> bool:
-        return bool(await self._connection.scalar(sa.select(sa.exists().where(Look.page_id == page))))
 
     async def _take_in(self, seen: list[_Seen]) -> None:
         """Hold what some pages show now against what was known of them."""
@@ -163,14 +144,18 @@ class Reconciling:
         for each in seen:
             by_result[each.result].append(each.page)
         pages = [each.page for each in seen]
-        shown: dict[tuple[int, int], int] = defaultdict(int)
-        for some in _parts(sorted(by_result), ROWS):
-            for result, defect, places in await self._connection.execute(_places(some)):
+        shown: dict[tuple[int, int], int] = {}
+        unsure: set[tuple[int, int]] = set()
+        for some in parts(sorted(by_result)):
+            for result, defect, failed in await self._connection.execute(_places(some)):
                 for page in by_result[result]:
-                    shown[defect, page] += places
+                    if failed:
+                        shown[defect, page] = int(failed)
+                    else:
+                        unsure.add((defect, page))
         known: dict[tuple[int, int], int] = {}
         rules: dict[int, tuple[str, bool]] = {}
-        for some in _parts(pages, ROWS):
+        for some in parts(pages):
             rows = await self._connection.execute(
                 sa.select(Occurrence.defect_id, Occurrence.page_id, Occurrence.places, Defect.rule, Defect.framed)
                 .join(Defect, Defect.id == Occurrence.defect_id)
@@ -182,7 +167,7 @@ class Reconciling:
         blind = await self._blind(seen)
         result_of = {each.page: each.result for each in seen}
         for (defect, page), places in known.items():
-            if (defect, page) not in shown and places:
+            if places and (defect, page) not in shown and (defect, page) not in unsure:
                 rule, framed = rules[defect]
                 if rule not in self._rules or (framed and result_of[page] in blind):
                     continue
@@ -203,7 +188,7 @@ class Reconciling:
             .join(Finding, Finding.result_id == Visit.result_id)
             .join(Defect, Defect.id == Finding.defect_id)
             .where(
-                *self._audited(), later.id != self._sweep.id, Finding.outcome == Outcome.FAILED,
+                *seen_in(self._sweep), later.id != self._sweep.id, Finding.outcome == Outcome.FAILED,
                 ~sa.exists().where(Occurrence.defect_id == known_as, Occurrence.page_id == Visit.page_id),
             )
             .group_by(known_as, Visit.page_id, Defect.rule, later.id)
@@ -211,14 +196,14 @@ class Reconciling:
         ran: dict[int, set[str]] = {}
         for defect, page, rule, sweep, places in rows.all():
             if sweep not in ran:
-                ran[sweep] = _rules_of(await sweep_row(self._connection, sweep))
+                ran[sweep] = rules_run(await sweep_row(self._connection, sweep))
             await self._put({(defect, page): 0 if rule in ran[sweep] else places}, ())
             self._change.touched.add(defect)
 
     async def _blind(self, seen: list[_Seen]) -> set[int]:
         """Results with parts that no rule saw: they say nothing of defects in frames."""
         found: set[int] = set()
-        for some in _parts(sorted({each.result for each in seen}), ROWS):
+        for some in parts(sorted({each.result for each in seen})):
             untested = sa.func.json_array_length(Result.untested) > 0
             found |= set(await self._connection.scalars(sa.select(Result.id).where(Result.id.in_(some), untested)))
         return found
@@ -251,10 +236,10 @@ class Reconciling:
                 change.went[defect].add(page)
         change.first_seen |= {each.page for each in seen if each.before is None}
         befores = {each.before: each.page for each in seen if each.before is not None}
-        for some in _parts(sorted(befores), ROWS):
+        for some in parts(sorted(befores)):
             other = sa.select(Result.id).where(Result.id.in_(some), Result.rule_set != (self._sweep.rule_set or ""))
             change.other_rules |= {befores[result] for result in await self._connection.scalars(other)}
-        for part in _parts(seen, ROWS):
+        for part in parts(seen):
             pages = [each.page for each in part]
             await self._connection.execute(sa.delete(Look).where(Look.page_id.in_(pages)))
             rows = [
@@ -273,7 +258,7 @@ class Reconciling:
         came = {defect for defect in self._change.came if await self._has_only(defect, self._change.came[defect])}
         went = {defect for defect in self._change.went if not await self._is_open(defect)}
         shapes: dict[tuple[str, str | None], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-        for some in _parts(sorted(came | went), ROWS):
+        for some in parts(sorted(came | went)):
             rows = await self._connection.execute(
                 sa.select(Defect.id, Defect.rule, Defect.shape).where(
                     Defect.id.in_(some), Defect.shape.is_not(None)
@@ -314,34 +299,6 @@ class Reconciling:
         self._change.touched.add(known)
         self._change.came.pop(newcomer)
 
-    async def _learn_regions(self) -> None:
-        """Tell a template's defects from those of contents, once they show on enough pages: by what repeats there."""
-        unknown = sa.select(Defect.id).join(Occurrence, Occurrence.defect_id == Defect.id).where(
-            Defect.site_id == self._sweep.site_id, Defect.region.is_(None), Occurrence.places > 0
-        ).group_by(Defect.id).having(sa.func.count() >= REPEATS)  # fmt: skip
-        defects = list(await self._connection.scalars(unknown))
-        for some in _parts(defects, ROWS):
-            snippets: dict[int, set[str]] = defaultdict(set)
-            pages: dict[int, set[int]] = defaultdict(set)
-            known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
-            rows = await self._connection.stream(
-                sa.select(known_as, Look.page_id, Finding.snippet)
-                .join(Finding, Finding.defect_id == Defect.id)
-                .join(Look, Look.result_id == Finding.result_id)
-                .where(known_as.in_(some), Finding.outcome == Outcome.FAILED)
-                .distinct()
-            )
-            async for defect, page, snippet in rows:
-                pages[defect].add(page)
-                snippets[defect].add(snippet.replace("../", ""))  # one file, seen from deeper folders
-            for region in Region:
-                mine = [
-                    each
-                    for each in some
-                    if each in pages and _region(len(snippets[each]), len(pages[each])) is region
-                ]
-                await self._connection.execute(sa.update(Defect).where(Defect.id.in_(mine)).values(region=region))
-
     async def _newborn(self) -> set[int]:
         """The defects that this sweep has found: all of their pages came with it."""
         return {defect for defect, pages in self._change.came.items() if await self._has_only(defect, pages)}
@@ -352,132 +309,20 @@ class Reconciling:
             defect for defect in newborn
             if (pages := self._change.came[defect] - self._change.first_seen) and pages <= self._change.other_rules
         )  # fmt: skip
-        for some in _parts(checked, ROWS):
+        for some in parts(checked):
             mine = DefectEvent.defect_id.in_(some), DefectEvent.old.is_(None), DefectEvent.new == State.FOUND
             await self._connection.execute(sa.update(DefectEvent).where(*mine).values(why=NEWLY_CHECKED))
         return len(checked)
 
-    async def _move_states(self) -> dict[str, int]:
-        """What the pages that were seen say of each defect that may have changed."""
-        doubtful = await self._doubtful()
-        counts = dict.fromkeys(("confirmed", "returned", "unverified", "still"), 0)
-        moves: dict[tuple[State, State, str | None], list[int]] = defaultdict(list)
-        for defect, state, seen, open_pages, claimed in await self._standing(self._change.touched | doubtful):
-            if not open_pages:
-                if state is not State.CONFIRMED:
-                    moves[state, State.CONFIRMED, None].append(defect)
-            elif seen:
-                if state is State.CONFIRMED:
-                    moves[state, State.RETURNED, None].append(defect)
-                elif state is State.UNVERIFIED:
-                    moves[state, State.FOUND, None].append(defect)  # or what it was before, see below
-                elif state is State.REPAIRED and claimed:
-                    moves[state, State.PLANNED, STILL].append(defect)
-            elif state in OPEN and not self._late and self._sweep.state is SweepState.FINISHED:
-                moves[state, State.UNVERIFIED, None].append(defect)
-        for (old, new, why), defects in moves.items():
-            for target, some in (await self._targets(old, new, defects)).items():
-                await move(self._connection, some, old, target, why=why, sweep=self._sweep.id)
-            key = {State.CONFIRMED: "confirmed", State.RETURNED: "returned", State.UNVERIFIED: "unverified"}.get(
-                new
-            )
-            key = "still" if why == STILL else key
-            if key:
-                counts[key] += len(defects)
-        return counts
-
-    async def _targets(self, old: State, new: State, defects: list[int]) -> dict[State, list[int]]:
-        """The states that defects go to: one that is seen again is what it was, one without an owner was never planned."""
-        found: dict[State, list[int]] = defaultdict(list)
-        if old is State.UNVERIFIED and new is State.FOUND:
-            before = await before_unverified(self._connection, defects)
-            for defect in defects:
-                found[before.get(defect, State.FOUND)].append(defect)
-            return found
-        if new is State.PLANNED:
-            owned: set[int] = set()
-            for some in _parts(defects, ROWS):
-                with_owner = sa.select(Defect.id).where(Defect.id.in_(some), Defect.owner.is_not(None))
-                owned |= set(await self._connection.scalars(with_owner))
-            for defect in defects:
-                found[State.PLANNED if defect in owned else State.FOUND].append(defect)
-            return found
-        return {new: defects}
-
-    async def _doubtful(self) -> set[int]:
-        """Defects whose state hangs on which of their pages were seen, though no page has changed."""
-        visited = sa.select(Visit.page_id).where(*self._audited())
-        mine = Defect.site_id == self._sweep.site_id, Defect.merged_into_id.is_(None), Defect.rule.in_(self._rules)
-        seen = sa.exists().where(
-            Occurrence.defect_id == Defect.id, Occurrence.places > 0, Occurrence.page_id.in_(visited)
-        )
-        again = sa.select(Defect.id).where(*mine, Defect.state.in_((State.UNVERIFIED, State.REPAIRED)), seen)
-        found = set(await self._connection.scalars(again))
-        if not self._late and self._sweep.state is SweepState.FINISHED:
-            unseen = sa.select(Defect.id).where(*mine, Defect.state.in_(OPEN), ~seen)
-            found |= set(await self._connection.scalars(unseen))
-        return found
-
-    async def _standing(self, defects: Collection[int]) -> list[tuple[int, State, int, int, bool]]:
-        """Defect, state, open pages that this sweep saw, all open pages, and whether they were seen after a claim."""
-        seen = sa.case((sa.and_(Occurrence.places > 0, Visit.id.is_not(None)), 1), else_=0)
-        latest = sa.func.max(sa.case((Occurrence.places > 0, self._seen_at()), else_=None))
-        found: list[tuple[int, State, int, int, bool]] = []
-        for some in _parts(sorted(defects), ROWS):
-            rows = await self._connection.execute(
-                sa.select(
-                    Defect.id, Defect.state, Defect.rule, sa.func.sum(seen),
-                    sa.func.sum(sa.case((Occurrence.places > 0, 1), else_=0)), latest,
-                )
-                .join(Occurrence, Occurrence.defect_id == Defect.id)
-                .outerjoin(Visit, sa.and_(Visit.page_id == Occurrence.page_id, *self._audited()))
-                .where(Defect.id.in_(some), Defect.merged_into_id.is_(None))
-                .group_by(Defect.id, Defect.state, Defect.rule)
-            )  # fmt: skip
-            claims = await self._claims(some)
-            for defect, state, rule, seen_pages, open_pages, last in rows.all():
-                if rule in self._rules or not open_pages:
-                    moment = _moment(last)
-                    claimed = defect in claims and moment is not None and moment > claims[defect]
-                    found.append((defect, state, int(seen_pages), int(open_pages), claimed))
-        return found
-
-    async def _claims(self, defects: Collection[int]) -> dict[int, datetime]:
-        """When it was last said of each that it is repaired."""
-        rows = await self._connection.execute(
-            sa.select(DefectEvent.defect_id, sa.func.max(DefectEvent.at))
-            .where(DefectEvent.defect_id.in_(defects), DefectEvent.new == State.REPAIRED)
-            .group_by(DefectEvent.defect_id)
-        )
-        return {defect: moment for defect, at in rows if (moment := _moment(at)) is not None}
-
-
-def _region(snippets: int, pages: int) -> Region:
-    """One and the same element on many pages is its template's; elements that differ from page to page are contents."""
-    return Region.TEMPLATE if snippets <= max(1, pages * VARIED) else Region.CONTENT
-
 
 def _places(results: Collection[int]) -> sa.Select[*tuple[Any, ...]]:
-    """Failed places by result and defect, known by the name that it goes by."""
+    """Failed places by result and defect, known by the name that it goes by; 0 where the machine could not tell of any."""
     known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
     return (
-        sa.select(Finding.result_id, known_as, sa.func.count())
+        sa.select(
+            Finding.result_id, known_as, sa.func.sum(sa.case((Finding.outcome == Outcome.FAILED, 1), else_=0))
+        )
         .join(Defect, Defect.id == Finding.defect_id)
-        .where(Finding.result_id.in_(results), Finding.outcome == Outcome.FAILED)
+        .where(Finding.result_id.in_(results))
         .group_by(Finding.result_id, known_as)
     )
-
-
-def _rules_of(sweep: Sweep) -> set[str]:
-    """All rules that were run on the pages of a sweep."""
-    surveyed = mic.rule_criteria() if sweep.mic else {}
-    return {*(sweep.rule_criteria or {}), *(sweep.also_criteria or {}), *surveyed}
-
-
-def _moment(value: Any) -> datetime | None:
-    return value if isinstance(value, datetime) else None
-
-
-def _parts(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = list(values)
-    return (rest[begin : begin + size] for begin in range(0, len(rest), size))

@@ -81,6 +81,17 @@ def as_proposed(item: Any) -> tuple[JudgementOutcome, str | None]:
     return item.proposal.outcome or MET, item.proposal.reason
 
 
+async def exported(
+    database: Database, tools: Tools, tmp_path: Path
+) -> tuple[Path, dict[str, Any], list[JudgedPage]]:
+    """The workbook of a sweep of the site, with what it was written from."""
+    async with small_site(SITE) as server:
+        number = await sweep(database, server, tools)
+    key, pages = await judged(database, number)
+    write_judge_book(tmp_path / "judge.xlsx", key, pages, Language("ja"))
+    return tmp_path / "judge.xlsx", key, pages
+
+
 def fill(path: Path, cells: dict[tuple[int, str], str]) -> None:
     """Write into cells: (number of the sheet, cell) → text."""
     book = openpyxl.load_workbook(path)
@@ -122,11 +133,7 @@ async def test_the_machine_proposes_by_evidence_and_never_that_a_criterion_is_me
 async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then_proposals(
     database: Database, tools: Tools, tmp_path: Path
 ) -> None:
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    key, pages = await judged(database, number)
-    path = tmp_path / "judge.xlsx"
-    write_judge_book(path, key, pages, Language("ja"))
+    path, key, pages = await exported(database, tools, tmp_path)
     own = row_of(path, 2, "/form", "2.4.2 ")
     fill(path, {
         (0, "B2"): "環境局 山田",
@@ -147,19 +154,17 @@ async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then
     assert said[by_address["form"], "2.4.2"] == (NOT_MET, "題名が内容と違う")
     assert {said[visit, "2.4.2"][0] for name, visit in by_address.items() if name != "form"} == {MET}
     async with database.writing() as connection:
-        first = await keep_judgements(connection, number, answers.person, answers.judgements)
+        first = await keep_judgements(connection, key["sweep"], answers.person, answers.judgements)
         assert first == len(answers.judgements)
-        assert await keep_judgements(connection, number, answers.person, answers.judgements) == 0  # nothing new
+        assert (
+            await keep_judgements(connection, key["sweep"], answers.person, answers.judgements) == 0
+        )  # nothing new
 
 
 async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
     database: Database, tools: Tools, tmp_path: Path
 ) -> None:
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    key, pages = await judged(database, number)
-    path = tmp_path / "judge.xlsx"
-    write_judge_book(path, key, pages, Language("ja"))
+    path, key, pages = await exported(database, tools, tmp_path)
     override = row_of(path, 2, "/image", "1.1.1 ")
     unreasoned = row_of(path, 2, "/form", "2.4.2 ")
     alone, word = row_of(path, 2, "/form", "2.4.3 "), row_of(path, 2, "/form", "2.4.4 ")
@@ -251,11 +256,7 @@ async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(
 async def test_one_word_for_all_pages_does_not_speak_against_the_machine(
     database: Database, tools: Tools, tmp_path: Path
 ) -> None:
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    key, pages = await judged(database, number)
-    path = tmp_path / "judge.xlsx"
-    write_judge_book(path, key, pages, Language("ja"))
+    path, key, pages = await exported(database, tools, tmp_path)
     line = row_of(path, 1, "1.1.1")
     fill(path, {(0, "B2"): "山田", (1, f"H{line}"): "適合", (1, f"I{line}"): "ほかの担当にも聞く"})
     own = row_of(path, 2, "/image", "1.1.1 ")

@@ -1,13 +1,11 @@
 """Defects over many sweeps: never confirmed without being seen gone, never lost, never doubled, and twice is once."""
 
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,13 +15,14 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.life import BY_PEOPLE, BY_SWEEPS, move
-from audits.defects.reconcile import NEWLY_CHECKED, STILL, reconcile
+from audits.defects.reconcile import NEWLY_CHECKED, reconcile
+from audits.defects.standing import STILL
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Finding, Occurrence, Page, Result, Site, Sweep, Visit
 from db.words import DefectState as State
 from db.words import Outcome, Reason, Region, SweepState, VisitState
-from tests.db.rows import filled, table_of
+from tests.db.rows import filled, opened_copy, table_of
 
 BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
 RULES = {"a": "image-alt", "b": "image-alt", "c": "label", "d": "color-contrast"}
@@ -75,9 +74,12 @@ class History:
 
     async def sweep(
         self, truth: Truth, *, lost: Sequence[str] = (), moved: Mapping[str, str] | None = None,
-        rules: Sequence[str] = tuple(RULES.values()), untested: bool = False, **given: Any,
+        rules: Sequence[str] = tuple(RULES.values()), untested: bool = False, unsure: Sequence[str] = (), **given: Any,
     ) -> int:  # fmt: skip
-        """A sweep that saw these pages so; `lost` ones gave no result, `moved` ones lead to others."""
+        """A sweep that saw these pages so; `lost` ones gave no result, `moved` ones lead to others.
+
+        Of `unsure` faults the machine could not tell.
+        """
         at = self.now()
         row = {
             "site_id": self.site, "state": SweepState.FINISHED, "rule_criteria": {rule: ["1.1.1"] for rule in rules},
@@ -96,7 +98,7 @@ class History:
                 parts = [{"part": "frame"}] if untested else []
                 visit |= {
                     "state": VisitState.AUDITED, "audited_at": at,
-                    "result_id": await self._result(path, shown, row["rule_set"], sweep, parts),
+                    "result_id": await self._result(path, shown, row["rule_set"], sweep, parts, unsure),
                 }  # fmt: skip
             await self.connection.execute(sa.insert(Visit).values(filled(table_of(Visit), visit)))
         for path, to in (moved or {}).items():
@@ -108,9 +110,15 @@ class History:
         return sweep
 
     async def _result(
-        self, path: str, faults: Mapping[str, int], rule_set: str, sweep: int, parts: list[Any]
+        self,
+        path: str,
+        faults: Mapping[str, int],
+        rule_set: str,
+        sweep: int,
+        parts: list[Any],
+        unsure: Sequence[str],
     ) -> int:
-        digest = sha256(f"{path} {sorted(faults.items())} {rule_set} {parts}".encode()).hexdigest()
+        digest = sha256(f"{path} {sorted(faults.items())} {rule_set} {parts} {unsure}".encode()).hexdigest()
         known = await self.connection.scalar(sa.select(Result.id).where(Result.digest == digest))
         if known is not None:
             return known
@@ -123,7 +131,7 @@ class History:
             for number in range(places):
                 finding = {
                     "result_id": result, "defect_id": await self.defect(fault, sweep), "position": number + 1,
-                    "rule": RULES.get(fault, "label"), "outcome": Outcome.FAILED,
+                    "rule": RULES.get(fault, "label"), "outcome": Outcome.CANT_TELL if fault in unsure else Outcome.FAILED,
                     "snippet": f'<img src="{path if fault == "b" else "../logo"}.png">',
                 }  # fmt: skip
                 await self.connection.execute(sa.insert(Finding).values(filled(table_of(Finding), finding)))
@@ -193,10 +201,12 @@ async def test_what_was_not_seen_is_neither_confirmed_nor_forgotten(database: Da
         assert await history.states() == {"a": State.UNVERIFIED, "b": State.FOUND}
         await reconcile(history.connection, await history.sweep({"/2": {"b": 1}}))
         assert await history.states() == {"a": State.UNVERIFIED, "b": State.FOUND}, "not in the sample"
-        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
-        assert (await history.states())["a"] is State.REPAIRED, (
-            "what it was, for the claim is older than this sweep"
-        )
+        again = await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}})
+        assert (await reconcile(history.connection, again)).still == 1
+        assert (await history.states())["a"] is State.FOUND, "seen after somebody said that it was repaired"
+        once = await history.everything()
+        await reconcile(history.connection, again)
+        assert await history.everything() == once
         await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {"b": 1}}))
         assert (await history.states())["a"] is State.CONFIRMED
 
@@ -210,6 +220,26 @@ async def test_a_page_that_moved_takes_its_defects_along(database: Database) -> 
         )
         assert await history.states() == {"a": State.FOUND, "b": State.CONFIRMED}
         assert await history.open_on("a") == {"/1": 0, "/new1": 1}
+
+
+async def test_a_page_that_moved_is_looked_at_anew_before_anything_is_confirmed(database: Database) -> None:
+    """Its new address was known before, and shows a frame that nobody saw."""
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/new": {}}, untested=True))
+        framed = sa.update(Defect).where(Defect.id == history.defects["a"]).values(framed=True)
+        await history.connection.execute(framed)
+        await reconcile(history.connection, await history.sweep({"/new": {}}, moved={"/1": "/new"}, untested=True))
+        assert await history.states() == {"a": State.FOUND}
+        assert await history.open_on("a") == {"/1": 0, "/new": 1}
+
+
+async def test_what_the_machine_cannot_tell_any_more_is_not_confirmed(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}))
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}, unsure=["a"]))
+        assert await history.states() == {"a": State.FOUND}
+        await reconcile(history.connection, await history.sweep({"/1": {}}))
+        assert await history.states() == {"a": State.CONFIRMED}
 
 
 async def test_a_block_that_moved_within_its_page_keeps_its_defect(database: Database) -> None:
@@ -311,21 +341,12 @@ def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-@asynccontextmanager
-async def empty(template: Path) -> AsyncIterator[Database]:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "database.sqlite"
-        shutil.copyfile(template, path)
-        async with Database(str(path)) as database:
-            yield database
-
-
 @settings(max_examples=60, deadline=None)
 @given(plan=steps())
 async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
     sqlite_template: Path, plan: list[dict[str, Any]]
 ) -> None:
-    async with empty(sqlite_template) as database, history_in(database) as history:
+    async with opened_copy(sqlite_template) as database, history_in(database) as history:
         last: dict[
             tuple[str, str], tuple[datetime, int]
         ] = {}  # fault, page → when it was last looked for, and places

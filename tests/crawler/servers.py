@@ -74,6 +74,8 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
+        for _ in range(3):  # turns of the loop in which what was accepted at the last moment is closed
+            await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:

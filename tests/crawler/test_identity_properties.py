@@ -1,13 +1,10 @@
 """Whatever addresses a site has: those with different content stay apart, and neither order nor repetition matters."""
 
 import random
-import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +17,10 @@ from crawler.address import spelling_key
 from crawler.frontier import add_addresses
 from crawler.identity import mark_duplicates
 from crawler.minhash import pack
-from db.database import Database
 from db.tables import Site, Sweep, Visit
 from db.types import now
 from db.words import Edition, FoundBy, Level, Reason, SweepState, VisitState
+from tests.db.rows import opened_copy
 
 HOST = "http://h.jp"
 PATHS = (
@@ -96,21 +93,12 @@ def sites(draw: st.DrawFn, bodies: int = BODIES) -> list[Given]:
     return pages
 
 
-@asynccontextmanager
-async def empty(template: Path) -> AsyncIterator[Database]:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "database.sqlite"
-        shutil.copyfile(template, path)
-        async with Database(str(path)) as database:
-            yield database
-
-
 Merged = dict[str, str]  # path of a duplicate → path that counts
 
 
 async def merged(template: Path, pages: Sequence[Given], looks: int = 1) -> list[Merged]:
     """What is a duplicate of what after each look, when the pages were found in this order."""
-    async with empty(template) as database, database.writing() as connection:
+    async with opened_copy(template) as database, database.writing() as connection:
         sweep = await new_sweep(connection)
         known: dict[str, int] = {}
         for each in pages:

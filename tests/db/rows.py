@@ -1,6 +1,10 @@
 """Rows for the tests of this package."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +34,16 @@ async def sweep_with_visits(database: Database, count: int) -> tuple[int, list[i
             [filled(table_of(Visit), {**selected, "page_id": page_id}) for page_id in pages],
         )
         return sweep_id, sorted(visits)
+
+
+@asynccontextmanager
+async def opened_copy(template: Path) -> AsyncIterator[Database]:
+    """A SQLite database of its own for one example of a property."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "database.sqlite"
+        shutil.copyfile(template, path)
+        async with Database(str(path)) as database:
+            yield database
 
 
 def table_of(model: type[Table]) -> sa.Table:
