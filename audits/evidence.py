@@ -6,7 +6,6 @@ import zlib
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.page import PageAudit
 from audits.work import Work
@@ -60,8 +59,7 @@ class Evidence:
 
     async def _learn(self, template: int, page: int, address: str) -> tuple[int, list[Slot]]:
         """Ask for one page twice; and compare it with what it was in the earlier sweep, if that learned from it."""
-        async with self._work.database.reading() as connection:
-            earlier = await self._learned_earlier(connection, template)
+        earlier = await self._learned_earlier(template)
         if earlier is not None:
             page, address = earlier.page_id, earlier.address
         first, second = await self._source(address), await self._source(address)
@@ -81,8 +79,10 @@ class Evidence:
         assert isinstance(added, int)
         return added, slots
 
-    async def _learned_earlier(self, connection: AsyncConnection, template: int) -> Any:
+    async def _learned_earlier(self, template: int) -> Any:
         """What the earlier sweep goes by for a page that has this template now; None when there is no such page."""
+        if self._work.sweep.earlier_id is None:
+            return None
         before, now = sa.orm.aliased(Visit), sa.orm.aliased(Visit)
         by_page = (
             sa.select(Volatile.page_id, Volatile.slots, Volatile.source, Page.address)
@@ -97,7 +97,8 @@ class Evidence:
             .order_by(Volatile.id.desc())
             .limit(1)
         )
-        return (await connection.execute(by_page)).first()
+        async with self._work.database.reading() as connection:
+            return (await connection.execute(by_page)).first()
 
     async def _source(self, address: str) -> str | None:
         """The page's source as of now; None when it does not answer as a page does."""

@@ -67,13 +67,14 @@ globalThis.jisweep = (() => {
   // The main frame's part stays here: only those of other frames have to cross over.
   let own = null;
 
-  const finish = async (parts, rules) => {
-    const results = await axe.finishRun([own, ...parts], {...RUN, rules});
+  const listed = (results) => {
     const list = (outcome, found) => found.map(({id, impact, nodes}) => ({
       id, impact, outcome, nodes: nodes.map((each) => node(outcome, each)),
     }));
     return [...list("failed", results.violations), ...list("cantTell", results.incomplete)];
   };
+
+  const finish = async (parts, rules) => listed(await axe.finishRun([own, ...parts], {...RUN, rules}));
 
   const describe = (element) => [
     element.localName, element.id || "", [...element.classList].sort(), element.getAttribute("role") || "",
@@ -133,13 +134,18 @@ globalThis.jisweep = (() => {
     return counts;
   };
 
-  // Tests the main frame; a page without further frames is finished and located at once.
+  // Tests the main frame; a page without further frames is finished and located at once. One that holds nothing like
+  // a frame is run whole: in parts the engine would write down where every place is that passed, too.
   const begin = async (rules) => {
-    const {part, frames} = await partial(null, rules);
-    own = part;
-    const told = {source: source(), size: size(), bare: bare(), features: features(), frames, rules: null};
-    if (frames.length) return told;
-    told.rules = await finish([], rules);
+    const told = {source: source(), size: size(), bare: bare(), features: features(), frames: [], rules: null};
+    if (told.features.frames) {
+      const {part, frames} = await partial(null, rules);
+      own = part;
+      if (frames.length) return {...told, frames};
+      told.rules = await finish([], rules);
+    } else {
+      told.rules = listed(await axe.run(document, {...RUN, rules}));
+    }
     const nodes = told.rules.flatMap((rule) => rule.nodes);
     const where = places(nodes.map(({target}) => target[0]));
     nodes.forEach((each, index) => { each.place = where[index]; });

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ from db.types import now
 from db.words import Assertor, JudgementOutcome, Outcome, Part
 
 BATCH = 50  # pages in memory at a time
+PLACES = 3  # of each rule that a person is shown beside a proposal: all are in the report
 SHARED = "frames"  # what a frame shows is not counted: with one, absence is not known
 
 
@@ -43,6 +45,15 @@ class Ground(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A place that a rule speaks of."""
+
+    rule: str
+    frame: list[Any]
+    target: list[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proposal:
     """What a person may accept, and what it stands on."""
 
@@ -50,6 +61,7 @@ class Proposal:
     ground: Ground
     rules: tuple[str, ...] = ()  # that failed, or could not tell
     places: int = 0  # where they did
+    seen: tuple[Seen, ...] = ()  # the first few of them
     person: str | None = None  # whose earlier judgement it is
     at: datetime | None = None
     reason: str | None = None
@@ -104,7 +116,7 @@ async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIter
         some = visits[first : first + BATCH]
         rows = {row.id: row for row in await connection.execute(_pages(some))}
         counts = await _counts(connection, some)
-        rules = await _rules(connection, some)
+        seen = await _seen(connection, some)
         said = await _said(connection, some)
         earlier = await _earlier(connection, sweep, some)
         for number, visit in enumerate(some, start=first + 1):
@@ -119,7 +131,7 @@ async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIter
                     Item(
                         criterion=criterion,
                         proposal=_proposal(
-                            criterion, row, counts.get((visit, criterion.number)), rules[visit],
+                            criterion, row, counts.get((visit, criterion.number)), seen[visit],
                             earlier.get((visit, criterion.number)), sweep,
                         ),
                         failed_places=_failed(counts.get((visit, criterion.number))),
@@ -131,23 +143,29 @@ async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIter
 
 
 def _proposal(
-    criterion: Criterion, page: Any, counts: Any, rules: Mapping[str, set[Outcome]], earlier: Said | None,
-    sweep: Sweep,
+    criterion: Criterion, page: Any, counts: Any, seen: Mapping[Outcome, Mapping[str, list[Seen]]],
+    earlier: Said | None, sweep: Sweep,
 ) -> Proposal:  # fmt: skip
     speaking = [rule for rule, numbers in (sweep.rule_criteria or {}).items() if criterion.number in numbers]
-    failed = tuple(sorted(rule for rule in speaking if Outcome.FAILED in rules.get(rule, ())))
-    unsure = tuple(sorted(rule for rule in speaking if Outcome.CANT_TELL in rules.get(rule, ())))
+    failed, unsure = (
+        {rule: seen[outcome][rule] for rule in sorted(speaking) if rule in seen[outcome]}
+        for outcome in (Outcome.FAILED, Outcome.CANT_TELL)
+    )
     if counts is not None and counts.failed_places:
         return Proposal(
-            outcome=JudgementOutcome.NOT_MET, ground=Ground.FAILED, rules=failed, places=counts.failed_places
-        )
+            outcome=JudgementOutcome.NOT_MET, ground=Ground.FAILED, rules=tuple(failed), places=counts.failed_places,
+            seen=tuple(chain.from_iterable(failed.values())),
+        )  # fmt: skip
     if earlier is not None:
         return Proposal(
             outcome=earlier.outcome, ground=Ground.EARLIER, person=earlier.person, at=earlier.at,
             reason=earlier.reason,
         )  # fmt: skip
     if counts is not None and counts.cant_tell_places:
-        return Proposal(outcome=None, ground=Ground.CANT_TELL, rules=unsure, places=counts.cant_tell_places)
+        return Proposal(
+            outcome=None, ground=Ground.CANT_TELL, rules=tuple(unsure), places=counts.cant_tell_places,
+            seen=tuple(chain.from_iterable(unsure.values())),
+        )  # fmt: skip
     if _is_absent(judging(criterion.number).absent, page):
         return Proposal(outcome=JudgementOutcome.NOT_APPLICABLE, ground=Ground.ABSENT)
     return Proposal(outcome=None, ground=Ground.UNDETECTED if speaking else Ground.UNTESTED)
@@ -173,6 +191,8 @@ async def keep_judgements(
 ) -> int:
     """Store a person's judgements (visit, criterion, outcome, reason); returns how many say something new.
 
+    `withdrawn` takes back what the person said of the criterion of the page before.
+
     Raises UsageError, before anything is stored, for a page or criterion that the sweep does not judge, and for one
     that overrides a fault that the machine found, or is `not met` without one, and gives no reason.
     """
@@ -193,21 +213,31 @@ async def keep_judgements(
                 ja=f"ページ {visit} の達成基準 {number} には理由が要ります。",
                 en=f"Criterion {number} of page {visit} needs a reason.",
             )
-    before = await _said(connection, visits)
+    before = {
+        (key, said.person): said for key, words in (await _said(connection, visits)).items() for said in words
+    }
     new = [
         {"visit_id": visit, "criterion": number, "outcome": outcome, "reason": reason or None, "person": person,
          "finding_id": None, "at": now()}
         for visit, number, outcome, reason in wanted
-        if (outcome, reason or None)
-        not in [(said.outcome, said.reason) for said in before.get((visit, number), ()) if said.person == person]
+        if _is_new(before.get(((visit, number), person)), outcome, reason or None)
     ]  # fmt: skip
     if new:
         await connection.execute(sa.insert(Judgement), new)
     return len(new)
 
 
+def _is_new(before: Said | None, outcome: JudgementOutcome, reason: str | None) -> bool:
+    """Whether a word changes what the person has said."""
+    if before is None:
+        return outcome is not JudgementOutcome.WITHDRAWN
+    return (outcome, reason) != (before.outcome, before.reason)
+
+
 def why_needed(outcome: JudgementOutcome, failed_places: int) -> bool:
     """Whether a judgement needs a written reason: against the machine's fault, or `not met` without one."""
+    if outcome is JudgementOutcome.WITHDRAWN:
+        return False
     return (failed_places > 0) != (outcome is JudgementOutcome.NOT_MET)
 
 
@@ -237,17 +267,30 @@ async def _counts(connection: AsyncConnection, visits: Sequence[int]) -> dict[tu
     return {(row.id, row.criterion): row for row in rows}
 
 
-async def _rules(connection: AsyncConnection, visits: Sequence[int]) -> dict[int, dict[str, set[Outcome]]]:
-    """Visit → rule → outcomes that the rule had there."""
-    rows = await connection.execute(
-        sa.select(Visit.id, Finding.rule, Finding.outcome)
+async def _seen(
+    connection: AsyncConnection, visits: Sequence[int]
+) -> dict[int, dict[Outcome, dict[str, list[Seen]]]]:
+    """Visit → outcome → rule → the first places where the rule had it there."""
+    order = sa.func.row_number().over(
+        partition_by=(Visit.id, Finding.rule, Finding.outcome), order_by=Finding.position
+    )
+    numbered = (
+        sa.select(
+            Visit.id.label("visit"), Finding.outcome, Finding.rule, Finding.frame, Finding.target,
+            Finding.position, order.label("number"),
+        )
         .join(Finding, Finding.result_id == Visit.result_id)
         .where(Visit.id.in_(visits))
-        .distinct()
+        .subquery()
+    )  # fmt: skip
+    found: dict[int, dict[Outcome, dict[str, list[Seen]]]] = defaultdict(
+        lambda: {outcome: defaultdict(list) for outcome in Outcome}
     )
-    found: dict[int, dict[str, set[Outcome]]] = defaultdict(lambda: defaultdict(set))
-    for visit, rule, outcome in rows:
-        found[visit][rule].add(outcome)
+    first = sa.select(numbered).where(numbered.c.number <= PLACES).order_by(numbered.c.position)
+    for row in await connection.execute(first):
+        found[row.visit][row.outcome][row.rule].append(
+            Seen(rule=row.rule, frame=row.frame, target=row.target)
+        )
     return found
 
 
@@ -259,8 +302,11 @@ async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tupl
     last: dict[tuple[int, str], dict[str, Said]] = defaultdict(dict)
     for row in rows.mappings():
         said = Said(person=row["person"], outcome=row["outcome"], reason=row["reason"], at=row["at"])
-        last[row["visit_id"], row["criterion"]][row["person"]] = said
-    return {key: [words[person] for person in sorted(words)] for key, words in last.items()}
+        if said.outcome is JudgementOutcome.WITHDRAWN:
+            last[row["visit_id"], row["criterion"]].pop(said.person, None)
+        else:
+            last[row["visit_id"], row["criterion"]][said.person] = said
+    return {key: [words[person] for person in sorted(words)] for key, words in last.items() if words}
 
 
 async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]) -> dict[tuple[int, str], Said]:

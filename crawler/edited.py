@@ -17,6 +17,7 @@ class Line:
     address: str
     part: Part
     reason: str
+    stratum: str = ""  # as the table says it; empty where it says none
 
 
 def edited(
@@ -24,7 +25,8 @@ def edited(
 ) -> list[Choice]:
     """The sample that the lines give. Raises UsageError naming the line that cannot stand.
 
-    `words_of` gives the words in which a table may say what a page stands for; any others are the person's own.
+    `words_of` gives the words in which a table may say what a page stands for, or which stratum it was drawn from; any
+    other reasons are the person's own.
     """
     page_at = {page.address: page for page in proposal.frame}
     why = {each.visit: each.why or "" for each in proposal.choices if each.part is Part.REPRESENTATIVE}
@@ -44,7 +46,7 @@ def edited(
             )
         seen.add((page.visit, line.part))
         if line.part is not Part.REPRESENTATIVE:
-            _check_drawn(proposal, line, page.visit)
+            _check_drawn(proposal, line, page.visit, words_of)
             continue
         _check_put_in(proposal, line)
         proposed = why.get(page.visit)
@@ -59,9 +61,18 @@ def edited(
     return put_in(proposal.choices, added)
 
 
-def _check_drawn(proposal: Proposal, line: Line, visit: int) -> None:
-    if any(each.visit == visit and each.part is line.part for each in proposal.choices):
+def _check_drawn(
+    proposal: Proposal, line: Line, visit: int, words_of: Callable[[str], Collection[str]]
+) -> None:
+    drawn = next((each for each in proposal.choices if each.visit == visit and each.part is line.part), None)
+    if drawn is not None and line.stratum in ("", *words_of(drawn.stratum or "")):
         return
+    if drawn is not None:
+        raise _refused(
+            line,
+            "の層が、選んだときの層と違います。層は選び方から決まるので、変えられません",
+            "has another stratum than it was drawn from: strata come from how pages were chosen, and cannot be changed",
+        )
     raise _refused(
         line,
         "は抽選で選ばれていません。無作為の部分は人が選ぶものではないので、変えられません",

@@ -1,7 +1,9 @@
 """The shape of a page: what its DOM looks like without its words, so that pages of one template can be found.
 
-A page is taken as the set of the paths to its block elements (tags with their stable classes, a few levels
-deep), the set as minhash values: the share of equal values in two shapes estimates the share of common paths.
+A page is taken as the set of the paths to its block elements (tags with their stable classes, a few levels deep) and of
+the ids that the parts of its layout have there, the set as minhash values: the share of equal values in two shapes estimates
+the share of common members. An id is a member of its own and no step of a path: where each page names its main part
+after itself, all paths below it would be that page's alone.
 """
 
 import re
@@ -62,18 +64,20 @@ def _paths(tree: LexborHTMLParser) -> set[int]:
             if node.tag in _PASSED_OVER:
                 continue
             attributes = node.attributes
-            child = zlib.crc32(_label(node.tag or "", attributes.get("class"), attributes.get("id")), path)
+            child = zlib.crc32(_label(node.tag or "", attributes.get("class")), path)
             paths.add(child)
+            if (name := attributes.get("id")) and node.tag in _NAMED:
+                paths.add(zlib.crc32(_DIGITS.sub("0", f"#{name.lower()}").encode("utf-8", "replace"), child))
             if depth + 1 < DEPTH:
                 waiting.append((node, child, depth + 1))
     return paths
 
 
 @lru_cache(maxsize=8192)
-def _label(tag: str, classes: str | None, name: str | None) -> bytes:
-    """Tag, stable classes and, for the parts of a layout, the id: `>div#header.box.w0`."""
+def _label(tag: str, classes: str | None) -> bytes:
+    """Tag and stable classes: `>div.box.w0`."""
     stable = sorted(set(filter(_is_stable, (classes or "").lower().split())))
-    label = f">{tag}#{(name or '').lower() if tag in _NAMED else ''}.{'.'.join(stable)}"
+    label = f">{tag}.{'.'.join(stable)}"
     return _DIGITS.sub("0", label).encode("utf-8", "replace")
 
 

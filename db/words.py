@@ -218,6 +218,7 @@ class JudgementOutcome(StrEnum):
     MET = "met"
     NOT_MET = "not_met"
     NOT_APPLICABLE = "not_applicable"
+    WITHDRAWN = "withdrawn"  # the person's earlier word no longer counts
 
 
 class Notation(StrEnum):

@@ -6,12 +6,14 @@ before what the criterion's line says for all pages, and that before the accepte
 """
 
 import json
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill, Protection
@@ -24,6 +26,7 @@ from audits.judging import Ground, Item, JudgedPage, why_needed
 from db.errors import UsageError
 from db.words import JudgementOutcome
 from reports.language import LANGUAGES, Language
+from reports.page_view import path_of
 from reports.page_view import text_of as rule_text_of
 from reports.workbook import add_row, opened, save, sheet_of, text_of
 
@@ -40,6 +43,8 @@ PAGES = (
     "level",
     "proposal",
     "ground",
+    "places",
+    "report",
     "question",
     "outcome",
     "reason",
@@ -48,7 +53,7 @@ PAGES = (
 )
 WIDTHS = {
     "number": 10, "name": 34, "level": 8, "check": 22, "proposed": 26, "open": 14, "accept": 16, "all": 16, "note": 40,
-    "page": 8, "title": 34, "criterion": 30, "proposal": 12, "ground": 40, "question": 50, "outcome": 12, "reason": 40,
+    "page": 8, "title": 34, "criterion": 30, "proposal": 12, "ground": 40, "places": 44, "report": 12, "question": 50, "outcome": 12, "reason": 40,
     "said": 30, "key": 4,
 }  # fmt: skip
 YES = {"○", "〇", "◯", *(Language(lang).say("judge.yes") for lang in LANGUAGES)}
@@ -86,8 +91,13 @@ class _Filled:
     errors: list[tuple[str, str]] = field(default_factory=list)  # cell, key of the text
 
 
-def write_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage], language: Language) -> None:
-    """Write the workbook. Raises UsageError when the pages are too many for one, StorageError when it cannot be written."""
+def write_judge_book(
+    path: Path, key: dict[str, Any], pages: Sequence[JudgedPage], language: Language, report: Path | None = None
+) -> None:
+    """Write the workbook, with links to the pages of the sweep's report when the folder that holds it is given.
+
+    Raises UsageError when the pages are too many for one, StorageError when it cannot be written.
+    """
     lines = sum(len(page.items) for page in pages)
     if lines > MOST:
         raise UsageError(
@@ -97,7 +107,8 @@ def write_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage
     book = Workbook()
     _instructions(sheet_of(book, language.say("judge.sheet_how")), key, language)
     _criteria(sheet_of(book, language.say("judge.sheet_criteria")), pages, language)
-    _pages(sheet_of(book, language.say("judge.sheet_pages")), pages, language)
+    links = "" if report is None else Path(os.path.relpath(report.resolve(), path.resolve().parent)).as_posix()
+    _pages(sheet_of(book, language.say("judge.sheet_pages")), pages, language, links)
     hidden = sheet_of(book, KEY)
     hidden.sheet_state = "veryHidden"
     add_row(hidden, [json.dumps(key, ensure_ascii=False)])
@@ -138,7 +149,7 @@ def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]
 def _instructions(sheet: Worksheet, key: dict[str, Any], language: Language) -> None:
     add_row(sheet, [language.say("judge.title"), key["site"]])
     add_row(sheet, [language.say("judge.person"), ""])
-    for number in range(1, 8):
+    for number in range(1, 10):
         add_row(sheet, [language.say(f"judge.how.{number}")])
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 90, 40
     for row in sheet.iter_rows():
@@ -175,11 +186,15 @@ def _tally(items: Iterable[Item], language: Language) -> str:
     return language.say("common.comma").join([*told, f"{language.say('judge.open')} {counts[None]}"])
 
 
-def _pages(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language) -> None:
+def _pages(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language, report: str) -> None:
     _head(sheet, PAGES, language)
     for page in pages:
         for item in page.items:
             add_row(sheet, list(_page_row(page, item, language)))
+            if report:
+                link = sheet.cell(sheet.max_row, PAGES.index("report") + 1, language.say("judge.see"))
+                link.hyperlink = f"{quote(report)}/pages/{page.number}.html{_part_of_report(item)}"
+                link.style = "Hyperlink"
     _finish(sheet, PAGES, language)
     sheet.column_dimensions[get_column_letter(len(PAGES))].hidden = True
 
@@ -193,11 +208,29 @@ def _page_row(page: JudgedPage, item: Item, language: Language) -> Iterator[Any]
     yield item.criterion.level.value
     yield language.say(f"judge.outcome.{proposal.value}") if proposal else ""
     yield ground_of(item, language)
+    yield _places_of(item, language)
+    yield ""
     yield judging(number).question(language.lang)
     yield ""
     yield ""
     yield said_of(item, language)
     yield f"{page.visit} {number}"
+
+
+def _places_of(item: Item, language: Language) -> str:
+    """The first places that a proposal stands on, each by its selectors, and how many there are beside."""
+    seen = item.proposal.seen
+    told = [path_of([*each.frame, *each.target]) for each in seen]
+    more = item.proposal.places - len(seen)
+    return "\n".join([*told, *([language.say("judge.more_places", n=language.number(more))] if more > 0 else [])])
+
+
+def _part_of_report(item: Item) -> str:
+    """Where a page's report shows what a proposal stands on, with pictures."""
+    if not item.proposal.rules:
+        return ""
+    kind = "failed" if item.proposal.ground is Ground.FAILED else "review"
+    return f"#{kind}-{item.proposal.rules[0]}"
 
 
 def ground_of(item: Item, language: Language) -> str:
@@ -379,7 +412,7 @@ def _judgements(
                 filled.errors.append((cell, "reason_alone"))
             if outcome is None and number in filled.all_pages:
                 (outcome, cell), reason = filled.all_pages[number], filled.notes[number]
-                if item.failed_places and outcome is not JudgementOutcome.NOT_MET:
+                if item.failed_places and why_needed(outcome, item.failed_places):
                     filled.errors.append(
                         (own.cell, "override")
                     )  # a reason against the machine is given page by page

@@ -12,6 +12,7 @@ from audits.sampled import sampled
 from audits.statistics.strata import Stratum
 from crawler.frame import sent_beyond
 from db.database import Database
+from db.errors import UsageError
 from db.tables import Sweep
 from db.types import now
 from db.words import Method, Reason, VisitState
@@ -60,6 +61,24 @@ async def folder_for(database: Database, sweep_id: int, named: Path | None) -> P
     usual = Path("out") / f"sweep-{sweep_id}"
     others = (usual.with_name(f"{usual.name}-{number}") for number in range(2, PLACES))
     return next((place for place in (usual, *others) if is_free(place, about)), usual)
+
+
+async def written_report(database: Database, sweep_id: int, named: Path | None) -> Path | None:
+    """The folder that holds a sweep's report: the one that was named, else the usual one, if the report is there.
+
+    Raises UsageError when there is no such sweep, and for a named folder that holds no report of it.
+    """
+    place = await folder_for(database, sweep_id, named)
+    async with database.reading() as connection:
+        about = _about(await read.head(connection, sweep_id))
+    if place.is_dir() and is_free(place, about):
+        return place
+    if named is None:
+        return None
+    raise UsageError(
+        ja=f"{named} に、スイープ {sweep_id} の報告書はありません。jisweep report {sweep_id} --out {named} で書き出せます。",
+        en=f"{named} holds no report of sweep {sweep_id}: write it with jisweep report {sweep_id} --out {named}.",
+    )
 
 
 def check_folder(out: Path) -> None:

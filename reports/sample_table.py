@@ -90,12 +90,14 @@ def _lines(rows: Sequence[Sequence[str]], begin: int, column: dict[str, int]) ->
                 en=f"Line {number}: the part {part!r} is none: write representative or random.",
             )
         if word != BY_HAND:
-            yield Line(number=number, address=address, part=Part(word), reason=reason)
+            stratum = _cell(row, column["stratum"]) if "stratum" in column else ""
+            yield Line(number=number, address=address, part=Part(word), reason=reason, stratum=stratum)
 
 
-def words_of(why: str) -> set[str]:
-    """How a table may say what a page stands for, in either language."""
-    return {Language(lang).stands_for(why) for lang in LANGUAGES}
+def words_of(name: str) -> set[str]:
+    """How a table may say what a page stands for, or the stratum that it was drawn from, in either language."""
+    ways = [way(name) for lang in LANGUAGES for way in (Language(lang).stands_for, Language(lang).stratum) if name]
+    return {" ".join(way.split()) for way in ways}
 
 
 PART_WORDS = {

@@ -45,10 +45,12 @@ def between(before: Sample, after: Sample) -> tuple[float, float]:
 
     Raises ValueError when nothing can be said of the one population or the other.
     """
-    low, _ = difference(before.most, after.fewest)
-    _, high = difference(before.fewest, after.most)
-    grain = before.grain + after.grain
-    return max(-1.0, low - grain), min(1.0, high + grain)
+    was, now = before.equal, after.equal
+    low, _ = difference(was.most, now.fewest)
+    _, high = difference(was.fewest, now.most)
+    (was_below, was_above), (now_below, now_above) = before.unevenness, after.unevenness
+    steps = was.step + now.step
+    return max(-1.0, low - steps - was_above - now_below), min(1.0, high + steps + was_below + now_above)
 
 
 @cache

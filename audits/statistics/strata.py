@@ -1,28 +1,35 @@
 """A share from a random draw of pages, stratum by stratum, with the pages that were drawn and gave no result.
 
-A sample without strata is one stratum. With several, the share is the usual stratified mean, and its interval
-that of `audits.statistics.finite` for a draw without strata that tells no more: as large as the most thinly sampled stratum
-allows (`rate × population` pages, which is all of them where the rates are equal), from a population so large that having
-drawn much of it narrows nothing more than in the stratum where it narrows least. tests/audits/test_statistics_strata.py
-counts the draws that it covers.
+A sample without strata is one stratum. With several, the share is the usual stratified mean, and its interval that of
+`audits.statistics.finite` for one draw that tells no more (`Equal`). There are two such draws, and the sizes of the strata
+alone, never what was found, decide which is used: the one that leaves less open when every stratum shows a half, or nearly.
+
+- All strata thrown together. What they show is a sum of independent chances, which spreads no wider than one draw with
+  their mean (Hoeffding): that bounds the mean of the strata's shares by how much was drawn from each. The share by size is
+  that when the rates are equal, and lies near it when they are nearly so: how near is worked out from the sizes.
+- As if all strata had been drawn from at the rate of the most thinly drawn one.
+
+Either comes from a population so large that having drawn much of it narrows nothing more than in the stratum where it
+narrows least. tests/audits/test_statistics_coverage.py counts the draws that the intervals cover.
 
 Sources: W. G. Cochran, Sampling Techniques, 3rd ed. (Wiley 1977), sections 5.2-5.3 (the mean and its weights); W. Hoeffding,
 "On the distribution of the number of successes in independent trials", Annals of Mathematical Statistics 27 (1956),
-713-721 (draws whose chances differ spread no wider than draws with their mean: why proportional strata are safe under the
-interval of a draw without strata); the effective size is in the manner of E. L. Korn and B. I. Graubard, "Confidence
-intervals for proportions with small expected number of positive counts estimated from survey data", Survey Methodology
-24 (1998), 193-201, with the worst that the allocation allows in place of an estimated variance, which tells nothing where a
-stratum is small or shows none or all.
+713-721 (a draw from a finite stratum is such a sum as well: its generating polynomial has real roots only); the effective
+size of thin strata is in the manner of E. L. Korn and B. I. Graubard, "Confidence intervals for proportions with small
+expected number of positive counts estimated from survey data", Survey Methodology 24 (1998), 193-201, with the worst that the
+allocation allows in place of an estimated variance, which tells nothing where a stratum is small or shows none or all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 
 from audits.statistics.finite import Draw
 
 ENDLESS = 1_000_000  # pages of a population that no draw exhausts
+NEARLY = 1.2  # so much wider may the strata thrown together leave a half: nearer to 0 and 1 they leave less open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,37 @@ class Stratum:
     def missing(self) -> int:
         """Drawn pages without a result."""
         return self.drawn - self.audited
+
+    @property
+    def twice_and_a_half_found(self) -> "Stratum":
+        """A stratum of twice the size, twice drawn from, all audited, of which half have the property: the same rates."""
+        return Stratum(
+            population=2 * self.population, drawn=2 * self.drawn, audited=2 * self.drawn, found=self.drawn
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equal:
+    """One draw without strata that tells no more of a population than a sample with strata does.
+
+    Its interval is of the mean of the strata's shares by these weights, good to `step` on each side.
+    """
+
+    fewest: Draw  # missing pages taken for pages without the property
+    most: Draw  # missing pages taken for pages with the property
+    weights: tuple[float, ...]  # of the strata, 1 in all
+    step: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the mean by the weights."""
+        return self.fewest.interval[0] - self.step, self.most.interval[1] + self.step
+
+    @property
+    def showing_a_half(self) -> "Equal":
+        """The same, had half of its pages had the property."""
+        half = replace(self.fewest, found=self.fewest.drawn // 2)
+        return replace(self, fewest=half, most=half)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,41 +128,92 @@ class Sample:
         With one stratum it is exact, and with strata drawn at equal rates at least as good; with other rates it holds
         whatever the shares of the strata are, for the price of being wide. Raises ValueError when nothing can be said.
         """
-        fewest, most = self.fewest, self.most
-        return max(0.0, fewest.interval[0] - self.grain), min(1.0, most.interval[1] + self.grain)
+        return self._interval_from(self.equal)
+
+    @cached_property
+    def equal(self) -> Equal:
+        """The draw without strata that stands for the sample. Raises ValueError when nothing can be said."""
+        if not self.speaks:
+            raise ValueError(f"nothing can be said from {self}")
+        if len(self._peopled) == 1:
+            return self._together
+        # Chosen by the sizes alone: chosen by what was found, each would miss where the other does, too.
+        halves = Sample(strata=tuple(stratum.twice_and_a_half_found for stratum in self.strata))
+        ways = self._together, self._thinned
+        (low, high), (thin_low, thin_high) = (halves._interval_from(way.showing_a_half) for way in ways)
+        return ways[0] if high - low < NEARLY * (thin_high - thin_low) else ways[1]
 
     @property
-    def fewest(self) -> Draw:
-        """The draw without strata that tells no more, missing pages taken for pages without the property."""
-        return self._as_one(missing_have=False)
-
-    @property
-    def most(self) -> Draw:
-        """The draw without strata that tells no more, missing pages taken for pages with the property."""
-        return self._as_one(missing_have=True)
-
-    @property
-    def grain(self) -> float:
-        """What strata add to each bound: a page of the population that stands for them, for it has its own size."""
-        return 0.0 if len(self._peopled) == 1 or self.is_census else 1 / self.fewest.population
+    def unevenness(self) -> tuple[float, float]:
+        """How far the share may lie below and above the mean by the weights of `equal`, whatever it is."""
+        below = above = 0.0
+        for weight, size, least, most in self._limits(self.equal):
+            below += max((weight - size) * least, (weight - size) * most)
+            above += max((size - weight) * least, (size - weight) * most)
+        return below, above
 
     @property
     def _peopled(self) -> Sequence[Stratum]:
         return [stratum for stratum in self.strata if stratum.population]
 
-    def _as_one(self, *, missing_have: bool) -> Draw:
-        if not self.speaks:
-            raise ValueError(f"nothing can be said from {self}")
+    def _interval_from(self, equal: Equal) -> tuple[float, float]:
+        low, high = equal.interval
+        if len(self._peopled) == 1 or self.is_census:
+            return low, high
+        return max(0.0, self._share_with(equal, low)), min(1.0, self._share_with(equal, high, greatest=True))
+
+    def _share_with(self, equal: Equal, mean: float, *, greatest: bool = False) -> float:
+        """The least, or the greatest, share of the population that goes with a mean by the weights of a draw.
+
+        Each stratum has at least what was found in it, and at most all but what was found without the property. The rest
+        of the mean lies in the strata that weigh most by size for what they weigh in the mean, or least.
+        """
+        limits = sorted(self._limits(equal), key=lambda each: each[1] / each[0], reverse=greatest)
+        share = sum(size * least for _, size, least, _ in limits)
+        left = mean - sum(weight * least for weight, _, least, _ in limits)
+        for weight, size, least, most in limits:
+            taken = min(most - least, max(left, 0.0) / weight)
+            share += size * taken
+            left -= weight * taken
+        return share
+
+    def _limits(self, equal: Equal) -> list[tuple[float, float, float, float]]:
+        """Of each stratum: what it weighs in the mean and by its size, the least and the greatest share it can have."""
+        return [
+            (
+                weight,
+                stratum.population / self.population,
+                stratum.found / stratum.population,
+                1 - (stratum.audited - stratum.found) / stratum.population,
+            )
+            for weight, stratum in zip(equal.weights, self._peopled, strict=True)
+        ]
+
+    @property
+    def _together(self) -> Equal:
+        """All strata thrown together."""
+        weights = [stratum.drawn / self.drawn for stratum in self._peopled]
+        return self._equal(self.drawn, self.found, self.found + self.drawn - self.audited, weights)
+
+    @property
+    def _thinned(self) -> Equal:
+        """As if all strata had been drawn from at the rate of the most thinly drawn one."""
         rate = min(Fraction(stratum.drawn, stratum.population) for stratum in self._peopled)
-        size = floor(rate * self.population)
-        share = self._mean(
-            [
-                Fraction(stratum.found + (stratum.missing if missing_have else 0), stratum.drawn)
-                for stratum in self._peopled
-            ]
+        size = max(floor(rate * self.population), 1)
+        fewest = [Fraction(stratum.found, stratum.drawn) for stratum in self._peopled]
+        most = [Fraction(stratum.found + stratum.missing, stratum.drawn) for stratum in self._peopled]
+        weights = [stratum.population / self.population for stratum in self._peopled]
+        return self._equal(size, floor(size * self._mean(fewest)), ceil(size * self._mean(most)), weights)
+
+    def _equal(self, size: int, fewest: int, most: int, weights: Sequence[float]) -> Equal:
+        population = self._as_good_as(size)
+        return Equal(
+            fewest=Draw(population=population, drawn=size, found=fewest),
+            most=Draw(population=population, drawn=size, found=most),
+            weights=tuple(weights),
+            # A page of the population that stands for several, which has steps of its own size.
+            step=0.0 if len(self._peopled) == 1 or self.is_census else 1 / population,
         )
-        found = ceil(size * share) if missing_have else floor(size * share)
-        return Draw(population=self._as_good_as(size), drawn=size, found=found)
 
     def _as_good_as(self, size: int) -> int:
         """The population from which a draw of this size leaves as much to chance as in the worst of the strata."""

@@ -21,6 +21,7 @@ from reports.cli.saying import say_json
 from reports.folder import check_new
 from reports.judge_book import read_judge_book, said_of, write_judge_book
 from reports.language import Language
+from reports.report import written_report
 
 
 @click.group()
@@ -32,6 +33,8 @@ def judge() -> None:
 @click.argument("sweep_id", metavar="ID", type=int)
 @click.option("-o", "out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", required=True,
               help="Where the workbook (.xlsx) goes.")  # fmt: skip
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Folder of the sweep's report, which the workbook links to.  [default: out/sweep-ID, if it is there]")  # fmt: skip
 @lang_option
 @database_option
 def export(sweep_id: int, **given: Any) -> None:
@@ -66,12 +69,15 @@ async def _export(sweep_id: int, given: dict[str, Any]) -> None:
         await present(database)
         async with database.reading() as connection:
             key, pages = await _state(connection, sweep_id)
+        report = await written_report(database, sweep_id, given["report"])
     if not pages:
         raise UsageError(ja=Language("ja").say("judge.line.no_page"), en=Language("en").say("judge.line.no_page"))
-    write_judge_book(given["out"], key, pages, language)
+    write_judge_book(given["out"], key, pages, language, report)
     lines = sum(len(page.items) for page in pages)
     said = {"pages": language.count("page", len(pages)), "lines": language.number(lines)}
     click.echo(language.say("judge.line.exported", file=given["out"], **said))
+    told = "judge.line.linked" if report else "judge.line.unlinked"
+    click.echo(language.say(told, folder=report or "", sweep=sweep_id))
 
 
 async def _import(sweep_id: int, file: Path, given: dict[str, Any]) -> None:

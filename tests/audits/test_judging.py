@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import openpyxl
 import pytest
@@ -19,6 +20,7 @@ from db.tables import Judgement, Visit
 from db.words import JudgementOutcome, Method, Notation
 from reports.judge_book import read_judge_book, write_judge_book
 from reports.language import Language
+from reports.report import write_report, written_report
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
@@ -139,7 +141,7 @@ async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then
         (0, "B2"): "環境局 山田",
         (1, f"G{row_of(path, 1, '1.1.1')}"): "○", (1, f"G{row_of(path, 1, '1.2.1')}"): "○",
         (1, f"H{row_of(path, 1, '2.4.2')}"): "適合",
-        (2, f"H{own}"): "不適合", (2, f"I{own}"): "題名が内容と違う",
+        (2, f"J{own}"): "不適合", (2, f"K{own}"): "題名が内容と違う",
     })  # fmt: skip
     answers = read_judge_book(path, key, pages)
     assert answers.person == "環境局 山田"
@@ -161,6 +163,67 @@ async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then
         )  # nothing new
 
 
+async def test_beside_a_proposal_stand_its_places_and_the_way_to_their_pictures(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    images = "".join(f'<img src="/i.png" id="i{n}" width="40" height="40">' for n in range(5))
+    async with small_site({**SITE, "/image": html(images, title="画像")}) as server:
+        number = await sweep(database, server, tools)
+    report = await write_report(database, number, tmp_path / "out of 1", "ja")
+    key, pages = await judged(database, number)
+    book = tmp_path / "books" / "judge.xlsx"
+    book.parent.mkdir()
+    write_judge_book(book, key, pages, Language("ja"), await written_report(database, number, report.parent))
+    line = row_of(book, 2, "/image", "1.1.1 ")
+    sheet = openpyxl.load_workbook(book).worksheets[2]
+    assert sheet[f"G{line}"].value == "#i0\n#i1\n#i2\nほかに 2 か所"
+    assert sheet[f"H{line}"].value == "報告書を見る"
+    page, _, part = unquote(sheet[f"H{line}"].hyperlink.target).partition("#")
+    shown = (book.parent / page).read_text(encoding="utf-8")
+    assert f'id="{part}"' in shown
+    assert "/image" in shown
+    unseen = row_of(book, 2, "/form", "2.4.5 ")
+    assert sheet[f"G{unseen}"].value in (None, "")
+    assert "#" not in sheet[f"H{unseen}"].hyperlink.target
+
+
+async def test_only_the_report_of_the_sweep_is_led_to(database: Database, tools: Tools, tmp_path: Path) -> None:
+    async with small_site(SITE) as server:
+        first, second = await sweep(database, server, tools), await sweep(database, server, tools)
+    other = (await write_report(database, first, tmp_path / "first", "ja")).parent
+    assert await written_report(database, first, other) == other
+    with pytest.raises(UsageError, match="holds no report of sweep"):
+        await written_report(database, second, other)
+    with pytest.raises(UsageError, match="holds no report of sweep"):
+        await written_report(database, first, tmp_path)
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+async def test_a_person_takes_a_judgement_back(database: Database, tools: Tools, tmp_path: Path) -> None:
+    path, key, pages = await exported(database, tools, tmp_path)
+    form = next(page.visit for page in pages if page.address.endswith("/form"))
+
+    async def take_in(outcome: str, person: str) -> int:
+        fill(path, {(0, "B2"): person, (2, f"J{row_of(path, 2, '/form', '2.4.2 ')}"): outcome})
+        answers = read_judge_book(path, key, pages)
+        async with database.writing() as connection:
+            return await keep_judgements(connection, key["sweep"], answers.person, answers.judgements)
+
+    async def said() -> list[tuple[str, JudgementOutcome]]:
+        _, now = await judged(database, key["sweep"])
+        item = next(item for page in now if page.visit == form for item in page.items if item.criterion.number == "2.4.2")
+        return [(each.person, each.outcome) for each in item.said]
+
+    assert await take_in("取り消し", "山田") == 0  # nothing was said yet
+    assert await take_in("適合", "山田") == 1
+    assert await take_in("適合", "鈴木") == 1
+    assert await take_in("取り消し", "山田") == 1
+    assert await take_in("取り消し", "山田") == 0
+    assert await said() == [("鈴木", MET)]
+    assert await take_in("適合", "山田") == 1
+    assert len(await said()) == 2
+
+
 async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
     database: Database, tools: Tools, tmp_path: Path
 ) -> None:
@@ -168,21 +231,21 @@ async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
     override = row_of(path, 2, "/image", "1.1.1 ")
     unreasoned = row_of(path, 2, "/form", "2.4.2 ")
     alone, word = row_of(path, 2, "/form", "2.4.3 "), row_of(path, 2, "/form", "2.4.4 ")
-    fill(path, {(2, f"H{override}"): "適合", (2, f"H{unreasoned}"): "不適合", (2, f"I{alone}"): "理由だけ",
-                (2, f"H{word}"): "たぶん"})  # fmt: skip
+    fill(path, {(2, f"J{override}"): "適合", (2, f"J{unreasoned}"): "不適合", (2, f"K{alone}"): "理由だけ",
+                (2, f"J{word}"): "たぶん"})  # fmt: skip
     with pytest.raises(UsageError) as refused:
         read_judge_book(path, key, pages)
     told = refused.value.line("ja")
     for cell in (
         "説明!B2",
-        f"ページ別!H{override}",
-        f"ページ別!H{unreasoned}",
-        f"ページ別!H{alone}",
-        f"ページ別!H{word}",
+        f"ページ別!J{override}",
+        f"ページ別!J{unreasoned}",
+        f"ページ別!J{alone}",
+        f"ページ別!J{word}",
     ):
         assert f"{cell}:" in told
-    fill(path, {(0, "B2"): "山田", (2, f"I{override}"): "飾りの画像なので", (2, f"I{unreasoned}"): "題名がない",
-                (2, f"H{alone}"): "適合", (2, f"H{word}"): "適合"})  # fmt: skip
+    fill(path, {(0, "B2"): "山田", (2, f"K{override}"): "飾りの画像なので", (2, f"K{unreasoned}"): "題名がない",
+                (2, f"J{alone}"): "適合", (2, f"J{word}"): "適合"})  # fmt: skip
     assert len(read_judge_book(path, key, pages).judgements) == 4
 
 
@@ -206,7 +269,7 @@ async def test_only_the_proposals_that_a_person_was_shown_are_accepted(
     fill(path, {(1, f"G{shown}"): "○"})
     with pytest.raises(UsageError) as refused:
         read_judge_book(path, key, pages)
-    assert f"ページ別!H{row_of(path, 2, '/image', '1.2.1 ')}: 書き出した後に案が変わりました" in refused.value.line(
+    assert f"ページ別!J{row_of(path, 2, '/image', '1.2.1 ')}: 書き出した後に案が変わりました" in refused.value.line(
         "ja"
     )
 
@@ -229,7 +292,7 @@ async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(
             read_judge_book(path, key, pages)
         return refused.value.line("ja")
 
-    assert "ページ別!H1: この列の見出しが違います" in broken(lambda book: book.worksheets[2].delete_cols(8))
+    assert "ページ別!J1: この列の見出しが違います" in broken(lambda book: book.worksheets[2].delete_cols(10))
     assert "ページ別!A2: このシートの行がなくなっています" in broken(
         lambda book: book.worksheets[2].delete_rows(5, 3)
     )
@@ -243,7 +306,7 @@ async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(
 
     assert "達成基準!A3: この達成基準は試験にありません" in broken(set_cell(1, "A3", 1.2))
     assert "達成基準!G3: 案を受け入れるときは○" in broken(set_cell(1, "G3", "×"))
-    assert "ページ別!H3: この行がどのページのものか" in broken(set_cell(2, "K3", "99999 1.1.1"))
+    assert "ページ別!J3: この行がどのページのものか" in broken(set_cell(2, "M3", "99999 1.1.1"))
     path = tmp_path / "moved.xlsx"
     write_judge_book(path, key, pages, Language("ja"))
     book = openpyxl.load_workbook(path)
@@ -262,8 +325,8 @@ async def test_one_word_for_all_pages_does_not_speak_against_the_machine(
     own = row_of(path, 2, "/image", "1.1.1 ")
     with pytest.raises(UsageError) as refused:
         read_judge_book(path, key, pages)
-    assert f"ページ別!H{own}:" in refused.value.line("ja")
-    fill(path, {(2, f"H{own}"): "適合", (2, f"I{own}"): "飾りの画像なので"})
+    assert f"ページ別!J{own}:" in refused.value.line("ja")
+    fill(path, {(2, f"J{own}"): "適合", (2, f"K{own}"): "飾りの画像なので"})
     assert len(read_judge_book(path, key, pages).judgements) == len(pages)
 
 

@@ -122,7 +122,7 @@ async def test_the_application_of_the_sample_site_comes_in_whole(database: Datab
     assert {"kind:accessibility", "kind:contact", "kind:emergency"} <= set(" ".join(why.values()).split())
 
 
-@pytest.mark.parametrize("edit", ["put in", "left out", "foreign", "twice", "no reason", "none"])
+@pytest.mark.parametrize("edit", ["put in", "left out", "foreign", "twice", "no reason", "none", "stratum"])
 async def test_what_an_edited_table_may_not_say_is_refused_and_nothing_changes(
     database: Database, tmp_path: Path, edit: str
 ) -> None:
@@ -138,6 +138,7 @@ async def test_what_an_edited_table_may_not_say_is_refused_and_nothing_changes(
         "twice": ([*lines, replace(representative[0], number=79)], "Line 79"),
         "no reason": ([*lines, Line(number=80, address=START + "c/08.html", part=Part.REPRESENTATIVE, reason="")], "Line 80"),
         "none": (at_random, "at least one"),
+        "stratum": ([*lines[:-1], replace(at_random[-1], stratum="/elsewhere/")], f"Line {at_random[-1].number}"),
     }[edit]  # fmt: skip
     with pytest.raises(UsageError) as refused:
         await freeze(database, sweep, edits, "山田", words_of)

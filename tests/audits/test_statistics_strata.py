@@ -32,10 +32,23 @@ def test_strata_drawn_in_proportion_are_nearly_the_draw_without_strata() -> None
     assert (low, high) != plain, "a page more on each side, and a population a little larger"
 
 
+def test_small_strata_that_give_a_page_each_widen_little() -> None:
+    """As `--stratify directory` draws: in proportion, but at least one page from each."""
+    low, high = sample((80, 9, 3), (15, 2, 1), (12, 2, 0), (8, 1, 0), (5, 1, 0)).interval
+    plain = interval(120, 15, 4)
+    assert high - low < 1.25 * (plain[1] - plain[0])
+
+
+def test_what_was_seen_of_small_strata_bounds_the_whole() -> None:
+    low, high = sample((40, 4, 0), (10, 9, 9)).interval
+    assert low >= 9 / 50
+    assert high <= 46 / 50
+
+
 def test_a_thin_stratum_is_not_hidden_behind_a_well_seen_one() -> None:
     """None of 5 pages from nine tenths of the site says little, however many are drawn from the last tenth."""
     low, high = sample((900, 5, 0), (100, 95, 50)).interval
-    assert low < 0.05
+    assert low <= 0.05
     assert high > 0.4
 
 
