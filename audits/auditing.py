@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -120,46 +121,50 @@ async def _audit_pages(work: Work, yardstick: Yardstick, tab: Tab) -> None:
     while not work.stopping.is_set():
         async with work.database.writing() as connection:
             claimed = await claim_visits(connection, work.sweep.id, owner, 1, yardstick.dead)
-        if claimed:
-            await _audit_visit(work, yardstick, tab, claimed[0])
+            visit = await _claimed(connection, claimed[0]) if claimed else None
+        if visit is not None:
+            await _audit_visit(work, yardstick, tab, visit)
         elif await _left(work):
             await asyncio.sleep(IDLE)
         else:
             return
 
 
-async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int) -> None:
-    async with work.database.reading() as connection:
-        visit = (
-            await connection.execute(
-                sa.select(
-                    Visit.page_id,
-                    Visit.tries,
-                    Visit.closed_roots,
-                    Visit.template,
-                    Visit.content_type,
-                    Visit.body_digest,
-                    Visit.script_key,
-                    Visit.rendered,
-                    Page.address,
-                )
-                .join(Page, Page.id == Visit.page_id)
-                .where(Visit.id == visit_id)
-            )
-        ).one()
+async def _claimed(connection: AsyncConnection, visit_id: int) -> Any:
+    """What auditing needs to know of a visit."""
+    query = (
+        sa.select(
+            Visit.id,
+            Visit.page_id,
+            Visit.tries,
+            Visit.closed_roots,
+            Visit.template,
+            Visit.content_type,
+            Visit.body_digest,
+            Visit.script_key,
+            Visit.rendered,
+            Page.address,
+        )
+        .join(Page, Page.id == Visit.page_id)
+        .where(Visit.id == visit_id)
+    )
+    return (await connection.execute(query)).one()
+
+
+async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
     try:
         await _ask_robots(work, visit.address)
         target = Target(
             address=visit.address, scope=work.scope, closed_roots=visit.closed_roots, content_type=visit.content_type,
             unread=visit.script_key is not None and not visit.rendered,
         )  # fmt: skip
-        async with _kept(work, visit_id), asking(work.fetcher, tab, visit.address) as turn:
+        async with _kept(work, visit.id), asking(work.fetcher, tab, visit.address) as turn:
             audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
     except Stopped:
         return  # the visit is given back with the sweep's lease
     except PageLost as lost:
         async with work.database.writing() as connection:
-            await keep_failure(connection, work.sweep, visit_id, visit.tries, lost)
+            await keep_failure(connection, work.sweep, visit.id, visit.tries, lost)
             if lost.reason in GONE:
                 await replace_gone(connection, work.sweep)
         return
@@ -167,9 +172,9 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit_id: int
     async with work.database.writing() as connection:
         wall = await refuse_one_for_all(connection, work.sweep.id, visit.body_digest, audit.source)
         if wall is not None:
-            await keep_failure(connection, work.sweep, visit_id, visit.tries, wall)
+            await keep_failure(connection, work.sweep, visit.id, visit.tries, wall)
             return
-        await keep_audit(connection, work.sweep, visit_id, visit.page_id, audit, evidence)
+        await keep_audit(connection, work.sweep, visit.id, visit.page_id, audit, evidence)
         await _note_unknown(connection, work, yardstick, visit.script_key, audit.links)
 
 

@@ -37,6 +37,7 @@ NAME = "axe-core"
 QUIET = 100  # ms without a change that count as settled
 SETTLE = 3000  # ms to wait for that
 DOCUMENTS = frozenset({"text/html", "application/xhtml+xml", ""})  # that rules are for
+MISSING = "jisweep is not defined"  # what the browser says where our script did not run at the start
 FRAME_SECONDS = 20.0  # for the rules in one frame within the page
 
 
@@ -98,7 +99,7 @@ async def rule_set(
     With `also`, the rules of that edition run besides; they change nothing of what the first one is judged by.
     """
     await tab.blank()
-    context = await tab.world((await tab.frame_tree())["frame"]["id"])
+    context = await tab.main_world()
     asked = "JSON.stringify(axe._audit.rules.map(({id, tags, enabled}) => ({id, tags, enabled})))"
     rules = json.loads(await tab.evaluate(context, f"{engine.injected}\n;{asked}"))
     first = _criteria_of(rules, edition, level)
@@ -215,9 +216,14 @@ class _FrameVisit:
 
     async def rules(self) -> list[dict[str, Any]]:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
-        tree = await self._tab.frame_tree()
-        world = await self._world(tree)
-        self.settled = await settle(self._tab, world)
+        world = await self._tab.main_world()
+        try:
+            self.settled = await settle(self._tab, world)
+        except PlaywrightError as error:
+            if MISSING not in str(error):
+                raise
+            await self._inject(world)
+            self.settled = await settle(self._tab, world)
         begun = await self._call(world, "begin", self._switches)
         self.address = canonical(begun["source"])
         self.bare = begun["bare"]
@@ -309,8 +315,11 @@ class _FrameVisit:
         """Our world in a frame, with the engine in it: frames without scripts were passed over at their start."""
         world = await self._tab.world(tree["frame"]["id"])
         if not await self._tab.evaluate(world, "!!globalThis.jisweep"):
-            await self._tab.evaluate(world, f"{self._injected};0")
+            await self._inject(world)
         return world
+
+    async def _inject(self, world: int) -> None:
+        await self._tab.evaluate(world, f"{self._injected};0")
 
     async def _frame_id(self, world: int, element: Any) -> str:
         found = await self._tab.evaluate(world, f"axe.utils.shadowSelect({json.dumps(element)})", by_value=False)

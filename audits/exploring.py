@@ -49,7 +49,7 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
     async with tab.risk(limits.page_seconds) as begin, turn:
         begin()
         refuse_status(await tab.open(address, seconds=limits.page_seconds, patience=PATIENCE))
-        world = await tab.world((await tab.frame_tree())["frame"]["id"])
+        world = await tab.main_world()
         settled = await settle(tab, world, nodes=True)
         await tab.still_shows(address)
         came_to = await tab.document_address()

@@ -288,9 +288,7 @@ async def _seen(
     )
     first = sa.select(numbered).where(numbered.c.number <= PLACES).order_by(numbered.c.position)
     for row in await connection.execute(first):
-        found[row.visit][row.outcome][row.rule].append(
-            Seen(rule=row.rule, frame=row.frame, target=row.target)
-        )
+        found[row.visit][row.outcome][row.rule].append(Seen(rule=row.rule, frame=row.frame, target=row.target))
     return found
 
 

@@ -197,7 +197,7 @@ async def _survey_source(audit: PageAudit, target: Target) -> None:
 
 async def links_shown(tab: Tab) -> tuple[str, ...]:
     """The links of the page as the tab shows it, canonical."""
-    world = await tab.world((await tab.frame_tree())["frame"]["id"])
+    world = await tab.main_world()
     return canonical_links(await tab.evaluate(world, "jisweep.links()"))
 
 

@@ -89,7 +89,7 @@ async def ceiling(driver: Playwright, pages: list[str], engine: Engine, rules: R
     async def work(tab: Tab) -> None:
         for address in rest:
             await tab.page.goto(address)
-            world = await tab.world((await tab.frame_tree())["frame"]["id"])
+            world = await tab.main_world()
             add(found, address, json.loads(await tab.evaluate(world, run)))
 
     async with AsyncExitStack() as stack:

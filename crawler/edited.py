@@ -61,9 +61,7 @@ def edited(
     return put_in(proposal.choices, added)
 
 
-def _check_drawn(
-    proposal: Proposal, line: Line, visit: int, words_of: Callable[[str], Collection[str]]
-) -> None:
+def _check_drawn(proposal: Proposal, line: Line, visit: int, words_of: Callable[[str], Collection[str]]) -> None:
     drawn = next((each for each in proposal.choices if each.visit == visit and each.part is line.part), None)
     if drawn is not None and line.stratum in ("", *words_of(drawn.stratum or "")):
         return

@@ -211,7 +211,9 @@ async def test_a_person_takes_a_judgement_back(database: Database, tools: Tools,
 
     async def said() -> list[tuple[str, JudgementOutcome]]:
         _, now = await judged(database, key["sweep"])
-        item = next(item for page in now if page.visit == form for item in page.items if item.criterion.number == "2.4.2")
+        item = next(
+            item for page in now if page.visit == form for item in page.items if item.criterion.number == "2.4.2"
+        )
         return [(each.person, each.outcome) for each in item.said]
 
     assert await take_in("取り消し", "山田") == 0  # nothing was said yet
