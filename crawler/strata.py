@@ -14,7 +14,8 @@ WHOLE = ""  # the only stratum of a frame that is not divided
 def strata_of(frame: Sequence[FramePage], start: str, stratify: Stratify | None, share: int) -> dict[str, str]:
     """The stratum of each page by address, no more strata than pages are to be drawn.
 
-    When there are more, the smallest are put together: one page of each could not be drawn.
+    Those whose share of the pages to be drawn is less than one are put together: one page from each would weigh more than
+    its part of the site, and say little of the rest.
     """
     if stratify is None:
         return dict.fromkeys((page.address for page in frame), WHOLE)
@@ -31,9 +32,10 @@ def together(frame: Sequence[FramePage], start: str, stratify: Stratify | None, 
 
 
 def merged(sizes: Mapping[str, int], share: int) -> list[str]:
-    """The strata that are put together, the largest first; none when each can give a page."""
-    order = sorted(sizes, key=lambda name: (-sizes[name], name))
-    return order[max(share - 1, 0) :] if len(order) > max(share, 1) else []
+    """The strata that are put together, the largest first; none when there is at most one to put."""
+    whole = sum(sizes.values())
+    small = [name for name, size in sizes.items() if size * share < whole]
+    return sorted(small, key=lambda name: (-sizes[name], name)) if len(small) > 1 else []
 
 
 def allocated(sizes: Mapping[str, int], share: int) -> dict[str, int]:

@@ -19,6 +19,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill, Protection
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from audits.criteria.judging import judging
@@ -275,6 +276,10 @@ def _finish(sheet: Worksheet, columns: Sequence[str], language: Language) -> Non
             cell.alignment = Alignment(wrap_text=True, vertical="top")
             if column in FILLED:
                 _open(cell)
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0  # as many pages as it takes, each as wide as the table
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.print_title_rows = "1:1"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last}"
     sheet.protection.autoFilter = False  # False: allowed
     sheet.protection.formatColumns = False

@@ -19,6 +19,7 @@ from crawler.edited import Line
 from crawler.frame import sent_beyond
 from crawler.numbers import ROUND, in_order, number_of
 from crawler.sample import choose
+from crawler.strata import OTHERS
 from db.database import Database
 from db.errors import UsageError
 from db.words import Method, Part, Reason, Redraw, Stratify, SweepState, VisitState
@@ -239,19 +240,12 @@ async def test_a_frame_that_is_used_up_replaces_nothing(database: Database) -> N
 async def test_each_stratum_is_replaced_from_itself_and_counted_by_itself(database: Database) -> None:
     sweep = await chosen(database, **MIXED, stratify=Stratify.DIRECTORY)
     rows = await drawn(database, sweep)
-    assert Counter(row.stratum for row in rows) == {
-        "/": 1,
-        "/a/": 5,
-        "/b/": 3,
-        "/c/": 1,
-        "/contact/": 1,
-        "/shinsei/": 1,
-    }
-    contact, *_ = [row for row in rows if row.stratum == "/contact/"]
+    assert Counter(row.stratum for row in rows) == {"/a/": 7, "/b/": 3, "/c/": 1, OTHERS: 1}
+    other, *_ = [row for row in rows if row.stratum == OTHERS]
     b = [row for row in rows if row.stratum == "/b/"]
-    assert await lose(database, sweep, {b[0].visit_id: Reason.NOT_FOUND, contact.visit_id: Reason.NOT_FOUND}) == 1
-    (new,) = [row for row in await drawn(database, sweep) if row.replaces_id]
-    assert (new.stratum, new.replaces_id) == ("/b/", b[0].id)
+    assert await lose(database, sweep, {b[0].visit_id: Reason.NOT_FOUND, other.visit_id: Reason.NOT_FOUND}) == 2
+    new = {row.stratum: row.replaces_id for row in await drawn(database, sweep) if row.replaces_id}
+    assert new == {"/b/": b[0].id, OTHERS: other.id}
     await finish(database, sweep)
     async with database.reading() as connection:
         row = await sweep_row(connection, sweep)
@@ -259,16 +253,16 @@ async def test_each_stratum_is_replaced_from_itself_and_counted_by_itself(databa
         by_chance = await sampled(connection, row, Part.RANDOM)
         assert by_chance is not None
         each = by_chance.sample(rules_of(row)).strata
-    assert sizes == {"/": 1, "/a/": 60, "/b/": 29, "/c/": 9, "/contact/": 0, "/shinsei/": 2}
+    assert sizes == {"/a/": 60, "/b/": 29, "/c/": 9, OTHERS: 3}
     told = {
         by_chance.names[number]: (stratum.population, stratum.drawn, stratum.audited, stratum.found)
         for number, stratum in enumerate(each)
     }
     assert told["/b/"] == (29, 3, 3, 0)
-    assert told["/contact/"] == (0, 0, 0, 0)
+    assert told[OTHERS] == (3, 1, 1, 0)
     said = (await conclude(database, sweep)).estimate
     assert said is not None
-    assert (said.frame, said.drawn, said.audited, said.low) == (len(PATHS) - 2, 11, 11, 0.0)
+    assert (said.frame, said.drawn, said.audited, said.low) == (len(PATHS) - 2, 12, 12, 0.0)
 
 
 @pytest.mark.parametrize(("redraw", "kept"), [(Redraw.HALF, 6), (Redraw.WHOLLY, 0)])

@@ -50,6 +50,13 @@ def test_all_pages_are_given_and_no_stratum_gives_more_than_it_has(sizes: dict[s
         assert min(given_each.values()) >= 1
 
 
+def test_strata_too_small_for_a_page_of_their_own_are_put_together() -> None:
+    assert merged({"a": 60, "b": 20, "c": 9, "d": 8, "e": 3}, 10) == ["c", "d", "e"]
+    assert merged({"a": 60, "b": 31, "c": 9}, 10) == []  # one alone stays what it is
+    stratum = strata_of(frame_of(a=60, b=20, c=9, d=8, e=3), START, Stratify.DIRECTORY, 10)
+    assert allocated(Counter(stratum.values()), 10) == {"/site/a/": 6, "/site/b/": 2, OTHERS: 2}
+
+
 def test_the_smallest_strata_are_put_together_when_there_are_more_than_pages_to_draw() -> None:
     assert merged({"a": 9, "b": 8, "c": 2, "d": 1}, 3) == ["c", "d"]
     assert merged({"a": 9, "b": 8}, 2) == []
