@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.statistics.strata import Sample, Stratum
-from crawler.draw import drawing_of
+from crawler.draw import drawn_strata
 from crawler.frame import chosen_frame, is_gone
-from crawler.strata import WHOLE, strata_of
+from crawler.strata import WHOLE, strata_as_drawn
 from db.tables import Draw, Finding, Site, Sweep, Visit
 from db.words import Method, Outcome, Part, VisitState
 
@@ -118,7 +118,7 @@ async def frame_by_stratum(connection: AsyncConnection, sweep: Sweep) -> dict[st
         return {WHOLE: await _frame_size(connection, sweep.id)}
     start = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id)) or ""
     frame = await chosen_frame(connection, sweep.id)
-    stratum = strata_of(frame, start, sweep.stratify, drawing_of(sweep, start, sweep.method).share)
+    stratum = strata_as_drawn(frame, start, sweep.stratify, await drawn_strata(connection, sweep.id))
     chosen = sa.exists().where(Draw.visit_id == Visit.id)
     gone = set(await connection.scalars(sa.select(Visit.id).where(Visit.sweep_id == sweep.id, chosen, is_gone())))
     living = Counter(stratum[page.address] for page in frame if page.visit not in gone)

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from crawler.frame import FramePage
 from crawler.numbers import in_order
-from crawler.strata import allocated, strata_of
-from db.tables import Sweep
-from db.words import Method, Stratify
+from crawler.strata import WHOLE, allocated, strata_as_drawn, strata_of
+from db.tables import Draw, Sweep
+from db.words import Method, Part, Stratify
 
 SAMPLE = 40  # pages in all: WAIC's guide, not a rule
 RANDOM_OF_MIXED = 30
@@ -23,6 +26,7 @@ class Drawing:
     share: int  # pages to be drawn
     begin: int = 0  # where in the order of crawler.numbers
     stratify: Stratify | None = None
+    strata: frozenset[str] = frozenset()  # that pages have been drawn from; none: the frame is divided now
 
     @classmethod
     def of(
@@ -40,6 +44,14 @@ def drawing_of(sweep: Sweep, start: str, method: Method) -> Drawing:
     )
 
 
+async def drawn_strata(connection: AsyncConnection, sweep_id: int) -> frozenset[str]:
+    """The strata that a sweep's random pages were drawn from."""
+    mine = Draw.sweep_id == sweep_id, Draw.part == Part.RANDOM
+    return frozenset(
+        name or WHOLE for name in await connection.scalars(sa.select(Draw.stratum).where(*mine).distinct())
+    )
+
+
 def share_of(method: Method, pages: int | None, at_random: int | None) -> int:
     """How many pages the random part of a sample has, when there are as many."""
     if method is Method.RANDOM:
@@ -54,7 +66,10 @@ def share_of(method: Method, pages: int | None, at_random: int | None) -> int:
 def orders(frame: Sequence[FramePage], drawing: Drawing) -> dict[str, list[FramePage]]:
     """The pages of each stratum in the order in which they are drawn; one stratum when the frame is not divided."""
     at = {page.address: page for page in frame}
-    stratum = strata_of(frame, drawing.start, drawing.stratify, drawing.share)
+    if drawing.strata:
+        stratum = strata_as_drawn(frame, drawing.start, drawing.stratify, drawing.strata)
+    else:
+        stratum = strata_of(frame, drawing.start, drawing.stratify, drawing.share)
     found: dict[str, list[FramePage]] = {name: [] for name in sorted(set(stratum.values()))}
     for address in in_order(drawing.seed, drawing.begin, at):
         found[stratum[address]].append(at[address])

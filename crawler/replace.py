@@ -4,10 +4,12 @@ Such an address never was one of the pages that are drawn from, so that those th
 Pages that are lost for any other reason are not replaced: they exist, and what is lost is not lost by chance.
 """
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler.draw import drawing_of, orders
+from crawler.draw import drawing_of, drawn_strata, orders
 from crawler.frame import chosen_frame, is_gone
 from crawler.strata import WHOLE
 from db.tables import Draw, Site, Sweep, Visit
@@ -26,7 +28,10 @@ async def replace_gone(connection: AsyncConnection, sweep: Sweep) -> int:
     added = 0
     while gone := await _not_replaced(connection, sweep.id):
         start = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
-        strata = orders(await chosen_frame(connection, sweep.id), drawing_of(sweep, start or "", sweep.method))
+        drawing = replace(
+            drawing_of(sweep, start or "", sweep.method), strata=await drawn_strata(connection, sweep.id)
+        )
+        strata = orders(await chosen_frame(connection, sweep.id), drawing)
         drawn = set(await connection.scalars(_random(sweep.id).with_only_columns(Draw.visit_id)))
         rank = await connection.scalar(_random(sweep.id).with_only_columns(sa.func.max(Draw.rank))) or 0
         before = added

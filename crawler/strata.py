@@ -1,7 +1,7 @@
 """Strata: the frame divided by directory or template, and how many random pages each division gives."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from crawler.address import directory_of, origin_of, path_of
 from crawler.frame import FramePage
@@ -22,6 +22,20 @@ def strata_of(frame: Sequence[FramePage], start: str, stratify: Stratify | None,
     small = set(together(frame, start, stratify, share))
     named = ((page.address, _name(page, start, stratify)) for page in frame)
     return {address: OTHERS if name in small else name for address, name in named}
+
+
+def strata_as_drawn(
+    frame: Sequence[FramePage], start: str, stratify: Stratify | None, drawn: Collection[str]
+) -> dict[str, str]:
+    """The stratum of each page by address in a draw that has been made: each of its strata gave a page.
+
+    So it holds whatever rule put the small ones together when the pages were drawn.
+    """
+    if stratify is None:
+        return dict.fromkeys((page.address for page in frame), WHOLE)
+    named = ((page.address, _name(page, start, stratify)) for page in frame)
+    rest = {OTHERS} & set(drawn)
+    return {address: OTHERS if rest and name not in drawn else name for address, name in named}
 
 
 def together(frame: Sequence[FramePage], start: str, stratify: Stratify | None, share: int) -> list[str]:

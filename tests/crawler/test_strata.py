@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crawler.draw import Drawing, orders, random_part
 from crawler.frame import FramePage
 from crawler.numbers import later_begin
-from crawler.strata import OTHERS, allocated, merged, strata_of
+from crawler.strata import OTHERS, allocated, merged, strata_as_drawn, strata_of
 from db.words import Redraw, Stratify
 
 START = "https://www.example.lg.jp/site/"
@@ -55,6 +55,21 @@ def test_strata_too_small_for_a_page_of_their_own_are_put_together() -> None:
     assert merged({"a": 60, "b": 31, "c": 9}, 10) == []  # one alone stays what it is
     stratum = strata_of(frame_of(a=60, b=20, c=9, d=8, e=3), START, Stratify.DIRECTORY, 10)
     assert allocated(Counter(stratum.values()), 10) == {"/site/a/": 6, "/site/b/": 2, OTHERS: 2}
+
+
+def test_a_draw_that_was_made_keeps_the_strata_that_it_was_made_by() -> None:
+    """Its rule may have been another: one that made a stratum of each directory, or put more of them together."""
+    frame = frame_of(a=60, b=20, c=9, d=8, e=3)
+    for drawn in (
+        {"/site/a/", "/site/b/", "/site/c/", "/site/d/", "/site/e/"},
+        {"/site/a/", "/site/b/", OTHERS},
+        {"/site/a/", OTHERS},
+    ):
+        assert set(strata_as_drawn(frame, START, Stratify.DIRECTORY, drawn).values()) == drawn
+    divided = strata_of(frame, START, Stratify.DIRECTORY, 10)
+    assert strata_as_drawn(frame, START, Stratify.DIRECTORY, set(divided.values())) == divided
+    unseen = strata_as_drawn(frame, START, Stratify.DIRECTORY, {"/site/a/", "/site/b/"})
+    assert {"/site/c/", "/site/d/", "/site/e/"} < set(unseen.values())
 
 
 def test_the_smallest_strata_are_put_together_when_there_are_more_than_pages_to_draw() -> None:
