@@ -29,7 +29,7 @@ from db.words import JudgementOutcome
 from reports.language import LANGUAGES, Language
 from reports.page_view import path_of
 from reports.page_view import text_of as rule_text_of
-from reports.workbook import add_row, opened, save, sheet_of, text_of
+from reports.workbook import add_row, height_of, opened, save, sheet_of, text_of
 
 MOST = 200_000  # lines for pages: what a spreadsheet still opens at ease
 KEY = "jisweep"  # the hidden sheet
@@ -153,8 +153,9 @@ def _instructions(sheet: Worksheet, key: dict[str, Any], language: Language) -> 
     for number in range(1, 10):
         add_row(sheet, [language.say(f"judge.how.{number}")])
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 90, 40
-    for row in sheet.iter_rows():
+    for number, row in enumerate(sheet.iter_rows(), start=1):
         row[0].alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.row_dimensions[number].height = height_of([row[0].value], [90])
     sheet["A1"].font = Font(bold=True, size=14)
     _open(sheet["B2"])
     sheet.protection.enable()
@@ -276,7 +277,10 @@ def _finish(sheet: Worksheet, columns: Sequence[str], language: Language) -> Non
             cell.alignment = Alignment(wrap_text=True, vertical="top")
             if column in FILLED:
                 _open(cell)
-    sheet.page_setup.orientation = "landscape"
+    widths = [WIDTHS[column] for column in columns]
+    for number, row in enumerate(sheet.iter_rows(min_row=2, values_only=True), start=2):
+        sheet.row_dimensions[number].height = height_of(row, widths)
+    sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
     sheet.page_setup.fitToHeight = 0  # as many pages as it takes, each as wide as the table
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = "1:1"

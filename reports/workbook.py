@@ -4,8 +4,10 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -14,6 +16,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from db.errors import StorageError, UsageError
 from reports.clean import visible
 
+LINE = 15.0  # points
+HIGHEST = 409.0  # points that a spreadsheet lets a row have
 _LARGEST = 200 * 1024 * 1024  # bytes that a workbook may unfold to
 
 
@@ -41,6 +45,20 @@ def add_row(sheet: Worksheet, values: Sequence[Any]) -> None:
     for cell in sheet[sheet.max_row]:
         if isinstance(cell.value, str):
             cell.data_type = "s"
+
+
+def height_of(values: Iterable[Any], widths: Iterable[float]) -> float:
+    """The height, in points, of a row whose texts wrap in columns of these widths: not every program works it out."""
+    lines = [
+        sum(max(1, ceil(_wide(line) / max(width - 1, 1))) for line in text_of(value).split("\n"))
+        for value, width in zip(values, widths, strict=False)
+    ]
+    return min(LINE * max(lines, default=1), HIGHEST)
+
+
+def _wide(text: str) -> int:
+    """How many narrow letters a text is as wide as."""
+    return sum(2 if east_asian_width(letter) in "WFA" else 1 for letter in text)
 
 
 def save(book: Workbook, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The Excel workbooks: the test result and the yearly sheet. No cell is ever run as a formula."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from reports.clean import cell
 from reports.publish import evaluation
 from reports.publish.content import Content
+from reports.workbook import height_of
 
 LONGEST = 32_000  # characters of a cell; Excel takes 32,767
 _HEAD = PatternFill("solid", fgColor="E9F0F6")
@@ -25,6 +27,8 @@ class Book:
 
     def __init__(self, content: Content) -> None:
         self._book = Workbook(write_only=True)
+        self._widths: dict[str, Sequence[int]] = {}  # by sheet
+        self._rows: Counter[str] = Counter()
         self._marks = (
             content.say("publish.blank"),
             content.say("publish.for_person"),
@@ -37,6 +41,7 @@ class Book:
     ) -> Worksheet:
         """A new sheet with a heading row that every printed page repeats; A4, all columns on one page."""
         sheet: Worksheet = self._book.create_sheet(name)
+        self._widths[sheet.title] = widths
         for column, width in zip("ABCDEFGH", widths, strict=False):
             sheet.column_dimensions[column].width = width
         sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
@@ -51,7 +56,12 @@ class Book:
 
     def row(self, sheet: Worksheet, values: Iterable[Any], *, head: bool = False, plain: bool = False) -> None:
         """Add a row of texts and numbers."""
-        sheet.append([self._cell(sheet, value, head, plain) for value in values])
+        cells = [self._cell(sheet, value, head, plain) for value in values]
+        self._rows[sheet.title] += 1
+        if not plain:
+            height = height_of((each.value for each in cells), self._widths[sheet.title])
+            sheet.row_dimensions[self._rows[sheet.title]].height = height
+        sheet.append(cells)
 
     def bytes(self) -> bytes:
         """The finished workbook."""
