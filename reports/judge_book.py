@@ -16,10 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill, Protection
+from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from audits.criteria.judging import judging
@@ -29,13 +27,24 @@ from db.words import JudgementOutcome
 from reports.language import LANGUAGES, Language
 from reports.page_view import path_of
 from reports.page_view import text_of as rule_text_of
-from reports.workbook import add_row, height_of, opened, save, sheet_of, text_of
+from reports.workbook import (
+    add_row,
+    begin_table,
+    end_table,
+    height_of,
+    hidden_in,
+    hide,
+    open_for_people,
+    opened,
+    place_of,
+    refused_cells,
+    save,
+    sheet_of,
+    text_of,
+)
 
 MOST = 200_000  # lines for pages: what a spreadsheet still opens at ease
 KEY = "jisweep"  # the hidden sheet
-SHOWN = 20  # errors that are told one by one
-INPUT = PatternFill("solid", fgColor="FFF8E1")
-HEAD = PatternFill("solid", fgColor="DCE6F1")
 CRITERIA = ("number", "name", "level", "check", "proposed", "open", "accept", "all", "note")
 PAGES = (
     "page",
@@ -110,9 +119,7 @@ def write_judge_book(
     _criteria(sheet_of(book, language.say("judge.sheet_criteria")), pages, language)
     links = "" if report is None else Path(os.path.relpath(report.resolve(), path.resolve().parent)).as_posix()
     _pages(sheet_of(book, language.say("judge.sheet_pages")), pages, language, links)
-    hidden = sheet_of(book, KEY)
-    hidden.sheet_state = "veryHidden"
-    add_row(hidden, [json.dumps(key, ensure_ascii=False)])
+    hide(book, KEY, json.dumps(key, ensure_ascii=False))
     save(book, path)
 
 
@@ -130,7 +137,7 @@ def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]
         _check_head(criteria, CRITERIA, filled)
         _check_head(by_page, PAGES, filled)
         if filled.errors:
-            raise _wrong(path, filled.errors)
+            raise refused_cells(path, filled.errors, "judge.error")
         # One person, however wide the spaces and letters of the name were typed.
         filled.person = " ".join(unicodedata.normalize("NFKC", text_of(how["B2"].value)).split())
         if not filled.person:
@@ -140,7 +147,7 @@ def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]
         _check_lines(criteria, by_page, pages, filled)
     judgements = list(_judgements(pages, filled))
     if filled.errors:
-        raise _wrong(path, filled.errors)
+        raise refused_cells(path, filled.errors, "judge.error")
     return Answers(person=filled.person, judgements=judgements)
 
 
@@ -157,12 +164,12 @@ def _instructions(sheet: Worksheet, key: dict[str, Any], language: Language) -> 
         row[0].alignment = Alignment(wrap_text=True, vertical="top")
         sheet.row_dimensions[number].height = height_of([row[0].value], [90])
     sheet["A1"].font = Font(bold=True, size=14)
-    _open(sheet["B2"])
+    open_for_people(sheet["B2"])
     sheet.protection.enable()
 
 
 def _criteria(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language) -> None:
-    _head(sheet, CRITERIA, language)
+    _begin(sheet, CRITERIA, language)
     for index, item in enumerate(pages[0].items if pages else ()):
         mine = [page.items[index] for page in pages]
         about = judging(item.criterion.number)
@@ -189,7 +196,7 @@ def _tally(items: Iterable[Item], language: Language) -> str:
 
 
 def _pages(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language, report: str) -> None:
-    _head(sheet, PAGES, language)
+    _begin(sheet, PAGES, language)
     for page in pages:
         for item in page.items:
             add_row(sheet, list(_page_row(page, item, language)))
@@ -252,49 +259,26 @@ def said_of(item: Item, language: Language) -> str:
     return language.say("common.comma").join([*told, *([language.say("judge.disputed")] if item.disputed else [])])
 
 
-def _head(sheet: Worksheet, columns: Sequence[str], language: Language) -> None:
-    add_row(sheet, [language.say(f"judge.column.{column}") for column in columns])
-    for index, column in enumerate(columns, start=1):
-        cell = sheet.cell(1, index)
-        cell.font, cell.fill = Font(bold=True), HEAD
-        sheet.column_dimensions[get_column_letter(index)].width = WIDTHS[column]
-    sheet.freeze_panes = "A2"
+def _begin(sheet: Worksheet, columns: Sequence[str], language: Language) -> None:
+    begin_table(
+        sheet, [language.say(f"judge.column.{column}") for column in columns], [WIDTHS[each] for each in columns]
+    )
 
 
 def _finish(sheet: Worksheet, columns: Sequence[str], language: Language) -> None:
-    """Open the cells that people fill, offer them their words, and protect the others."""
-    last = max(sheet.max_row, 2)
     words = ",".join(language.say(f"judge.outcome.{outcome.value}") for outcome in JudgementOutcome)
     lists = {"outcome": words, "all": words, "accept": language.say("judge.yes")}
-    for index, column in enumerate(columns, start=1):
-        letter = get_column_letter(index)
-        if column in lists:
-            offered = DataValidation(type="list", formula1=f'"{lists[column]}"', allow_blank=True)
-            offered.error = language.say("judge.one_of", words=lists[column])
-            sheet.add_data_validation(offered)
-            offered.add(f"{letter}2:{letter}{last}")
-        for (cell,) in sheet.iter_rows(min_row=2, min_col=index, max_col=index):
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            if column in FILLED:
-                _open(cell)
-    widths = [WIDTHS[column] for column in columns]
-    for number, row in enumerate(sheet.iter_rows(min_row=2, values_only=True), start=2):
-        sheet.row_dimensions[number].height = height_of(row, widths)
-    sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
-    sheet.page_setup.fitToHeight = 0  # as many pages as it takes, each as wide as the table
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    sheet.print_title_rows = "1:1"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last}"
-    sheet.protection.autoFilter = False  # False: allowed
-    sheet.protection.formatColumns = False
-    sheet.protection.formatRows = False
-    sheet.protection.enable()
-
-
-def _open(cell: Any) -> None:
-    cell.protection = Protection(locked=False)
-    cell.fill = INPUT
-    cell.alignment = Alignment(wrap_text=True, vertical="top")
+    numbered = dict(enumerate(columns, start=1))
+    end_table(
+        sheet,
+        [WIDTHS[column] for column in columns],
+        filled=[index for index, column in numbered.items() if column in FILLED],
+        offered={
+            index: (lists[column], language.say("judge.one_of", words=lists[column]))
+            for index, column in numbered.items()
+            if column in lists
+        },
+    )
 
 
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────
@@ -302,8 +286,8 @@ def _open(cell: Any) -> None:
 
 def _check_key(path: Path, book: Workbook, key: dict[str, Any]) -> None:
     try:
-        theirs = json.loads(text_of(book[KEY]["A1"].value))
-    except (KeyError, ValueError):
+        theirs = json.loads(hidden_in(book, KEY) or "")
+    except ValueError:
         theirs = None
     if not isinstance(theirs, dict):
         raise _not_ours(path)
@@ -341,7 +325,7 @@ def _check_head(sheet: Worksheet, columns: Sequence[str], filled: _Filled) -> No
     for index, column in enumerate(columns, start=1):
         cell = sheet.cell(1, index)
         if text_of(cell.value) not in {Language(lang).say(f"judge.column.{column}") for lang in LANGUAGES}:
-            filled.errors.append((_name(cell), "heading"))
+            filled.errors.append((place_of(cell), "heading"))
 
 
 def _check_lines(criteria: Worksheet, by_page: Worksheet, pages: Sequence[JudgedPage], filled: _Filled) -> None:
@@ -367,7 +351,7 @@ def _outcome(cell: Any, filled: _Filled) -> JudgementOutcome | None:
     word = text_of(cell.value).strip()
     found = _outcomes().get(word.lower())
     if word and found is None:
-        filled.errors.append((_name(cell), "outcome"))
+        filled.errors.append((place_of(cell), "outcome"))
     return found
 
 
@@ -377,15 +361,15 @@ def _read_criteria(sheet: Worksheet, filled: _Filled) -> None:
         number = text_of(row[column["number"]].value).strip()
         if not any(text_of(cell.value).strip() for cell in row):
             continue
-        filled.lines[number] = _name(row[column["number"]])
+        filled.lines[number] = place_of(row[column["number"]])
         accept = row[column["accept"]]
         if (said := text_of(accept.value).strip()) in YES:
-            filled.accept[number] = _name(accept)
+            filled.accept[number] = place_of(accept)
         elif said:
-            filled.errors.append((_name(accept), "accept"))
+            filled.errors.append((place_of(accept), "accept"))
         outcome = _outcome(row[column["all"]], filled)
         if outcome is not None:
-            filled.all_pages[number] = outcome, _name(row[column["all"]])
+            filled.all_pages[number] = outcome, place_of(row[column["all"]])
         filled.notes[number] = text_of(row[column["note"]].value).strip()
 
 
@@ -398,12 +382,12 @@ def _read_pages(sheet: Worksheet, filled: _Filled) -> None:
         reason = text_of(row[column["reason"]].value).strip()
         if not visit.isdigit():
             if outcome is not None or reason:
-                filled.errors.append((_name(cell), "key"))
+                filled.errors.append((place_of(cell), "key"))
             continue
         if (int(visit), number) in filled.own:
-            filled.errors.append((_name(cell), "twice"))
+            filled.errors.append((place_of(cell), "twice"))
         filled.own[int(visit), number] = _Own(
-            outcome=outcome, reason=reason, proposal=_outcome(row[column["proposal"]], filled), cell=_name(cell)
+            outcome=outcome, reason=reason, proposal=_outcome(row[column["proposal"]], filled), cell=place_of(cell)
         )
 
 
@@ -437,19 +421,3 @@ def _judgements(
             if why_needed(outcome, item.failed_places) and not reason:
                 filled.errors.append((cell, "override" if item.failed_places else "why"))
             yield page.visit, number, outcome, reason or None
-
-
-def _name(cell: Any) -> str:
-    return f"{cell.parent.title}!{cell.coordinate}"
-
-
-def _wrong(path: Path, errors: list[tuple[str, str]]) -> UsageError:
-    told = list(dict.fromkeys(errors))
-    more = len(told) - SHOWN
-    lines = {}
-    for lang in LANGUAGES:
-        language = Language(lang)
-        said = [f"{cell}: {language.say(f'judge.error.{key}')}" for cell, key in told[:SHOWN]]
-        said += [language.say("judge.error.more", n=more)] if more > 0 else []
-        lines[lang] = "\n  ".join([language.say("judge.error.head", file=path), *said])
-    return UsageError(ja=lines["ja"], en=lines["en"])

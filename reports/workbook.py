@@ -2,7 +2,7 @@
 
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
@@ -10,12 +10,20 @@ from typing import Any
 from unicodedata import east_asian_width
 
 from openpyxl import Workbook, load_workbook
+from openpyxl.styles import Alignment, Font, PatternFill, Protection
+from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from db.errors import StorageError, UsageError
 from reports.clean import visible
+from reports.language import LANGUAGES, Language
 
+SHOWN = 20  # errors that are told one by one
+INPUT = PatternFill("solid", fgColor="FFF8E1")
+HEAD = PatternFill("solid", fgColor="DCE6F1")
 LINE = 15.0  # points
 HIGHEST = 409.0  # points that a spreadsheet lets a row have
 _LARGEST = 200 * 1024 * 1024  # bytes that a workbook may unfold to
@@ -45,6 +53,86 @@ def add_row(sheet: Worksheet, values: Sequence[Any]) -> None:
     for cell in sheet[sheet.max_row]:
         if isinstance(cell.value, str):
             cell.data_type = "s"
+
+
+def begin_table(sheet: Worksheet, headings: Sequence[str], widths: Sequence[float]) -> None:
+    """Give an empty sheet its row of headings, and its columns their widths."""
+    add_row(sheet, headings)
+    for index, width in enumerate(widths, start=1):
+        cell = sheet.cell(1, index)
+        cell.font, cell.fill = Font(bold=True), HEAD
+        sheet.column_dimensions[get_column_letter(index)].width = width
+    sheet.freeze_panes = "A2"
+
+
+def end_table(
+    sheet: Worksheet, widths: Sequence[float], filled: Collection[int], offered: Mapping[int, tuple[str, str]]
+) -> None:
+    """Open the columns that people fill, offer them words, protect all others, and make it fit on paper.
+
+    Columns are counted from 1; `offered` gives the words of a column, with commas between, and what is said to others.
+    """
+    last = max(sheet.max_row, 2)
+    for index, (words, error) in offered.items():
+        choice = DataValidation(type="list", formula1=f'"{words}"', allow_blank=True)
+        choice.error = error
+        sheet.add_data_validation(choice)
+        choice.add(f"{get_column_letter(index)}2:{get_column_letter(index)}{last}")
+    for number, row in enumerate(sheet.iter_rows(min_row=2), start=2):
+        sheet.row_dimensions[number].height = height_of((cell.value for cell in row), widths)
+        for index, cell in enumerate(row, start=1):
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            if index in filled:
+                open_for_people(cell)
+    sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
+    sheet.page_setup.fitToHeight = 0  # as many pages as it takes, each as wide as the table
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.print_title_rows = "1:1"
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(widths))}{last}"
+    sheet.protection.autoFilter = False  # False: allowed
+    sheet.protection.formatColumns = False
+    sheet.protection.formatRows = False
+    sheet.protection.enable()
+
+
+def open_for_people(cell: Any) -> None:
+    """Let people write into a cell, and show that they may."""
+    cell.protection = Protection(locked=False)
+    cell.fill = INPUT
+    cell.alignment = Alignment(wrap_text=True, vertical="top")
+
+
+def hide(book: Workbook, title: str, text: str) -> None:
+    """Keep a text in a sheet that nobody sees."""
+    hidden = sheet_of(book, title)
+    hidden.sheet_state = "veryHidden"
+    add_row(hidden, [text])
+
+
+def hidden_in(book: Workbook, title: str) -> str | None:
+    """The text that `hide` has kept; None when there is no such sheet."""
+    return text_of(book[title]["A1"].value) if title in book.sheetnames else None
+
+
+def place_of(cell: Any) -> str:
+    """A cell as people find it: the sheet's name and where it stands in it."""
+    return f"{cell.parent.title}!{cell.coordinate}"
+
+
+def refused_cells(path: Path, errors: Sequence[tuple[str, str]], texts: str) -> UsageError:
+    """What is wrong with a filled workbook: each cell with what to do, the first few of them one by one.
+
+    `errors` are places and names of texts below `texts`, which has `head` and `more` besides.
+    """
+    told = list(dict.fromkeys(errors))
+    more = len(told) - SHOWN
+    lines = {}
+    for lang in LANGUAGES:
+        language = Language(lang)
+        said = [f"{place}: {language.say(f'{texts}.{key}')}" for place, key in told[:SHOWN]]
+        said += [language.say(f"{texts}.more", n=more)] if more > 0 else []
+        lines[lang] = "\n  ".join([language.say(f"{texts}.head", file=path), *said])
+    return UsageError(ja=lines["ja"], en=lines["en"])
 
 
 def height_of(values: Iterable[Any], widths: Iterable[float]) -> float:
