@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -13,6 +13,15 @@ from audits.defects.life import move
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
 from db.words import DefectState, Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a defect is to be repaired."""
+
+    owner: str | None  # None: nobody is to
+    due_on: date | None
+    way: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +40,11 @@ class Listed:
     pages_ever: int  # that ever showed it
     counts: bool  # makes problem pages, by the last sweep's rules
     example: str | None  # address of a page that shows it
+
+    @property
+    def plan(self) -> Plan:
+        """How it is to be repaired."""
+        return Plan(owner=self.owner, due_on=self.due_on, way=self.way)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +84,11 @@ async def site_of(connection: AsyncConnection, address: str) -> int:
             en=f"No sweep has been to {address}: jisweep sweeps lists the sites.",
         )
     return found
+
+
+async def address_of(connection: AsyncConnection, site_id: int) -> str:
+    """The address that a site starts at."""
+    return (await connection.scalars(sa.select(Site.address).where(Site.id == site_id))).one()
 
 
 async def listed(connection: AsyncConnection, site_id: int, states: Collection[DefectState] = ()) -> list[Listed]:
@@ -185,13 +204,13 @@ async def pages(connection: AsyncConnection, defect_id: int) -> list[Shown]:
     return [Shown(address=address, places=places) for address, places in rows]
 
 
-async def plan(
-    connection: AsyncConnection, defect: Listed, who: str, *, owner: str, due_on: date | None, way: str | None
-) -> None:
-    """Plan the repair of a defect. Raises UsageError where its state does not allow that."""
-    await move(connection, [defect.id], defect.state, DefectState.PLANNED, why=way, who=who)
-    facts = {"owner": owner, "due_on": due_on, "way": way}
-    await connection.execute(sa.update(Defect).where(Defect.id == defect.id).values(facts))
+async def plan(connection: AsyncConnection, defect: Listed, who: str, wanted: Plan) -> None:
+    """Plan the repair of a defect, or take its plan back. Raises UsageError where its state does not allow that."""
+    if wanted.owner:
+        await move(connection, [defect.id], defect.state, DefectState.PLANNED, why=wanted.way, who=who)
+    elif defect.state is DefectState.PLANNED:
+        await move(connection, [defect.id], defect.state, DefectState.FOUND, why=None, who=who)
+    await connection.execute(sa.update(Defect).where(Defect.id == defect.id).values(asdict(wanted)))
 
 
 async def say_repaired(connection: AsyncConnection, defect: Listed, who: str, why: str | None) -> None:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects import book
-from audits.defects.book import Listed
+from audits.defects.book import Listed, Plan
 from audits.defects.reconcile import reconcile
 from db.database import Database
 from db.errors import UsageError
@@ -20,8 +21,10 @@ from reports.clean import one_line
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
+from reports.folder import check_new
 from reports.language import Language
 from reports.page_view import text_of
+from reports.plan_book import Change, read_plan_book, write_plan_book
 from reports.tables import DEFECTS, csv_text
 
 T = TypeVar("T")
@@ -72,7 +75,7 @@ def plan(numbers: tuple[int, ...], **given: Any) -> int:
     owner, way, who = given["owner"], given["way"], given["who"]
 
     async def each(connection: AsyncConnection, defect: Listed) -> None:
-        await book.plan(connection, defect, who, owner=owner, due_on=due.date() if due else None, way=way)
+        await book.plan(connection, defect, who, Plan(owner=owner, due_on=due.date() if due else None, way=way))
 
     asyncio.run(_each(numbers, given, each))
     return COMPLETE
@@ -91,6 +94,30 @@ def repaired(numbers: tuple[int, ...], **given: Any) -> int:
         await book.say_repaired(connection, defect, given["who"], given["note"])
 
     asyncio.run(_each(numbers, given, each))
+    return COMPLETE
+
+
+@defects.command()
+@click.argument("url")
+@click.option("-o", "out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", required=True,
+              help="Where the workbook (.xlsx) goes.")  # fmt: skip
+@lang_option
+@database_option
+def export(url: str, **given: Any) -> int:
+    """Write the improvement plan of the site that starts at URL as a workbook, in the order of repair."""
+    asyncio.run(_export(url, given))
+    return COMPLETE
+
+
+@defects.command("import")
+@click.argument("url")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--by", "who", required=True, help="Your name: it is kept with the plan.")
+@lang_option
+@database_option
+def import_(url: str, file: Path, **given: Any) -> int:
+    """Take in a plan that people have filled: all of it, or nothing when a cell is wrong."""
+    asyncio.run(_import(url, file, given))
     return COMPLETE
 
 
@@ -155,6 +182,45 @@ async def _list(url: str, given: dict[str, Any]) -> None:
         )  # fmt: skip
 
 
+async def _export(url: str, given: dict[str, Any]) -> None:
+    language = Language(given["lang"])
+    check_new(given["out"])
+
+    async def read(connection: AsyncConnection) -> tuple[str, int, list[book.Ranked], list[Listed]]:
+        site = await book.site_of(connection, url)
+        address = await book.address_of(connection, site)
+        return address, *await book.ranked(connection, site), await book.listed(connection, site)
+
+    address, pages, ranked, listed = await _with(given, read)
+    in_order = {each.defect.id for each in ranked}
+    others = [each for each in listed if each.id not in in_order and each.pages]
+    number = write_plan_book(given["out"], address, pages, ranked, others, language)
+    click.echo(language.say("plan_book.line.exported", file=given["out"], number=language.number(number)))
+
+
+async def _import(url: str, file: Path, given: dict[str, Any]) -> None:
+    _check_name(given["who"])
+    language = Language(given["lang"])
+
+    async def work(connection: AsyncConnection) -> list[Change]:
+        site = await book.site_of(connection, url)
+        known = {each.id: each for each in await book.listed(connection, site)}
+        changes = read_plan_book(file, await book.address_of(connection, site), known)
+        for each in changes:
+            await book.plan(connection, each.defect, given["who"], each.plan)
+        return changes
+
+    changes = await _with(given, work, write=True)
+    planned = sum(each.plan.owner is not None for each in changes)
+    click.echo(
+        language.say(
+            "plan_book.line.imported",
+            planned=language.number(planned),
+            dropped=language.number(len(changes) - planned),
+        )
+    )
+
+
 async def _show(number: int, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
 
@@ -192,8 +258,7 @@ async def _each(
     numbers: tuple[int, ...], given: dict[str, Any], step: Callable[[AsyncConnection, Listed], Awaitable[None]]
 ) -> None:
     """Take one step with each defect; all or none of them."""
-    if not given["who"].strip():
-        raise UsageError(ja="--by に名前を入れてください。", en="--by needs a name.")
+    _check_name(given["who"])
     language = Language(given["lang"])
 
     async def work(connection: AsyncConnection) -> list[Listed]:
@@ -203,6 +268,11 @@ async def _each(
 
     for each in await _with(given, work, write=True):
         click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
+
+
+def _check_name(who: str) -> None:
+    if not who.strip():
+        raise UsageError(ja="--by に名前を入れてください。", en="--by needs a name.")
 
 
 def _words(each: Listed, language: Language) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from audits.defects import book
+from audits.defects.book import Plan
 from audits.defects.reconcile import reconcile
 from db.database import Database
 from db.errors import UsageError
@@ -57,7 +58,7 @@ async def test_a_plan_is_kept_with_its_owner_and_a_claim_with_its_person(databas
         number = history.defects["c"]
         first = await book.one(history.connection, number)
         await book.plan(
-            history.connection, first, "鈴木", owner="広報課", due_on=date(2026, 12, 1), way="ラベルを付ける"
+            history.connection, first, "鈴木", Plan(owner="広報課", due_on=date(2026, 12, 1), way="ラベルを付ける")
         )
         planned = await book.one(history.connection, number)
         assert (planned.state, planned.owner, planned.due_on) == (State.PLANNED, "広報課", date(2026, 12, 1))
@@ -73,7 +74,7 @@ async def test_what_has_been_confirmed_cannot_be_planned(database: Database) -> 
         await reconcile(history.connection, await history.sweep({"/1": {}}))
         found = await book.one(history.connection, history.defects["a"])
         with pytest.raises(UsageError):
-            await book.plan(history.connection, found, "鈴木", owner="広報課", due_on=None, way=None)
+            await book.plan(history.connection, found, "鈴木", Plan(owner="広報課", due_on=None, way=None))
 
 
 async def test_a_defect_is_found_by_the_number_that_it_was_known_by(database: Database) -> None:

@@ -1,0 +1,218 @@
+"""The improvement plan as a workbook: defects in the order of repair out, owners, dates and ways of repair in.
+
+What a person has not changed since the book was written is left as it is in the database, whoever changed it there; what
+two people have changed to different things is told by its cell. So books may go out to several teams at once.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from audits.defects.book import Listed, Plan, Ranked
+from db.errors import UsageError
+from db.words import DefectState
+from reports.language import LANGUAGES, Language
+from reports.page_view import text_of as rule_text_of
+from reports.workbook import (
+    add_row,
+    begin_table,
+    end_table,
+    hidden_in,
+    hide,
+    opened,
+    place_of,
+    refused_cells,
+    save,
+    sheet_of,
+    text_of,
+)
+
+KEY = "jisweep"  # the hidden sheet: which site the plan is of
+WIDTHS = {
+    "rank": 7, "id": 8, "title": 40, "how": 50, "region": 12, "state": 12, "pages": 10, "places": 10, "clean": 16,
+    "share": 10, "example": 40, "owner": 20, "due_on": 14, "way": 44, "key": 4,
+}  # fmt: skip
+COLUMNS = tuple(WIDTHS)
+FILLED = ("owner", "due_on", "way")
+DONE = (DefectState.CONFIRMED, DefectState.EXCEPTED)  # nothing to plan
+_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A plan as a person has changed it; without an owner it is taken back."""
+
+    defect: Listed
+    plan: Plan
+
+
+def write_plan_book(
+    path: Path, site: str, pages: int, ranked: Sequence[Ranked], others: Sequence[Listed], language: Language
+) -> int:
+    """Write the plan of a site; returns how many defects it has. Raises StorageError when it cannot be written.
+
+    `pages` are those known to have a fault that counts, `ranked` the defects that make them, in the order of repair,
+    `others` all that count for no rate.
+    """
+    book = Workbook()
+    about = sheet_of(book, language.say("plan_book.sheet_about"))
+    for key in ("title", "how.1", "how.2", "how.3", "how.4"):
+        add_row(about, [language.say(f"plan_book.{key}", site=site, pages=language.count("page", pages))])
+    about.column_dimensions["A"].width = 120
+    about.protection.enable()
+    sheet = sheet_of(book, language.say("plan_book.sheet_plan"))
+    begin_table(sheet, [language.say(f"plan_book.column.{each}") for each in COLUMNS], list(WIDTHS.values()))
+    open_ranked = [each for each in ranked if each.defect.state not in DONE]
+    open_others = [each for each in others if each.state not in DONE]
+    for rank, each in enumerate(open_ranked, start=1):
+        share = language.share(each.clean / pages) if pages else ""
+        add_row(sheet, _row(each.defect, rank, each.clean, share, language))
+    for defect in open_others:
+        add_row(sheet, _row(defect, "", "", "", language))
+    numbered = {column: index for index, column in enumerate(COLUMNS, start=1)}
+    end_table(sheet, list(WIDTHS.values()), filled=[numbered[column] for column in FILLED], offered={})
+    sheet.column_dimensions[get_column_letter(numbered["key"])].hidden = True
+    hide(book, KEY, json.dumps({"plan of": site}, ensure_ascii=False))
+    save(book, path)
+    return len(open_ranked) + len(open_others)
+
+
+def _row(defect: Listed, rank: Any, clean: Any, share: str, language: Language) -> list[Any]:
+    text = rule_text_of(defect.rule, language.lang)
+    return [
+        rank, defect.id, text.title, text.how,
+        language.say(f"defects.region.{defect.region.value if defect.region else 'unknown'}"),
+        language.word("defect_state", defect.state.value), defect.pages, defect.places, clean, share,
+        defect.example or "", *_shown(defect.plan), json.dumps(_shown(defect.plan), ensure_ascii=False),
+    ]  # fmt: skip
+
+
+def _shown(plan: Plan) -> list[str]:
+    """A plan as its cells say it."""
+    return [plan.owner or "", plan.due_on.isoformat() if plan.due_on else "", plan.way or ""]
+
+
+def read_plan_book(path: Path, site: str, known: Mapping[int, Listed]) -> list[Change]:
+    """What people have changed in a plan. Raises UsageError for another workbook and for cells that cannot be right.
+
+    `known` are the defects of the site as they stand now, by number.
+    """
+    errors: list[tuple[str, str]] = []
+    with opened(path) as book:
+        _check_key(path, book, site)
+        changes = list(_changes(_plan_sheet(path, book), known, errors))
+    if errors:
+        raise refused_cells(path, errors, "plan_book.error")
+    return changes
+
+
+def _check_key(path: Path, book: Workbook, site: str) -> None:
+    try:
+        theirs = json.loads(hidden_in(book, KEY) or "")["plan of"]
+    except (ValueError, KeyError, TypeError):
+        raise _not_ours(path) from None
+    if theirs != site:
+        raise UsageError(
+            ja=f"{path} は別のサイトの計画です（{theirs}）。", en=f"{path} is the plan of another site ({theirs})."
+        )
+
+
+def _not_ours(path: Path) -> UsageError:
+    return UsageError(
+        ja=f"{path} は jisweep defects export が書いたブックではありません。",
+        en=f"{path} is not a workbook that jisweep defects export has written.",
+    )
+
+
+def _plan_sheet(path: Path, book: Workbook) -> Worksheet:
+    for lang in LANGUAGES:
+        if (title := Language(lang).say("plan_book.sheet_plan")) in book.sheetnames:
+            sheet = book[title]
+            assert isinstance(sheet, Worksheet)
+            return sheet
+    raise _not_ours(path)
+
+
+def _changes(sheet: Worksheet, known: Mapping[int, Listed], errors: list[tuple[str, str]]) -> Iterator[Change]:
+    for index, column in enumerate(COLUMNS, start=1):
+        cell = sheet.cell(1, index)
+        if text_of(cell.value) not in {Language(lang).say(f"plan_book.column.{column}") for lang in LANGUAGES}:
+            errors.append((place_of(cell), "heading"))
+    if errors:
+        return
+    seen: set[int] = set()
+    for row in sheet.iter_rows(min_row=2):
+        cells = dict(zip(COLUMNS, row, strict=False))
+        if not any(text_of(cell.value).strip() for cell in row):
+            continue
+        defect = known.get(_number(cells["id"].value))
+        written = _written(cells["key"].value)
+        if defect is None or written is None or defect.id in seen:
+            errors.append((place_of(cells["id"]), "key"))
+            continue
+        seen.add(defect.id)
+        change = _change(cells, defect, written, errors)
+        if change is not None:
+            yield change
+
+
+def _change(
+    cells: Mapping[str, Any], defect: Listed, written: list[str], errors: list[tuple[str, str]]
+) -> Change | None:
+    """What a line says that differs from what was written and from what stands; None when nothing does."""
+    day = _day(cells["due_on"].value)
+    if day is None:
+        errors.append((place_of(cells["due_on"]), "day"))
+        return None
+    said = [" ".join(text_of(cells["owner"].value).split()), day, text_of(cells["way"].value).strip()]
+    now = _shown(defect.plan)
+    merged = [mine if mine != before else theirs for mine, before, theirs in zip(said, written, now, strict=True)]
+    if merged == now:
+        return None
+    for column, mine, before, theirs in zip(FILLED, said, written, now, strict=True):
+        if mine != before and theirs not in (before, mine):
+            errors.append((place_of(cells[column]), "both"))
+    if defect.state in (*DONE, DefectState.REPAIRED):
+        errors.append((place_of(cells["owner"]), f"state_{defect.state.value}"))
+    owner, due_on, way = merged
+    if not owner and (due_on or way):
+        errors.append((place_of(cells["owner"]), "owner"))
+    plan = Plan(owner=owner or None, due_on=date.fromisoformat(due_on) if due_on else None, way=way or None)
+    return Change(defect=defect, plan=plan)
+
+
+def _number(value: Any) -> int:
+    text = text_of(value).strip()
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _written(value: Any) -> list[str] | None:
+    """The plan that a line was written with; None when that cannot be known any more."""
+    try:
+        found = json.loads(text_of(value))
+    except ValueError:
+        return None
+    is_plan = isinstance(found, list) and len(found) == len(FILLED) and all(isinstance(each, str) for each in found)
+    return found if is_plan else None
+
+
+def _day(value: Any) -> str | None:
+    """A day in the form of ISO 8601, as a date cell or a text gives it; empty for none, None for what is no day."""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    text = text_of(value).strip()
+    if not text:
+        return ""
+    found = _DAY.fullmatch(text)
+    try:
+        return date(*map(int, found.groups())).isoformat() if found else None
+    except ValueError:
+        return None
