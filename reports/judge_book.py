@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -30,8 +29,8 @@ from reports.page_view import text_of as rule_text_of
 from reports.workbook import (
     add_row,
     begin_table,
+    end_instructions,
     end_table,
-    height_of,
     hidden_in,
     hide,
     open_for_people,
@@ -159,13 +158,9 @@ def _instructions(sheet: Worksheet, key: dict[str, Any], language: Language) -> 
     add_row(sheet, [language.say("judge.person"), ""])
     for number in range(1, 10):
         add_row(sheet, [language.say(f"judge.how.{number}")])
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 90, 40
-    for number, row in enumerate(sheet.iter_rows(), start=1):
-        row[0].alignment = Alignment(wrap_text=True, vertical="top")
-        sheet.row_dimensions[number].height = height_of([row[0].value], [90])
-    sheet["A1"].font = Font(bold=True, size=14)
+    sheet.column_dimensions["B"].width = 40
+    end_instructions(sheet)
     open_for_people(sheet["B2"])
-    sheet.protection.enable()
 
 
 def _criteria(sheet: Worksheet, pages: Sequence[JudgedPage], language: Language) -> None:

@@ -24,6 +24,7 @@ from reports.page_view import text_of as rule_text_of
 from reports.workbook import (
     add_row,
     begin_table,
+    end_instructions,
     end_table,
     hidden_in,
     hide,
@@ -66,8 +67,7 @@ def write_plan_book(
     about = sheet_of(book, language.say("plan_book.sheet_about"))
     for key in ("title", "how.1", "how.2", "how.3", "how.4"):
         add_row(about, [language.say(f"plan_book.{key}", site=site, pages=language.count("page", pages))])
-    about.column_dimensions["A"].width = 120
-    about.protection.enable()
+    end_instructions(about)
     sheet = sheet_of(book, language.say("plan_book.sheet_plan"))
     begin_table(sheet, [language.say(f"plan_book.column.{each}") for each in COLUMNS], list(WIDTHS.values()))
     open_ranked = [each for each in ranked if each.defect.state not in DONE]

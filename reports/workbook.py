@@ -24,6 +24,7 @@ from reports.language import LANGUAGES, Language
 SHOWN = 20  # errors that are told one by one
 INPUT = PatternFill("solid", fgColor="FFF8E1")
 HEAD = PatternFill("solid", fgColor="DCE6F1")
+WIDE = 90  # letters of a line of instructions
 LINE = 15.0  # points
 HIGHEST = 409.0  # points that a spreadsheet lets a row have
 _LARGEST = 200 * 1024 * 1024  # bytes that a workbook may unfold to
@@ -55,6 +56,18 @@ def add_row(sheet: Worksheet, values: Sequence[Any]) -> None:
             cell.data_type = "s"
 
 
+def end_instructions(sheet: Worksheet) -> None:
+    """Make a sheet of sentences, one in each row of its first column, readable on screen and on paper; protect it."""
+    sheet.column_dimensions["A"].width = WIDE
+    for number, row in enumerate(sheet.iter_rows(), start=1):
+        row[0].alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.row_dimensions[number].height = height_of([row[0].value], [WIDE])
+    sheet["A1"].font = Font(bold=True, size=14)
+    sheet.row_dimensions[1].height = 1.5 * height_of([sheet["A1"].value], [WIDE / 1.5])
+    _fit_on_paper(sheet)
+    sheet.protection.enable()
+
+
 def begin_table(sheet: Worksheet, headings: Sequence[str], widths: Sequence[float]) -> None:
     """Give an empty sheet its row of headings, and its columns their widths."""
     add_row(sheet, headings)
@@ -84,15 +97,20 @@ def end_table(
             cell.alignment = Alignment(wrap_text=True, vertical="top")
             if index in filled:
                 open_for_people(cell)
-    sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
-    sheet.page_setup.fitToHeight = 0  # as many pages as it takes, each as wide as the table
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    _fit_on_paper(sheet)
     sheet.print_title_rows = "1:1"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(widths))}{last}"
     sheet.protection.autoFilter = False  # False: allowed
     sheet.protection.formatColumns = False
     sheet.protection.formatRows = False
     sheet.protection.enable()
+
+
+def _fit_on_paper(sheet: Worksheet) -> None:
+    """A4, as many pages as it takes, each as wide as the sheet."""
+    sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
 def open_for_people(cell: Any) -> None:
