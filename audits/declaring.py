@@ -14,6 +14,7 @@ from db.words import Level, Notation
 
 WORDS = {"準拠": Notation.CONFORMING, "一部準拠": Notation.PARTIALLY, "配慮": Notation.CONSIDERATE}
 TOKYO = timezone(timedelta(hours=9))
+NO_EXCEPTIONS = "none"  # what people write instead of exceptions
 EXCEPTION = ("what", "where", "reason", "until")  # what is left out, by which addresses, why, and until when
 
 
@@ -128,11 +129,19 @@ def _one_of(key: str, value: Any, words: dict[str, str]) -> str:
     return words[text]
 
 
-def _exceptions(key: str, value: Any) -> list[dict[str, str]]:
+def exceptions_of(details: dict[str, Any]) -> list[dict[str, str]]:
+    """The exceptions that people have written; none, too, when they wrote that there are none."""
+    told = details.get("exceptions", [])
+    return [] if told == NO_EXCEPTIONS else list(told)
+
+
+def _exceptions(key: str, value: Any) -> list[dict[str, str]] | str:
+    if isinstance(value, str) and value.strip().lower() in ("なし", NO_EXCEPTIONS):
+        return NO_EXCEPTIONS
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise UsageError(
-            ja=f"{key} は [[{key}]] の下に what と reason を書いてください。",
-            en=f"Write {key} as [[{key}]] with what and reason below.",
+            ja=f'{key} は [[{key}]] の下に what と reason を書くか、なければ {key} = "なし" と書いてください。',
+            en=f'Write {key} as [[{key}]] with what and reason below, or {key} = "none" when there are none.',
         )
     return [found for each in value if (found := _exception(key, each))]
 

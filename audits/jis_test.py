@@ -121,7 +121,7 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     found = [] if details.get("policy") else [Lack.POLICY]
     if notation is Notation.CONSIDERATE:
         return found
-    found += _lacks_of_test(test)
+    found += lacks_of_test(test)
     if level_of(test, details) not in test.sweep.level.included:
         found.append(Lack.LEVEL)
     counted = [each for each in test.criteria if each.criterion.level in level_of(test, details).included]
@@ -141,7 +141,7 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     return found + ([] if details.get("published") else [Lack.PUBLISHED])
 
 
-def _lacks_of_test(test: JisTest) -> list[Lack]:
+def lacks_of_test(test: JisTest) -> list[Lack]:
     """Why a test is not complete, whatever was judged."""
     found = [] if test.sweep.edition is Edition.JIS2016 else [Lack.EDITION]
     if not test.conclusion.finished:

@@ -56,7 +56,7 @@ async def start_of(connection: AsyncConnection, sweep: Sweep) -> str:
 
 async def _keep_wishes(connection: AsyncConnection, sweep: Sweep, wishes: dict[str, Any]) -> None:
     """Draw as wished from now on. Without another wish the seed stays, unless it was an earlier sweep's."""
-    anew = await redrawn(connection, sweep.site_id, wishes["earlier_draw"], wishes["redraw"])
+    anew = await redrawn(connection, sweep.site_id, wishes["earlier_draw"], wishes["redraw"], wishes["stratify"])
     seed = wishes["seed"]
     if seed is None:
         seed = sweep.seed if sweep.redraw is None else random.SystemRandom().randrange(2**32)

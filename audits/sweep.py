@@ -62,12 +62,12 @@ async def begin(database: Database, plan: Plan) -> int:
     async with database.writing() as connection:
         await connection.execute(insert_new(connection, Site).values(address=start, created_at=now()))
         site_id = await connection.scalar(sa.select(Site.id).where(Site.address == start))
-        drawn_anew = await redrawn(connection, site_id, plan.earlier_draw, plan.redraw)
+        drawn_anew = await redrawn(connection, site_id, plan.earlier_draw, plan.redraw, plan.stratify)
         seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
         sweep_id = await connection.scalar(
             sa.insert(Sweep)
             .values(
-                **{"seed": seed, "draw_from": 0, **drawn_anew},
+                **{"seed": seed, "draw_from": 0, "stratify": plan.stratify, **drawn_anew},
                 site_id=site_id,
                 state=SweepState.EXPLORING,
                 method_asked=plan.method,
@@ -77,7 +77,6 @@ async def begin(database: Database, plan: Plan) -> int:
                 mic=mic.VERSION if plan.survey else None,
                 pages_asked=plan.pages,
                 random_asked=plan.at_random,
-                stratify=plan.stratify,
                 traffic=[list(each) for each in plan.traffic],
                 settings=plan.limits.as_row(),
                 reader=READER,

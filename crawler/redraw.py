@@ -9,16 +9,21 @@ from crawler.frame import is_gone
 from crawler.numbers import later_begin
 from db.errors import UsageError
 from db.tables import Draw, Page, Sweep, Visit
-from db.words import Part, Redraw, SweepState
+from db.words import Part, Redraw, Stratify, SweepState
 
 
 async def redrawn(
-    connection: AsyncConnection, site_id: int | None, earlier_id: int | None, redraw: Redraw | None
+    connection: AsyncConnection,
+    site_id: int | None,
+    earlier_id: int | None,
+    redraw: Redraw | None,
+    stratify: Stratify | None = None,
 ) -> dict[str, Any]:
     """The columns of a sweep that draws anew what an earlier sweep of its site has drawn; none when it does not.
 
-    Raises UsageError when there is no random part of that sweep to begin from.
-    """
+    The frame is divided as it was then: otherwise other pages would come next. Raises UsageError when there is no random
+    part of that sweep to begin from, and when `stratify` asks for another division.
+    """  # fmt: skip
     if earlier_id is None or redraw is None:
         return {}
     earlier = (await connection.execute(sa.select(Sweep).where(Sweep.id == earlier_id))).mappings().one_or_none()
@@ -38,8 +43,14 @@ async def redrawn(
             ja=f"スイープ {earlier_id} には、選び直しの元になる無作為の部分がありません。",
             en=f"Sweep {earlier_id} has no random part that could be drawn anew.",
         )
+    if stratify not in (None, earlier["stratify"]):
+        raise UsageError(
+            ja=f"スイープ {earlier_id} とは層の分け方が違います。選び直すときは前と同じ分け方になるので、--stratify は付けないでください。",
+            en=f"Sweep {earlier_id} was divided otherwise: what is drawn anew is divided as before, so leave --stratify out.",
+        )
     begin = later_begin(earlier["seed"], earlier["draw_from"], drawn, redraw)
-    return {"seed": earlier["seed"], "draw_from": begin, "redraw": redraw, "earlier_draw_id": earlier_id}
+    return {"seed": earlier["seed"], "draw_from": begin, "redraw": redraw, "earlier_draw_id": earlier_id,
+            "stratify": earlier["stratify"]}  # fmt: skip
 
 
 async def random_addresses(connection: AsyncConnection, sweep_id: int) -> list[str]:

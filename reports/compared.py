@@ -124,7 +124,7 @@ def _criteria(comparison: Comparison, language: Language) -> Iterator[str]:
     changes = [found.change for _, found in told]
     amounts = {each.value: changes.count(each) for each in (Change.WORSE, Change.BETTER)}
     yield language.say(
-        "compare.criteria",
+        "compare.criteria_counted" if _is_counted(comparison) else "compare.criteria",
         looked=language.count("criterion", len(told)),
         undecided=len(told) - sum(amounts.values()),
         **amounts,
@@ -132,7 +132,7 @@ def _criteria(comparison: Comparison, language: Language) -> Iterator[str]:
     for criterion, found in told:
         if found.change in (Change.WORSE, Change.BETTER) and found.low is not None and found.high is not None:
             yield language.say(
-                "compare.criterion",
+                "compare.criterion_counted" if found.low == found.high else "compare.criterion",
                 number=criterion.number,
                 name=criterion.name(language.lang),
                 sentence=language.say(f"compare.short.{found.change.value}"),

@@ -411,8 +411,6 @@ def _judgements(
                     filled.errors.append((own.cell, "proposal"))
             if outcome is None:
                 continue
-            if outcome is JudgementOutcome.NOT_MET and not reason and item.proposal.ground is Ground.FAILED:
-                reason = ground_of(item, Language("ja"))
             if why_needed(outcome, item.failed_places) and not reason:
                 filled.errors.append((cell, "override" if item.failed_places else "why"))
             yield page.visit, number, outcome, reason or None

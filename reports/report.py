@@ -200,11 +200,14 @@ class Report:
             (part.value, [found async for found in read.drawn(self.connection, self.head.id, part)])
             for part in (SamplePart.REPRESENTATIVE, SamplePart.RANDOM)
         ]
+        by_chance = dict(parts)[SamplePart.RANDOM.value]
         sweep = await sweep_row(self.connection, self.head.id)
         self.pages.write(
             "sample.html",
             "sample.html",
             parts=parts,
+            drawn_pages=len(by_chance),
+            kept=sum(row.kept for row in by_chance),
             number_of=numbers,
             strata=await self._strata(sweep) if self.head.stratify else [],
             by_hand=await sent_beyond(self.connection, sweep.id),

@@ -12,12 +12,13 @@ leaves possible are tried, and the chance that this leaves out the truth is paid
 """
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.statistics.finite import ONE_SIDE, Draw, interval
-from audits.statistics.strata import Sample
+from audits.statistics.strata import Equal, Sample
 
 LEFT_OUT = 0.001  # chance, in all, that the shares tried do not hold the truth
 TRIED = 101  # shares of the one side that are tried, evenly over those that its draw leaves possible
@@ -45,12 +46,21 @@ def between(before: Sample, after: Sample) -> tuple[float, float]:
 
     Raises ValueError when nothing can be said of the one population or the other.
     """
-    was, now = before.equal, after.equal
+    was, now = min(product(before.ways, after.ways), key=lambda ways: _left_open(before, after, *ways))
     low, _ = difference(was.most, now.fewest)
     _, high = difference(was.fewest, now.most)
-    (was_below, was_above), (now_below, now_above) = before.unevenness, after.unevenness
+    (was_below, was_above), (now_below, now_above) = before.unevenness(was), after.unevenness(now)
     steps = was.step + now.step
     return max(-1.0, low - steps - was_above - now_below), min(1.0, high + steps + was_below + now_above)
+
+
+def _left_open(before: Sample, after: Sample, was: Equal, now: Equal) -> float:
+    """About how wide a difference is when half of every stratum has the property, by sizes alone."""
+    variance = sum(
+        (1 - each.fewest.drawn / each.fewest.population) / (4 * each.fewest.drawn) for each in (was, now)
+    )
+    uneven = (*before.halves.unevenness(was), *after.halves.unevenness(now))
+    return float(2 * 1.96 * variance**0.5 + sum(uneven))
 
 
 @cache

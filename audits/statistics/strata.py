@@ -133,21 +133,33 @@ class Sample:
     @cached_property
     def equal(self) -> Equal:
         """The draw without strata that stands for the sample. Raises ValueError when nothing can be said."""
-        if not self.speaks:
-            raise ValueError(f"nothing can be said from {self}")
-        if len(self._peopled) == 1:
-            return self._together
-        # Chosen by the sizes alone: chosen by what was found, each would miss where the other does, too.
-        halves = Sample(strata=tuple(stratum.twice_and_a_half_found for stratum in self.strata))
-        ways = self._together, self._thinned
-        (low, high), (thin_low, thin_high) = (halves._interval_from(way.showing_a_half) for way in ways)
-        return ways[0] if high - low < NEARLY * (thin_high - thin_low) else ways[1]
+        together, *thinned = self.ways
+        if not thinned:
+            return together
+        (low, high), (thin_low, thin_high) = (
+            self.halves._interval_from(way.showing_a_half) for way in (together, *thinned)
+        )
+        return together if high - low < NEARLY * (thin_high - thin_low) else thinned[0]
 
     @property
-    def unevenness(self) -> tuple[float, float]:
-        """How far the share may lie below and above the mean by the weights of `equal`, whatever it is."""
+    def ways(self) -> tuple[Equal, ...]:
+        """The draws without strata that may stand for the sample. Raises ValueError when nothing can be said.
+
+        Which of them does is to be decided by sizes alone: decided by what was found, each would miss where the other does.
+        """
+        if not self.speaks:
+            raise ValueError(f"nothing can be said from {self}")
+        return (self._together,) if len(self._peopled) == 1 else (self._together, self._thinned)
+
+    @property
+    def halves(self) -> "Sample":
+        """A sample of the same rates in which half of every stratum has the property."""
+        return Sample(strata=tuple(stratum.twice_and_a_half_found for stratum in self.strata))
+
+    def unevenness(self, equal: Equal) -> tuple[float, float]:
+        """How far the share may lie below and above the mean by the weights of a draw, whatever that is."""
         below = above = 0.0
-        for weight, size, least, most in self._limits(self.equal):
+        for weight, size, least, most in self._limits(equal):
             below += max((weight - size) * least, (weight - size) * most)
             above += max((size - weight) * least, (size - weight) * most)
         return below, above

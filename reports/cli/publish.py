@@ -50,7 +50,5 @@ async def _publish(sweep_id: int, given: dict[str, Any]) -> int:
     click.echo(content.notation()[0])
     if content.incomplete is None:
         return COMPLETE
-    unjudged, lost = len(facts.open), facts.test.lost
-    said = {"unjudged": language.count("criterion", unjudged), "lost": language.count("page", lost)}
-    click.echo(language.say("publish.unfinished", **said), err=True)
+    click.echo(language.say("publish.unfinished", because=" ".join(content.incomplete_because)), err=True)
     return INCOMPLETE

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audits.criteria import NAMES
-from audits.jis_test import CriterionResult, Verdict
+from audits.declaring import NO_EXCEPTIONS, exceptions_of
+from audits.jis_test import CriterionResult, Lack, Verdict, lacks_of_test
 from audits.rules import rule_text
 from db.words import Edition, Notation, Part
 from reports.language import Language
@@ -57,14 +58,27 @@ class Content:
     @property
     def incomplete(self) -> str | None:
         """Why the test is not complete; None when it is."""
-        test = self.facts.test
+        because = self.incomplete_because
+        return " ".join([*because, self.say("result.not_to_publish")]) if because else None
+
+    @property
+    def incomplete_because(self) -> list[str]:
+        """What the test lacks, a sentence each, whatever notation is meant."""
+        test, lacking = self.facts.test, lacks_of_test(self.facts.test)
         unjudged = len(self.facts.open)
-        if not unjudged and not test.lost and test.pages and test.conclusion.finished:
-            return None
-        return self.say(
-            "result.incomplete_text", unjudged=self.language.count("criterion", unjudged),
-            lost=self.language.count("page", test.lost),
-        )  # fmt: skip
+        found = []
+        if unjudged or {Lack.LOST, Lack.UNFINISHED} & set(lacking):
+            found.append(
+                self.say(
+                    "result.incomplete_text", unjudged=self.language.count("criterion", unjudged),
+                    lost=self.language.count("page", test.lost),
+                )
+            )  # fmt: skip
+        if Lack.UNREAD in lacking:
+            found.append(self.say("result.incomplete_unread"))
+        if test.by_hand and not self.facts.details.get("processes"):
+            found.append(self.say("result.incomplete_process", steps=" ".join(test.by_hand)))
+        return found
 
     def items(self) -> list[Line]:
         """The nine items of JB.3.1, in their order."""
@@ -117,7 +131,7 @@ class Content:
         if notation is None:
             return None
         said = self.say(f"publish.claim_{notation.value}", standard=self.standard, level=self.facts.aim.value)
-        excepted = notation is not Notation.CONSIDERATE and bool(self.facts.details.get("exceptions"))
+        excepted = notation is not Notation.CONSIDERATE and bool(exceptions_of(self.facts.details))
         return said + (self.say("publish.claim_except") if excepted else "")
 
     def level_met(self) -> str:
@@ -165,13 +179,14 @@ class Content:
         return [
             {name: self.day(each[name]) if name == "until" and name in each else each.get(name, "")
              for name in ("what", "where", "reason", "until")}
-            for each in self.facts.details.get("exceptions", ())
+            for each in exceptions_of(self.facts.details)
         ]  # fmt: skip
 
     @property
     def no_exceptions(self) -> str:
-        """What is said where nobody has written an exception: that there is none, once a notation was set."""
-        return self.say("result.exceptions_none" if self.facts.claim else "result.exceptions_unknown")
+        """What is said where nobody has written an exception: that there is none only where somebody wrote that."""
+        told = self.facts.details.get("exceptions") == NO_EXCEPTIONS
+        return self.say("result.exceptions_none" if told else "result.exceptions_unknown")
 
     def chosen_as(self, page: Tested) -> str:
         """The parts of the sample that a page belongs to."""

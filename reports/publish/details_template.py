@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from audits.declaring import WORDS
+from audits.declaring import NO_EXCEPTIONS, WORDS, exceptions_of
 from db.errors import StorageError, UsageError
 from reports.clean import visible
 from reports.language import LANGUAGES, Language
@@ -81,7 +81,10 @@ def _dates(facts: Facts, language: Language) -> Iterator[str]:
 
 def _exceptions(facts: Facts, language: Language) -> Iterator[str]:
     yield from _comment("exceptions", language)
-    for each in facts.details.get("exceptions") or [{}]:
+    if facts.details.get("exceptions") == NO_EXCEPTIONS:
+        yield f"exceptions = {_toml(language.say('result.none_word'))}"
+        return
+    for each in exceptions_of(facts.details) or [{}]:
         yield "[[exceptions]]"
         for key in ("what", "where", "reason", "until"):
             yield f"{key} = {_toml(each.get(key, ''))}"

@@ -68,9 +68,7 @@ def _tested(content: Content) -> str:
     pages = language.count("page", facts.test.pages)
     if content.incomplete is None:
         return content.say("evaluation.tested_yes", pages=pages, period=content.period()[0])
-    unjudged = language.count("criterion", len(facts.open))
-    lost = language.count("page", facts.test.lost)
-    return content.say("evaluation.tested_part", pages=pages, unjudged=unjudged, lost=lost)
+    return content.say("evaluation.tested_part", pages=pages, because=" ".join(content.incomplete_because))
 
 
 def _failed(content: Content) -> str:
@@ -88,13 +86,15 @@ def _swept(content: Content) -> Known:
         "evaluation.swept_yes", day=language.day(at), audited=language.count("page", swept.audited),
         problem=language.count("page", swept.problem_pages), rate=language.share(swept.rate),
     )  # fmt: skip
+    value += "" if swept.complete else content.say("evaluation.not_all_read")
     return _row(content, "swept", value, content.say("evaluation.from_sweep", id=str(swept.sweep)))
 
 
 def _improved(content: Content) -> Known:
     facts, language = content.facts, content.language
     if not _comparable(facts.swept, facts) or facts.swept_before is None or facts.before_at is None:
-        return Known(item=content.say("evaluation.improved"), value=_by_hand(content, "improved_no"))
+        why = "improved_no" if facts.before_at is None else "improved_not_comparable"
+        return Known(item=content.say("evaluation.improved"), value=_by_hand(content, why))
     assert facts.swept is not None
     assert facts.swept.rate is not None
     assert facts.swept_before.rate is not None
@@ -102,6 +102,7 @@ def _improved(content: Content) -> Known:
         "evaluation.improved_text", before=language.share(facts.swept_before.rate),
         day=language.day(facts.before_at), rate=language.share(facts.swept.rate),
     )  # fmt: skip
+    value += "" if facts.swept.complete and facts.swept_before.complete else content.say("evaluation.not_all_read")
     both = f"{facts.swept_before.sweep}, {facts.swept.sweep}"
     return _row(content, "improved", value, content.say("evaluation.from_sweep", id=both))
 

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.jis_test import CriterionResult, JisTest, Lack, Verdict, declaration, jis_test, lacks, level_of
 from db.database import Database
@@ -58,8 +59,8 @@ class Facts:
     scope: list[ScopeLine]
     swept: Conclusion | None  # the last check of all pages in the fiscal year of the test
     swept_at: datetime | None
-    swept_before: Conclusion | None  # the one before it, by the same rules
-    before_at: datetime | None
+    swept_before: Conclusion | None  # the one before it, if the two are a series
+    before_at: datetime | None  # when that was, series or not
     made: datetime = field(default_factory=now)
     pages: list[Tested] = field(default_factory=list)  # filled while the pages are read
 
@@ -125,8 +126,8 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     checks = [(await conclude(database, number), at) for number, at in whole]
     swept, swept_at = checks[0] if checks else (None, None)
     before, before_at = checks[1] if len(checks) > 1 else (None, None)
-    if before is not None and swept is not None and before.rule_set != swept.rule_set:
-        before, before_at = None, None
+    if before is not None and swept is not None and (await compare(database, before.sweep, swept.sweep)).breaks:
+        before = None
     if swept_at is not None and fiscal_year(swept_at) != fiscal_year(test.sweep.created_at):
         swept, swept_at, before, before_at = None, None, None, None
     return Facts(

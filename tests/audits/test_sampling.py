@@ -289,6 +289,19 @@ async def test_half_or_nothing_of_the_earlier_random_part_is_kept(
         assert differences(await document(connection, await sweep_row(connection, second))) == []
 
 
+async def test_what_is_drawn_anew_is_divided_as_before(database: Database) -> None:
+    first = await chosen(database, **MIXED, stratify=Stratify.DIRECTORY)
+    await finish(database, first)
+    usual = {**MIXED, "seed": None, "earlier_draw": first, "redraw": Redraw.HALF}
+    second = await chosen(database, **usual)
+    async with database.reading() as connection:
+        assert (await sweep_row(connection, second)).stratify is Stratify.DIRECTORY
+    before, after = [{row.address for row in await drawn(database, each)} for each in (first, second)]
+    assert len(before & after) == 6
+    with pytest.raises(UsageError, match="divided otherwise"):
+        await begin(database, plan_for(START, **{**usual, "stratify": Stratify.TEMPLATE}))
+
+
 async def test_only_a_finished_sweep_of_the_site_with_a_random_part_is_drawn_anew_from(database: Database) -> None:
     unfinished = await chosen(database, **MIXED)
     census = await chosen(database, method=Method.ALL)

@@ -80,7 +80,7 @@ def test_what_may_not_be_set_is_refused_with_each_reason_and_what_to_do(program:
     assert program.run("notation", "1", "--json").object["set"] is None
     unfinished = program.run("publish", "1", "--out", "docs", "--details", file)
     assert unfinished.code == 3
-    assert "未判定の達成基準 1項目" in unfinished.err
+    assert "未判定の達成基準が1項目" in unfinished.err
 
 
 def test_a_notation_is_a_named_persons(program: Program) -> None:

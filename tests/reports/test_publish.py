@@ -27,7 +27,7 @@ from reports.language import Language
 from reports.publish.documents import NAMES, write_documents
 from reports.publish.facts import facts_of, fiscal_year, lack_line
 from reports.report import write_report
-from tests.reports import rows
+from tests.reports import rows, series
 from tests.reports.judged import ABSENT, DETAILS, MET, NOT_MET, dispute, judged, lose, say
 
 CLAIM = "JIS X 8341-3:2016 のレベルAAに準拠"
@@ -127,12 +127,32 @@ async def test_a_chosen_address_that_proved_to_be_no_page_is_not_lost(database: 
     assert (test.lost, test.met) == (0, True)
 
 
-async def test_a_test_of_all_pages_is_not_complete_while_some_could_not_be_read(database: Database) -> None:
+async def test_a_test_of_all_pages_is_not_complete_while_some_could_not_be_read(
+    database: Database, tmp_path: Path
+) -> None:
     sweep = await judged(database, method=Method.ALL)
     assert lacks(await jis_test(database, sweep), Notation.CONFORMING, DETAILS) == []
     async with database.writing() as connection:
         await connection.execute(sa.update(Sweep).values(notes=[{"about": "host", "address": "x", "said": "y"}]))
     assert lacks(await jis_test(database, sweep), Notation.CONFORMING, DETAILS) == [Lack.UNREAD]
+    await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
+    shown = text_of(tmp_path / "out" / "result.html")
+    assert "読めなかったアドレスや、見つけきれていないページがあります" in shown
+    assert "試験結果として公開できません" in shown
+    assert "全ページの検査は完了していません" in text_of(tmp_path / "out" / "evaluation.xlsx")
+
+
+async def test_that_there_is_no_exception_is_said_only_where_somebody_wrote_it(
+    database: Database, tmp_path: Path
+) -> None:
+    sweep = await judged(database)
+    await declare(database, sweep, Notation.CONFORMING, "局長 佐藤", DETAILS)
+    await write_documents(database, sweep, tmp_path / "silent", None, "ja")
+    assert "例外事項はありません" not in text_of(tmp_path / "silent" / "result.html")
+    told = DETAILS | checked({"exceptions": "なし"})
+    await declare(database, sweep, Notation.CONFORMING, "局長 佐藤", told)
+    await write_documents(database, sweep, tmp_path / "told", told, "ja")
+    assert "例外事項はありません" in text_of(tmp_path / "told" / "result.html")
 
 
 async def test_an_unfinished_sweep_and_one_without_pages_lack_the_test(database: Database) -> None:
@@ -162,7 +182,9 @@ async def test_each_notation_lacks_what_it_needs(database: Database) -> None:
     assert lacks(test, Notation.CONSIDERATE, {"policy": DETAILS["policy"]}) == []
 
 
-async def test_steps_behind_sending_are_tested_by_hand_before_a_notation_stands(database: Database) -> None:
+async def test_steps_behind_sending_are_tested_by_hand_before_a_notation_stands(
+    database: Database, tmp_path: Path
+) -> None:
     sweep = await judged(database, {})
     async with database.writing() as connection:
         page = sa.select(Draw.visit_id).where(Draw.sweep_id == sweep).limit(1).scalar_subquery()
@@ -171,6 +193,8 @@ async def test_steps_behind_sending_are_tested_by_hand_before_a_notation_stands(
     test = await jis_test(database, sweep)
     assert test.by_hand
     assert lacks(test, Notation.CONFORMING, DETAILS) == [Lack.PROCESS]
+    await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
+    assert "/contact/send）をどう試験したかが書かれていません" in text_of(tmp_path / "out" / "result.html")
     assert lacks(test, Notation.CONFORMING, {**DETAILS, "processes": "11月20日に鈴木が送信して確認"}) == []
 
 
@@ -365,6 +389,27 @@ async def test_the_yearly_sheet_knows_a_check_of_all_pages(database: Database, t
         r"2026年7月\d+日に30ページを検査し、問題のあるページは", str(told["全ページの機械検査をした"][0])
     )
     assert told["全ページの機械検査をした"][1] == "調査1"
+
+
+@pytest.mark.parametrize("narrowed", [False, True])
+async def test_the_yearly_sheet_compares_only_what_is_a_series(
+    database: Database, tmp_path: Path, narrowed: bool
+) -> None:
+    for failing, excluded in ((12, None), (9, "/news/*" if narrowed else None)):
+        await series.swept(
+            database, frame=30, drawn=range(30), failing={"image-alt": range(failing)}, excluded=excluded
+        )
+    later = await judged(database)
+    async with database.writing() as connection:
+        await connection.execute(
+            sa.update(Sweep).values(site_id=sa.select(sa.func.min(Sweep.site_id)).scalar_subquery())
+        )
+    await write_documents(database, later, tmp_path / "out", None, "ja")
+    book = load_workbook(tmp_path / "out" / "evaluation.xlsx")
+    told = {row[0]: str(row[1]) for row in book["記録から分かること"].iter_rows(values_only=True)}
+    improved = next(value for name, value in told.items() if str(name).startswith("前回から"))
+    assert improved.startswith("人が記入") is narrowed
+    assert ("対象範囲や規則などが違う" in improved) is narrowed
 
 
 def test_the_fiscal_year_begins_in_april() -> None:
