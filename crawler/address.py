@@ -12,8 +12,11 @@ from ada_url import URL
 from crawler import encoding as encodings
 
 SESSION_PARAMETERS = frozenset({"phpsessid", "jsessionid", "cfid", "cftoken"})
-TRACKING_PARAMETERS = frozenset({"gclid", "fbclid", "yclid", "msclkid", "_ga"})
-DROPPED_PREFIXES = ("aspsessionid", "utm_")
+TRACKING_PARAMETERS = frozenset({
+    "gclid", "fbclid", "yclid", "msclkid", "_ga", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
+    "utm_id", "utm_source_platform", "utm_creative_format", "utm_marketing_tactic",
+})  # fmt: skip
+DROPPED_PREFIX = "aspsessionid"
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 
 _DEFAULT_FILE = re.compile(
@@ -155,4 +158,4 @@ def _without_tracking(query: str) -> str:
 
 
 def _is_dropped(name: str) -> bool:
-    return name in SESSION_PARAMETERS or name in TRACKING_PARAMETERS or name.startswith(DROPPED_PREFIXES)
+    return name in SESSION_PARAMETERS or name in TRACKING_PARAMETERS or name.startswith(DROPPED_PREFIX)

@@ -19,6 +19,24 @@ TELLING = 50  # characters from which words tell a page from others
 
 _UNREAD = ["script", "style", "noscript", "template"]
 _EMBEDDED = "img[src], iframe[src], frame[src], embed[src], object[data], video[src], audio[src], source[src]"
+_FILES = (
+    ".gif",
+    ".jpeg",
+    ".jpg",
+    ".png",
+    ".svg",
+    ".webp",
+    ".ico",
+    ".bmp",
+    ".mp3",
+    ".mp4",
+    ".webm",
+    ".pdf",
+)  # the query chooses no other
+_MARKED = "input:not([type=hidden i]), select, textarea, button, label, area, [aria-label], [aria-hidden], [role], [style]"
+_SAYING = frozenset(
+    {"type", "value", "alt", "title", "placeholder", "role", "aria-label", "aria-hidden", "style", "disabled"}
+)
 _DIGITS = re.compile(r"\d+")
 _FACTORS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(1, SHINGLE + 1)], dtype=np.uint64)
 
@@ -38,27 +56,37 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str)
     """The content of a parsed page. Takes what nobody reads out of the tree: the last thing to do with it.
 
     Of links counts where they lead, without the query; of pictures also their text alternative, which is read out, and
-    whether there is one. Left out is what differs from answer to answer of one page:
-    scripts, other attributes, hidden fields, session numbers.
+    whether there is one; of controls, labels and named parts what they say of themselves; of frames, and of pictures that a
+    program makes, the query too. Left out is what differs from answer to answer of one page: scripts, other attributes,
+    hidden fields, session numbers.
     """
     embedded = [(_source(node, base), node.attributes.get("alt", NONE)) for node in tree.css(_EMBEDDED)]
+    marked = [_marks(node) for node in tree.css(_MARKED)]
     tree.strip_tags(_UNREAD)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
     targets = sorted({link.partition("?")[0] for link in links})
     telling = len(words.replace(" ", "")) >= TELLING
     silent = [_DIGITS.sub("", each) for each in (title, words)]
     return Content(
-        digest=_digest([title, words, embedded, targets]) if telling else None,
+        digest=_digest([title, words, embedded, targets, marked]) if telling else None,
         wording=_digest([*silent, embedded])[:16],
         shape=minhash(_shingles(words)),
         numbers=tuple(_DIGITS.findall(f"{title} {words}")),
-        steady=_digest([*silent, embedded, targets]),
+        steady=_digest([*silent, embedded, targets, marked]),
     )
 
 
 def _source(node: LexborNode, base: str) -> str:
     written = node.attributes.get("src") or node.attributes.get("data") or ""
-    return (canonical(written, base) or written).partition("?")[0]
+    source = canonical(written, base) or written
+    path, _, query = source.partition("?")
+    return path if not query or path.lower().endswith(_FILES) else source
+
+
+def _marks(node: LexborNode) -> list[str]:
+    """What a control, a label or a named part says of itself, to eyes or to a screen reader."""
+    told = [f"{name}={value or ''}" for name, value in sorted(node.attributes.items()) if name in _SAYING]
+    return [node.tag or "", *told]
 
 
 def _digest(told: Sequence[object]) -> str:

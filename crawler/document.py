@@ -26,6 +26,10 @@ ATTRIBUTES = 1_000  # of one element, for the same reason
 
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
 _FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
+# What a script asks before it does something that cannot be undone
+_CONFIRMED = re.compile(
+    r"confirm\s*\([^)]*(?:削除|ログアウト|退会|解約|取り?消|解除|delete|remove|log ?out|unsubscribe)", re.IGNORECASE
+)
 _REFRESH = re.compile(
     r"\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*)", re.IGNORECASE | re.DOTALL
 )
@@ -178,8 +182,16 @@ def _is_act(link: LexborNode, address: str) -> bool:
         return False
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    words = _collapsed(link.text()) or _attribute(link.css_first("img[alt]"), "alt")
+    if _CONFIRMED.search(_attribute(link, "onclick")):
+        return True
+    words = _named_by(link)
     return says_act(words) and not (is_file(address) and (place or is_title(words)))
+
+
+def _named_by(link: LexborNode) -> str:
+    """What a link is called: to a screen reader, by its text, by its picture, or by its title."""
+    texts = (_attribute(link, "aria-label"), link.text(), _attribute(link.css_first("img[alt]"), "alt"))
+    return next(filter(None, map(_collapsed, texts)), "") or _collapsed(_attribute(link, "title"))
 
 
 def _relations(node: LexborNode) -> set[str]:

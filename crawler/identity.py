@@ -6,6 +6,7 @@ differ only in spelling may differ in numbers: a counter, the date of printing. 
 canonical, most of the words have to be the same.
 """
 
+import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -117,6 +118,12 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> tuple[list[Ans
     return pages, trust
 
 
+# One of several pages of a list: all have one title, and often, by mistake, the first one's address as canonical
+_PAGED = re.compile(
+    r"[?&](?:page|paged|p|pg|pn|start|offset|from|no)=\d|/page/?\d|[-_/]p\d+(?:[./]|$)", re.IGNORECASE
+)
+
+
 class _Repeated:
     """Which texts came more than once, by their hashes: eight bytes each."""
 
@@ -193,7 +200,8 @@ async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged", 
     ]
     shapes = await _shapes(connection, {each.visit: each for pair in naming for each in pair}.values())
     for each, named in naming:
-        if _alike(each, named, shapes, VARIANT if each.title == named.title else ALIKE):
+        variant = each.title == named.title and not _PAGED.search(each.address)
+        if _alike(each, named, shapes, VARIANT if variant else ALIKE):
             merged.into(each, named, "named as canonical")
 
 

@@ -13,6 +13,7 @@ from crawler.frontier import (
     add_addresses,
     add_pages,
     end_visit,
+    leave_unsafe,
     render_evidence,
     scripted,
     scripted_order,
@@ -96,7 +97,9 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
             exploration, "rendering", each.address, "it had not come to rest: more links may have come later"
         )
     resources = None if shown.resources is None else await exploration.resources.keep(shown.resources)
-    facts: dict[str, Any] = {"rendered_digest": _digest_of(shown, each.address), "resources": resources}
+    document = _document_of(shown, each.address)
+    digest = document.content.digest if document else None
+    facts: dict[str, Any] = {"rendered_digest": digest, "resources": resources}
     async with exploration.database.writing() as connection:
         pages: dict[str, int] = {}
         for found, found_by in ((shown.links, FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
@@ -105,6 +108,9 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
                 [link for link in found if link != each.address and counts(exploration.scope, link)],
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
+        unsafe = [page for link, page in pages.items() if document and link in document.unsafe]
+        if unsafe:
+            await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
         linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))
         facts["shown_links"] = pack(set(pages.values()) - set(linked))
         await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True, **facts))
@@ -140,11 +146,11 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
     return True
 
 
-def _digest_of(shown: Shown, address: str) -> str | None:
-    """What a reader gets of the page, in the same terms as of its source."""
+def _document_of(shown: Shown, address: str) -> html.Document | None:
+    """The page as the browser shows it, read in the same terms as its source."""
     if shown.html is None:
         return None
-    return html.read(shown.html.encode("utf-8", "replace"), "text/html; charset=utf-8", address).content.digest
+    return html.read(shown.html.encode("utf-8", "replace"), "text/html; charset=utf-8", address)
 
 
 async def _shown(exploration: Exploration, each: Waiting) -> Shown:

@@ -15,6 +15,8 @@ from crawler.links import pack, unpack
 from db.database import Database, insert_new
 from db.tables import Resource
 
+GONE = (404, 410)  # statuses of what is not there for anybody
+
 
 class Resources:
     """The resources of the pages of one sweep."""
@@ -89,8 +91,13 @@ class Resources:
 
 
 def _digest(answer: Answer) -> str | None:
-    """Names what a resource answered; None when that was no answer to rely on."""
-    if answer.failure is not None or answer.status is None or answer.status >= 500:
+    """Names what a resource answered; None when that was no answer to rely on.
+
+    A refusal may be meant for us alone, who ask without the page's cookies and headers: what it keeps back may change.
+    """
+    if answer.failure is not None or answer.status is None:
+        return None
+    if answer.status >= 400 and answer.status not in GONE:
         return None
     told = f"{answer.status} {answer.location or ''}\n".encode() + answer.body
     return hashlib.sha256(told).hexdigest()

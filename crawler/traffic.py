@@ -5,7 +5,9 @@ from contextlib import suppress
 
 from playwright.async_api import Page, Request, Response
 
-AWAITED = frozenset({"document", "script", "stylesheet", "xhr", "fetch"})  # Playwright's resource types
+AWAITED = frozenset(
+    {"document", "script", "stylesheet", "xhr", "fetch", "texttrack"}
+)  # Playwright's resource types
 STREAMS = frozenset({"eventsource", "websocket"})
 NOTHING = frozenset({204, 205})  # statuses of answers that bring a page nothing: a beacon's
 

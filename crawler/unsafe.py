@@ -45,10 +45,14 @@ def acts(address: str) -> str | None:
     for one, other in pairwise(segments):
         if (_plain(one) in _CHANGING and other.isdecimal()) or (_plain(other) in _CHANGING and one.isdecimal()):
             return f"{one}/{other}"  # /delete/5, /items/5/delete/
+        if one in ("cart", "basket") and _plain(other) in ("add", *_CHANGING):
+            return f"{one}/{other}"  # /cart/add/5
+        if _plain(one) in _LEAVING and other:
+            return f"{one}/{other}"  # /logout/now
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        does = _plain(value) in _ACTS | {"del"} or not _LEAVING.isdisjoint(_parts(value))
+        does = not (_ACTS | {"del"}).isdisjoint({*_parts(value), _plain(value)})
         if (
-            _plain(name) in _ACTS
+            _plain(name) in _ACTS | {"del"}
             or (_plain(name) in _VERBS and does)
             or (stem in ("cart", "basket") and name == "add")
         ):

@@ -18,6 +18,9 @@ _LEFT = re.compile(rf"{_RUN}*$")
 _RIGHT = re.compile(rf"^{_RUN}*")
 _PARAMETER = re.compile(r"[?&;][\w.\[\]-]+=$")
 _DELIMITERS = re.compile(r"[&;\"'\s]")
+# An attribute with an address that is not shown at once, up to some place in it
+_LEADING = r"\b(?i:href|action|formaction)\s*=\s*(?:\"[^\"<>]*?|'[^'<>]*?|[^\s\"'<>]*?)"
+_IN_LINK = re.compile(rf"{_LEADING}$")
 _PARAMETER_END = r"(?=[<>&;\"'\s]|$)"
 # What may stand in a slot: a time, or a token without a gap. Words never do, or a slot would hide that they changed.
 _DAY = (  # in full or short, and nothing else: one way to read each text, so that none takes long to be refused
@@ -95,9 +98,11 @@ def _emptied(source: str, slot: Slot) -> str:
     end = f"(?={re.escape(slot.after)})" if slot.after else _PARAMETER_END
     in_tag = slot.before.startswith("<") and ">" not in slot.before
     value = _CODE if in_tag and not _READ.search(slot.before) else _VALUE
+    before = re.escape(slot.before)
     if not slot.after:
         value = f"[^<>]{{0,{LONGEST}}}?"  # of a parameter, which ends before the next delimiter
-    return re.sub(f"({re.escape(slot.before)}){value}{end}", r"\1", source, flags=re.ASCII)
+        before = f"{_LEADING}{before}"  # what a frame or a picture shows is never emptied
+    return re.sub(f"({before}){value}{end}", r"\1", source, flags=re.ASCII)
 
 
 def _slot(previous: str, a: str, b: str) -> Slot | None:
@@ -109,7 +114,11 @@ def _slot(previous: str, a: str, b: str) -> Slot | None:
     if any(len(each) > LONGEST or "<" in each or ">" in each for each in differing):
         return None
     parameter = _PARAMETER.search(a[:left])
-    if parameter and not any(_DELIMITERS.search(each) for each in differing):
+    if (
+        parameter
+        and _IN_LINK.search(a[: parameter.start()])
+        and not any(_DELIMITERS.search(each) for each in differing)
+    ):
         return Slot(parameter[0], "")  # a session number in each link: wherever the parameter stands
     before = a[:left] if a.startswith("<") else previous + a[:left]
     return Slot(before, a[len(a) - right :] if right else "<")
