@@ -405,6 +405,24 @@ async def test_pages_with_the_same_scripts_are_rendered_twice_and_then_by_eviden
     assert {path for path, row in rows.items() if row["rendered"]} == set(rendered)
 
 
+async def test_links_that_a_script_builds_are_judged_by_their_words_too(database: Database) -> None:
+    built = (
+        '<a href="/member/exit">ログアウト</a> <a href="/e/78" data-method="delete">✕</a> <a href="/guide">案内</a>'
+    )
+
+    async def render(address: str) -> Shown:
+        found = tuple(site.address(path) for path in ("/member/exit", "/e/78", "/guide"))
+        return Shown(links=found, html=f"<body>{built}</body>")
+
+    async with small_site({"/": scripted(), "/guide": html("案内")}) as site:
+        said = await (await explored(database, site, render=render)).ends()
+        requests = asked(site)
+    assert {path: said[path] for path in ("/member/exit", "/e/78", "/guide")} == {
+        "/member/exit": "unsafe", "/e/78": "unsafe", "/guide": "explored",
+    }  # fmt: skip
+    assert {"/member/exit", "/e/78"}.isdisjoint(requests)
+
+
 async def test_a_page_with_scripts_and_few_links_is_rendered_whatever_its_siblings_show(database: Database) -> None:
     menu = ("/a0", "/a1", "/a2", "/a3", "/list")
     pages: dict[str, Answer] = {

@@ -330,6 +330,9 @@ async def test_what_acts_is_never_asked_for(database: Database) -> None:
         ("http://h.jp/app?action=user_logout", True), ("http://h.jp/doLogout.do", True),
         ("http://h.jp/entry_delete.php?id=4", True), ("http://h.jp/cart.php?add=4", True), ("http://h.jp/delete/5", True),
         ("http://h.jp/items/5/delete/", True), ("http://h.jp/java/util/List", False), ("http://h.jp/cart.php?page=4", False),
+        ("http://h.jp/a?action=delete_entry&id=3", True), ("http://h.jp/a?cmd=remove_item", True),
+        ("http://h.jp/a?mode=deleteConfirm&id=1", True), ("http://h.jp/a?del=5", True), ("http://h.jp/cart/add/5", True),
+        ("http://h.jp/logout/now", True), ("http://h.jp/a?page=delta", False), ("http://h.jp/cart/guide", False),
         ("http://h.jp/sql-delete.html", False), ("http://h.jp/blogout", False), ("http://h.jp/2026/votes/", False),
     ],
 )  # fmt: skip
@@ -380,6 +383,20 @@ async def test_a_page_that_offers_to_print_itself_is_no_act(database: Database) 
     async with every(printing) as site:
         said = await (await explored(database, site)).ends()
     assert said == {"/": "explored", "/a/1": "explored", "/b/": "explored"}
+
+
+@pytest.mark.parametrize(
+    ("link", "act"),
+    [
+        ('<a href="/d/5" aria-label="削除">✕</a>', True),
+        ('<a href="/d/5" title="ログアウト"></a>', True),
+        ("""<a href="/d/5" onclick="return confirm('削除しますか')">✕</a>""", True),
+        ("""<a href="/d/5" onclick="return confirm('外部のサイトを開きますか')">地図</a>""", False),
+        ('<a href="/d/5" title="ログアウトの方法">使い方</a>', False),
+    ],
+)
+def test_an_act_is_known_by_what_the_link_is_called_and_asks(link: str, act: bool) -> None:
+    assert bool(read(link.encode(), "text/html; charset=utf-8", "http://h.jp/").unsafe) is act
 
 
 async def test_a_missing_page_that_says_200_is_found_out(database: Database) -> None:

@@ -55,6 +55,19 @@ def test_whatever_else_changes_counts(old: str, new: str) -> None:
     assert stable_digest(changed, slots) != stable_digest(PAGE.format(**SECOND), slots)
 
 
+def test_a_parameter_that_varies_in_links_hides_nothing_that_a_frame_shows() -> None:
+    page = '<a href="/ad?id={ad}">広告</a><iframe src="/map?id={map}" title="地図"></iframe><p>本文</p>'
+    slots = slots_between(page.format(ad="81", map="1"), page.format(ad="47", map="1")) or []
+    assert stable_digest(page.format(ad="5", map="1"), slots) == stable_digest(page.format(ad="9", map="1"), slots)
+    assert stable_digest(page.format(ad="5", map="1"), slots) != stable_digest(page.format(ad="5", map="2"), slots)
+
+
+def test_a_number_in_the_address_of_a_picture_is_a_slot_of_that_picture() -> None:
+    page = '<p>本文</p><img src="/counter.cgi?t={}" alt="来訪者数">'
+    slots = slots_between(page.format("1001"), page.format("1002")) or []
+    assert stable_digest(page.format("7"), slots) == stable_digest(page.format("8"), slots)
+
+
 def test_markup_never_hides_in_a_slot() -> None:
     slots = slots_between("<p>来訪 1 人</p>", "<p>来訪 2 人</p>") or []
     assert stable_digest("<p>来訪 3 人</p>", slots) == stable_digest("<p>来訪 1 人</p>", slots)
