@@ -1,10 +1,14 @@
-"""A wall that no phrase gives away: from some moment on a site answers whatever is asked for with one and the same page.
+"""A wall that no phrase gives away: from some moment on a site answers whatever is asked for with one and the same page, or
+sends it to one and the same place.
 
 Pages that read alike are no proof: days of a calendar do. It is one when a page that had answered as itself gives that
-page too when it is asked for again.
+page, or leads to that place, too when it is asked for again.
 """
 
+from collections import Counter
+
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import document as html
 from crawler.exploration import Exploration
@@ -16,18 +20,17 @@ SHARED = 3  # pages with the same words from which the site is asked again
 
 
 async def mark_walled(exploration: Exploration, *where: sa.ColumnElement[bool]) -> None:
-    """End the pages that are a wall, where enough of those that `where` selects read alike."""
+    """End the pages that are a wall, where enough of those that `where` selects read alike or lead to one place."""
+    await _mark_alike(exploration, *where)
+    await _mark_sent_away(exploration, *where)
+
+
+async def _mark_alike(exploration: Exploration, *where: sa.ColumnElement[bool]) -> None:
     mine = (Visit.sweep_id == exploration.sweep.id, Visit.state == VisitState.EXPLORED, Visit.wording.is_not(None))
     shared = sa.select(Visit.wording).where(*mine, *where).group_by(Visit.wording).having(sa.func.count() >= SHARED)
     async with exploration.database.reading() as connection:
         suspects = {each for each in await connection.scalars(shared) if each} - exploration.no_walls
-        asked = suspects and await connection.scalar(
-            sa.select(Page.address)
-            .join(Visit, Visit.page_id == Page.id)
-            .where(*mine, Visit.wording.not_in(shared))
-            .order_by(Visit.depth, Page.address)
-            .limit(1)
-        )
+        asked = await _seen_before(connection, exploration, Visit.wording.not_in(shared)) if suspects else None
     if not asked:
         return
     answer = await exploration.fetcher.get(asked)
@@ -42,3 +45,51 @@ async def mark_walled(exploration: Exploration, *where: sa.ColumnElement[bool]) 
             await end_visit(
                 connection, visit, Reason.BLOCKED, f"the page that {asked} gave when it was asked again"
             )
+
+
+async def _mark_sent_away(exploration: Exploration, *where: sa.ColumnElement[bool]) -> None:
+    """The same where the wall is somewhere else, and whatever is asked for leads there."""
+    redirects = (
+        Visit.sweep_id == exploration.sweep.id,
+        Visit.reason.in_((Reason.REDIRECT, Reason.REDIRECT_OUT)),
+        Visit.detail.is_not(None),
+    )
+    async with exploration.database.reading() as connection:
+        places = [
+            _place(each) for each in await connection.scalars(sa.select(Visit.detail).where(*redirects, *where))
+        ]
+        often = {place for place, times in Counter(places).items() if times >= SHARED} - exploration.no_walls
+        asked = await _seen_before(connection, exploration, Page.address.not_in(often)) if often else None
+    if not asked:
+        return
+    answer = await exploration.fetcher.get(asked)
+    wall = _place(answer.location) if answer.location else None
+    if wall not in often:
+        exploration.no_walls |= often
+        return
+    async with exploration.database.writing() as connection:
+        rows = await connection.execute(sa.select(Visit.id, Visit.detail).where(*redirects))
+        for visit in [visit for visit, detail in rows if _place(detail) == wall]:
+            await end_visit(
+                connection, visit, Reason.BLOCKED, f"sent to {wall}, as {asked} was when it was asked again"
+            )
+
+
+async def _seen_before(
+    connection: AsyncConnection, exploration: Exploration, *where: sa.ColumnElement[bool]
+) -> str | None:
+    """The address of a page that answered as itself, the nearest to the start."""
+    mine = (Visit.sweep_id == exploration.sweep.id, Visit.state == VisitState.EXPLORED, Visit.wording.is_not(None))
+    found: str | None = await connection.scalar(
+        sa.select(Page.address)
+        .join(Visit, Visit.page_id == Page.id)
+        .where(*mine, *where)
+        .order_by(Visit.depth, Page.address)
+        .limit(1)
+    )
+    return found
+
+
+def _place(address: str | None) -> str:
+    """Where an address leads, without what it says of where one came from."""
+    return (address or "").partition("?")[0]

@@ -14,7 +14,7 @@ from crawler.unsafe import acts, says_act
 from db.database import Database
 from db.errors import UsageError
 from db.words import FoundBy, VisitState
-from tests.audits.sites import NOT_FOUND, Answer, asked, html, small_site
+from tests.audits.sites import NOT_FOUND, Answer, asked, html, moved, small_site
 from tests.crawler.exploring import explored
 from tests.crawler.servers import Request, Server, http, serving
 
@@ -295,6 +295,40 @@ async def test_a_wall_that_comes_up_while_exploring_is_neither_a_duplicate_nor_a
     assert counted["explored"] == begins
     said = {row["detail"] for row in (await sweep.rows()).values()} - {None}
     assert all(each.endswith("gave when it was asked again") for each in said)
+
+
+@pytest.mark.parametrize(
+    "to", ["https://sorry.example.jp/?from=", "/sorry.html?from="], ids=["elsewhere", "within the site"]
+)
+async def test_a_wall_that_sends_everything_to_one_place_is_said_to_block(database: Database, to: str) -> None:
+    seen = Counter[str]()
+
+    def answer(path: str) -> bytes:
+        seen["all"] += 1
+        if path.startswith("/sorry"):
+            return page("混み合っています")
+        if seen["all"] > 5:
+            return moved(f"{to}{path}")
+        if path == "/":
+            return page("入口", *(f"/a/{n}.html" for n in range(9)), text="入口です。")
+        return page(f"ページ {path}", text=f"{'あいうえおかきくけ'[int(path[3])]} の説明です。")
+
+    async with every(answer) as site:
+        said = await (await explored(database, site)).ends()
+    walled = [path for path, end in said.items() if end == "blocked"]
+    assert len(walled) >= 3
+    assert not {"redirect", "redirect_out"} & set(said.values())
+
+
+async def test_old_addresses_that_lead_to_one_page_are_no_wall(database: Database) -> None:
+    def answer(path: str) -> bytes:
+        if path == "/":
+            return page("入口", *(f"/old/{n}.html" for n in range(5)), text="入口です。")
+        return moved("/new.html") if path.startswith("/old") else page("新しいページ")
+
+    async with every(answer) as site:
+        said = await (await explored(database, site)).ends()
+    assert Counter(said.values()) == {"explored": 2, "redirect": 5}
 
 
 async def test_pages_that_read_alike_are_no_wall_while_the_start_answers_as_before(database: Database) -> None:
