@@ -37,7 +37,6 @@ NAME = "axe-core"
 QUIET = 100  # ms without a change that count as settled
 SETTLE = 3000  # ms to wait for that
 DOCUMENTS = frozenset({"text/html", "application/xhtml+xml", ""})  # that rules are for
-MISSING = "jisweep is not defined"  # what the browser says where our script did not run at the start
 FRAME_SECONDS = 20.0  # for the rules in one frame within the page
 
 
@@ -216,14 +215,8 @@ class _FrameVisit:
 
     async def rules(self) -> list[dict[str, Any]]:
         """What the rules found in all frames, each node with `frame`, `target`, `box` and `chain`."""
-        world = await self._tab.main_world()
-        try:
-            self.settled = await settle(self._tab, world)
-        except PlaywrightError as error:
-            if MISSING not in str(error):
-                raise
-            await self._inject(world)
-            self.settled = await settle(self._tab, world)
+        world = await self._world(await self._tab.frame_tree())
+        self.settled = await settle(self._tab, world)
         begun = await self._call(world, "begin", self._switches)
         self.address = canonical(begun["source"])
         self.bare = begun["bare"]
@@ -315,11 +308,8 @@ class _FrameVisit:
         """Our world in a frame, with the engine in it: frames without scripts were passed over at their start."""
         world = await self._tab.world(tree["frame"]["id"])
         if not await self._tab.evaluate(world, "!!globalThis.jisweep"):
-            await self._inject(world)
+            await self._tab.evaluate(world, f"{self._injected};0")
         return world
-
-    async def _inject(self, world: int) -> None:
-        await self._tab.evaluate(world, f"{self._injected};0")
 
     async def _frame_id(self, world: int, element: Any) -> str:
         found = await self._tab.evaluate(world, f"axe.utils.shadowSelect({json.dumps(element)})", by_value=False)

@@ -191,7 +191,6 @@ class Tab:
         self._browser: PlaywrightBrowser | None = None
         self._asked = ""  # where the page at hand is
         self._failed_at = ""  # where a navigation of its came to no page
-        self._main_frame = ""  # the id of the page's own frame; empty until it is asked for
         self.traffic = Traffic()
         self._response: Response | None = None  # the document of the page at hand
         self._loading_ended = asyncio.Event()
@@ -277,12 +276,8 @@ class Tab:
         return canonical(await self.evaluate(world, told))
 
     async def main_world(self) -> int:
-        """The context of our isolated world in the page's own frame, whose id a tab keeps from page to page."""
-        with suppress(PlaywrightError):
-            if self._main_frame:
-                return await self.world(self._main_frame)
-        self._main_frame = (await self.frame_tree())["frame"]["id"]
-        return await self.world(self._main_frame)
+        """The context of our isolated world in the page's own frame."""
+        return await self.world((await self.frame_tree())["frame"]["id"])
 
     async def world(self, frame: str) -> int:
         """The context of our isolated world in a frame, where page scripts reach nothing."""
@@ -396,7 +391,7 @@ class Tab:
                 "jisweep doctor で確かめてください。",
                 en=f"The browser {executable} does not start ({_first_line(error)}): run jisweep doctor.",
             ) from error
-        self._browser, self._main_frame = browser, ""
+        self._browser = browser
         self._weighing = asyncio.create_task(watch_weight(browser, self._heaviest, self._note_weight))
         self.version = browser.version
         context = await browser.new_context(
