@@ -23,7 +23,7 @@ async def redrawn(
 
     The frame is divided as it was then: otherwise other pages would come next. Raises UsageError when there is no random
     part of that sweep to begin from, and when `stratify` asks for another division.
-    """  # fmt: skip
+    """
     if earlier_id is None or redraw is None:
         return {}
     earlier = (await connection.execute(sa.select(Sweep).where(Sweep.id == earlier_id))).mappings().one_or_none()

@@ -50,7 +50,7 @@ def acts(address: str) -> str | None:
         if _plain(one) in _LEAVING and other:
             return f"{one}/{other}"  # /logout/now
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        does = not (_ACTS | {"del"}).isdisjoint({*_parts(value), _plain(value)})
+        does = _plain(value) in _ACTS | {"del"} or not _CHANGING.isdisjoint(_parts(value))
         if (
             _plain(name) in _ACTS | {"del"}
             or (_plain(name) in _VERBS and does)

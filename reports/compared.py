@@ -124,7 +124,7 @@ def _criteria(comparison: Comparison, language: Language) -> Iterator[str]:
     changes = [found.change for _, found in told]
     amounts = {each.value: changes.count(each) for each in (Change.WORSE, Change.BETTER)}
     yield language.say(
-        "compare.criteria_counted" if _is_counted(comparison) else "compare.criteria",
+        "compare.criteria_counted" if all(found.low == found.high for _, found in told) else "compare.criteria",
         looked=language.count("criterion", len(told)),
         undecided=len(told) - sum(amounts.values()),
         **amounts,

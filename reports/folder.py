@@ -142,6 +142,14 @@ def is_free(out: Path, about: str) -> bool:
         return False
 
 
+def is_about(out: Path, about: str) -> bool:
+    """Whether a place holds a report of ours about this."""
+    try:
+        return refuse_foreign(out) == about
+    except StorageError:
+        return False
+
+
 def _refused(out: Path, why: str) -> StorageError:
     return StorageError(
         ja=f"{out} には jisweep の報告書以外のものがあるため、書き込みません（{why}）。"

@@ -39,7 +39,9 @@ from reports.workbook import (
     refused_cells,
     save,
     sheet_of,
+    sheet_said,
     text_of,
+    wrong_headings,
 )
 
 MOST = 200_000  # lines for pages: what a spreadsheet still opens at ease
@@ -133,8 +135,9 @@ def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]
         how, criteria, by_page = (
             _sheet(path, book, f"judge.sheet_{name}") for name in ("how", "criteria", "pages")
         )
-        _check_head(criteria, CRITERIA, filled)
-        _check_head(by_page, PAGES, filled)
+        for sheet, columns in ((criteria, CRITERIA), (by_page, PAGES)):
+            wrong = wrong_headings(sheet, [f"judge.column.{column}" for column in columns])
+            filled.errors += [(place, "heading") for place in wrong]
         if filled.errors:
             raise refused_cells(path, filled.errors, "judge.error")
         # One person, however wide the spaces and letters of the name were typed.
@@ -306,21 +309,10 @@ def _not_ours(path: Path) -> UsageError:
 
 
 def _sheet(path: Path, book: Workbook, key: str) -> Worksheet:
-    """A sheet by its name, wherever its tab was dragged."""
-    for lang in LANGUAGES:
-        if (title := Language(lang).say(key)) in book.sheetnames:
-            sheet = book[title]
-            assert isinstance(sheet, Worksheet)
-            return sheet
-    raise _not_ours(path)
-
-
-def _check_head(sheet: Worksheet, columns: Sequence[str], filled: _Filled) -> None:
-    """The columns are read by where they stand: one that is missing, or moved, is told."""
-    for index, column in enumerate(columns, start=1):
-        cell = sheet.cell(1, index)
-        if text_of(cell.value) not in {Language(lang).say(f"judge.column.{column}") for lang in LANGUAGES}:
-            filled.errors.append((place_of(cell), "heading"))
+    found = sheet_said(book, key)
+    if found is None:
+        raise _not_ours(path)
+    return found
 
 
 def _check_lines(criteria: Worksheet, by_page: Worksheet, pages: Sequence[JudgedPage], filled: _Filled) -> None:

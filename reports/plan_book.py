@@ -19,7 +19,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from audits.defects.book import Listed, Plan, Ranked
 from db.errors import UsageError
 from db.words import DefectState
-from reports.language import LANGUAGES, Language
+from reports.language import Language
 from reports.page_view import text_of as rule_text_of
 from reports.workbook import (
     add_row,
@@ -33,7 +33,9 @@ from reports.workbook import (
     refused_cells,
     save,
     sheet_of,
+    sheet_said,
     text_of,
+    wrong_headings,
 )
 
 KEY = "jisweep"  # the hidden sheet: which site the plan is of
@@ -108,7 +110,10 @@ def read_plan_book(path: Path, site: str, known: Mapping[int, Listed]) -> list[C
     errors: list[tuple[str, str]] = []
     with opened(path) as book:
         _check_key(path, book, site)
-        changes = list(_changes(_plan_sheet(path, book), known, errors))
+        sheet = sheet_said(book, "plan_book.sheet_plan")
+        if sheet is None:
+            raise _not_ours(path)
+        changes = list(_changes(sheet, known, errors))
     if errors:
         raise refused_cells(path, errors, "plan_book.error")
     return changes
@@ -132,20 +137,10 @@ def _not_ours(path: Path) -> UsageError:
     )
 
 
-def _plan_sheet(path: Path, book: Workbook) -> Worksheet:
-    for lang in LANGUAGES:
-        if (title := Language(lang).say("plan_book.sheet_plan")) in book.sheetnames:
-            sheet = book[title]
-            assert isinstance(sheet, Worksheet)
-            return sheet
-    raise _not_ours(path)
-
-
 def _changes(sheet: Worksheet, known: Mapping[int, Listed], errors: list[tuple[str, str]]) -> Iterator[Change]:
-    for index, column in enumerate(COLUMNS, start=1):
-        cell = sheet.cell(1, index)
-        if text_of(cell.value) not in {Language(lang).say(f"plan_book.column.{column}") for lang in LANGUAGES}:
-            errors.append((place_of(cell), "heading"))
+    errors += [
+        (place, "heading") for place in wrong_headings(sheet, [f"plan_book.column.{each}" for each in COLUMNS])
+    ]
     if errors:
         return
     seen: set[int] = set()

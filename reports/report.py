@@ -18,7 +18,7 @@ from db.types import now
 from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
 from reports import read, read_pages, tables
-from reports.folder import Folder, is_free
+from reports.folder import Folder, is_about, is_free
 from reports.language import Language
 from reports.page_view import Kind, PageView, page_view, path_of
 from reports.read import Address, Head
@@ -71,7 +71,7 @@ async def written_report(database: Database, sweep_id: int, named: Path | None) 
     place = await folder_for(database, sweep_id, named)
     async with database.reading() as connection:
         about = _about(await read.head(connection, sweep_id))
-    if place.is_dir() and is_free(place, about):
+    if is_about(place, about):
         return place
     if named is None:
         return None

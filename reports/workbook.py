@@ -120,6 +120,23 @@ def open_for_people(cell: Any) -> None:
     cell.alignment = Alignment(wrap_text=True, vertical="top")
 
 
+def sheet_said(book: Workbook, text: str) -> Worksheet | None:
+    """The sheet whose name a text gives in either language, wherever its tab was dragged; None when there is none."""
+    names = {Language(lang).say(text) for lang in LANGUAGES} & set(book.sheetnames)
+    sheet = book[names.pop()] if names else None
+    return sheet if isinstance(sheet, Worksheet) else None
+
+
+def wrong_headings(sheet: Worksheet, texts: Sequence[str]) -> list[str]:
+    """The places of headings that are not what the texts say in either language: columns are read by where they stand."""
+    cells = ((sheet.cell(1, index), text) for index, text in enumerate(texts, start=1))
+    return [
+        place_of(cell)
+        for cell, text in cells
+        if text_of(cell.value) not in {Language(lang).say(text) for lang in LANGUAGES}
+    ]
+
+
 def hide(book: Workbook, title: str, text: str) -> None:
     """Keep a text in a sheet that nobody sees."""
     hidden = sheet_of(book, title)

@@ -192,8 +192,10 @@ async def test_only_the_report_of_the_sweep_is_led_to(database: Database, tools:
     assert await written_report(database, first, other) == other
     with pytest.raises(UsageError, match="holds no report of sweep"):
         await written_report(database, second, other)
-    with pytest.raises(UsageError, match="holds no report of sweep"):
-        await written_report(database, first, tmp_path)
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path, tmp_path / "empty", tmp_path / "nowhere"):
+        with pytest.raises(UsageError, match="holds no report of sweep"):
+            await written_report(database, first, place)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])

@@ -111,7 +111,8 @@ def test_two_censuses_are_counted_and_the_pages_seen_twice_are_tested(program: P
     assert problem["same_pages"] == {
         "pages": 60, "worse": 1, "better": 8, "same_with": 12, "same_without": 39, "p_value": 0.0391,
     }  # fmt: skip
-    assert "信頼区間" not in shown.out.partition("達成基準ごと")[0]
+    assert "信頼区間" not in shown.out
+    assert "20項目に1項目" not in shown.out, "nothing was left to chance"
 
 
 def test_pages_without_a_result_leave_two_censuses_undecided(program: Program) -> None:
@@ -121,6 +122,7 @@ def test_pages_without_a_result_leave_two_censuses_undecided(program: Program) -
     assert problem["change"] == "undecided"
     assert (problem["low"], problem["high"]) == (round(-2 / 60, 4), round(3 / 60, 4))
     assert shown.out.splitlines()[-1].startswith("検査できなかったページがあるので")
+    assert "下がった0、どちらとも言えない8" in shown.out, "what was not seen is not the same"
 
 
 def test_lost_pages_widen_the_difference_of_samples_on_both_sides(program: Program) -> None:

@@ -366,7 +366,7 @@ async def test_what_acts_is_never_asked_for(database: Database) -> None:
         ("http://h.jp/items/5/delete/", True), ("http://h.jp/java/util/List", False), ("http://h.jp/cart.php?page=4", False),
         ("http://h.jp/a?action=delete_entry&id=3", True), ("http://h.jp/a?cmd=remove_item", True),
         ("http://h.jp/a?mode=deleteConfirm&id=1", True), ("http://h.jp/a?del=5", True), ("http://h.jp/cart/add/5", True),
-        ("http://h.jp/logout/now", True), ("http://h.jp/a?page=delta", False), ("http://h.jp/cart/guide", False),
+        ("http://h.jp/logout/now", True), ("http://h.jp/a?page=delta", False), ("http://h.jp/a?mode=vote_result", False), ("http://h.jp/cart/guide", False),
         ("http://h.jp/sql-delete.html", False), ("http://h.jp/blogout", False), ("http://h.jp/2026/votes/", False),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 
 from db.errors import StorageError, UsageError
 from reports.clean import visible
-from reports.workbook import read_workbook, write_workbook
+from reports.workbook import HIGHEST, LINE, height_of, read_workbook, write_workbook
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
@@ -78,3 +78,10 @@ def test_an_entity_is_not_read_from_the_machine(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Cannot write"):
         write_workbook(tmp_path / "none" / "a.xlsx", [["a"]])
+
+
+def test_a_row_is_as_high_as_its_longest_text_in_its_column() -> None:
+    assert height_of(["短い", 3, None], [20, 8, 8]) == LINE
+    assert height_of(["あ" * 30, "x"], [21, 8]) == 3 * LINE  # ten wide letters in a line
+    assert height_of(["one\ntwo\nthree"], [20]) == 3 * LINE
+    assert height_of(["あ" * 10_000], [20]) == HIGHEST
