@@ -8,28 +8,52 @@ import errno
 import os
 import sys
 from asyncio import CancelledError
+from importlib import import_module
 from io import TextIOWrapper
 
 import click
 
-from db.commands import db
 from db.errors import JisweepError, StorageError
-from reports.cli.compare import compare
-from reports.cli.defects import defects
-from reports.cli.doctor import doctor, setup
-from reports.cli.inventory import explore
-from reports.cli.judge import judge
-from reports.cli.notation import notation
-from reports.cli.page import page
-from reports.cli.publish import publish
-from reports.cli.sample import sample
-from reports.cli.sign_in import sign_in
-from reports.cli.site import site
-from reports.cli.sweeps import report, resume, survey, sweep, sweeps
 from reports.cli.usage import usage_line
 
+COMMANDS = {  # in the order of the help → where they are: each is read when it is called
+    "sweep": "reports.cli.sweeps",
+    "survey": "reports.cli.sweeps",
+    "resume": "reports.cli.sweeps",
+    "explore": "reports.cli.inventory",
+    "site": "reports.cli.site",
+    "sweeps": "reports.cli.sweeps",
+    "report": "reports.cli.sweeps",
+    "judge": "reports.cli.judge",
+    "compare": "reports.cli.compare",
+    "defects": "reports.cli.defects",
+    "sample": "reports.cli.sample",
+    "notation": "reports.cli.notation",
+    "publish": "reports.cli.publish",
+    "page": "reports.cli.page",
+    "sign-in": "reports.cli.sign_in",
+    "doctor": "reports.cli.doctor",
+    "setup": "reports.cli.doctor",
+    "db": "db.commands",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """The commands by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="jisweep", prog_name="jisweep")
 def cli() -> None:
     """Web accessibility conformance sweeps of Japanese government sites (JIS X 8341-3).
@@ -53,29 +77,6 @@ def cli() -> None:
     Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable ·
     5 no browser · 6 database or folder cannot be used · 130 interrupted (resume goes on)
     """
-
-
-for command in (
-    sweep,
-    survey,
-    resume,
-    explore,
-    site,
-    sweeps,
-    report,
-    judge,
-    compare,
-    defects,
-    sample,
-    notation,
-    publish,
-    page,
-    sign_in,
-    doctor,
-    setup,
-    db,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

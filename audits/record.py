@@ -14,6 +14,7 @@ from audits.criteria import criteria
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
 from crawler.exploration import add_note
+from crawler.frontier import slices
 from db.database import insert_new
 from db.tables import (
     Assertion,
@@ -186,24 +187,23 @@ def count_by_criterion(
 async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place]) -> dict[str, int]:
     """The defects of the site that the places show; one seen for the first time is found, with its event."""
     rules = {place.fault.digest: (place.rule, place.fault.shape, bool(place.frame)) for place in places}
-    if not rules:
-        return {}
+    known = await _known_defects(connection, sweep.site_id, list(rules))
+    missing = [fault for fault in sorted(rules) if fault not in known]  # in one order: no deadlock
+    if not missing:
+        return known
     added = await connection.scalars(
-        insert_new(connection, Defect)
-        .values(
-            [
-                {
-                    "site_id": sweep.site_id,
-                    "digest": fault,
-                    "rule": rule,
-                    "shape": shape,
-                    "framed": framed,
-                    "state": DefectState.FOUND,
-                }
-                for fault, (rule, shape, framed) in sorted(rules.items())
-            ]
-        )
-        .returning(Defect.id)
+        insert_new(connection, Defect).returning(Defect.id),
+        [
+            {
+                "site_id": sweep.site_id,
+                "digest": fault,
+                "rule": rules[fault][0],
+                "shape": rules[fault][1],
+                "framed": rules[fault][2],
+                "state": DefectState.FOUND,
+            }
+            for fault in missing
+        ],
     )
     events = [
         {
@@ -219,10 +219,18 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
     ]
     if events:
         await connection.execute(sa.insert(DefectEvent), events)
-    rows = await connection.execute(
-        sa.select(Defect.digest, Defect.id).where(Defect.site_id == sweep.site_id, Defect.digest.in_(rules))
-    )
-    return dict(rows.all())
+    return known | await _known_defects(connection, sweep.site_id, missing)
+
+
+async def _known_defects(connection: AsyncConnection, site_id: int, faults: list[str]) -> dict[str, int]:
+    """The ids of those among a site's defects that have these digests."""
+    found: dict[str, int] = {}
+    for some in slices(faults):
+        rows = await connection.execute(
+            sa.select(Defect.digest, Defect.id).where(Defect.site_id == site_id, Defect.digest.in_(some))
+        )
+        found |= dict(rows.all())
+    return found
 
 
 async def _picture(connection: AsyncConnection, image: Image | None) -> int | None:

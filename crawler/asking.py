@@ -37,6 +37,7 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
     """Ask for all addresses of a level; returns False when stopped before the last."""
     async with exploration.database.reading() as connection:
         order = await waiting_order(connection, exploration.sweep.id, depth)
+    exploration.elsewhere.open_for(len(order))
     for some in slices(order):
         if exploration.stopping.is_set():
             return False
@@ -84,7 +85,7 @@ async def _record(
         async with exploration.database.writing() as connection:
             await end_visit(connection, each.visit, refused, answer.detail, **facts)
         return
-    document = html.read(answer.body, answer.content_type, answer.address)
+    document = await exploration.elsewhere.run(html.read, answer.body, answer.content_type, answer.address)
     product = exploration.fetcher.manners.product
     wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
     obeyed = _obeyed(exploration, wishes)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -198,6 +199,7 @@ class Tab:
         self._heaviest = heaviest
         self._weighing: asyncio.Task[None] | None = None
         self._too_heavy = False
+        self._opened = time.monotonic()  # when the page that is shown was asked for
         self.version = ""
         self.latency: float | None = None  # seconds until the answer to the last navigation began
 
@@ -221,6 +223,7 @@ class Tab:
         self._response = None
         self._loading_ended.clear()
         self._too_heavy = False
+        self._opened = time.monotonic()
         try:
             await self._forget()
             await bring_cookies(self.session, self.credentials)
@@ -392,7 +395,9 @@ class Tab:
                 en=f"The browser {executable} does not start ({_first_line(error)}): run jisweep doctor.",
             ) from error
         self._browser = browser
-        self._weighing = asyncio.create_task(watch_weight(browser, self._heaviest, self._note_weight))
+        self._weighing = asyncio.create_task(
+            watch_weight(browser, self._heaviest, self._note_weight, self._shown_for)
+        )
         self.version = browser.version
         context = await browser.new_context(
             viewport={"width": VIEWPORT[0], "height": VIEWPORT[1]},
@@ -438,6 +443,9 @@ class Tab:
 
     def _note_loading_ended(self, _: Page) -> None:
         self._loading_ended.set()
+
+    def _shown_for(self) -> float:
+        return time.monotonic() - self._opened
 
     def _note_weight(self) -> None:
         self._too_heavy = True

@@ -12,6 +12,7 @@ from crawler import robots as robotstxt
 from crawler.address import host_of, origin_of
 from crawler.census import Census
 from crawler.earlier import Earlier
+from crawler.elsewhere import Elsewhere
 from crawler.fetch import Answer, Fetcher
 from crawler.limits import Limits
 from crawler.resources import Resources
@@ -56,6 +57,7 @@ class Exploration:
     sitemaps: set[str] = field(default_factory=set)  # addresses of the files that were read
     no_walls: set[str] = field(default_factory=set)  # wordings that pages share, and that are the site's own
     resources: Resources
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     census: Census = field(init=False)
     earlier: Earlier = field(init=False)
 

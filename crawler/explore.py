@@ -50,6 +50,11 @@ async def explore(exploration: Exploration) -> bool:
 
     Addresses end as explored (part of the frame) or unaudited with a reason; the sweep moves on to choosing.
     """
+    with exploration.elsewhere:
+        return await _explore(exploration)
+
+
+async def _explore(exploration: Exploration) -> bool:
     sweep, database = exploration.sweep, exploration.database
     ends = time.monotonic() + exploration.limits.seconds
     exploration.fetcher.wait_until(lambda: exploration.is_over(ends))

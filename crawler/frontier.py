@@ -134,7 +134,10 @@ async def in_order(connection: AsyncConnection, sweep_id: int, *where: sa.Column
     return order
 
 
-def slices(order: "array[int]") -> Iterator["array[int]"]:
+Many = TypeVar("Many", "array[int]", list[str])
+
+
+def slices(order: Many) -> Iterator[Many]:
     """The parts of an order, each small enough for one statement."""
     return (order[begin : begin + ROWS] for begin in range(0, len(order), ROWS))
 

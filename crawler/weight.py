@@ -18,19 +18,26 @@ EVERY = 1.0  # seconds
 PROCESSES = Path("/proc")
 
 
-async def watch_weight(browser: Browser, heaviest: int, tell: Callable[[], None]) -> None:
-    """While the browser runs, kill each process of a page that takes more than so many bytes, and tell first."""
+async def watch_weight(
+    browser: Browser, heaviest: int, tell: Callable[[], None], shown_for: Callable[[], float]
+) -> None:
+    """While the browser runs, kill each process of a page that takes more than so many bytes, and tell first.
+
+    Nothing is asked while the page has been shown for less than EVERY: most are over by then, and no body grows so fast.
+    """
     if not PROCESSES.is_dir():
         return
     with suppress(PlaywrightError):
         session = await browser.new_browser_cdp_session()
         while True:
+            await asyncio.sleep(EVERY)
+            if shown_for() < EVERY:
+                continue
             for each in (await session.send("SystemInfo.getProcessInfo"))["processInfo"]:
                 if each["type"] == "renderer" and resident(each["id"]) > heaviest:
                     tell()
                     with suppress(ProcessLookupError):
                         os.kill(each["id"], signal.SIGKILL)
-            await asyncio.sleep(EVERY)
 
 
 def resident(process: int) -> int:

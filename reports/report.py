@@ -1,5 +1,6 @@
 """The report of one sweep: a folder of plain HTML, pictures and CSV files that needs nothing else."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,9 @@ from audits.conclude import Conclusion, conclude, rules_of, sweep_row
 from audits.counts import report_order
 from audits.sampled import sampled
 from audits.statistics.strata import Stratum
+from crawler.elsewhere import Elsewhere
 from crawler.frame import sent_beyond
+from crawler.together import Together
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Sweep
@@ -24,7 +27,7 @@ from reports.page_view import Kind, PageView, page_view, path_of
 from reports.read import Address, Head
 from reports.read_coverage import coverage, document_links
 from reports.read_pages import Audited
-from reports.render import Pages, style_sheet
+from reports.render import Pages, Sheet, style_sheet
 from reports.revision_view import revision_row, revision_values
 from reports.site_view import (
     LIST,
@@ -39,7 +42,7 @@ from reports.site_view import (
 )
 from reports.survey_view import survey_values
 
-BATCH = 50  # audited pages in memory at a time
+BATCH = 20  # audited pages that are read and written together
 FOLD = 20  # places of one rule shown without unfolding
 SHOWN = 200  # addresses without a result shown for each reason
 PENDING = (VisitState.FOUND, VisitState.EXPLORED, VisitState.SELECTED)
@@ -154,38 +157,47 @@ class Report:
         with (
             tables.Table(self.folder, "findings", tables.FINDINGS, self.language) as findings,
             tables.Table(self.folder, "pages", tables.PAGES, self.language) as addresses,
+            Elsewhere() as elsewhere,
         ):
-            for first in range(0, len(visits), BATCH):
-                batch = await read_pages.audited(self.connection, visits[first : first + BATCH])
-                for number, page in enumerate(batch, start=first + 1):
-                    view = page_view(number, page, self.head, self.conclusion.criteria, self.language.lang)
-                    await self._page(view, len(visits))
-                    for row in tables.finding_rows(view, self.language):
-                        findings.add(**row)
-                    addresses.add(**tables.page_row(view, self.language))
-                    lists.add(row_of(view))
+            elsewhere.open_for(len(visits))
+            async with Together() as writing:
+                for first in range(0, len(visits), BATCH):
+                    batch = await read_pages.audited(self.connection, visits[first : first + BATCH])
+                    sheets: list[Sheet] = []
+                    for number, page in enumerate(batch, start=first + 1):
+                        view = page_view(number, page, self.head, self.conclusion.criteria, self.language.lang)
+                        sheets.append(await self._page(view, len(visits)))
+                        for row in tables.finding_rows(view, self.language):
+                            findings.add(**row)
+                        addresses.add(**tables.page_row(view, self.language))
+                        lists.add(row_of(view))
+                    if elsewhere.has_room:
+                        writing.create_task(self.pages.write_elsewhere(sheets, elsewhere))
+                        await asyncio.sleep(0)  # let it begin
+                    else:
+                        self.pages.write_all(sheets)
             async for found in read.without_result(self.connection, self.head.id):
                 addresses.add(**tables.address_row(found, self.language))
         return lists.rows
 
-    async def _page(self, view: PageView, total: int) -> None:
+    async def _page(self, view: PageView, total: int) -> Sheet:
+        """The report of one page, to be written; its pictures are in the folder then."""
         await self._write_pictures(view.page)
         marked = view.marked
-        self.pages.write(
-            f"pages/{view.number}.html",
-            "page.html",
-            view=view,
-            total=total,
-            fold=FOLD,
-            failed=view.places(Kind.FAILED),
-            survey=view.places(Kind.SURVEY),
-            review=view.places(Kind.REVIEW),
-            advice=view.places(Kind.ADVICE),
-            kinds=[(kind.value, view.of(kind)) for kind in Kind],
-            marked=marked,
-            path_of=path_of,
-            unmarked=sum(len(group.places) for group in view.groups) - len(marked),
-        )
+        values = {
+            "view": view,
+            "total": total,
+            "fold": FOLD,
+            "failed": view.places(Kind.FAILED),
+            "survey": view.places(Kind.SURVEY),
+            "review": view.places(Kind.REVIEW),
+            "advice": view.places(Kind.ADVICE),
+            "kinds": [(kind.value, view.of(kind)) for kind in Kind],
+            "marked": marked,
+            "path_of": path_of,
+            "unmarked": sum(len(group.places) for group in view.groups) - len(marked),
+        }
+        return Sheet(name=f"pages/{view.number}.html", template="page.html", values=values)
 
     async def _write_pictures(self, page: Audited) -> None:
         for shown in (page.picture, *(spot.picture for spot in page.spots)):

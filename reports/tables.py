@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-import pandas as pd
-
 from reports.clean import cell
 from reports.folder import Folder
 from reports.language import TOKYO, Language
@@ -77,6 +75,8 @@ def csv_text(
     rows: Iterable[dict[str, Any]], name: str, columns: tuple[str, ...], language: Language, *, header: bool = True
 ) -> str:
     """Rows as lines of a CSV file, under the reader's headings."""
+    import pandas as pd  # half a second, which no command has to wait for that writes no table
+
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
     headings = [language.say(f"{name}_csv.{column}") for column in columns]
     frame = pd.DataFrame(cells, columns=headings, dtype=object)

@@ -101,7 +101,10 @@ def test_the_readmes_two_commands_are_in_the_makefile() -> None:
 
 
 def _commands(group: click.Group, path: str = "jisweep") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from _commands(command, f"{path} {name}")
         else:
