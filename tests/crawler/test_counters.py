@@ -61,6 +61,43 @@ async def test_pages_that_differ_in_a_number_that_stands_still_stay_apart(databa
     assert len(said) == 13
 
 
+@pytest.mark.parametrize("twin", ["/DATA/2023", "/data/2023/", "/data/2023/index.html"])
+async def test_two_spellings_that_differ_in_a_number_that_stands_still_are_two_pages(
+    database: Database, twin: str
+) -> None:
+    """Whatever else they count: the number of people of one year is not that of another."""
+    served = count(1)
+
+    def site(path: str) -> bytes:
+        if path == "/":
+            return page("入口", "/data/2023", twin)
+        people = 48210 if path == twin else 51377
+        return counting(2023, f"人口は{people}人です。", next(served))
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert said == {"/": "explored", "/data/2023": "explored", twin: "explored"}
+
+
+@pytest.mark.parametrize("twin", ["/KOHO", "/koho/", "/koho/index.html"])
+async def test_two_spellings_of_a_page_that_counts_its_visitors_are_one_page(database: Database, twin: str) -> None:
+    """Also where its links are written from where it stands."""
+    served = count(95)
+
+    def site(path: str) -> bytes:
+        if path == "/":
+            return page("入口", "/koho", twin)
+        return counting(1, "人口は51377人です。", next(served), "#ue") if path in ("/koho", twin) else page(path)
+
+    async with every(site) as server:
+        sweep = await explored(database, server)
+        requests = Counter(asked(server))
+    assert Counter((await sweep.ends()).values()) == {"explored": 2, "duplicate": 1}
+    assert sum(requests[path] for path in ("/koho", twin)) == 5, (
+        "each once, and one between two answers of the other"
+    )
+
+
 def content(numbers: str, text: str = "人目") -> Content:
     return read(
         f"<title>題</title><p>{NAV}{numbers}{text}".encode(), "text/html; charset=utf-8", "http://h/"
