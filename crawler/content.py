@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from crawler.address import canonical
+from crawler.address import canonical, spelling_key
 from crawler.minhash import Minhash, minhash
 
 SHINGLE = 8  # characters: Japanese has no spaces to part words by
@@ -49,7 +49,7 @@ class Content:
     wording: str  # of the words without numbers and the embedded files: equal for all days of an empty calendar
     shape: Minhash  # of the words: how much of two texts is the same
     numbers: tuple[str, ...]  # of title and words, in their order
-    steady: str  # of all that `digest` tells but the numbers
+    steady: str  # of all that `digest` tells but the numbers, and how links are spelled
 
 
 def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str) -> Content:
@@ -72,7 +72,7 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str)
         wording=_digest([*silent, embedded])[:16],
         shape=minhash(_shingles(words)),
         numbers=tuple(_DIGITS.findall(f"{title} {words}")),
-        steady=_digest([*silent, embedded, targets, marked]),
+        steady=_digest([*silent, embedded, sorted({spelling_key(each) for each in targets}), marked]),
     )
 
 

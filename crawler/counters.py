@@ -5,12 +5,16 @@ number lies between those of the two answers, it is one page: a number that stan
 to be the same on both.
 """
 
+from collections.abc import Collection
+
 from crawler import document as html
+from crawler.address import spelling_key
 from crawler.asking import refusal_of
 from crawler.census import PROVEN, Alike
 from crawler.content import Content
 from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
+from crawler.identity import Answered, Pair, answered, groups, is_read_alike, rank_from
 from db.words import Reason
 
 TRIES = 2  # a clock may strike between two answers
@@ -36,7 +40,7 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
         known = shown.get(each.parameter, 0)
         if known < 0:
             continue
-        if known < PROVEN and not await _is_one_page(exploration, each):
+        if known < PROVEN and not await _is_one_page(exploration, each.plain, each.address):
             shown[each.parameter] = -1
             continue
         shown[each.parameter] = known + 1
@@ -48,9 +52,45 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
     return True
 
 
-async def _is_one_page(exploration: Exploration, pair: Alike) -> bool:
+async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair] | None:
+    """Spellings of one address that are one page but for its counters, as pairs of visits; None when stopped.
+
+    Those that are not asked for before the time is over stay pages of their own, and the first of them is noted.
+    """
+    async with exploration.database.reading() as connection:
+        pages, _ = await answered(connection, exploration.sweep.id)
+    found: set[Pair] = set()
+    for group in groups(pages, lambda each: spelling_key(each.address)):
+        counted: list[Answered] = []  # of the group, those that count for themselves as far as is known
+        for each in sorted(group, key=rank_from(exploration.scope.start)):
+            if any(is_read_alike(other, each) for other in counted):
+                continue
+            doubtful = [other for other in counted if other.wording == each.wording is not None]
+            if exploration.stopping.is_set():
+                return None
+            if doubtful and exploration.is_over(ends):
+                said = "not compared with a spelling that differs in numbers only"
+                await note(exploration, "rendering", each.address, said)
+                return frozenset(found)
+            same = await _first_same(exploration, doubtful, each)
+            if same is None:
+                counted.append(each)
+            else:
+                found.add((same.visit, each.visit))
+    return frozenset(found)
+
+
+async def _first_same(exploration: Exploration, others: Collection[Answered], page: Answered) -> Answered | None:
+    for other in others:
+        if await _is_one_page(exploration, other.address, page.address):
+            return other
+    return None
+
+
+async def _is_one_page(exploration: Exploration, plain: str, address: str) -> bool:
+    """Whether an address gives what another gives, but for counters. Links are read as if all stood at that one."""
     for _ in range(TRIES):
-        answers = [await _read(exploration, address) for address in (pair.plain, pair.address, pair.plain)]
+        answers = [await _read(exploration, each, plain) for each in (plain, address, plain)]
         before, other, after = answers
         if before is None or other is None or after is None:
             return False
@@ -76,9 +116,9 @@ def _value(number: str) -> tuple[int, str]:
     return len(plain), plain
 
 
-async def _read(exploration: Exploration, address: str) -> Content | None:
-    """What an address gives now; None when that is no page."""
+async def _read(exploration: Exploration, address: str, at: str) -> Content | None:
+    """What an address gives now, read as if it were another one; None when that is no page."""
     answer = await exploration.fetcher.get(address)
     if answer.location is not None or refusal_of(answer) is not None:
         return None
-    return html.read(answer.body, answer.content_type, answer.address).content
+    return html.read(answer.body, answer.content_type, at).content

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.census import GROWTH, query_patterns
-from crawler.counters import mark_counted
+from crawler.counters import counted_twins, mark_counted
 from crawler.discovery import add_listed, begin_exploring
 from crawler.exploration import Exploration, note_given_up, note_pace
 from crawler.frontier import (
@@ -88,13 +88,16 @@ async def _explore(exploration: Exploration) -> bool:
         return False
     await mark_walled(exploration)
     await mark_soft_not_found(exploration)
+    counted = await counted_twins(exploration, ends)
+    if counted is None:
+        return False
     exploration.fetcher.wait_until(lambda: False)
     await note_given_up(database, sweep.id, exploration.fetcher)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
         await mark_linked(connection, sweep.id)
         await mark_loops(connection, sweep.id)
-        await mark_duplicates(connection, sweep.id, exploration.scope.start)
+        await mark_duplicates(connection, sweep.id, exploration.scope.start, counted)
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == sweep.id).values(state=SweepState.CHOOSING, explored_at=now())
         )

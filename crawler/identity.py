@@ -2,8 +2,8 @@
 
 Nothing is merged on the strength of addresses alone. Two addresses are one page when a reader gets the same from
 both; where scripts may show something else for the same source, what the browser shows is compared. Addresses that
-differ only in spelling may differ in numbers: a counter, the date of printing. Where one names the other as
-canonical, most of the words have to be the same.
+differ only in spelling may differ in counters, where `crawler.counters` has shown that they are such. Where one names the
+other as canonical, most of the words have to be the same.
 """
 
 import re
@@ -24,6 +24,7 @@ from db.words import Reason, VisitState
 
 ALIKE = 0.9  # share of common wording from which a page is the one that it names as canonical
 VARIANT = 0.6  # the same where it bears the title of that page
+Pair = tuple[int, int]  # two visits: the page that counts, and the other
 TRIED = 2  # pages with the same scripts in which the browser showed what the source says
 
 
@@ -162,22 +163,31 @@ async def _answers(connection: AsyncConnection, visits: Collection[int]) -> list
 def undecided(pages: list[Answered], trust: Trust) -> list[Answered]:
     """The pages that have the same source as another, where only the browser can tell whether they are the same."""
     spelled = {spelling_key(each.address): each for each in reversed(pages)}
-    alike = _groups(spelled.values(), lambda each: each.source)
+    alike = groups(spelled.values(), lambda each: each.source)
     found = [each for group in alike for each in group if trust.proof_of(each) is None]
     return sorted(found, key=lambda each: each.address)
 
 
-async def mark_duplicates(connection: AsyncConnection, sweep_id: int, start: str) -> None:
-    """End every address whose page is counted under another one as its duplicate, with where and why."""
+async def mark_duplicates(
+    connection: AsyncConnection, sweep_id: int, start: str, counted: Collection[Pair] = ()
+) -> None:
+    """End every address whose page is counted under another one as its duplicate, with where and why.
+
+    `counted` are pairs of spellings that were shown to differ in counters only.
+    """
     pages, trust = await answered(connection, sweep_id)
     merged = _Merged(pages, start)
-    for group in _groups(pages, lambda each: spelling_key(each.address)):
-        merged.among(group, "the same page, spelled otherwise", _same_but_for_numbers)
-    for group in _groups(merged.kept(), lambda each: shallow_key(each.address)):
+    for group in groups(pages, lambda each: spelling_key(each.address)):
+        merged.among(
+            group,
+            "the same page, spelled otherwise",
+            lambda a, b: is_read_alike(a, b) or (a.visit, b.visit) in counted,
+        )
+    for group in groups(merged.kept(), lambda each: shallow_key(each.address)):
         merged.among(
             group, "the same page, deeper within itself", lambda a, b: a.body is not None and a.body == b.body
         )
-    for group in _groups(merged.kept(), trust.proof_of):
+    for group in groups(merged.kept(), trust.proof_of):
         merged.among(group, "the same content", lambda *_: True)
     await _merge_into_canonical(connection, merged, trust)
     for duplicate, kept, why in merged.pairs():
@@ -205,10 +215,9 @@ async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged", 
             merged.into(each, named, "named as canonical")
 
 
-def _same_but_for_numbers(a: Answered, b: Answered) -> bool:
-    same = any(mine is not None and mine == other for mine, other in ((a.body, b.body), (a.source, b.source)))
-    telling = a.source is not None and b.source is not None and a.wording is not None
-    return same or (telling and a.wording == b.wording)
+def is_read_alike(a: Answered, b: Answered) -> bool:
+    """Whether two addresses gave the same bytes, or bytes that say the same."""
+    return any(mine is not None and mine == other for mine, other in ((a.body, b.body), (a.source, b.source)))
 
 
 def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float) -> bool:
@@ -218,7 +227,7 @@ def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float
     return {a.visit, b.visit} <= shapes.keys() and likeness(shapes[a.visit], shapes[b.visit]) >= least
 
 
-def _groups(pages: Iterable[Answered], key: Callable[[Answered], str | None]) -> Iterator[list[Answered]]:
+def groups(pages: Iterable[Answered], key: Callable[[Answered], str | None]) -> Iterator[list[Answered]]:
     """The pages that share a key with another, key by key."""
     found: dict[str, list[Answered]] = defaultdict(list)
     for each in pages:
@@ -238,13 +247,25 @@ async def _shapes(connection: AsyncConnection, pages: Iterable[Answered]) -> dic
     return shapes
 
 
+def rank_from(start: str) -> Callable[[Answered], tuple[bool, bool, bool, bool, int, str]]:
+    """The best first: the start, its scheme, what names itself canonical, what the sitemap lists, the shortest."""
+    scheme = start.partition("://")[0]
+    return lambda page: (
+        page.address != start,
+        page.address.partition("://")[0] != scheme,
+        page.canonical != page.page,
+        not page.in_sitemap,
+        len(page.address),
+        page.address,
+    )
+
+
 class _Merged:
     """Which page counts for which, while evidence comes in."""
 
     def __init__(self, pages: list[Answered], start: str) -> None:
         self.pages = pages
-        self._start = start
-        self._scheme = start.partition("://")[0]
+        self._rank = rank_from(start)
         self._into: dict[int, tuple[Answered, str]] = {}  # visit → the page that it counts as, and why
 
     def kept(self) -> list[Answered]:
@@ -276,14 +297,3 @@ class _Merged:
         while page.visit in self._into:
             page = self._into[page.visit][0]
         return page
-
-    def _rank(self, page: Answered) -> tuple[bool, bool, bool, bool, int, str]:
-        """The best first: the start, its scheme, what names itself canonical, what the sitemap lists, the shortest."""
-        return (
-            page.address != self._start,
-            page.address.partition("://")[0] != self._scheme,
-            page.canonical != page.page,
-            not page.in_sitemap,
-            len(page.address),
-            page.address,
-        )
