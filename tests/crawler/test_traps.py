@@ -456,6 +456,95 @@ async def test_a_missing_page_that_says_200_is_found_out(database: Database) -> 
     assert len(probes) == 1
 
 
+MENU = "".join(
+    f"<li>{first}{second}{third}の窓口</li>"
+    for first in "福祉教育防災水道"
+    for second in "春夏秋冬朝昼夕夜"
+    for third in "東西南北"
+)
+SHORT = {
+    "/boshu/1.html": ("職員の募集", "ただいま募集はありません。"),
+    "/boshu/2.html": ("募集はありません", "次の募集は春です。"),
+    "/boshu/3.html": ("エラーの多い申請書の例", "朱書きをご覧ください。"),
+    **{f"/boshu/suii{n}.html": ("川の水位", f"{n + 2} メートルです。") for n in range(4)},
+}
+
+
+def menu_page(title: str, text: str, *links: str) -> bytes:
+    """A page of which the menu is nearly all."""
+    return page(title, *links, text=f"<ul>{MENU}</ul><p>{text}</p>")
+
+
+@pytest.mark.parametrize(
+    "echo", ["", "{}は", "{name}は", "https://www.example.lg.jp{}は"], ids=["none", "path", "name", "more"]
+)
+async def test_a_short_page_is_not_taken_for_a_missing_one_because_of_the_menu_around_it(
+    database: Database, echo: str
+) -> None:
+    gone = [f"/boshu/gone-{name}.html" for name in ("a", "bc", "def")]
+
+    def site(path: str) -> bytes:
+        if path == "/":
+            return menu_page("入口", "入口です。", *SHORT, *gone)
+        if path in SHORT:
+            return menu_page(*SHORT[path])
+        named = echo.format(path, name=path.rpartition("/")[2])
+        return menu_page("エラー", f"<h1>ページが見つかりません</h1>{named}ありません。")
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert {path: said[path] for path in SHORT} == dict.fromkeys(SHORT, "explored")
+    assert {said[path] for path in gone} == {"soft_not_found"}
+
+
+@pytest.mark.parametrize("to", ["/nf.html", "/error/404.html?from={}"])
+async def test_what_leads_to_where_a_missing_page_leads_is_missing_and_so_is_what_is_there(
+    database: Database, to: str
+) -> None:
+    def site(path: str) -> bytes:
+        if path == "/":
+            return page("入口", "/a.html", "/old.html", "/gone.html", "/b/gone.html")
+        if path.startswith(to.partition("?")[0]):
+            return page("お探しのページは見つかりません")
+        if path == "/old.html":
+            return moved("/a.html")
+        return page("ある", text="ここにあります。") if path == "/a.html" else moved(to.format(path))
+
+    async with every(site) as server:
+        sweep = await explored(database, server)
+        probes = [path for path in asked(server) if "jisweep-" in path and "from=" not in path]
+    said = await sweep.ends()
+    there = {path: end for path, end in said.items() if path.startswith(to.partition("?")[0])}
+    assert {path: end for path, end in said.items() if path not in there} == {
+        "/": "explored", "/a.html": "explored", "/old.html": "redirect",
+        "/gone.html": "soft_not_found", "/b/gone.html": "soft_not_found",
+    }  # fmt: skip
+    assert set(there.values()) == {"soft_not_found"}
+    assert len(probes) == len({path.rpartition("/")[0] for path in probes}), "one for each folder"
+
+
+async def test_a_missing_page_that_is_linked_itself_is_a_page_and_a_sign_in_is_none_that_is_missing(
+    database: Database,
+) -> None:
+    def site(path: str) -> bytes:
+        if path == "/":
+            return page("入口", "/nf.html", "/gone.html", *(f"/kaiin/{n}.html" for n in range(3)))
+        if path.startswith("/kaiin/"):
+            return moved("/login.html")
+        return (
+            page({"/nf.html": "見つかりません"}.get(path, "サインイン"))
+            if path in ("/nf.html", "/login.html")
+            else moved("/nf.html")
+        )
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert said == {
+        "/": "explored", "/nf.html": "explored", "/gone.html": "soft_not_found", "/login.html": "explored",
+        **{f"/kaiin/{n}.html": "redirect" for n in range(3)},
+    }  # fmt: skip
+
+
 async def test_what_links_where_is_kept_and_orphans_show(database: Database) -> None:
     listed = b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">%s</urlset>'
 
