@@ -48,7 +48,8 @@ class Content:
     digest: str | None  # equal: a reader gets the same; None: it says too little to be told from others
     wording: str  # of the words without numbers and the embedded files: equal for all days of an empty calendar
     shape: Minhash  # of the words: how much of two texts is the same
-    numbers: tuple[str, ...]  # of title and words, in their order
+    words: str  # title and words
+    numbers: tuple[str, ...]  # of these, in their order
     steady: str  # of all that `digest` tells but the numbers, and how links are spelled
 
 
@@ -71,6 +72,7 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str)
         digest=_digest([title, words, embedded, targets, marked]) if telling else None,
         wording=_digest([*silent, embedded])[:16],
         shape=minhash(_shingles(words)),
+        words=f"{title} {words}",
         numbers=tuple(_DIGITS.findall(f"{title} {words}")),
         steady=_digest([*silent, embedded, sorted({spelling_key(each) for each in targets}), marked]),
     )

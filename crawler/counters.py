@@ -10,7 +10,7 @@ from collections.abc import Collection
 from crawler import document as html
 from crawler.address import spelling_key
 from crawler.asking import refusal_of
-from crawler.census import PROVEN, Alike
+from crawler.census import PROVEN
 from crawler.content import Content
 from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
