@@ -10,11 +10,12 @@ from collections.abc import Collection
 from crawler import document as html
 from crawler.address import spelling_key
 from crawler.asking import refusal_of
+from crawler.canonicals import Pair
 from crawler.census import PROVEN
 from crawler.content import Content
 from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
-from crawler.identity import Answered, Pair, answered, groups, is_read_alike, rank_from
+from crawler.identity import Answered, answered, groups, is_read_alike, rank_from
 from db.words import Reason
 
 TRIES = 2  # a clock may strike between two answers

@@ -6,10 +6,9 @@ differ only in spelling may differ in counters, where `crawler.counters` has sho
 other as canonical, most of the words have to be the same.
 """
 
-import re
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import shallow_key, spelling_key
-from crawler.frontier import ROWS, end_visit, in_order, slices
-from crawler.minhash import Minhash, likeness, unpack
+from crawler.canonicals import Pair, agreeing
+from crawler.frontier import end_visit, in_order, slices
 from db.tables import Page, Visit
 from db.words import Reason, VisitState
 
-ALIKE = 0.9  # share of common wording from which a page is the one that it names as canonical
-VARIANT = 0.6  # the same where it bears the title of that page
-Pair = tuple[int, int]  # two visits: the page that counts, and the other
 TRIED = 2  # pages with the same scripts in which the browser showed what the source says
 
 
@@ -119,12 +115,6 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> tuple[list[Ans
     return pages, trust
 
 
-# One of several pages of a list: all have one title, and often, by mistake, the first one's address as canonical
-_PAGED = re.compile(
-    r"[?&](?:page|paged|p|pg|pn|start|offset|from|no)=\d|/page/?\d|[-_/]p\d+(?:[./]|$)", re.IGNORECASE
-)
-
-
 class _Repeated:
     """Which texts came more than once, by their hashes: eight bytes each."""
 
@@ -189,14 +179,16 @@ async def mark_duplicates(
         )
     for group in groups(merged.kept(), trust.proof_of):
         merged.among(group, "the same content", lambda *_: True)
-    await _merge_into_canonical(connection, merged, trust)
+    await _merge_into_canonical(connection, sweep_id, merged, trust)
     for duplicate, kept, why in merged.pairs():
         await end_visit(
             connection, duplicate.visit, Reason.DUPLICATE, f"{kept.address} ({why})", leads_to_id=kept.page
         )
 
 
-async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged", trust: Trust) -> None:
+async def _merge_into_canonical(
+    connection: AsyncConnection, sweep_id: int, merged: "_Merged", trust: Trust
+) -> None:
     """Pages that name another page as their own address, believed when the content agrees.
 
     The frame of an application names its first page on all of them: where scripts may act, sources agree on nothing.
@@ -208,23 +200,15 @@ async def _merge_into_canonical(connection: AsyncConnection, merged: "_Merged", 
         if each.canonical is not None and (named := by_page.get(each.canonical)) is not None and named is not each
         if trust.proof_of(each) == each.source and trust.proof_of(named) == named.source
     ]
-    shapes = await _shapes(connection, {each.visit: each for pair in naming for each in pair}.values())
+    agreed = await agreeing(connection, sweep_id, [(each.visit, named.visit) for each, named in naming])
     for each, named in naming:
-        variant = each.title == named.title and not _PAGED.search(each.address)
-        if _alike(each, named, shapes, VARIANT if variant else ALIKE):
+        if (each.visit, named.visit) in agreed:
             merged.into(each, named, "named as canonical")
 
 
 def is_read_alike(a: Answered, b: Answered) -> bool:
     """Whether two addresses gave the same bytes, or bytes that say the same."""
     return any(mine is not None and mine == other for mine, other in ((a.body, b.body), (a.source, b.source)))
-
-
-def _alike(a: Answered, b: Answered, shapes: Mapping[int, Minhash], least: float) -> bool:
-    """Whether two pages have so much of their words in common; of few words that says nothing."""
-    if a.source is None or b.source is None:
-        return False
-    return {a.visit, b.visit} <= shapes.keys() and likeness(shapes[a.visit], shapes[b.visit]) >= least
 
 
 def groups(pages: Iterable[Answered], key: Callable[[Answered], str | None]) -> Iterator[list[Answered]]:
@@ -235,16 +219,6 @@ def groups(pages: Iterable[Answered], key: Callable[[Answered], str | None]) -> 
         if named is not None:
             found[named].append(each)
     return (group for group in found.values() if len(group) > 1)
-
-
-async def _shapes(connection: AsyncConnection, pages: Iterable[Answered]) -> dict[int, Minhash]:
-    """The shapes of the texts, by visit; read only where they are needed."""
-    shapes: dict[int, Minhash] = {}
-    visits = [each.visit for each in pages]
-    for some in (visits[begin : begin + ROWS] for begin in range(0, len(visits), ROWS)):
-        rows = await connection.execute(sa.select(Visit.id, Visit.text_shape).where(Visit.id.in_(some)))
-        shapes |= {visit: unpack(shape) for visit, shape in rows if shape is not None}
-    return shapes
 
 
 def rank_from(start: str) -> Callable[[Answered], tuple[bool, bool, bool, bool, int, str]]:

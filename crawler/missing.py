@@ -102,7 +102,12 @@ async def _suspects(exploration: Exploration) -> dict[str, list[_Suspect]]:
             .order_by(Page.address)
         )
         async for visit, address, title, wording, shape in rows:
-            if shape and address != exploration.scope.start and (wording in often or _SAID.search(title or "")):
+            if (
+                shape
+                and wording
+                and address != exploration.scope.start
+                and (wording in often or _SAID.search(title or ""))
+            ):
                 found[_folder(address)].append(
                     _Suspect(visit=visit, address=address, title=title, wording=wording, shape=unpack(shape))
                 )
