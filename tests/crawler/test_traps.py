@@ -267,14 +267,24 @@ async def test_a_parameter_that_three_folders_ignore_means_nothing_on_the_site(d
     assert [end for path, end in (await sweep.ends()).items() if path.startswith("/new/")].count("explored") == 4
 
 
-def guarded(begins: int) -> Callable[[str], bytes]:
+TEXT_OF = {str(n): each * 3 for n, each in enumerate("あいうえおかきくけ")}
+
+
+def hexadecimal(number: int) -> str:
+    """A reference number as some walls give it, another one each time."""
+    return f"18.{number * 0x5D3E1A:x}.{number * 0x9E3779B97F4A7C15 % 2**32:08x}"
+
+
+def guarded(begins: int, written: Callable[[int], str] = str) -> Callable[[str], bytes]:
     """A site that, after so many requests, answers everything with one page that no product's name is on."""
     seen = Counter[str]()
 
     def answer(path: str) -> bytes:
         seen["all"] += 1
         if seen["all"] > begins:
-            return html(f"<h1>エラー</h1><p>ただいまご利用になれません。受付番号 {seen['all']}</p>", title="エラー")
+            return html(
+                f"<h1>エラー</h1><p>ただいまご利用になれません。受付番号 {written(seen['all'])}</p>", title="エラー"
+            )
         if path == "/":
             return page("入口", *(f"/a/{n}.html" for n in range(9)), text="入口です。")
         return page(
@@ -284,11 +294,12 @@ def guarded(begins: int) -> Callable[[str], bytes]:
     return answer
 
 
+@pytest.mark.parametrize("written", [str, hexadecimal, "見本市-{:x}-k7w".format], ids=["digits", "hex", "letters"])
 @pytest.mark.parametrize("begins", [4, 12], ids=["in a level", "in a later level"])
 async def test_a_wall_that_comes_up_while_exploring_is_neither_a_duplicate_nor_a_missing_page(
-    database: Database, begins: int
+    database: Database, begins: int, written: Callable[[int], str]
 ) -> None:
-    async with every(guarded(begins)) as site:
+    async with every(guarded(begins, written)) as site:
         sweep = await explored(database, site)
     counted = Counter((await sweep.ends()).values())
     assert set(counted) == {"explored", "blocked"}
@@ -329,6 +340,25 @@ async def test_old_addresses_that_lead_to_one_page_are_no_wall(database: Databas
     async with every(answer) as site:
         said = await (await explored(database, site)).ends()
     assert Counter(said.values()) == {"explored": 2, "redirect": 5}
+
+
+async def test_pages_of_one_template_and_title_are_no_wall_though_the_page_before_them_has_changed(
+    database: Database,
+) -> None:
+    """A top page that says something else each time, and once looks as all the others do."""
+    seen = Counter[str]()
+
+    def answer(path: str) -> bytes:
+        seen[path] += 1
+        if path == "/" and seen["/"] == 1:
+            return page("見本市", *(f"/a/{n}.html" for n in range(9)), text="入口です。")
+        return page(
+            "見本市", text=f"{path[3:4]}番の{'あいうえおかきくけ'[seen['/']]}" if path == "/" else TEXT_OF[path[3]]
+        )
+
+    async with every(answer) as site:
+        said = Counter((await (await explored(database, site)).ends()).values())
+    assert said == {"explored": 10}
 
 
 async def test_pages_that_read_alike_are_no_wall_while_the_start_answers_as_before(database: Database) -> None:
