@@ -119,6 +119,7 @@ async def _told(connection: AsyncConnection, visits: Collection[int]) -> dict[in
             .order_by(Visit.id)
         )
         for visit, address, title, shape in rows:
+            assert shape is not None
             place = spelling_key(address.partition("?")[0])
             told[visit] = _Told(address=address, place=place, title=title or "", shape=unpack(shape))
     return told
