@@ -1,0 +1,59 @@
+"""The crawler keeps no cookies: what a site shows in place of its pages to who brings none is no page."""
+
+from collections.abc import Callable
+
+import pytest
+
+from db.database import Database
+from tests.audits.sites import Answer, asked, html, small_site
+from tests.crawler.exploring import explored
+from tests.crawler.servers import Request, http
+from tests.crawler.test_traps import page
+
+ASKING = "このサイトではクッキーを使います。同意するか、ブラウザーの設定でクッキーを有効にしてから、もう一度お越しください。"
+
+
+@pytest.fixture
+def backend() -> str:
+    return "sqlite"
+
+
+def behind(answer: bytes) -> Callable[[Request], bytes]:
+    """A page that is shown to who brings the cookie only."""
+    asking = html(f"<p>{ASKING}</p>", title="見本市", Set_Cookie="seen=1; Path=/; HttpOnly")
+    return lambda request: answer if "seen=1" in request.headers.get("cookie", "") else asking
+
+
+async def test_a_page_that_asks_for_a_cookie_is_said_to_block_wherever_it_is_shown(database: Database) -> None:
+    pages: dict[str, Answer] = {path: behind(page(path, "/a", "/b")) for path in ("/", "/a", "/b")}
+    async with small_site(pages) as site:
+        listed = "".join(f"<url><loc>{site.address(path)}</loc></url>" for path in pages)
+        sitemap = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{listed}</urlset>'
+        pages["/sitemap.xml"] = http(sitemap.encode(), content_type="application/xml")
+        sweep = await explored(database, site)
+    assert await sweep.ends() == {"/": "blocked", "/a": "blocked", "/b": "blocked"}
+    assert "cookie" in (await sweep.rows())["/"]["detail"]
+
+
+@pytest.mark.parametrize(
+    "more", ["", "<p>はじめての方へ: クッキーを使っています。</p>"], ids=["the same", "with a banner"]
+)
+async def test_a_page_that_sets_a_cookie_and_is_the_same_with_it_is_a_page(database: Database, more: str) -> None:
+    def start(request: Request) -> bytes:
+        first = "" if "seen=1" in request.headers.get("cookie", "") else more
+        texts = "".join(f"<p>{word}の窓口は一階で、平日の午前九時から開いています。</p>" for word in "税水道福祉")
+        return html(f'{first}{texts}<a href="/a">次</a>', Set_Cookie="seen=1; Path=/")
+
+    async with small_site({"/": start, "/a": page("次")}) as site:
+        sweep = await explored(database, site)
+        requests = asked(site)
+    assert await sweep.ends() == {"/": "explored", "/a": "explored"}
+    assert requests.count("/") == 3, "once more without the cookie, and once with it"
+
+
+@pytest.mark.parametrize(
+    "cookie", ["a=\u00e9", "=", ";", "a=" + "x" * 9000], ids=["letters", "bare", "none", "long"]
+)
+async def test_a_cookie_that_cannot_be_brought_changes_nothing(database: Database, cookie: str) -> None:
+    async with small_site({"/": html("<p>見本</p>", Set_Cookie=cookie)}) as site:
+        assert await (await explored(database, site)).ends() == {"/": "explored"}
