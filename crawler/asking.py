@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import document as html
 from crawler import links, minhash
+from crawler.cookies import SAID, hides_behind_cookie
 from crawler.earlier import READ, validators
 from crawler.exploration import Exploration, counts, note
 from crawler.fetch import Answer
@@ -86,6 +87,11 @@ async def _record(
             await end_visit(connection, each.visit, refused, answer.detail, **facts)
         return
     document = await exploration.elsewhere.run(html.read, answer.body, answer.content_type, answer.address)
+    if each.found_by is FoundBy.START and await hides_behind_cookie(exploration, answer):
+        facts["wording"] = document.content.wording
+        async with exploration.database.writing() as connection:
+            await end_visit(connection, each.visit, Reason.BLOCKED, SAID, **facts)
+        return
     product = exploration.fetcher.manners.product
     wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
     obeyed = _obeyed(exploration, wishes)

@@ -70,7 +70,7 @@ async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair
             if exploration.stopping.is_set():
                 return None
             if doubtful and exploration.is_over(ends):
-                said = "not compared with a spelling that differs in numbers only"
+                said = "not compared with a page that differs in numbers only"
                 await note(exploration, "rendering", each.address, said)
                 return frozenset(found)
             same = await _first_same(exploration, doubtful, each)

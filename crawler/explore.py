@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.address import origin_of, pattern_of
 from crawler.asking import ask_level
 from crawler.census import GROWTH, query_patterns
+from crawler.cookies import mark_behind_cookie
 from crawler.counters import counted_twins, mark_counted
 from crawler.discovery import add_listed, begin_exploring
 from crawler.exploration import Exploration, note_given_up, note_pace
@@ -87,6 +88,8 @@ async def _explore(exploration: Exploration) -> bool:
     if not await render_undecided(exploration, ends):
         return False
     await mark_walled(exploration)
+    async with database.writing() as connection:
+        await mark_behind_cookie(connection, sweep.id)
     await mark_soft_not_found(exploration)
     counted = await counted_twins(exploration, ends)
     if counted is None:

@@ -1,0 +1,61 @@
+"""A page in place of the pages, for who brings no cookie: "please enable cookies", or a consent to be given first.
+
+The crawler keeps no cookies, and each page in the browser is that of a first-time visitor, so this is all that both would
+see. A start that sets a cookie is asked for twice more, without and with that cookie; where it is another page with it
+alone, what was seen is no page, at whatever address it is shown.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from crawler import document as html
+from crawler.document import Document
+from crawler.exploration import Exploration
+from crawler.fetch import Answer
+from crawler.frontier import end_visit
+from crawler.minhash import likeness
+from db.tables import Visit
+from db.words import Reason, VisitState
+
+ALIKE = 0.5  # share of common wording from which two answers are one page, with and without a banner
+LARGEST = 4096  # characters of the cookies that are brought
+SAID = "without the cookie that it sets it shows something in place of the page"
+
+
+async def hides_behind_cookie(exploration: Exploration, first: Answer) -> bool:
+    """Whether a page is another one for who brings the cookie that it sets, and the same again for who does not."""
+    address, cookie = first.address, _set_by(first)
+    if not cookie or exploration.fetcher.credentials.headers_for(address):
+        return False
+    without = _page(await exploration.fetcher.get(address))
+    brought = _page(await exploration.fetcher.get(address, validators={"cookie": cookie}))
+    before = _page(first)
+    if before is None or without is None or brought is None:
+        return False
+    return before.content.wording == without.content.wording and _differ(without, brought)
+
+
+async def mark_behind_cookie(connection: AsyncConnection, sweep_id: int) -> None:
+    """End the pages that say what the start said to who brought no cookie."""
+    mine = Visit.sweep_id == sweep_id
+    told = sa.select(Visit.wording).where(mine, Visit.reason == Reason.BLOCKED, Visit.detail == SAID)
+    same = sa.select(Visit.id).where(mine, Visit.state == VisitState.EXPLORED, Visit.wording.in_(told))
+    for visit in list(await connection.scalars(same)):
+        await end_visit(connection, visit, Reason.BLOCKED, SAID)
+
+
+def _set_by(answer: Answer) -> str:
+    """The cookies that an answer sets, as they are brought."""
+    each = (said.partition(";")[0].strip() for said in answer.headers.get_list("set-cookie"))
+    cookie = "; ".join(each)[:LARGEST]
+    return cookie if cookie.isascii() and cookie.isprintable() else ""
+
+
+def _page(answer: Answer) -> Document | None:
+    if answer.failure is not None or answer.location is not None or answer.status != 200 or not answer.is_html:
+        return None
+    return html.read(answer.body, answer.content_type, answer.address)
+
+
+def _differ(one: Document, other: Document) -> bool:
+    return one.content.wording != other.content.wording and likeness(one.content.shape, other.content.shape) < ALIKE
