@@ -59,18 +59,18 @@ async def _ask(exploration: Exploration, queue: Iterator[Waiting], ends: float) 
         earlier = await exploration.earlier.visit(each.page, each.address)
         try:
             answer = await exploration.fetcher.get(each.address, validators=validators(earlier))
+            if earlier is not None and answer.is_unmodified:
+                await _record_unmodified(exploration, each, earlier)
+            else:
+                await _record(exploration, each, answer, earlier)
         except Stopped:
             return
-        if earlier is not None and answer.is_unmodified:
-            await _record_unmodified(exploration, each, earlier)
-        else:
-            await _record(exploration, each, answer, earlier)
 
 
 async def _record(
     exploration: Exploration, each: Waiting, answer: Answer, earlier: Mapping[str, Any] | None
 ) -> None:
-    """Commit what one address answered, together with the addresses that it leads to."""
+    """Commit what one address answered, together with the addresses that it leads to. Raises Stopped before that."""
     facts: dict[str, Any] = {
         "http_status": answer.status,
         "content_type": answer.content_type,

@@ -49,11 +49,12 @@ class Begun:
         )
         async with self.database.reading() as connection:
             row = (await connection.execute(sa.select(Sweep).where(Sweep.id == self.sweep))).mappings().one()
-        async with Fetcher(manners) as fetcher:
+        stopping = stopping or asyncio.Event()
+        async with Fetcher(manners, stopping=stopping) as fetcher:
             return await explore(
                 Exploration(
                     database=self.database, sweep=Sweep(**row), scope=self.scope, limits=self.limits,
-                    fetcher=fetcher, render=self.render, stopping=stopping or asyncio.Event(),
+                    fetcher=fetcher, render=self.render, stopping=stopping,
                     resources=Resources(self.database, self.sweep, fetcher),
                 )
             )  # fmt: skip

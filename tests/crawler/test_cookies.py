@@ -1,12 +1,16 @@
 """The crawler keeps no cookies: what a site shows in place of its pages to who brings none is no page."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
+from crawler.politeness import Stopped
 from db.database import Database
+from db.words import SweepState
 from tests.audits.sites import Answer, asked, html, small_site
-from tests.crawler.exploring import explored
+from tests.crawler.exploring import begun, explored
 from tests.crawler.servers import Request, http
 from tests.crawler.test_traps import page
 
@@ -57,3 +61,29 @@ async def test_a_page_that_sets_a_cookie_and_is_the_same_with_it_is_a_page(datab
 async def test_a_cookie_that_cannot_be_brought_changes_nothing(database: Database, cookie: str) -> None:
     async with small_site({"/": html("<p>見本</p>", Set_Cookie=cookie)}) as site:
         assert await (await explored(database, site)).ends() == {"/": "explored"}
+
+
+@pytest.mark.parametrize("asked_before", range(1, 7))
+async def test_who_stops_while_a_question_is_asked_again_can_go_on(database: Database, asked_before: int) -> None:
+    """Of a cookie, of spellings that count, of missing pages: a stop is no error, wherever it comes."""
+    stopping, left = asyncio.Event(), asked_before
+
+    def counted(answer: bytes) -> Callable[[Request], bytes]:
+        def answering(request: Request) -> bytes:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                stopping.set()
+            return answer.replace(b"%", str(1000 + left)[-3:].encode())
+
+        return answering
+
+    start = html('<p>見本</p><a href="/a">一</a><a href="/A">二</a>', Set_Cookie="seen=1")
+    twin = page("数", text="あなたは%人目です。")
+    async with small_site({"/": counted(start), "/a": counted(twin), "/A": counted(twin)}) as site:
+        sweep = await begun(database, site)
+        with suppress(Stopped):  # as who explores takes it
+            await sweep.go(stopping)
+        if (await sweep.sweep_row())["state"] is SweepState.EXPLORING:
+            assert await sweep.go()
+    assert sorted((await sweep.ends()).values()) == ["duplicate", "explored", "explored"]
