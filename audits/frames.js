@@ -107,8 +107,8 @@ globalThis.jisweep = (() => {
     return source && source.length <= 200000 ? source : null;
   };
 
-  // Where the document came from, whatever its scripts say it is now.
-  const source = () => performance.getEntriesByType("navigation").map(({name}) => name).join();
+  // Where the document came from, whatever its scripts say it is now; or where it was kept from going (crawler.leaving).
+  const source = () => typeof leftFor === "string" ? leftFor : performance.getEntriesByType("navigation").map(({name}) => name).join();
 
   // How much of what people judge by the page's own document has, in open shadow roots too.
   const FEATURES = {
@@ -137,11 +137,11 @@ globalThis.jisweep = (() => {
   // Tests the main frame; a page without further frames is finished and located at once. One that holds nothing like
   // a frame is run whole: in parts the engine would write down where every place is that passed, too.
   const begin = async (rules) => {
-    const told = {source: source(), size: size(), bare: bare(), features: features(), frames: [], rules: null};
+    const told = {size: size(), bare: bare(), features: features(), frames: [], rules: null};
     if (told.features.frames) {
       const {part, frames} = await partial(null, rules);
       own = part;
-      if (frames.length) return {...told, frames};
+      if (frames.length) return {...told, source: source(), frames};
       told.rules = await finish([], rules);
     } else {
       told.rules = listed(await axe.run(document, {...RUN, rules}));
@@ -149,7 +149,7 @@ globalThis.jisweep = (() => {
     const nodes = told.rules.flatMap((rule) => rule.nodes);
     const where = places(nodes.map(({target}) => target[0]));
     nodes.forEach((each, index) => { each.place = where[index]; });
-    return told;
+    return {...told, source: source()};  // last: a page that moves on at once has done so by now
   };
 
   // Where a frame element's inner document begins, in the document that holds the element.

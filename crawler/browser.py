@@ -273,9 +273,13 @@ class Tab:
         return tree
 
     async def document_address(self) -> str | None:
-        """The canonical address that the document was loaded from, whatever its scripts say it is now."""
+        """The canonical address that the document was loaded from, whatever its scripts say it is now.
+
+        Of one that would have left for elsewhere, had it been let (see crawler.leaving), where to.
+        """
         world = await self.main_world()
         told = "performance.getEntriesByType('navigation').map(({name}) => name).join()"
+        told = f"typeof leftFor === 'string' ? leftFor : {told}"
         return canonical(await self.evaluate(world, told))
 
     async def main_world(self) -> int:

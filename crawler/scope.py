@@ -9,6 +9,7 @@ query, or against the whole address when it begins with `http`:
     https://www.example.jp/koho  another host
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
@@ -92,6 +93,13 @@ class Scope:
                 return Verdict(reason=Reason.EXCLUDED, detail=exclusion.reason)
         return Verdict()
 
+    def regexes(self) -> tuple[list[str], list[str]]:
+        """What `judge` goes by as regular expressions: of what is contained, and of what is excluded."""
+        ours, any_place = _place_regex(self.start), "https?://[^/]*"
+        contained = [f"^{ours}{re.escape(directory_of(self.start))}"]
+        contained += [_regex(each, ours) for each in self.includes]
+        return contained, [_regex(each.pattern, any_place) for each in self.exclusions]
+
     def reaches(self, origin: str) -> bool:
         """Whether addresses of an origin can be in scope: it is the start's, or one that an include names."""
         root = f"{origin}/"
@@ -128,6 +136,19 @@ def _place(address: str) -> tuple[str, int]:
     """Host and port; https on its default port is the same place as http on its own, `www.` or not the same host."""
     port = port_of(address)
     return host_of(address).removeprefix("www."), 80 if port == 443 and address.startswith("https:") else port
+
+
+def _place_regex(address: str) -> str:
+    """A regular expression of all ways to name the address's place."""
+    host, port = _place(address)
+    given = "" if port == 80 else f":{port}"
+    return rf"https?://(?:www\.)?{re.escape(host)}{given}"
+
+
+def _regex(pattern: str, place: str) -> str:
+    parts, anchored = _parts(pattern)
+    front = "" if _is_whole(pattern) else place
+    return f"^{front}{'.*'.join(map(re.escape, parts))}{'$' if anchored else ''}"
 
 
 @lru_cache(maxsize=4096)

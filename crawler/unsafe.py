@@ -13,6 +13,12 @@ _ACTS = _LEAVING | {
     "delete", "destroy", "remove", "unsubscribe", "withdraw", "addtocart", "addcart", "cartadd", "addtobasket", "vote",
     "print", "printpage",
 }  # fmt: skip
+HINTS = (
+    *sorted(_ACTS),
+    "cart",
+    "basket",
+)  # one is in each path and query that speak of an act, if letters are looked at
+QUERY_HINTS = ("del",)  # the same of queries alone
 _CHANGING = _ACTS - {"print", "printpage", "vote"}
 _VERBS = frozenset({"action", "act", "do", "cmd", "command", "mode", "method", "op", "operation", "task", "event"})
 _SAID = re.compile(

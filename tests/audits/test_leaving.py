@@ -17,6 +17,7 @@ LEAVING = {
     "/hiding": "<script>navigation.onnavigate = (event) => event.stopImmediatePropagation(); navigation = null;"
     "Event.prototype.preventDefault = () => {}; onload = () => open('TO', '_self')</script>",
     "/form": "<form action='TO' method='post'></form><script>onload = () => document.forms[0].submit()</script>",
+    "/sent": "<form action='TO'></form><script>document.forms[0].submit()</script>",
     "/click": "<a id='a' href='TO'>次</a><script>onload = () => a.click()</script>",
     "/framed": "<iframe title='枠' srcdoc=\"<script>top.location = 'TO'</script>\"></iframe>",
     "/written": "<script>onload = () => { document.open(); document.write('<p>x'); location = 'TO' }</script>",
