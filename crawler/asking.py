@@ -109,6 +109,7 @@ async def _record(
         "script_key": None if "nofollow" in obeyed else _script_key(document, leads_to, each),
         "closed_roots": document.closed_roots,
         "robots_meta": wishes,
+        "unread_links": document.unread,
     }
     if earlier is not None and earlier["volatile_id"] is not None:
         slots = await exploration.earlier.slots(earlier["volatile_id"])

@@ -5,7 +5,7 @@ Scripts do not run here; a link that only a script makes is found later, in the 
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -19,6 +19,7 @@ from crawler.minhash import Minhash
 from crawler.scripts import script_key
 from crawler.shape import shape
 from crawler.unsafe import is_file, is_title, says_act
+from crawler.written import written
 
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
 FORMS = 50  # of one document, whose targets are kept
@@ -39,7 +40,7 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
-READER = 7  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 8  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 
@@ -49,8 +50,10 @@ class Document:
     """What one HTML answer says."""
 
     title: str  # white space collapsed; "" when there is none
-    links: tuple[str, ...]  # canonical, in document order, each once
-    unsafe: frozenset[str]  # of these, what a link that speaks of an act leads to; never the page itself
+    links: tuple[str, ...]  # canonical, each once, in document order but for those in code, which are last
+    written: tuple[str, ...]  # of these, what stands in the code of links, buttons and jump menus
+    unread: int  # further ones of these whose address only a script knows
+    unsafe: frozenset[str]  # of the links, what a link that speaks of an act leads to; never the page itself
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
@@ -76,12 +79,18 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     text, cut = _bounded(text)
     tree = LexborHTMLParser(text)
     base, title = _base(tree, address), _title(tree)
-    links = list(_links(tree, base, encoding))
+    coded = list(written(tree))
+    in_code = [(node, target) for node, target in coded if target is not None]
+    links = list(_resolved(((node, _target(node)) for node in tree.css(_LINKS)), base, encoding))
+    from_code = list(_resolved(in_code, base, encoding))
+    leading = [*((link, node) for link, node in links if not _is_place(node)), *from_code]
     forms = [form for form in tree.css("form") if not _is_search(form)]
     return Document(
         title=title,
-        links=tuple(dict.fromkeys(link for link, _ in links)),
-        unsafe=frozenset(link for link, node in links if link != address and _is_act(node, link)),
+        links=tuple(dict.fromkeys(link for link, _ in (*links, *from_code))),
+        written=tuple(dict.fromkeys(link for link, _ in from_code)),
+        unread=len(coded) - len(in_code),
+        unsafe=frozenset(link for link, node in leading if link != address and _is_act(node, link)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
@@ -91,7 +100,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
         cut=cut,
-        content=contents.content(tree, title, _leading_on(links), base),  # last: it takes elements out
+        content=contents.content(tree, title, (link for link, _ in leading), base),  # last: it takes elements out
     )
 
 
@@ -138,17 +147,18 @@ def _base(tree: LexborHTMLParser, address: str) -> str:
     return (canonical(_attribute(named, "href"), address) if named else None) or address
 
 
-def _links(tree: LexborHTMLParser, base: str, encoding: str) -> Iterator[tuple[str, LexborNode]]:
-    for node in tree.css(_LINKS):
-        target = _target(node)
+def _resolved(
+    targets: Iterable[tuple[LexborNode, str | None]], base: str, encoding: str
+) -> Iterator[tuple[str, LexborNode]]:
+    for node, target in targets:
         address = None if target is None else canonical(target, base, encoding)
         if address:
             yield address, node
 
 
-def _leading_on(links: list[tuple[str, LexborNode]]) -> Iterator[str]:
-    """The links without those to a place on the page itself, which name it by whatever address it was read at."""
-    return (link for link, node in links if not _attribute(node, "href").lstrip().startswith("#"))
+def _is_place(node: LexborNode) -> bool:
+    """Whether a link leads to a place on its own page, which it names by whatever address that was read at."""
+    return _attribute(node, "href").lstrip().startswith("#")
 
 
 def _target(node: LexborNode) -> str | None:
@@ -176,10 +186,8 @@ def _refresh_target(meta: LexborNode) -> str | None:
 
 
 def _is_act(link: LexborNode, address: str) -> bool:
-    """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in a page."""
-    front, mark, place = _attribute(link, "href").strip().partition("#")
-    if mark and not front:
-        return False
+    """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in one."""
+    place = _attribute(link, "href").partition("#")[2]
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
     if _CONFIRMED.search(_attribute(link, "onclick")):
@@ -191,7 +199,8 @@ def _is_act(link: LexborNode, address: str) -> bool:
 def _named_by(link: LexborNode) -> str:
     """What a link is called: to a screen reader, by its text, by its picture, or by its title."""
     texts = (_attribute(link, "aria-label"), link.text(), _attribute(link.css_first("img[alt]"), "alt"))
-    return next(filter(None, map(_collapsed, texts)), "") or _collapsed(_attribute(link, "title"))
+    named = next(filter(None, map(_collapsed, texts)), "") or _collapsed(_attribute(link, "title"))
+    return named or (_collapsed(_attribute(link, "value")) if link.tag == "input" else "")
 
 
 def _relations(node: LexborNode) -> set[str]:

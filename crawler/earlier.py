@@ -15,7 +15,7 @@ from db.tables import Sweep, Visit, Volatile
 READ = (
     Visit.content_type, Visit.size, Visit.etag, Visit.last_modified, Visit.body_digest, Visit.title, Visit.kinds,
     Visit.forms, Visit.shape, Visit.text_shape, Visit.content_digest, Visit.wording, Visit.script_key, Visit.closed_roots,
-    Visit.robots_meta, Visit.canonical_id, Visit.links,
+    Visit.robots_meta, Visit.canonical_id, Visit.links, Visit.unread_links,
 )  # fmt: skip
 _ALSO = (Visit.rendered_digest, Visit.shown_links, Visit.resources, Visit.stable_digest, Visit.volatile_id)
 

@@ -19,10 +19,10 @@ from crawler.resources import Resources
 from crawler.scope import Scope
 from db.database import Database
 from db.tables import Page, Sweep, Visit
-from db.words import Reason
+from db.words import Reason, VisitState
 
 INFORMS = frozenset(
-    {"pace", "carry", "traffic"}
+    {"pace", "carry", "traffic", "written"}
 )  # what a note may be about that leaves a sweep complete: nothing is missing for it
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
@@ -132,6 +132,16 @@ async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotst
             said = f"Crawl-delay {each.crawl_delay:g} s{capped}: at most {3600 / kept:.0f} pages an hour"
             async with database.writing() as connection:
                 await add_note(connection, sweep_id, "pace", f"{origin}/robots.txt", said)
+
+
+async def note_unread_links(connection: AsyncConnection, sweep_id: int) -> None:
+    """Say how many links only a script can follow, of which nobody knows whether they lead to further pages."""
+    having = sa.select(sa.func.count(), sa.func.sum(Visit.unread_links), sa.func.min(Page.address))
+    mine = Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED, Visit.unread_links > 0
+    pages, links, first = (await connection.execute(having.join(Page, Page.id == Visit.page_id).where(*mine))).one()
+    if pages:
+        said = f"links whose addresses a script puts together were not followed: {links} on {pages} pages"
+        await add_note(connection, sweep_id, "written", first, said)
 
 
 async def note_given_up(database: Database, sweep_id: int, fetcher: Fetcher) -> None:

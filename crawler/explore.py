@@ -19,7 +19,7 @@ from crawler.census import GROWTH, query_patterns
 from crawler.cookies import mark_behind_cookie
 from crawler.counters import counted_twins, mark_counted
 from crawler.discovery import add_listed, begin_exploring
-from crawler.exploration import Exploration, note_given_up, note_pace
+from crawler.exploration import Exploration, note_given_up, note_pace, note_unread_links
 from crawler.frontier import (
     Waiting,
     bring_up,
@@ -101,6 +101,7 @@ async def _explore(exploration: Exploration) -> bool:
         await mark_linked(connection, sweep.id)
         await mark_loops(connection, sweep.id)
         await mark_duplicates(connection, sweep.id, exploration.scope.start, counted)
+        await note_unread_links(connection, sweep.id)
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == sweep.id).values(state=SweepState.CHOOSING, explored_at=now())
         )

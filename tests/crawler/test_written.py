@@ -1,0 +1,99 @@
+"""Addresses that stand in the code of links, buttons and jump menus are links; what a script puts together is counted."""
+
+import time
+
+import pytest
+
+from crawler.document import Document, read
+
+AT = "https://www.example.lg.jp"
+
+
+def page(text: str) -> Document:
+    return read(text.encode(), "text/html; charset=utf-8", f"{AT}/a/b.html")
+
+
+@pytest.mark.parametrize(
+    ("markup", "target"),
+    [
+        ("""<a href="javascript:location.href='/x'">次</a>""", "/x"),
+        ("""<a href="JavaScript: window.open('../x.html','w','width=300')">次</a>""", "/x.html"),
+        ("""<a href="javascript:void(0)" onclick="window.open('/x?a=1'); return false">次</a>""", "/x?a=1"),
+        ("""<a href="javascript:go(%22x.do?id=3%22)">次</a>""", "/a/x.do?id=3"),
+        (r"""<a href="javascript:go('\/x\/')">次</a>""", "/x/"),
+        ("""<button onclick="location.href = './x'">次</button>""", "/a/x"),
+        ("""<input type=button value=次 onclick="document.location='x.html#top'">""", "/a/x.html"),
+        ("""<table><tr><td onclick='self.location.replace("https://www.example.lg.jp/x")'>次</table>""", "/x"),
+        ("""<div onclick='top.location.assign(`/x`)'>次</div>""", "/x"),
+        ("""<select onchange="location=this.value"><option value="">選ぶ<option value="/x/">局</select>""", "/x/"),
+        ("""<select onchange="jump(this)"><option value="x.php?a">局</option></select>""", "/a/x.php?a"),
+        (
+            """<form><select><option value="/x/">局</select>
+            <input type=button onclick="location.href=this.form.s.value"></form>""",
+            "/x/",
+        ),
+    ],
+)
+def test_an_address_that_is_written_out_in_code_is_a_link(markup: str, target: str) -> None:
+    document = page(markup)
+    assert document.links == document.written == (AT + target,)
+    assert document.unsafe == frozenset()
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        """<a href="javascript:go(3)">次</a>""",
+        """<a href="javascript:location.href='/x?id=' + id">次</a>""",
+        """<a href="#" onclick="location.href = base + '/x.html'">次</a>""",
+        """<button onclick="window.open(`/x/${id}`)">次</button>""",
+        """<select onchange="location.href=this.value"><option value="3">局</select>""",
+    ],
+)
+def test_where_a_script_puts_the_address_together_it_is_counted(markup: str) -> None:
+    document = page(markup)
+    assert (document.written, document.unread) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<a href='javascript:void(0)'>開く</a>",
+        "<a href='javascript:;'>開く</a>",
+        "<a href='javascript:window.print();void 0'>印刷</a>",
+        "<a href='javascript:history.back()'>戻る</a>",
+        "<a href='javascript:window.close(); return false;'>閉じる</a>",
+        """<a href='#' onclick="ga('send', 'pageview', '/virtual/x.html')">x</a>""",
+        """<button onclick="xhr.open('GET', '/api/x')">x</button>""",
+        """<button onclick="if (location.href == '/x.html') location.hash = '/y'">x</button>""",
+        """<select onchange="sort(this)"><option value="2026/01">1 月<option value=a.b>x</select>""",
+        """<select><option value="/x/">局</select>""",
+    ],
+)
+def test_code_that_leads_nowhere_is_neither_followed_nor_counted(markup: str) -> None:
+    document = page(markup)
+    assert (document.written, document.unread) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        """<a href="javascript:location.href='/x?id=3'">削除する</a>""",
+        """<a href="#" onclick="location.href='/x?id=3'">削除する</a>""",
+        """<input type=button value="ログアウト" onclick="location.href='/x'">""",
+        """<button onclick="if (confirm('削除しますか')) location.href='/x'">次</button>""",
+        """<select onchange="location=this.value"><option value="/x/">退会する</select>""",
+    ],
+)
+def test_what_speaks_of_an_act_is_left_alone_there_too(markup: str) -> None:
+    document = page(markup)
+    assert document.unsafe == frozenset(document.written) != frozenset()
+
+
+def test_code_without_end_takes_no_time() -> None:
+    begun = time.perf_counter()
+    for code in ('"' * 100_000, "'\\" * 50_000, "location=" * 20_000, "open( " * 20_000, "void 0;" * 20_000):
+        page(
+            f"<a href='javascript:{code.replace(chr(39), '&#39;')}' onclick='{code.replace(chr(39), '&#39;')}'>x</a>"
+        )
+    assert time.perf_counter() - begun < 5
