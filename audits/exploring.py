@@ -9,6 +9,7 @@ from audits.page import PATIENCE, canonical_links, refuse_status, refuse_wall
 from audits.work import Work
 from crawler.blocking import FEW_LINKS
 from crawler.browser import Tab
+from crawler.document import read
 from crawler.exploration import Exploration, Shown, note_given_up
 from crawler.explore import explore
 from crawler.limits import Limits
@@ -59,14 +60,16 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         if len(links) <= FEW_LINKS:
             refuse_wall(await tab.evaluate(world, "jisweep.bare()"))
         html = await tab.evaluate(world, "jisweep.html()")
-        menus: tuple[str, ...] = ()
+        opened = ""
         if limits.menus:
             async with tab.offline():  # whatever a click sets off, nothing leaves the browser
-                menus = canonical_links(await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})"))
+                opened = await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})")
+        menus = read(opened.encode("utf-8", "replace"), "text/html; charset=utf-8", address).links if opened else ()
         return Shown(
             links=links,
             settled=settled,
             resources=tab.traffic.made_of,
             behind_menus=tuple(each for each in menus if each not in links),
+            opened=opened,
             html=html,
         )

@@ -168,19 +168,24 @@ globalThis.jisweep = (() => {
     return given === null ? null : URL.parse(given, document.baseURI)?.href ?? null;
   };
 
-  // Links as the page shows them, in open shadow roots and frames of the same origin too.
-  const links = () => {
-    const found = new Set();
-    const visit = (root) => {
-      for (const element of root.querySelectorAll("*")) {
-        const address = linked(element);
-        if (address) found.add(address);
-        if (element.shadowRoot) visit(element.shadowRoot);
-        if (element.contentDocument) visit(element.contentDocument);
-      }
-    };
-    visit(document);
-    return [...found].map(String);
+  // Elements that link, as the page shows them, each with its address; in open shadow roots and frames of the same
+  // origin too.
+  function* linking(root = document) {
+    for (const element of root.querySelectorAll("*")) {
+      const address = linked(element);
+      if (address) yield [String(address), element];
+      if (element.shadowRoot) yield* linking(element.shadowRoot);
+      if (element.contentDocument) yield* linking(element.contentDocument);
+    }
+  }
+  const links = () => [...new Set(Array.from(linking(), ([address]) => address))];
+
+  // A link's element as HTML, made where no script of the page notices.
+  const told = (element, address) => {
+    const apart = document.implementation.createHTMLDocument("").createElement("template");
+    apart.innerHTML = element.outerHTML;
+    apart.content.firstElementChild.setAttribute("href", address);
+    return apart.innerHTML;
   };
 
   // The document and its open shadow roots as text, for what a reader gets of it.
@@ -194,19 +199,21 @@ globalThis.jisweep = (() => {
     "[aria-haspopup=menu], [data-toggle=dropdown], [data-bs-toggle=dropdown], [data-bs-toggle=collapse]";
   const opensOnly = (element) => !element.closest("form, a[href]:not([href^='#'])");
 
-  // Opens menus one by one and gives the links that came up, until there are none left or `most` were opened.
+  // Opens menus one by one and gives the links that came up, as HTML, until there are none left or `most` were opened.
   const openMenus = async (quiet, cap, most) => {
     const before = new Set(links());
     const opened = new Set();
-    const found = new Set();
+    const found = new Map();
     const next = () => [...document.querySelectorAll(OPENERS)].find((each) => !opened.has(each) && opensOnly(each));
     for (let menu = next(); menu && opened.size < most; menu = next()) {
       opened.add(menu);
       menu.click();
       await settle(quiet, cap);
-      for (const link of links()) if (!before.has(link)) found.add(link);
+      for (const [address, element] of linking()) {
+        if (!before.has(address)) found.set(`${address} ${element.textContent}`, told(element, address));
+      }
     }
-    return [...found];
+    return [...found.values()].join("\n");
   };
 
   return {settle, begin, partial, finish, places, inner, size, links, html, openMenus, bare};

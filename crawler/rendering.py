@@ -97,18 +97,20 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
             exploration, "rendering", each.address, "it had not come to rest: more links may have come later"
         )
     resources = None if shown.resources is None else await exploration.resources.keep(shown.resources)
-    document = _document_of(shown, each.address)
+    document, opened = _document_of(shown.html, each.address), _document_of(shown.opened, each.address)
+    built = document.written if document else ()
     digest = document.content.digest if document else None
     facts: dict[str, Any] = {"rendered_digest": digest, "resources": resources}
     async with exploration.database.writing() as connection:
         pages: dict[str, int] = {}
-        for found, found_by in ((shown.links, FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
+        for found, found_by in (((*shown.links, *built), FoundBy.RENDERED), (shown.behind_menus, FoundBy.CLICKED)):
             pages |= await add_addresses(
                 connection, exploration.sweep,
                 [link for link in found if link != each.address and counts(exploration.scope, link)],
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
-        unsafe = [page for link, page in pages.items() if document and link in document.unsafe]
+        acts = frozenset[str]().union(*(read.unsafe for read in (document, opened) if read))
+        unsafe = [page for link, page in pages.items() if link in acts]
         if unsafe:
             await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
         linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))
@@ -146,11 +148,9 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
     return True
 
 
-def _document_of(shown: Shown, address: str) -> html.Document | None:
-    """The page as the browser shows it, read in the same terms as its source."""
-    if shown.html is None:
-        return None
-    return html.read(shown.html.encode("utf-8", "replace"), "text/html; charset=utf-8", address)
+def _document_of(shown: str | None, address: str) -> html.Document | None:
+    """What the browser shows of a page, read in the same terms as its source."""
+    return html.read(shown.encode("utf-8", "replace"), "text/html; charset=utf-8", address) if shown else None
 
 
 async def _shown(exploration: Exploration, each: Waiting) -> Shown:

@@ -10,7 +10,7 @@ import pytest
 
 import crawler.explore
 from crawler.browser import PageLost
-from crawler.exploration import Shown
+from crawler.exploration import INFORMS, Shown
 from crawler.scope import Exclusion
 from db.database import Database
 from db.words import FoundBy, Reason, SweepState, VisitState
@@ -614,3 +614,42 @@ async def test_exploring_again_in_a_new_sweep_knows_the_same_pages(database: Dat
         first, second = await explored(database, site), await explored(database, site)
     rows = [await sweep.rows() for sweep in (first, second)]
     assert [row["page_id"] for row in rows[0].values()] == [row["page_id"] for row in rows[1].values()]
+
+
+async def test_links_written_in_code_are_followed_and_what_nobody_can_read_is_said(database: Database) -> None:
+    """As a note that leaves the sweep complete: whether there is a page behind such a link is not known."""
+    first = """<a href="javascript:location.href='/a'">a</a><a href="javascript:go(1)">1</a><a href="javascript:go(2)">2</a>
+        <select onchange="location=this.value"><option value="/b/">b</option><option value="/c">削除する</select>"""
+    pages: dict[str, Answer] = {
+        "/": html(first), "/a": html('<a href="javascript:go(3)">3</a>'), "/b/": html("b"), "/c": html("c"),
+    }  # fmt: skip
+    async with small_site(pages) as site:
+        sweep = await explored(database, site)
+        rows, notes = await sweep.rows(), (await sweep.sweep_row())["notes"]
+    assert {path: (row["found_by"], row["reason"]) for path, row in rows.items() if path != "/"} == {
+        "/a": (FoundBy.LINK, None), "/b/": (FoundBy.LINK, None), "/c": (FoundBy.LINK, Reason.UNSAFE),
+    }  # fmt: skip
+    said = "links whose addresses a script puts together were not followed: 3 on 2 pages"
+    assert notes == [{"about": "written", "address": site.address("/"), "said": said}]
+    assert "written" in INFORMS
+
+
+async def test_links_behind_menus_and_in_code_that_a_script_made_are_judged_by_their_words(
+    database: Database,
+) -> None:
+    built = """<button onclick="location.href='/r1'">次</button><button onclick="location.href='/r2'">ログアウト</button>"""
+
+    async def render(address: str) -> Shown:
+        menus = (site.address("/m1"), site.address("/m2"))
+        opened = f'<a href="{menus[0]}">案内</a><a href="{menus[1]}">ログアウト</a>'
+        return Shown(links=(), behind_menus=menus, opened=opened, html=built)
+
+    pages: dict[str, Answer] = {"/": scripted(), **{path: html(path) for path in ("/m1", "/m2", "/r1", "/r2")}}
+    async with small_site(pages) as site:
+        rows = await (await explored(database, site, render=render)).rows()
+        requests = asked(site)
+    assert {path: (row["found_by"], row["reason"]) for path, row in rows.items() if path != "/"} == {
+        "/m1": (FoundBy.CLICKED, None), "/m2": (FoundBy.CLICKED, Reason.UNSAFE),
+        "/r1": (FoundBy.RENDERED, None), "/r2": (FoundBy.RENDERED, Reason.UNSAFE),
+    }  # fmt: skip
+    assert not {"/m2", "/r2"} & set(requests)
