@@ -337,3 +337,10 @@ def test_a_page_instead_of_rules_allows_all() -> None:
 @given(st.binary() | st.text().map(lambda text: ("User-agent: *\n" + text).encode("utf-8", "replace")))
 def test_any_bytes_are_survived(body: bytes) -> None:
     robots(body).allows("http://h/a?b")
+
+
+@pytest.mark.parametrize("line", ["/sitemap/a.xml", "sitemap/a.xml", "./sitemap/a.xml", "//h.jp/sitemap/a.xml"])
+def test_a_relative_sitemap_is_resolved_against_the_file_that_names_it(line: str) -> None:
+    """RFC 9309 and sitemaps.org want it absolute; what many sites write is plain all the same."""
+    body = f"Sitemap: {line}".encode()
+    assert Robots.from_answer(200, body, "jisweep", "http://h.jp/robots.txt").sitemaps == ("http://h.jp/sitemap/a.xml",)
