@@ -84,8 +84,8 @@ async def robots_of(fetcher: Fetcher, known: dict[str, robotstxt.Robots], addres
     origin = origin_of(address)
     before = known.get(origin)
     if before is None or before.is_stale:
-        answer = await follow(fetcher, f"{origin}/robots.txt")
-        found = robotstxt.Robots.from_answer(answer.status, answer.body, fetcher.manners.product)
+        answer = await follow(fetcher, file := f"{origin}/robots.txt")
+        found = robotstxt.Robots.from_answer(answer.status, answer.body, fetcher.manners.product, file)
         if before is not None and before.reachable and not found.reachable:
             found = replace(before, read_at=time.monotonic() - robotstxt.DAY + robotstxt.SOON)
         known[origin] = found

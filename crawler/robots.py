@@ -21,6 +21,7 @@ LONGEST_DELAY = 60.0  # seconds; a crawl-delay beyond it would keep us out witho
 
 _LINE = re.compile(rb"[\r\n]+")
 _TOKEN = re.compile(r"\*(?=\s|$)|[A-Za-z_-]+")
+_RELATIVE = re.compile(r"\.{0,2}/\S+|[^\s:]+\.(?:xml|txt|gz|rss|atom)", re.IGNORECASE)  # of a sitemap
 _OCTET = re.compile(r"%([0-9A-Fa-f]{2})|([\x00-\x20\x7f-\xff])")
 _FIELDS = {
     "user-agent": "agent", "useragent": "agent", "user agent": "agent", "allow": "allow",
@@ -77,14 +78,15 @@ class Robots:
         return time.monotonic() - self.read_at > (DAY if self.reachable else SOON)
 
     @classmethod
-    def from_answer(cls, status: int | None, body: bytes, agent: str) -> "Robots":
+    def from_answer(cls, status: int | None, body: bytes, agent: str, at: str | None = None) -> "Robots":
         """The rules for `agent`, a product token or the User-Agent that begins with it (RFC 9309 2.3.1).
 
         2xx is read, 3xx and 4xx allow everything; anything else, or no answer (None), disallows everything.
+        Sitemaps that are not named in full are looked for from `at`, the file's own address.
         """
         if status is None or not 200 <= status < 500:
             return cls(reachable=False)
-        return _read(body if status < 300 else b"", agent)
+        return _read(body if status < 300 else b"", agent, at)
 
     @property
     def reason(self) -> Reason:
@@ -99,14 +101,16 @@ class Robots:
         return next((rule.allows for rule in self.rules if fits(path, rule.parts, rule.anchored)), True)
 
 
-def _read(body: bytes, agent: str) -> Robots:
+def _read(body: bytes, agent: str, at: str | None) -> Robots:
     lines = list(_lines(body))
     groups = list(_groups(lines))
     named = _TOKEN.match(agent)
     token = named[0].lower() if named else ""
     ours = [group for group in groups if token in group.agents] or [g for g in groups if "*" in g.agents]
     rules = [_Rule.of(verb, path) for group in ours for verb, path in group.rules if path]
-    declared = (canonical(value) for name, value in lines if name == "sitemap")
+    declared = (
+        canonical(value, at if _RELATIVE.fullmatch(value) else None) for name, value in lines if name == "sitemap"
+    )
     return Robots(
         # The longest decides, and allow when two are equal (RFC 9309 2.2.2).
         rules=tuple(sorted(rules, key=lambda rule: (-rule.octets, not rule.allows))),

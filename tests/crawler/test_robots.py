@@ -343,4 +343,11 @@ def test_any_bytes_are_survived(body: bytes) -> None:
 def test_a_relative_sitemap_is_resolved_against_the_file_that_names_it(line: str) -> None:
     """RFC 9309 and sitemaps.org want it absolute; what many sites write is plain all the same."""
     body = f"Sitemap: {line}".encode()
-    assert Robots.from_answer(200, body, "jisweep", "http://h.jp/robots.txt").sitemaps == ("http://h.jp/sitemap/a.xml",)
+    assert Robots.from_answer(200, body, "jisweep", "http://h.jp/robots.txt").sitemaps == (
+        "http://h.jp/sitemap/a.xml",
+    )
+
+
+@pytest.mark.parametrize("line", ["", "none", "なし", "n/a", "mailto:a@h.jp"])
+def test_a_sitemap_line_that_names_no_file_is_none(line: str) -> None:
+    assert Robots.from_answer(200, f"Sitemap: {line}".encode(), "jisweep", "http://h.jp/robots.txt").sitemaps == ()
