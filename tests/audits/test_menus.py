@@ -41,3 +41,20 @@ async def test_links_behind_menus_are_found_and_those_that_speak_of_an_act_left_
     assert found == dict.fromkeys(("/a.html", "/out1", "/in/b.html", "/e/3"), FoundBy.CLICKED)
     assert {path for path, row in visits.items() if row.reason is Reason.UNSAFE} == {"/out1", "/e/3"}
     assert not {"/out1", "/e/3", "/counted"} & set(requests)
+
+
+async def test_what_a_script_built_is_left_alone_in_the_next_sweep_too(
+    database: Database, engine: Engine, chromium: str
+) -> None:
+    """The page shows what it showed, without being shown again: what its links said holds as well."""
+    built = """<div id="d"></div><script>d.innerHTML = '<a href="/out">ログアウト</a><a href="/a.html">案内</a>'</script>"""
+    pages: dict[str, Answer] = {"/": html(built), "/a.html": html("案内"), "/out": html("x")}
+    async with small_site(pages) as site:
+        tools = Tools(engine=engine, browser=chromium, workers=1)
+        plan = plan_for(site.address("/"), fresh=False)
+        await sweep_now(database, plan, tools)
+        sweep = await sweep_now(database, plan, tools)
+        visits = await visits_of(database, sweep, site)
+        requests = asked(site)
+    assert (visits["/out"].reason, visits["/a.html"].found_by) == (Reason.UNSAFE, FoundBy.RENDERED)
+    assert "/out" not in requests
