@@ -23,7 +23,7 @@ from crawler.frontier import (
 from crawler.identity import answered, undecided
 from crawler.links import pack, unpack
 from db.tables import Visit
-from db.words import FoundBy
+from db.words import FoundBy, Reason
 
 TRIED = 2  # pages with the same scripts that are rendered before the evidence counts
 
@@ -133,6 +133,7 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
         return False
     pages = unpack(earlier["shown_links"])
     clicked = set(await exploration.earlier.those(pages, Visit.found_by == FoundBy.CLICKED))
+    unsafe = await exploration.earlier.those(pages, Visit.reason == Reason.UNSAFE)
     facts = {
         "rendered_digest": earlier["rendered_digest"],
         "resources": resources,
@@ -144,6 +145,8 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
                 connection, exploration.sweep, found,
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
+        if unsafe:
+            await leave_unsafe(connection, exploration.sweep.id, unsafe, "as a link said in the earlier sweep")
         await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True, **facts))
     return True
 
