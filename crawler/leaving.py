@@ -24,13 +24,13 @@ if (self === top) (() => {
   // Chromium ends reading a document whose form is sent meanwhile: it would be waited for in vain.
   const isBrokenOff = () => document.readyState === "complete" &&
     performance.getEntriesByType("navigation").some((each) => !each.domContentLoadedEventStart);
-  navigation.addEventListener("navigate", (event) => {
+  globalThis.navigation?.addEventListener("navigate", (event) => {
     const {url, sameDocument} = event.destination;
     const address = url.split("#")[0];
     if (sameDocument || !/^https?:/.test(url) || address === location.href.split("#")[0]) return;
     if (fits(inside, address) && !fits(excluded, address) && !suspected(new URL(url))) return;
     event.preventDefault();
-    if (event.downloadRequest === null) globalThis.leftFor ??= url;
+    if (event.downloadRequest == null) globalThis.leftFor ??= url;
     setTimeout(() => { if (isBrokenOff()) location.replace("about:blank"); });
   });
 })();
