@@ -27,7 +27,8 @@ _GOES = re.compile(
 )
 _IDLE = re.compile(
     r"(?:return\s+)?(?:void\b\s*\(?\s*\d*\s*\)?|true|false|null|undefined|\d+"
-    r"|(?:(?:window|self|parent|top)\.)*(?:print|close|stop|focus|blur|alert|scroll\w*|history\.\w+)\s*\([^()]*\))?"
+    r"|(?:(?:window|self|parent|top)\.)*(?:print|close|stop|focus|blur|alert|scroll\w*|history\.\w+)\s*\([^()]*\)"
+    r"|[\w.$\[\]'\"]+\.submit\(\))?"  # a form, which is another matter
 )
 _JUMPS = re.compile(r"location|open\s*\(|jump|goto", re.IGNORECASE)
 

@@ -616,6 +616,7 @@ async def test_exploring_again_in_a_new_sweep_knows_the_same_pages(database: Dat
     assert [row["page_id"] for row in rows[0].values()] == [row["page_id"] for row in rows[1].values()]
 
 
+@both_databases
 async def test_links_written_in_code_are_followed_and_what_nobody_can_read_is_said(database: Database) -> None:
     """As a note that leaves the sweep complete: whether there is a page behind such a link is not known."""
     first = """<a href="javascript:location.href='/a'">a</a><a href="javascript:go(1)">1</a><a href="javascript:go(2)">2</a>

@@ -60,6 +60,7 @@ def test_where_a_script_puts_the_address_together_it_is_counted(markup: str) -> 
     [
         "<a href='javascript:void(0)'>開く</a>",
         "<a href='javascript:;'>開く</a>",
+        "<a href='javascript:document.forms[0].submit()'>送る</a>",
         "<a href='javascript:window.print();void 0'>印刷</a>",
         "<a href='javascript:history.back()'>戻る</a>",
         "<a href='javascript:window.close(); return false;'>閉じる</a>",
