@@ -140,7 +140,9 @@ class Sweep(Table):
     reader: Mapped[int] = mapped_column(default=0)  # what was read from pages, see crawler.document.READER
     earlier_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # whose unchanged pages need no audit
     carried_at: Mapped[datetime | None]  # when it was decided which results are carried
-    recheck: Mapped[bool] = mapped_column(default=False)  # looks again at pages of certain defects: none of the site
+    recheck: Mapped[bool] = mapped_column(
+        default=False
+    )  # looks again at pages of certain defects: none of the site
     reconciled_at: Mapped[datetime | None]  # when the defects of the site took in what it saw
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
