@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 
 from audits.statistics.finite import interval, upper_bound
-from audits.statistics.planning import largest_after_fall, pages_needed, smallest_after_rise
+from audits.statistics.planning import (
+    by_the_normal_curve,
+    largest_after_fall,
+    pages_needed,
+    smallest_after_rise,
+)
 from crawler.draw import RANDOM_OF_MIXED, SAMPLE
 from crawler.sample import CENSUS_UP_TO
 from reports.language import Language
 
 REPRESENTATIVE = SAMPLE - RANDOM_OF_MIXED  # pages that represent the site, beside the random ones
 EXAMPLES = (0.3, 0.5)  # shares of problem pages found, as examples of what a sample shows
+TEXTBOOK = (0.1, 0.9)  # expected shares for which textbooks plan by the normal curve
 SLOW = 2000  # pages from which on working out what two samples tell apart takes minutes
 
 
@@ -25,6 +31,9 @@ def lines(population: int, precision: float, rate: float, language: Language) ->
     )
     if needed < population:
         yield _expected(population, needed, round(rate * needed), language)
+    published = by_the_normal_curve(population, precision, rate)
+    if published < needed and TEXTBOOK[0] <= rate <= TEXTBOOK[1]:
+        yield language.say("plan.textbook", pages=language.count("page", published))
     for drawn in sorted({SAMPLE, needed}):
         if drawn < population:  # all pages leave nothing to chance
             yield language.say("plan.shows", drawn=language.count("page", drawn))
@@ -59,6 +68,8 @@ def _tells_apart(population: int, drawn: int, before: float, language: Language)
         "rise": smallest_after_rise(population, drawn, before),
     }
     for way, after in ends.items():
+        if before == (way == "rise"):
+            continue  # nothing is below 0 % or above 100 %
         said = {"drawn": language.count("page", drawn), "before": language.share(before)}
         if after is None:
             yield language.say(f"plan.no_{way}", **said)

@@ -1,28 +1,51 @@
 """How many pages to draw, and what a number of pages can show.
 
 Sources: W. G. Cochran, Sampling Techniques, 3rd ed. (Wiley 1977), section 4.4 (sample size for a wanted half width, with the
-correction for finite populations). What two samples tell apart is counted by the rule that compares them, not by a formula.
+correction for finite populations). The normal curve promises too much, most of all for shares near 0 and 1, so what is told
+is held against the exact interval that the sample will have. What two samples tell apart is counted by the rule that
+compares them, not by a formula.
 """
 
-from math import ceil
+from math import ceil, floor
 from statistics import NormalDist
 
 import numpy as np
 
 from audits.statistics.difference import chances, difference
-from audits.statistics.finite import Draw
+from audits.statistics.finite import ROUNDING, Draw, interval
 
 CONFIDENCE = NormalDist().inv_cdf(0.975)  # two-sided 95 %
 POWER = 0.8  # of telling a difference that is there
 
 
 def pages_needed(population: int, half_width: float, share: float = 0.5) -> int:
-    """Pages to draw for an interval of about share ± half width; half of the pages having it is the worst case.
+    """Pages to draw so that the exact interval is no wider than share ± half width; a share of a half is the worst case.
 
-    By the normal curve, as textbooks plan; the exact interval of the sample that comes of it may be a little wider.
+    It holds when as many pages are found as expected, rounded either way: with luck the other way it is a little wider.
     """
+    least = by_the_normal_curve(population, half_width, share)
+    step, most = 1, least
+    while not _is_narrow(population, most, half_width, share):
+        least, most, step = most + 1, min(population, most + step), 2 * step
+    while least < most:
+        middle = (least + most) // 2
+        if _is_narrow(population, middle, half_width, share):
+            most = middle
+        else:
+            least = middle + 1
+    return most
+
+
+def by_the_normal_curve(population: int, half_width: float, share: float = 0.5) -> int:
+    """The same as textbooks and published tables have it: where the search begins."""
     endless = CONFIDENCE**2 * share * (1 - share) / half_width**2
     return max(1, min(population, ceil(endless / (1 + (endless - 1) / population))))
+
+
+def _is_narrow(population: int, drawn: int, half_width: float, share: float) -> bool:
+    """Whether the exact interval of what a draw is expected to show is no wider than wanted."""
+    bounds = (interval(population, drawn, found) for found in {floor(share * drawn), ceil(share * drawn)})
+    return all(high - low <= 2 * half_width + ROUNDING for low, high in bounds)
 
 
 def largest_after_fall(population: int, drawn: int, before: float) -> float | None:

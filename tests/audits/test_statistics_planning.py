@@ -5,7 +5,12 @@ import pytest
 
 from audits.statistics.difference import difference
 from audits.statistics.finite import Draw, interval, upper_bound
-from audits.statistics.planning import largest_after_fall, pages_needed, smallest_after_rise
+from audits.statistics.planning import (
+    by_the_normal_curve,
+    largest_after_fall,
+    pages_needed,
+    smallest_after_rise,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,19 +30,31 @@ from audits.statistics.planning import largest_after_fall, pages_needed, smalles
 )
 def test_it_is_the_published_table(population: int, points: int, pages: int) -> None:
     """By one page more at most: the table rounds to the nearest page, we round up."""
-    assert pages_needed(population, points / 100) - pages in (0, 1)
+    assert by_the_normal_curve(population, points / 100) - pages in (0, 1)
 
 
 def test_the_figures_of_the_method() -> None:
-    assert pages_needed(10_000, 0.05) == 370
+    assert by_the_normal_curve(10_000, 0.05) == 370
     assert upper_bound(10_000_000, 40, 0) == pytest.approx(1 - 0.05 ** (1 / 40), abs=1e-6)  # 7.2 %
     assert interval(10_000_000, 40, 12) == pytest.approx((0.1656, 0.4653), abs=5e-5)  # Clopper and Pearson
 
 
 def test_a_smaller_expected_share_needs_fewer_pages_and_never_more_than_there_are() -> None:
-    assert pages_needed(10_000, 0.05, 0.1) < pages_needed(10_000, 0.05, 0.3) < 370
+    assert pages_needed(10_000, 0.05, 0.1) < pages_needed(10_000, 0.05, 0.3) < pages_needed(10_000, 0.05)
     assert pages_needed(3, 0.01) == 3
-    assert pages_needed(1_000, 0.05, 0.0) == 1
+
+
+@pytest.mark.parametrize("population", [40, 300, 1_200, 10_000, 1_000_000])
+@pytest.mark.parametrize("half_width", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.02, 0.1, 0.3, 0.5, 0.97, 1.0])
+def test_the_exact_interval_of_the_planned_sample_is_as_narrow_as_was_wanted(
+    population: int, half_width: float, share: float
+) -> None:
+    """The normal curve plans one page for a share of 0, of which the interval is 0 to 97.5 %."""
+    drawn = pages_needed(population, half_width, share)
+    low, high = interval(population, drawn, round(share * drawn))
+    assert high - low <= 2 * half_width + 1e-6
+    assert by_the_normal_curve(population, half_width, share) <= drawn <= population
 
 
 @pytest.mark.parametrize(("population", "drawn", "before"), [(1200, 40, 0.5), (1200, 40, 0.3), (300, 100, 0.2)])

@@ -11,21 +11,30 @@ from tests.cli.refusals import refused
 from tests.reports.series import swept
 
 
-def test_a_site_of_ten_thousand_pages_needs_370(program: Program) -> None:
+def test_a_site_of_ten_thousand_pages_needs_386_and_370_by_the_textbook(program: Program) -> None:
     ended = program.run("sample", "plan", "--pages", "10000")
     assert (ended.code, ended.err) == (0, "")
-    assert "無作為に370ページを選びます" in ended.out
-    assert "370ページのうち185ページに問題が見つかれば、サイト全体では44.9%〜55.1%" in ended.out
+    assert "無作為に386ページを選びます" in ended.out
+    assert "386ページのうち193ページに問題が見つかれば、サイト全体では45.0%〜55.0%" in ended.out
+    assert "教科書の式（正規近似）では370ページ" in ended.out
     assert "問題が1ページも見つからなければ、サイト全体で7.2%以下（片側95%）" in ended.out
     assert "12ページに見つかれば、サイト全体で16.6%〜46.5%" in ended.out
-    assert "--method mixed --pages 380 --random 370" in ended.out
+    assert "--method mixed --pages 396 --random 386" in ended.out
     assert list(program.folder.iterdir()) == []
 
 
 def test_an_expected_rate_needs_fewer_pages_and_says_what_40_cannot_show(program: Program) -> None:
     ended = program.run("sample", "plan", "--pages", "1200", "--precision", "10", "--rate", "30", "--lang", "en")
-    assert "draw 76 pages at random (expected share 30.0%" in ended.out
+    assert "draw 83 pages at random (expected share 30.0%" in ended.out
     assert "a fall from 30.0% shows in 8 of 10 cases only when it reaches 4.6% or less" in ended.out
+
+
+def test_a_rate_of_nothing_is_not_planned_with_a_page_or_two(program: Program) -> None:
+    """Textbooks plan one page for a share of 0; its interval is 0 to 97.5 %."""
+    ended = program.run("sample", "plan", "--pages", "1200", "--rate", "0")
+    assert "35ページのうち0ページに問題が見つかれば、サイト全体では0.0%〜9.8%" in ended.out
+    assert "教科書" not in ended.out
+    assert "0.0%から0%に下がっても" not in ended.out
 
 
 def test_a_small_site_is_taken_whole(program: Program) -> None:

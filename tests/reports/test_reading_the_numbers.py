@@ -42,13 +42,17 @@ def test_the_table_of_differences(problems: int) -> None:
     assert f"| {problems} / 40 | {shown} |" in PAGE
 
 
-@pytest.mark.parametrize(("drawn", "found"), [(40, 12), (100, 30), (292, 88)])
+@pytest.mark.parametrize(("drawn", "found"), [(40, 12), (100, 30), (266, 80)])
 def test_the_table_of_sizes(drawn: int, found: int) -> None:
     after = largest_after_fall(1200, drawn, 0.3)
     assert after is not None
     shown = percent(interval(1200, drawn, found))
     assert f"| {drawn} | {shown} % | {100 * after:.1f} % 以下になったとき |" in PAGE
-    assert pages_needed(1200, 0.05) == 292
+
+
+def test_the_commands_of_the_table_give_its_lines() -> None:
+    assert "jisweep sample plan --pages 1200 --rate 30\njisweep sample plan --pages 1200 --rate 30 --precision 9" in PAGE
+    assert [pages_needed(1200, points / 100, 0.3) for points in (5, 9)] == [266, 100]
 
 
 def test_the_other_numbers() -> None:
