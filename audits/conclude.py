@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.counts import audited_in, counts_by_criterion, places, problem_pages
+from audits.counts import NOT_PAGES, audited_in, counts_by_criterion, places, problem_pages
 from audits.criteria import aimed_at, rules_for
 from audits.reliance import Reliance, reliance
 from audits.revision import Revision, revision
@@ -16,20 +16,6 @@ from db.database import Database
 from db.errors import UsageError
 from db.tables import Draw, Result, Site, Sweep, Visit
 from db.words import Edition, Level, Method, Part, Reason, SweepState, VisitState
-
-# Addresses that are no pages of the site: they lead elsewhere, are something else, or are left out of scope.
-NOT_PAGES = (
-    Reason.OUT_OF_SCOPE,
-    Reason.EXCLUDED,
-    Reason.REDIRECT,
-    Reason.REDIRECT_OUT,
-    Reason.REDIRECT_LOOP,
-    Reason.NOT_HTML,
-    Reason.DUPLICATE,
-    Reason.NOT_FOUND,
-    Reason.SOFT_NOT_FOUND,
-    Reason.UNSAFE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)

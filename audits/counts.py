@@ -8,7 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from db.tables import Assertion, Draw, Finding, ScopeRule, Sweep, Visit
-from db.words import Assertor, Level, Outcome, Part, VisitState
+from db.words import Assertor, Level, Outcome, Part, Reason, VisitState
+
+# Addresses that are no pages of the site: they lead elsewhere, are something else, or are left out of scope.
+NOT_PAGES = (
+    Reason.OUT_OF_SCOPE,
+    Reason.EXCLUDED,
+    Reason.REDIRECT,
+    Reason.REDIRECT_OUT,
+    Reason.REDIRECT_LOOP,
+    Reason.NOT_HTML,
+    Reason.DUPLICATE,
+    Reason.NOT_FOUND,
+    Reason.SOFT_NOT_FOUND,
+    Reason.UNSAFE,
+)
 
 LAST = 2**31 - 1  # sorts what has no rank behind all that have one
 
@@ -43,6 +57,14 @@ async def problem_pages(
         for level in (Level.AA, Level.A)
     ]
     return counts[0] or 0, counts[1] or 0
+
+
+async def unanalysed_pages(connection: AsyncConnection, sweep_id: int) -> int:
+    """Pages of the site without a result, for whatever reason; addresses that are no pages are none."""
+    counted = sa.select(sa.func.count()).where(
+        Visit.sweep_id == sweep_id, Visit.state == VisitState.UNAUDITED, Visit.reason.not_in(NOT_PAGES)
+    )
+    return await connection.scalar(counted) or 0
 
 
 async def places(connection: AsyncConnection, sweep_id: int, rules: Iterable[str]) -> int:

@@ -15,8 +15,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
-from audits.counts import audited_in, counts_by_criterion, places, problem_pages, scope_of
+from audits.counts import (
+    audited_in,
+    counts_by_criterion,
+    places,
+    problem_pages,
+    scope_of,
+    unanalysed_pages,
+)
 from audits.criteria import Criterion, criteria
+from audits.statistics.difference import between
+from audits.statistics.strata import Sample, Stratum
 from db.tables import Sweep, Visit
 from db.words import Assertor, Method, SweepState
 
@@ -39,6 +48,7 @@ class Before:
     sweep: int
     finished_at: datetime
     analysed: int
+    unanalysed: int  # pages without a result: in no rate, and in the bounds of the change
     problem_pages: int
     same_scope: bool  # False: the two rates are of different pages by rule
 
@@ -64,6 +74,7 @@ class Survey:
 
     version: str  # of the conditions
     analysed: int
+    unanalysed: int  # pages without a result: in no rate, and in the bounds of the change
     problem_pages: int  # at least one condition is met at level A or AA
     problem_pages_a: int  # at level A
     places: int
@@ -86,6 +97,21 @@ class Survey:
         if self.rate is None or self.before is None or not self.before.same_scope:
             return None
         return self.rate - self.before.rate
+
+    @property
+    def change_bounds(self) -> tuple[float, float] | None:
+        """Between what the change lies, whatever the pages are that either survey could not analyse; one number twice without any."""
+        if self.change is None or self.before is None:
+            return None
+        return between(_counted(self.before), _counted(self))
+
+
+def _counted(found: Before | Survey) -> Sample:
+    """All pages of a survey, of which some may have no result."""
+    pages = found.analysed + found.unanalysed
+    return Sample(
+        strata=(Stratum(population=pages, drawn=pages, audited=found.analysed, found=found.problem_pages),)
+    )
 
 
 @cache
@@ -112,6 +138,7 @@ async def survey(connection: AsyncConnection, sweep: Sweep) -> Survey | None:
     return Survey(
         version=sweep.mic,
         analysed=await _analysed(connection, sweep.id),
+        unanalysed=await unanalysed_pages(connection, sweep.id),
         problem_pages=with_problems,
         problem_pages_a=with_problems_a,
         places=await places(connection, sweep.id, mic.rule_criteria()),
@@ -159,6 +186,7 @@ async def _before(connection: AsyncConnection, sweep: Sweep) -> Before | None:
             same_scope = await scope_of(connection, row.id) == await scope_of(connection, sweep.id)
             return Before(
                 sweep=row.id, finished_at=row.finished_at, analysed=analysed,
-                problem_pages=with_problems, same_scope=same_scope,
+                unanalysed=await unanalysed_pages(connection, row.id), problem_pages=with_problems,
+                same_scope=same_scope,
             )  # fmt: skip
     return None

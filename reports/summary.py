@@ -70,6 +70,7 @@ def _survey(survey: Survey | None) -> dict[str, Any] | None:
     return {
         "conditions": survey.version,
         "analysed": survey.analysed,
+        "unanalysed": survey.unanalysed,
         "problem_pages": survey.problem_pages,
         "problem_page_rate": rounded(survey.rate),
         "problem_pages_a": survey.problem_pages_a,
@@ -80,10 +81,12 @@ def _survey(survey: Survey | None) -> dict[str, Any] | None:
             for found in survey.criteria
         },
         "before": None if before is None else {
-            "sweep": before.sweep, "analysed": before.analysed, "problem_pages": before.problem_pages,
+            "sweep": before.sweep, "analysed": before.analysed, "unanalysed": before.unanalysed,
+            "problem_pages": before.problem_pages,
             "problem_page_rate": rounded(before.rate), "same_scope": before.same_scope,
         },
         "change": rounded(survey.change),
+        "change_bounds": None if survey.change_bounds is None else [rounded(each) for each in survey.change_bounds],
     }  # fmt: skip
 
 

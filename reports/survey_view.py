@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audits import mic
-from audits.conclude import NOT_PAGES, Conclusion
+from audits.conclude import Conclusion
+from audits.counts import NOT_PAGES
 from audits.survey import Survey, yardsticks
 from db.words import Outcome, Reason
 from reports.language import Language
@@ -112,6 +113,14 @@ def _change(survey: Survey, language: Language) -> str:
         "problem": language.count("page", before.problem_pages),
         "analysed": language.count("page", before.analysed),
     }
-    if survey.change is None:
+    if survey.change is None or survey.change_bounds is None:
         return language.say("survey.other_scope", **told)
-    return language.say("survey.change", points=language.points(survey.change), **told)
+    low, high = survey.change_bounds
+    if low == high:
+        return language.say("survey.change", points=language.points(survey.change), **told)
+    way = "worse" if low > 0 else "better" if high < 0 else "undecided"
+    return language.say(
+        f"survey.change_{way}",
+        points=language.points(survey.change), low=language.points(low), high=language.points(high),
+        lost=language.count("page", survey.unanalysed), lost_before=language.count("page", before.unanalysed), **told,
+    )  # fmt: skip

@@ -18,6 +18,8 @@ from db.database import Database
 from db.errors import UsageError
 from db.tables import Assertion, Finding, Result, Sweep, Visit
 from db.words import Assertor, Edition, Method, Reason, SweepState, VisitState
+from reports.language import Language
+from reports.survey_view import summary
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
 from tests.crawler.servers import Server, http
@@ -135,12 +137,30 @@ async def test_the_change_from_the_survey_before_is_that_of_the_same_scope_and_c
     assert found.before is not None
     assert (found.before.sweep, found.before.analysed, found.before.problem_pages) == (first, 8, 4)
     assert found.change == pytest.approx(-1 / 8)
+    assert (found.unanalysed, found.before.unanalysed) == (1, 1)  # /broken, which may have been anything both times
+    assert found.change_bounds == pytest.approx((-2 / 9, 0))
+    said = summary(await conclude(database, second), found, Language("ja"))[2]
+    assert "差は-22.2〜0.0ポイントのどこかです。上がったとも下がったとも言えません。" in said
+    assert "推定ではありません" not in said
     other = await numbers(database, narrowed)
     assert other.before is not None
     assert (other.before.sweep, other.before.same_scope, other.change) == (second, False, None)
     async with database.writing() as connection:
         await connection.execute(sa.update(Sweep).where(Sweep.id == first).values(mic="another"))
     assert (await numbers(database, second)).before is None
+
+
+async def test_two_surveys_that_analysed_all_pages_are_counted(database: Database, tools: Tools) -> None:
+    pages = {path: answer for path, answer in SITE.items() if path not in ("/broken", "/")}
+    pages["/"] = html("".join(f'<p><a href="{path}">{path}のご案内</a></p>' for path in pages))
+    async with small_site(pages) as server:
+        await survey_of(database, server, tools)
+        pages["/fainter"] = html("<p>読みやすい字</p>", title="開庁時間")
+        second = await survey_of(database, server, tools)
+    found = await numbers(database, second)
+    assert found.change_bounds == pytest.approx((-1 / 8, -1 / 8))
+    said = summary(await conclude(database, second), found, Language("ja"))[2]
+    assert said.endswith("差は-12.5ポイントです。全ページどうしの差なので、推定ではありません。")
 
 
 async def test_a_survey_carries_from_the_survey_before_and_never_from_a_sweep_without_its_conditions(

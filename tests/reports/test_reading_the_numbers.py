@@ -51,7 +51,10 @@ def test_the_table_of_sizes(drawn: int, found: int) -> None:
 
 
 def test_the_commands_of_the_table_give_its_lines() -> None:
-    assert "jisweep sample plan --pages 1200 --rate 30\njisweep sample plan --pages 1200 --rate 30 --precision 9" in PAGE
+    assert (
+        "jisweep sample plan --pages 1200 --rate 30\njisweep sample plan --pages 1200 --rate 30 --precision 9"
+        in PAGE
+    )
     assert [pages_needed(1200, points / 100, 0.3) for points in (5, 9)] == [266, 100]
 
 
