@@ -110,7 +110,7 @@ async def compare(database: Database, one: int, other: int) -> Comparison:
     async with database.reading() as connection:
         site = await connection.scalar(sa.select(Site.address).where(Site.id == before.sweep.site_id))
     breaks = tuple(_breaks(before, after))
-    anew = Break.DRAW not in breaks
+    of_one = not {Break.DRAW, Break.SCOPE} & set(breaks)
     rules = [set(each.sweep.rule_criteria or {}) for each in (before, after)]
     common = rules[0] & rules[1]
     return Comparison(
@@ -120,9 +120,9 @@ async def compare(database: Database, one: int, other: int) -> Comparison:
         breaks=breaks,
         left_out_before=tuple(sorted(rules[0] - common)),
         left_out_after=tuple(sorted(rules[1] - common)),
-        problem_pages=_measure(before.part, after.part, _both(before.sweep, after.sweep, common), anew=anew),
+        problem_pages=_measure(before.part, after.part, _both(before.sweep, after.sweep, common), of_one=of_one),
         criteria=tuple(
-            (criterion, _measure(before.part, after.part, speaking, anew=anew))
+            (criterion, _measure(before.part, after.part, speaking, of_one=of_one))
             for number, criterion in _aimed_at_by_both(before.sweep, after.sweep).items()
             if (speaking := _both(before.sweep, after.sweep, common, number))
         ),
@@ -204,11 +204,12 @@ def _aimed_at_by_both(before: Sweep, after: Sweep) -> dict[str, Criterion]:
     }
 
 
-def _measure(before: Sampled | None, after: Sampled | None, rules: Collection[str], *, anew: bool) -> Measure:
+def _measure(before: Sampled | None, after: Sampled | None, rules: Collection[str], *, of_one: bool) -> Measure:
+    """One share before and after; of two populations, or a draw that is no new one, no difference of the whole is told."""
     was, now = (part.sample(rules) if part and rules else None for part in (before, after))
     pairs = _pairs(before, after, rules) if before and after and rules else None
     estimates = {"before": Estimate.of(was) if was else None, "after": Estimate.of(now) if now else None}
-    if was is None or now is None or not (was.speaks and now.speaks and anew):
+    if was is None or now is None or not (was.speaks and now.speaks and of_one):
         return Measure(**estimates, difference=None, low=None, high=None, pairs=pairs, change=Change.UNKNOWN)
     low, high = between(was, now)
     apart = None if was.share is None or now.share is None else now.share - was.share

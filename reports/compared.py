@@ -53,13 +53,15 @@ def as_lines(comparison: Comparison, lang: str) -> Iterator[str]:
 
 def sentence(comparison: Comparison, language: Language) -> str:
     """What may be said, in plain words."""
-    said = _change(comparison, comparison.problem_pages.change, language)
-    if comparison.comparable:
-        return said
-    reasons = (language.say(f"break.{each.value}") for each in comparison.breaks)
-    broken = language.say("compare.broken", reasons=language.say("common.comma").join(reasons))
-    information = language.say("compare.information", sentence=said)
-    return f"{broken}{information}" if language.lang == "ja" else f"{broken} {information}"
+    said = [_change(comparison, comparison.problem_pages.change, language)]
+    if not comparison.comparable:
+        reasons = (language.say(f"break.{each.value}") for each in comparison.breaks)
+        broken = language.say("compare.broken", reasons=language.say("common.comma").join(reasons))
+        said = [broken, language.say("compare.information", sentence=said[0])]
+    parts = [str(side.sweep) for side in (comparison.before, comparison.after) if not side.complete]
+    if parts:
+        said.append(language.say("compare.incomplete", sweeps=language.say("common.comma").join(parts)))
+    return ("" if language.lang == "ja" else " ").join(said)
 
 
 def _change(comparison: Comparison, change: Change, language: Language) -> str:

@@ -122,6 +122,7 @@ def test_pages_without_a_result_leave_two_censuses_undecided(program: Program) -
     assert problem["change"] == "undecided"
     assert (problem["low"], problem["high"]) == (round(-2 / 60, 4), round(3 / 60, 4))
     assert shown.out.splitlines()[-1].startswith("検査できなかったページがあるので")
+    assert "調査2は完了していません。" in shown.out.splitlines()[-1]
     assert "下がった0、どちらとも言えない8" in shown.out, "what was not seen is not the same"
 
 
@@ -158,6 +159,25 @@ def test_what_breaks_the_series_is_named(program: Program, other: dict[str, Any]
     last = shown.out.splitlines()[-1]
     assert last.startswith("二つの調査は、そのまま比べることはできません")
     assert words in last
+
+
+def test_two_scopes_are_two_populations_of_which_no_change_is_told(program: Program) -> None:
+    """Leaving a bad part out is no improvement."""
+    shown, told = compared(program, of_all(range(50)), of_all(range(5), excluded="/kako/"))
+    problem = told["problem_pages"]
+    assert (problem["change"], problem["difference"], problem["low"], problem["high"]) == ("unknown", *[None] * 3)
+    assert problem["same_pages"]["pages"] == 60, "of pages that both have seen something can be said"
+    assert "下がりました" not in shown.out
+    assert shown.out.splitlines()[-1].endswith("サイト全体の割合が変わったかどうかは言えません。")
+
+
+def test_a_sweep_that_is_not_complete_is_said_to_be_none(program: Program) -> None:
+    """Two censuses of what could be read: what was not found may be as it likes."""
+    shown, told = compared(program, of_all(range(50), state=SweepState.AUDITING), of_all(range(5)))
+    assert (shown.code, told["before"]["complete"]) == (3, False)
+    last = "調査1は完了していません。見つけられなかったページや読めなかったページのことは、この差に入っていません。"
+    assert shown.out.splitlines()[-1].endswith(last)
+    assert told["sentence"].endswith(last)
 
 
 def test_only_rules_that_both_have_are_compared(program: Program) -> None:
