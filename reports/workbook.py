@@ -1,5 +1,6 @@
 """Workbooks (Office Open XML) of texts: formulas are neither written nor read, and what is no workbook is refused."""
 
+import re
 import warnings
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ WIDE = 90  # letters of a line of instructions
 LINE = 15.0  # points
 HIGHEST = 409.0  # points that a spreadsheet lets a row have
 _LARGEST = 200 * 1024 * 1024  # bytes that a workbook may unfold to
+_FORMULA = re.compile(rb"""<(\w+:)?f[\s/>]|\st=["']e["']""")  # a formula, or what an error left, in a sheet's XML
 
 
 def write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
@@ -205,15 +207,15 @@ def read_workbook(path: Path) -> list[list[str]]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Workbook]:
-    """A workbook to be read. Raises UsageError for what is none."""
+    """A workbook to be read. Raises UsageError for what is none, and for formulas that have no value, cell by cell."""
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(info.file_size for info in archive.infolist()) > _LARGEST:
                 raise InvalidFileException
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of extensions that other programs add
-            with path.open("rb") as file:  # openpyxl leaves open what it cannot read
-                book = load_workbook(file, data_only=True)
+            sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+            counted = any(_FORMULA.search(archive.read(name)) for name in sheets)
+        book = _loaded(path, data_only=True)
+        valueless = list(_valueless(book, _loaded(path, data_only=False))) if counted else []
     except (
         OSError,
         ValueError,
@@ -228,9 +230,30 @@ def opened(path: Path) -> Iterator[Workbook]:
             en=f"{path} cannot be read as a workbook (.xlsx).",
         ) from error
     try:
+        if valueless:
+            raise refused_cells(path, valueless, "workbook")
         yield book
     finally:
         book.close()
+
+
+def _loaded(path: Path, *, data_only: bool) -> Workbook:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of extensions that other programs add
+        with path.open("rb") as file:  # openpyxl leaves open what it cannot read
+            return load_workbook(file, data_only=data_only)
+
+
+def _valueless(values: Workbook, formulas: Workbook) -> Iterator[tuple[str, str]]:
+    """Cells whose formula nobody has worked out, or ended in an error: read as they are, they would be blank or `#NAME?`."""
+    for sheet in formulas.worksheets:
+        for cell in (each for row in sheet.iter_rows() for each in row):
+            if cell.data_type == "e":
+                yield place_of(cell), "error"
+            elif cell.data_type == "f":
+                found = values[sheet.title][cell.coordinate]
+                if found.value is None or found.data_type == "e":
+                    yield place_of(cell), "error"
 
 
 def text_of(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Workbooks: written so that nothing runs as a formula, and read as spreadsheets save them."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from openpyxl import Workbook
 
 from db.errors import StorageError, UsageError
 from reports.clean import visible
-from reports.workbook import HIGHEST, LINE, height_of, read_workbook, write_workbook
+from reports.workbook import HIGHEST, LINE, height_of, opened, read_workbook, write_workbook
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
@@ -46,6 +47,37 @@ def test_numbers_and_gaps_are_read_as_a_person_sees_them(tmp_path: Path) -> None
     sheet["A1"], sheet["B3"], sheet["D3"], sheet["E3"] = "アドレス", "東京", 12.0, 1.5
     book.save(tmp_path / "a.xlsx")
     assert read_workbook(tmp_path / "a.xlsx") == [["アドレス", *[""] * 4], [""] * 5, ["", "東京", "", "12", "1.5"]]
+
+
+def test_a_formula_without_a_value_is_no_blank_and_an_error_no_text(tmp_path: Path) -> None:
+    """A formula that no spreadsheet has worked out, and what Excel makes of a reason that begins with a dash."""
+    path = tmp_path / "a.xlsx"
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = "ページ別"
+    sheet["A1"], sheet["A2"], sheet["B3"], sheet["C3"] = "判定", "=IF(1,A1)", "#NAME?", "適合"
+    sheet["B3"].data_type = "e"
+    book.save(path)
+    with pytest.raises(UsageError) as refused, opened(path):
+        pass
+    told = refused.value.line("ja")
+    assert "ページ別!A2: 数式の値がないか" in told
+    assert "ページ別!B3: 数式の値がないか" in told
+    assert "C3" not in told
+
+
+def test_a_formula_is_read_by_its_value(tmp_path: Path) -> None:
+    write_workbook(tmp_path / "a.xlsx", [["適合"]])
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = re.sub(
+        rb'<c r="A1".*?</c>', '<c r="A1" t="str"><f>B1</f><v>不適合</v></c>'.encode(), parts[sheet]
+    )
+    with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as archive:
+        for name, body in parts.items():
+            archive.writestr(name, body)
+    assert read_workbook(tmp_path / "b.xlsx") == [["不適合"]]
 
 
 @pytest.mark.parametrize("body", [b"", b"PK\x03\x04 broken", b"a,b\n"])
