@@ -1,15 +1,15 @@
 """Judgement by people: what is to be judged on the pages of a test, what is proposed, and what was said.
 
 A machine's word is a proposal and nothing more: a failed place proposes `not met`, evidence of absence `not applicable`,
-and a person's judgement of the same unchanged page in an earlier sweep is proposed again. Nothing proposes `met` but a
-person's earlier word.
+and a person's judgement of the same unchanged page in an earlier sweep is proposed again, also one that speaks against the
+machine, with its reason, while the faults are the same. Nothing proposes `met` but a person's earlier word.
 """
 
 import hashlib
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
@@ -75,6 +75,13 @@ class Said:
     outcome: JudgementOutcome
     reason: str | None
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier(Said):
+    """What people agreed on of the same page in an earlier sweep."""
+
+    of_same_faults: bool  # the machine found the same places then, which were known when it was said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +151,7 @@ async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIter
 
 def _proposal(
     criterion: Criterion, page: Any, counts: Any, seen: Mapping[Outcome, Mapping[str, list[Seen]]],
-    earlier: Said | None, sweep: Sweep,
+    earlier: Earlier | None, sweep: Sweep,
 ) -> Proposal:  # fmt: skip
     speaking = [rule for rule, numbers in (sweep.rule_criteria or {}).items() if criterion.number in numbers]
     failed, unsure = (
@@ -152,9 +159,15 @@ def _proposal(
         for outcome in (Outcome.FAILED, Outcome.CANT_TELL)
     )
     if counts is not None and counts.failed_places:
-        return Proposal(
+        found = Proposal(
             outcome=JudgementOutcome.NOT_MET, ground=Ground.FAILED, rules=tuple(failed), places=counts.failed_places,
             seen=tuple(chain.from_iterable(failed.values())),
+        )  # fmt: skip
+        if earlier is None or earlier.outcome is JudgementOutcome.NOT_MET or not earlier.of_same_faults:
+            return found
+        return replace(
+            found, outcome=earlier.outcome, ground=Ground.EARLIER, person=earlier.person, at=earlier.at,
+            reason=earlier.reason,
         )  # fmt: skip
     if earlier is not None:
         return Proposal(
@@ -307,7 +320,9 @@ async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tupl
     return {key: [words[person] for person in sorted(words)] for key, words in last.items() if words}
 
 
-async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]) -> dict[tuple[int, str], Said]:
+async def _earlier(
+    connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]
+) -> dict[tuple[int, str], Earlier]:
     """What people agreed on in the last earlier sweep that judged the same page, when the page has not changed.
 
     It has not when its result was carried, or its source and all the scripts and styles that it was made of are the
@@ -335,11 +350,30 @@ async def _earlier(connection: AsyncConnection, sweep: Sweep, visits: Sequence[i
         if carried or (made_of is not None and made_of == await _made_of(connection, resources_then)):
             latest[mine] = old
     said = await _said(connection, list(latest.values()))
-    found: dict[tuple[int, str], Said] = {}
+    faults = await _faults(connection, [*latest, *latest.values()])
+    found: dict[tuple[int, str], Earlier] = {}
     for mine, old in latest.items():
         for (visit, number), words in said.items():
             if visit == old and len({each.outcome for each in words}) == 1:
-                found[mine, number] = max(words, key=lambda each: each.at)
+                last = max(words, key=lambda each: each.at)
+                speaking = {rule for rule, numbers in (sweep.rule_criteria or {}).items() if number in numbers}
+                were, are = ({each for each in faults[some] if each[0] in speaking} for some in (old, mine))
+                found[mine, number] = Earlier(
+                    person=last.person, outcome=last.outcome, reason=last.reason, at=last.at, of_same_faults=were == are
+                )  # fmt: skip
+    return found
+
+
+async def _faults(connection: AsyncConnection, visits: Sequence[int]) -> dict[int, set[tuple[str, str]]]:
+    """Visit → rule and place of each fault that the machine found there."""
+    rows = await connection.execute(
+        sa.select(Visit.id, Finding.rule, Finding.frame, Finding.target)
+        .join(Finding, Finding.result_id == Visit.result_id)
+        .where(Visit.id.in_(visits), Finding.outcome == Outcome.FAILED)
+    )
+    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for visit, rule, frame, target in rows:
+        found[visit].add((rule, json.dumps([frame, target])))
     return found
 
 

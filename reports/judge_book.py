@@ -236,7 +236,7 @@ def _part_of_report(item: Item) -> str:
     """Where a page's report shows what a proposal stands on, with pictures."""
     if not item.proposal.rules:
         return ""
-    kind = "failed" if item.proposal.ground is Ground.FAILED else "review"
+    kind = "failed" if item.failed_places else "review"
     return f"#{kind}-{item.proposal.rules[0]}"
 
 
@@ -245,10 +245,17 @@ def ground_of(item: Item, language: Language) -> str:
     found = item.proposal
     rules = language.say("common.comma").join(rule_text_of(rule, language.lang).title for rule in found.rules)
     day = language.day(found.at) if found.at else ""
-    return language.say(
-        f"judge.ground.{found.ground.value}",
-        rules=rules, places=language.count("place", found.places), person=found.person or "", day=day,
-    )  # fmt: skip
+    told = [
+        language.say(
+            f"judge.ground.{found.ground.value}",
+            rules=rules, places=language.count("place", found.places), person=found.person or "", day=day,
+        )
+    ]  # fmt: skip
+    if found.ground is Ground.EARLIER and found.reason:
+        told.append(language.say("judge.earlier_reason", reason=found.reason))
+    if found.ground is Ground.EARLIER and item.failed_places:
+        told.append(language.say("judge.same_faults", rules=rules, places=language.count("place", found.places)))
+    return "\n".join(told)
 
 
 def said_of(item: Item, language: Language) -> str:
@@ -398,7 +405,9 @@ def _judgements(
                     )  # a reason against the machine is given page by page
             elif outcome is None and number in filled.accept and own.proposal is not None:
                 outcome, cell = own.proposal, filled.accept[number]
-                reason = filled.notes[number] or item.proposal.reason or ""
+                mine = item.proposal.reason or ""
+                # A reason against the machine is that of the page; else the line's note may replace what was said before.
+                reason = mine if mine and item.failed_places else filled.notes[number] or mine
                 if outcome is not item.proposal.outcome:
                     filled.errors.append((own.cell, "proposal"))
             if outcome is None:

@@ -182,7 +182,7 @@ class Evaluation:
             accepted = item.outcome is JudgementOutcome.NOT_MET and not reasons and item.proposal.rules
             why = "\n".join(reasons) or (content.say("jsonld.accepted") + self._rules(item) if accepted else "")
             return self._by_people(item, OUTCOMES[item.outcome], why)
-        if item.proposal.ground is Ground.FAILED:
+        if item.failed_places:
             return self._by_machine(OUTCOMES[JudgementOutcome.NOT_MET], self._rules(item))
         if item.proposal.ground is Ground.CANT_TELL:
             return self._by_machine(CANT_TELL, self._rules(item))

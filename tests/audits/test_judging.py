@@ -431,6 +431,42 @@ async def test_a_judgement_is_proposed_again_for_a_page_that_has_not_changed_and
         assert mine.isdisjoint(stored)  # a proposal is no judgement
 
 
+async def test_a_reason_against_the_machine_is_proposed_again_while_its_faults_are_the_same(
+    database: Database, tools: Tools, tmp_path: Path
+) -> None:
+    """The same page with the same faults: the person who overrode them is asked once, not every year."""
+    why = "飾りの線で、意味を持たないため"
+    async with small_site(SITE) as server:
+        first = await sweep(database, server, tools)
+        await say(database, first, "山田", lambda item: (MET, why) if item.failed_places else None)
+        second = await sweep(database, server, tools)
+    key, pages = await judged(database, second)
+    item = items(pages, "/image")["1.1.1"]
+    assert (item.proposal.outcome, item.proposal.ground, item.proposal.reason) == (MET, Ground.EARLIER, why)
+    assert (item.failed_places, item.proposal.rules) == (1, ("image-alt",))
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    row = row_of(path, 2, "/image", "1.1.1 ")
+    ground = openpyxl.load_workbook(path).worksheets[2][f"F{row}"].value
+    assert why in ground
+    assert "機械が見つけた問題（1か所）は、そのときと同じです" in ground
+    fill(
+        path,
+        {(0, "B2"): "鈴木", (1, f"G{row_of(path, 1, '1.1.1')}"): "○", (1, f"I{row_of(path, 1, '1.1.1')}"): "注"},
+    )
+    said = [(outcome, reason) for visit, number, outcome, reason in read_judge_book(path, key, pages).judgements]
+    assert said == [(MET, why)]
+    _, before = await judged(database, first)
+    visit, clean = (
+        next(each.visit for each in before if each.address.endswith(end)) for end in ("/image", "/form")
+    )
+    async with database.writing() as connection:  # then, the rules of that time had found nothing
+        other = sa.select(Visit.result_id).where(Visit.id == clean).scalar_subquery()
+        await connection.execute(sa.update(Visit).where(Visit.id == visit).values(result_id=other))
+    _, pages = await judged(database, second)
+    assert items(pages, "/image")["1.1.1"].proposal.ground is Ground.FAILED
+
+
 def verdict(test: JisTest, number: str) -> Verdict:
     return next(each.verdict for each in test.criteria if each.criterion.number == number)
 
