@@ -40,8 +40,10 @@ class CriterionResult:
     not_applicable: int
     unjudged: int
     disputed: int  # of the unjudged, those where people differ
-    reasons: tuple[str, ...]  # why pages do not meet it, the most frequent first
-    rules: tuple[str, ...] = ()  # that failed on such pages, where a person accepted it and wrote no reason
+    reasons: tuple[tuple[str, int], ...]  # why pages do not meet it, and on how many pages, the most frequent first
+    rules: tuple[
+        tuple[str, int], ...
+    ] = ()  # that failed on such pages, where people accepted it and wrote no reason
 
     @property
     def open(self) -> bool:
@@ -173,7 +175,7 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
                 counts[number][item.outcome.value if item.outcome else "unjudged"] += 1
                 counts[number]["disputed"] += item.disputed
                 if item.outcome is JudgementOutcome.NOT_MET:
-                    said_why = [said.reason for said in item.said if said.reason]
+                    said_why = list(dict.fromkeys(said.reason for said in item.said if said.reason))  # once a page
                     reasons[number].update(said_why)
                     rules[number].update(() if said_why else item.proposal.rules)
         chosen = await _chosen(connection, sweep_id)
@@ -215,8 +217,8 @@ def _result(
     return CriterionResult(
         criterion=criterion, verdict=verdict, met=met, not_met=not_met, not_applicable=not_applicable,
         unjudged=unjudged, disputed=counts["disputed"],
-        reasons=tuple(reason for reason, _ in reasons.most_common()),
-        rules=tuple(rule for rule, _ in rules.most_common()),
+        reasons=tuple(reasons.most_common()),
+        rules=tuple(rules.most_common()),
     )  # fmt: skip
 
 

@@ -156,7 +156,7 @@ def _as_json(test: JisTest, disputes: list[tuple[JudgedPage, Any]], language: La
                 "not_applicable": each.not_applicable,
                 "unjudged": each.unjudged,
                 "disputed": each.disputed,
-                "reasons": list(each.reasons),
+                "reasons": [reason for reason, _ in each.reasons],
             }
             for each in test.criteria
         },

@@ -223,10 +223,15 @@ class Content:
             yield self.say("result.disputed_note", pages=self._count(result.disputed))
 
     def reasons(self, result: CriterionResult) -> str:
-        """Why pages do not meet a criterion: in people's words, and the titles of the rules that they accepted."""
-        titles = [self._title(rule) for rule in result.rules]
-        said = [*result.reasons, *titles] or [self.say("result.failed_no_reason")]
-        return ("／" if self.language.lang == "ja" else "; ").join(said)
+        """Why pages do not meet a criterion: in people's words, and the titles of the rules that they accepted.
+
+        Of several reasons each tells on how many pages it is so; a page may have more than one.
+        """
+        said = [*result.reasons, *((self._title(rule), pages) for rule, pages in result.rules)]
+        if len(said) < 2:
+            return said[0][0] if said else self.say("result.failed_no_reason")
+        told = (self.say("result.reason_on", reason=why, pages=self._count(pages)) for why, pages in said)
+        return ("／" if self.language.lang == "ja" else "; ").join(told)
 
     def _title(self, rule: str) -> str:
         try:

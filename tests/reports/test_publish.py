@@ -29,6 +29,7 @@ from reports.publish.facts import facts_of, fiscal_year, lack_line
 from reports.report import write_report
 from tests.reports import rows, series
 from tests.reports.judged import ABSENT, DETAILS, MET, NOT_MET, dispute, judged, lose, say
+from tests.reports.rows import Writer
 
 CLAIM = "JIS X 8341-3:2016 のレベルAAに準拠"
 ITEMS = {
@@ -302,6 +303,26 @@ async def test_not_met_without_a_written_reason_names_the_machines_fault(
     rows_ = await checklist(database, sweep, tmp_path / "out")
     assert rows_["1.1.1"][2] == "×"
     assert "1ページが満たしていません：画像" in rows_["1.1.1"][3]
+
+
+async def test_of_several_reasons_each_tells_on_how_many_pages_it_is_so(database: Database, tmp_path: Path) -> None:
+    sweep = await judged(database, {"1.1.1": NOT_MET})
+    async with database.writing() as connection:
+        pages = list(
+            await connection.scalars(sa.select(Visit.id).where(Visit.sweep_id == sweep).order_by(Visit.id))
+        )
+        writer = Writer(connection)
+        for visit in pages:  # a second person says the same of all pages: that is no second page
+            await say(writer, visit, "1.1.1", NOT_MET, person="鈴木")
+        mine = sa.and_(Judgement.criterion == "1.1.1", Judgement.visit_id == pages[0])
+        await connection.execute(sa.update(Judgement).where(mine).values(reason=None))
+        other = sa.and_(Judgement.criterion == "1.1.1", Judgement.visit_id == pages[1], Judgement.person == "鈴木")
+        await connection.execute(sa.update(Judgement).where(other).values(reason="地図に説明がない"))
+    rows_ = await checklist(database, sweep, tmp_path / "out")
+    assert rows_["1.1.1"][3] == (
+        "4ページが満たしていません：=1+1 代替テキストがない（3ページ）／地図に説明がない（1ページ）／"
+        "画像に代替テキストがありません（1ページ）"
+    )
 
 
 async def test_the_checklist_in_english(database: Database, tmp_path: Path) -> None:
