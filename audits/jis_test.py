@@ -96,6 +96,8 @@ class Lack(StrEnum):
     PLAN = "plan"  # 一部準拠 needs a stated plan
     PROCESS = "process"  # steps of forms that only sending leads to, and nobody says how they were tested
     SCOPE = "scope"  # no description of the pages in words that an outsider can decide by
+    TECHNOLOGIES = "technologies"  # the technologies relied upon are one of the nine items of a result
+    DECLARED = "declared"  # so is the date of the declaration
     LEVEL = "level"  # the level aimed at is higher than the one tested
     EDITION = "edition"  # the notation is about JIS X 8341-3, and another standard was tested
     UNREAD = "unread"  # all pages were to be tested, and some could not be read or found
@@ -140,6 +142,8 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
     if test.by_hand and not details.get("processes"):
         found.append(Lack.PROCESS)
     found += [] if details.get("scope") else [Lack.SCOPE]
+    found += [] if details.get("technologies") else [Lack.TECHNOLOGIES]
+    found += [] if details.get("declared") else [Lack.DECLARED]
     return found + ([] if details.get("published") else [Lack.PUBLISHED])
 
 

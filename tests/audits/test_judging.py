@@ -26,6 +26,7 @@ from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
 
 MET, NOT_MET, NOT_APPLICABLE = JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE
+ITEMS: dict[str, Any] = {"technologies": ["HTML"], "declared": "2026-07-31"}
 SITE: dict[str, Answer] = {
     "/": html('<p><a href="/image">画像のあるページ</a></p><p><a href="/form">問い合わせのページ</a></p>'
               '<p><a href="/map">地図のページ</a></p>', title="トップ"),
@@ -361,7 +362,12 @@ async def test_where_people_differ_nothing_is_decided_and_no_notation_stands(
 ) -> None:
     async with small_site({**SITE, "/image": html("<p>画像はなくなりました</p>", title="画像")}) as server:
         number = await sweep(database, server, tools)
-    stated = {"policy": "https://example.lg.jp/a", "published": "https://example.lg.jp/r", "scope": "全ページ"}
+    stated = {
+        "policy": "https://example.lg.jp/a",
+        "published": "https://example.lg.jp/r",
+        "scope": "全ページ",
+        **ITEMS,
+    }
     assert Lack.UNJUDGED in lacks(await jis_test(database, number), Notation.CONFORMING, stated)
     await say(database, number, "山田", as_proposed)
     test = await jis_test(database, number)
@@ -393,7 +399,7 @@ async def test_one_failing_page_fails_the_criterion_and_conformance_is_refused(
     await say(database, number, "山田", lambda item: (as_proposed(item)[0], "代替テキストがない"))
     test = await jis_test(database, number)
     assert verdict(test, "1.1.1") is Verdict.NOT_MET
-    stated = {"policy": "p", "published": "r", "scope": "全ページ"}
+    stated = {"policy": "p", "published": "r", "scope": "全ページ", **ITEMS}
     assert lacks(test, Notation.CONFORMING, stated) == [Lack.NOT_MET]
     assert lacks(test, Notation.PARTIALLY, stated) == [Lack.PLAN]
     assert lacks(test, Notation.PARTIALLY, {**stated, "plan": "令和9年3月まで"}) == []
@@ -408,7 +414,7 @@ async def test_a_failing_page_does_not_end_the_test_of_the_others(database: Data
     test = await jis_test(database, number)
     assert verdict(test, "1.1.1") is Verdict.NOT_MET
     assert not test.judged
-    stated = {"policy": "p", "published": "r", "scope": "全ページ", "plan": "令和9年3月まで"}
+    stated = {"policy": "p", "published": "r", "scope": "全ページ", **ITEMS, "plan": "令和9年3月まで"}
     assert lacks(test, Notation.PARTIALLY, stated) == [Lack.UNJUDGED]
 
 

@@ -38,7 +38,7 @@ def test_a_notation_is_listed_set_published_and_taken_back(program: Program) -> 
     listed = program.run("notation", "1")
     assert (listed.code, listed.err) == (0, "")
     assert "対応度は、まだだれも表記していません。" in listed.out
-    assert "準拠：まだ使えません（足りないもの 3件）。" in listed.out
+    assert "準拠：まだ使えません（足りないもの 5件）。" in listed.out
     file = details(program)
     assert "準拠：足りないものはありません。" in program.run("notation", "1", "--details", file).out
     kept = program.run("notation", "1", "--set", "準拠", "--by", "局長 佐藤", "--details", file)

@@ -177,7 +177,12 @@ async def test_the_notation_of_jis_is_not_for_another_standard(database: Databas
 
 async def test_each_notation_lacks_what_it_needs(database: Database) -> None:
     test = await jis_test(database, await judged(database))
-    assert lacks(test, Notation.CONFORMING, {}) == [Lack.POLICY, Lack.SCOPE, Lack.PUBLISHED]
+    assert lacks(test, Notation.CONFORMING, {}) == [
+        Lack.POLICY, Lack.SCOPE, Lack.TECHNOLOGIES, Lack.DECLARED, Lack.PUBLISHED,
+    ]  # fmt: skip
+    for item in ("technologies", "declared"):  # items of JB.3.1: without them the result is not complete
+        without = {key: value for key, value in DETAILS.items() if key != item}
+        assert lacks(test, Notation.CONFORMING, without) == [Lack(item)]
     assert lacks(test, Notation.PARTIALLY, DETAILS) == [Lack.ALL_MET, Lack.PLAN]
     assert lacks(test, Notation.CONSIDERATE, {}) == [Lack.POLICY]
     assert lacks(test, Notation.CONSIDERATE, {"policy": DETAILS["policy"]}) == []
@@ -450,6 +455,8 @@ async def test_every_lack_is_one_line_that_says_what_to_do(database: Database) -
                 Lack.PUBLISHED,
                 Lack.PLAN,
                 Lack.SCOPE,
+                Lack.TECHNOLOGIES,
+                Lack.DECLARED,
                 Lack.LEVEL,
             )
     assert f"jisweep judge export {sweep}" in lack_line(Lack.UNJUDGED, facts, Language("ja"))
