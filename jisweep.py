@@ -27,6 +27,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "judge": "reports.cli.judge",
     "compare": "reports.cli.compare",
     "defects": "reports.cli.defects",
+    "recheck": "reports.cli.recheck",
     "sample": "reports.cli.sample",
     "notation": "reports.cli.notation",
     "publish": "reports.cli.publish",
@@ -66,6 +67,7 @@ def cli() -> None:
     jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?
     jisweep defects list https://www.example.lg.jp/   which faults to repair first
+    jisweep recheck 12                      is this fault repaired? its pages, now
     jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen
     jisweep notation 1                      what is missing before a notation may be used

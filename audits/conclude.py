@@ -77,6 +77,13 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
     """Read the numbers of a sweep, finished or not. Raises UsageError when there is no such sweep."""
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
+        if sweep.recheck:
+            raise UsageError(
+                ja=f"スイープ {sweep_id} は欠陥を確かめた再検査で、サイト全体については何も言えません。"
+                "サイトのスイープを指定してください（jisweep sweeps）。",
+                en=f"Sweep {sweep_id} is a recheck of certain defects and says nothing of the site: "
+                "name a sweep of the site (jisweep sweeps).",
+            )
         address = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
         states, unaudited = await _endings(connection, sweep_id)
         audited = states.get(VisitState.AUDITED, 0)
@@ -135,7 +142,9 @@ async def sweep_row(connection: AsyncConnection, sweep_id: int) -> Sweep:
 async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> str | None:
     before = await connection.scalar(
         sa.select(Sweep.rule_set)
-        .where(Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, Sweep.state == SweepState.FINISHED)
+        .where(
+            Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
+        )
         .order_by(Sweep.id.desc())
         .limit(1)
     )

@@ -119,7 +119,8 @@ async def _earlier(connection: AsyncConnection, site_id: int | None, plan: Plan)
     if plan.limits.fresh:
         return None
     alike_in_kind = Sweep.mic.is_not(None) if plan.survey else Sweep.mic.is_(None)
-    last = sa.select(Sweep).where(Sweep.site_id == site_id, Sweep.state == SweepState.FINISHED, alike_in_kind)
+    finished = Sweep.state == SweepState.FINISHED, ~Sweep.recheck
+    last = sa.select(Sweep).where(Sweep.site_id == site_id, *finished, alike_in_kind)
     row = (await connection.execute(last.order_by(Sweep.id.desc()).limit(1))).mappings().first()
     if row is None or row["reader"] != READER:
         return None

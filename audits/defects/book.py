@@ -163,7 +163,9 @@ def _in_order(
 async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:
     """The rules that make problem pages, by the site's last sweep that was taken in."""
     last = await connection.scalar(
-        sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id == site_id, Sweep.reconciled_at.is_not(None))
+        sa.select(sa.func.max(Sweep.id)).where(
+            Sweep.site_id == site_id, Sweep.reconciled_at.is_not(None), ~Sweep.recheck
+        )
     )
     return frozenset(rules_of(await sweep_row(connection, last))) if last is not None else frozenset()
 

@@ -73,8 +73,10 @@ async def reconcile(connection: AsyncConnection, sweep_id: int) -> Reconciled:
 
 
 async def _is_late(connection: AsyncConnection, sweep: Sweep) -> bool:
-    """Whether a later sweep of the site was taken in already."""
-    later = sa.exists().where(Sweep.site_id == sweep.site_id, Sweep.id > sweep.id, Sweep.reconciled_at.is_not(None))
+    """Whether a later sweep of the site was taken in already; rechecks speak for single pages."""
+    later = sa.exists().where(
+        Sweep.site_id == sweep.site_id, Sweep.id > sweep.id, Sweep.reconciled_at.is_not(None), ~Sweep.recheck
+    )
     return bool(await connection.scalar(sa.select(later)))
 
 

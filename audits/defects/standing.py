@@ -37,7 +37,7 @@ class Standings:
     def __init__(self, connection: AsyncConnection, sweep: Sweep, *, late: bool) -> None:
         self._connection, self._sweep, self._rules = connection, sweep, rules_run(sweep)
         self._whole = (
-            not late and sweep.state is SweepState.FINISHED
+            not late and sweep.state is SweepState.FINISHED and not sweep.recheck
         )  # what it did not see, it will not see any more
 
     async def move(self, touched: Collection[int]) -> dict[str, int]:

@@ -97,7 +97,7 @@ def command_on(name: str, sweep_id: int, given: dict[str, Any]) -> str:
 
 def how_to_go_on(sweep_id: int, given: dict[str, Any]) -> str:
     """What there is to know after an interruption."""
-    command = resume_command(sweep_id, given)
+    command = given.get("again") or resume_command(sweep_id, given)
     if given["lang"] == "ja":
         return f"中断しました。ここまでの結果は保存されています。続けるには: {command}"
     return f"Interrupted; everything so far is kept. To go on: {command}"

@@ -187,6 +187,11 @@ async def _resume(sweep_id: int, given: dict[str, Any]) -> int:
         await present(database)
         async with database.reading() as connection:
             begun = await sweep_row(connection, sweep_id)
+        if begun.recheck:
+            raise UsageError(
+                ja=f"スイープ {sweep_id} は再検査です。同じ jisweep recheck をもう一度実行してください。",
+                en=f"Sweep {sweep_id} is a recheck: run the same jisweep recheck again.",
+            )
         scope = await scope_of(database, begun)
         credentials = credentials_for(begun, scope, credentials_of(given, scope))
         tools = Tools(engine=engine, browser=given["browser"], credentials=credentials)
@@ -217,7 +222,7 @@ async def _sweeps(url: str, lang: str) -> list[str]:
         async with database.reading() as connection:
             rows = (
                 await connection.execute(
-                    sa.select(Sweep.id, Sweep.created_at, Sweep.state, Sweep.method, Site.address)
+                    sa.select(Sweep.id, Sweep.created_at, Sweep.state, Sweep.method, Sweep.recheck, Site.address)
                     .join(Site, Site.id == Sweep.site_id)
                     .order_by(Sweep.id)
                 )
@@ -226,6 +231,6 @@ async def _sweeps(url: str, lang: str) -> list[str]:
         return ["まだスイープはありません。" if lang == "ja" else "There is no sweep yet."]
     return [
         f"{row.id:>5}  {row.created_at:%Y-%m-%d %H:%M}Z  {row.state.value:<10} "
-        f"{row.method.value if row.method else '-':<15} {row.address}"
+        f"{'recheck' if row.recheck else row.method.value if row.method else '-':<15} {row.address}"
         for row in rows
     ]

@@ -1,0 +1,224 @@
+"""A recheck sees the pages of the faults in question, and moves these faults by what it saw and by nothing else."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+import sqlalchemy as sa
+
+from audits import recheck as rechecking
+from audits.conclude import conclude
+from audits.defects import book
+from audits.defects.book import Listed
+from audits.engine import Engine
+from audits.recheck import FIRST, Aim, Moved, Seen
+from audits.work import Tools
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Sweep
+from db.words import DefectState, Method, Reason
+from tests.audits.sites import Answer, asked, html, small_site
+from tests.audits.swept import plan_for, sweep_now
+from tests.crawler.servers import Server, http
+
+BANNER = '<img src="/banner.png" class="banner" width="40" height="40">'
+PHOTO = '<p><img src="/photo.jpg" class="photo" width="40" height="40">'
+PAGES = tuple(f"/{name}" for name in ("kurashi", "zei", "kosodate", "bosai", "kanko", "sangyo", "kenko"))
+
+
+@pytest.fixture(scope="module")
+def tools(engine: Engine, chromium: str) -> Tools:
+    return Tools(engine=engine, browser=chromium, workers=2)
+
+
+@pytest.fixture
+def backend() -> str:
+    """SQLite, but where a test asks for both."""
+    return "sqlite"
+
+
+def page(path: str, body: str = "") -> bytes:
+    return html(f"{BANNER}<p>{path}のご案内</p>{body}", title=path)
+
+
+def site() -> dict[str, Answer]:
+    """A start page and seven with one fault in their common header, one of them with a photo of its own."""
+    links = "".join(f'<p><a href="{path}">{path}</a></p>' for path in PAGES)
+    pages: dict[str, Answer] = {path: page(path) for path in PAGES}
+    return {"/": html(links), **pages, "/bosai": page("/bosai", PHOTO)}
+
+
+def repaired(path: str, body: str = "") -> bytes:
+    """The page with a banner that has its text."""
+    banner = BANNER.replace("width", 'alt="東京" width')
+    return html(f"<p>{path}のご案内</p>{banner}{body}", title=path)
+
+
+async def defects_of(database: Database) -> dict[str, Listed]:
+    """The faults of the site: the banner's and the photo's."""
+    async with database.reading() as connection:
+        found = [each for each in await book.listed(connection, 1) if each.rule == "image-alt"]
+    return {"photo" if each.pages_ever == 1 else "banner": each for each in found}
+
+
+async def first_sweep(database: Database, server: Server, tools: Tools) -> dict[str, Listed]:
+    await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    return await defects_of(database)
+
+
+async def claim(database: Database, *defects: Listed) -> None:
+    async with database.writing() as connection:
+        for each in defects:
+            await book.say_repaired(connection, each, "広報課 田中", None)
+
+
+async def rechecked(
+    database: Database, tools: Tools, targets: Sequence[int | str], *, stopped: bool = False
+) -> tuple[int, list[Seen], dict[int, Moved]]:
+    async with database.writing() as connection:
+        aim: Aim = await rechecking.aim_at(connection, targets)
+        before = await rechecking.states(connection, aim)
+        sweep = await rechecking.begin_recheck(connection, aim, seed=7)
+        await rechecking.choose_pages(connection, sweep, await rechecking.first_look(connection, aim, 7))
+    stopping = asyncio.Event()
+    if stopped:
+        stopping.set()
+    assert await rechecking.run(database, sweep, aim, tools, stopping) is not stopped
+    async with database.reading() as connection:
+        moved = {each.defect.id: each for each in await rechecking.moved(connection, sweep, aim, before)}
+        return sweep, await rechecking.seen(connection, sweep, aim), moved
+
+
+def by_the_browser(server: Server) -> list[str]:
+    return sorted(path for path in asked(server, browser=True) if path in PAGES)
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+async def test_a_template_repaired_everywhere_is_confirmed_once_all_its_pages_were_seen(
+    database: Database, tools: Tools
+) -> None:
+    pages = site()
+    async with small_site(pages) as server:
+        banner = (await first_sweep(database, server, tools))["banner"]
+        assert (banner.pages, banner.state) == (7, DefectState.FOUND)
+        await claim(database, banner)
+        pages |= {path: repaired(path, PHOTO if path == "/bosai" else "") for path in PAGES}
+        server.requests.clear()
+        _, seen, moved = await rechecked(database, tools, [banner.id])
+    assert by_the_browser(server) == sorted(PAGES)
+    assert all(each.audited and not each.places for each in seen)
+    assert len(seen) == 7
+    found = moved[banner.id]
+    assert (found.before, found.defect.state) == (DefectState.REPAIRED, DefectState.CONFIRMED)
+    assert (found.seen, found.showing) == (7, 0)
+
+
+async def test_a_template_that_still_has_its_fault_costs_a_few_pages(database: Database, tools: Tools) -> None:
+    async with small_site(site()) as server:
+        banner = (await first_sweep(database, server, tools))["banner"]
+        await claim(database, banner)
+        server.requests.clear()
+        _, seen, moved = await rechecked(database, tools, [banner.id])
+    assert len(by_the_browser(server)) == len(seen) == FIRST
+    found = moved[banner.id]
+    assert (found.before, found.defect.state) == (DefectState.REPAIRED, DefectState.FOUND)
+    assert (found.seen, found.showing, found.defect.pages) == (FIRST, FIRST, 7)
+
+
+async def test_one_page_that_was_repaired_says_nothing_of_the_others(database: Database, tools: Tools) -> None:
+    pages = site()
+    async with small_site(pages) as server:
+        known = await first_sweep(database, server, tools)
+        pages["/bosai"] = repaired("/bosai")
+        server.requests.clear()
+        _, seen, moved = await rechecked(database, tools, [server.address("/bosai")])
+    assert by_the_browser(server) == ["/bosai"]
+    assert [(each.audited, each.places) for each in seen] == [(True, 0)]
+    assert moved[known["photo"].id].defect.state is DefectState.CONFIRMED
+    banner = moved[known["banner"].id]
+    assert (banner.defect.state, banner.seen, banner.showing) == (DefectState.FOUND, 1, 0)
+    assert banner.defect.pages == 6
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (http(b"<title>x</title>", status="503 Service Unavailable"), Reason.SERVER_ERROR),
+        (http(b"<title>x</title>", status="404 Not Found"), Reason.NOT_FOUND),
+        (http(b"", status="302 Found", content_type=None, Location="/"), Reason.REDIRECT),
+    ],
+    ids=["broken", "gone", "moved"],
+)
+async def test_a_page_that_was_lost_moves_nothing(
+    database: Database, tools: Tools, answer: bytes, reason: Reason
+) -> None:
+    pages = site()
+    async with small_site(pages) as server:
+        photo = (await first_sweep(database, server, tools))["photo"]
+        await claim(database, photo)
+        pages["/bosai"] = answer
+        _, seen, moved = await rechecked(database, tools, [photo.id])
+    assert [(each.audited, each.reason) for each in seen] == [(False, reason)]
+    assert moved[photo.id].defect.state is DefectState.REPAIRED
+    assert (moved[photo.id].seen, moved[photo.id].showing, moved[photo.id].defect.pages) == (0, 0, 1)
+
+
+async def test_one_document_in_place_of_all_pages_confirms_nothing(database: Database, tools: Tools) -> None:
+    pages = site()
+    async with small_site(pages) as server:
+        banner = (await first_sweep(database, server, tools))["banner"]
+        await claim(database, banner)
+        pages |= dict.fromkeys(
+            PAGES, html("<p>ただいま混み合っています。しばらくお待ちください。</p>", title="混雑")
+        )
+        _, seen, moved = await rechecked(database, tools, [banner.id])
+    assert {each.reason for each in seen} == {Reason.BLOCKED}
+    assert moved[banner.id].defect.state is DefectState.REPAIRED
+
+
+async def test_what_came_back_is_found_by_a_recheck_of_a_confirmed_defect(database: Database, tools: Tools) -> None:
+    pages = site()
+    async with small_site(pages) as server:
+        photo = (await first_sweep(database, server, tools))["photo"]
+        faulty = pages["/bosai"]
+        pages["/bosai"] = page("/bosai")
+        await rechecked(database, tools, [photo.id])
+        pages["/bosai"] = faulty
+        _, _, moved = await rechecked(database, tools, [photo.id])
+    assert (moved[photo.id].before, moved[photo.id].defect.state) == (DefectState.CONFIRMED, DefectState.RETURNED)
+
+
+async def test_a_recheck_says_nothing_of_the_site(database: Database, tools: Tools) -> None:
+    async with small_site(site()) as server:
+        photo = (await first_sweep(database, server, tools))["photo"]
+        sweep, _, _ = await rechecked(database, tools, [photo.id])
+        with pytest.raises(UsageError, match="recheck"):
+            await conclude(database, sweep)
+        following = await sweep_now(database, plan_for(server.address(), method=Method.ALL, fresh=False), tools)
+        async with database.reading() as connection:
+            earlier = await connection.scalar(sa.select(Sweep.earlier_id).where(Sweep.id == following))
+            states = {each.state for each in await book.listed(connection, 1)}
+    assert earlier == 1
+    assert states == {DefectState.FOUND}
+
+
+async def test_a_recheck_that_is_stopped_has_changed_nothing(database: Database, tools: Tools) -> None:
+    async with small_site(site()) as server:
+        photo = (await first_sweep(database, server, tools))["photo"]
+        await claim(database, photo)
+        _, _, moved = await rechecked(database, tools, [photo.id], stopped=True)
+    assert moved[photo.id].defect.state is DefectState.REPAIRED
+
+
+async def test_what_cannot_be_rechecked_is_said(database: Database, tools: Tools) -> None:
+    async with small_site(site()) as server:
+        await first_sweep(database, server, tools)
+        async with database.reading() as connection:
+            with pytest.raises(UsageError, match="no defect 999"):
+                await rechecking.aim_at(connection, [999])
+            with pytest.raises(UsageError, match="No sweep has audited"):
+                await rechecking.aim_at(connection, ["http://example.jp/"])
+            with pytest.raises(UsageError, match="shows no defect"):
+                await rechecking.aim_at(connection, [server.address("/")])
+            with pytest.raises(UsageError, match="Nobody has said"):
+                await rechecking.aim_at_repaired(connection, server.address("/"))
