@@ -76,14 +76,7 @@ class Conclusion:
 async def conclude(database: Database, sweep_id: int) -> Conclusion:
     """Read the numbers of a sweep, finished or not. Raises UsageError when there is no such sweep."""
     async with database.reading() as connection:
-        sweep = await sweep_row(connection, sweep_id)
-        if sweep.recheck:
-            raise UsageError(
-                ja=f"スイープ {sweep_id} は欠陥を確かめた再検査で、サイト全体については何も言えません。"
-                "サイトのスイープを指定してください（jisweep sweeps）。",
-                en=f"Sweep {sweep_id} is a recheck of certain defects and says nothing of the site: "
-                "name a sweep of the site (jisweep sweeps).",
-            )
+        sweep = await site_sweep(connection, sweep_id)
         address = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
         states, unaudited = await _endings(connection, sweep_id)
         audited = states.get(VisitState.AUDITED, 0)
@@ -137,6 +130,19 @@ async def sweep_row(connection: AsyncConnection, sweep_id: int) -> Sweep:
             en=f"There is no sweep {sweep_id}: jisweep sweeps lists them.",
         )
     return Sweep(**dict(row))
+
+
+async def site_sweep(connection: AsyncConnection, sweep_id: int) -> Sweep:
+    """The row of a sweep that speaks for its site. Raises UsageError for a recheck, and when there is no such sweep."""
+    sweep = await sweep_row(connection, sweep_id)
+    if sweep.recheck:
+        raise UsageError(
+            ja=f"スイープ {sweep_id} は欠陥を確かめた再検査で、サイト全体については何も言えません。"
+            "サイトのスイープを指定してください（jisweep sweeps）。",
+            en=f"Sweep {sweep_id} is a recheck of certain defects and says nothing of the site: "
+            "name a sweep of the site (jisweep sweeps).",
+        )
+    return sweep
 
 
 async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> str | None:

@@ -8,7 +8,7 @@ import click
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.conclude import sweep_row
+from audits.conclude import site_sweep
 from audits.jis_test import JisTest, jis_test
 from audits.judging import JudgedPage, keep_judgements, pages_to_judge, state_of_test
 from db.database import Database
@@ -169,7 +169,7 @@ def _as_json(test: JisTest, disputes: list[tuple[JudgedPage, Any]], language: La
 
 async def _state(connection: AsyncConnection, sweep_id: int) -> tuple[dict[str, Any], list[JudgedPage]]:
     """What names the state of a test, and its pages. Raises UsageError unless there is such a sweep, finished."""
-    sweep = await sweep_row(connection, sweep_id)
+    sweep = await site_sweep(connection, sweep_id)
     if sweep.state is not SweepState.FINISHED:
         raise UsageError(
             ja=f"スイープ {sweep_id} は終わっていません。jisweep resume {sweep_id} で終えてから判定してください。",
