@@ -45,18 +45,21 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
         if exploration.is_over(ends):
             return True
         async with exploration.database.reading() as connection:
-            queue = iter(await waiting(connection, some))
+            level = await waiting(connection, some)
+        earlier = await exploration.earlier.visits({each.page: each.address for each in level})
+        queue = ((each, earlier.pop(each.page, None)) for each in level)
         async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
     return not exploration.stopping.is_set()
 
 
-async def _ask(exploration: Exploration, queue: Iterator[Waiting], ends: float) -> None:
-    for each in queue:
+async def _ask(
+    exploration: Exploration, queue: Iterator[tuple[Waiting, Mapping[str, Any] | None]], ends: float
+) -> None:
+    for each, earlier in queue:
         if exploration.stopping.is_set() or exploration.is_over(ends):
             return
-        earlier = await exploration.earlier.visit(each.page, each.address)
         try:
             answer = await exploration.fetcher.get(each.address, validators=validators(earlier))
             if earlier is not None and answer.is_unmodified:
@@ -134,7 +137,7 @@ async def _record(
 async def _record_unmodified(exploration: Exploration, each: Waiting, earlier: Mapping[str, Any]) -> None:
     """Commit what the earlier sweep read from a page that has not changed since; both have one scope."""
     pages = links.unpack(earlier["links"])
-    unsafe = await exploration.earlier.those(pages, Visit.reason == Reason.UNSAFE)
+    unsafe = await exploration.earlier.unsafe() & set(pages)
     async with exploration.database.writing() as connection:
         await add_pages(
             connection, exploration.sweep, (page for page in pages if page != each.page),

@@ -10,6 +10,7 @@ from crawler.frontier import ROWS
 from crawler.volatile import Slot, as_slots
 from db.database import Database
 from db.tables import Sweep, Visit, Volatile
+from db.words import Reason
 
 # What exploring has read from a page, and reads again only from one that has changed
 READ = (
@@ -27,20 +28,32 @@ class Earlier:
         self._database = database
         self._sweep = sweep
         self._noted: set[str] | None = None
+        self._unsafe: set[int] | None = None
         self._slots: dict[int, list[Slot]] = {}
 
-    async def visit(self, page: int, address: str) -> Mapping[str, Any] | None:
-        """What the earlier sweep read from a page; None when it read nothing, or not all."""
-        if self._sweep.earlier_id is None or address in await self._read_in_part():
-            return None
+    async def visits(self, pages: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+        """What the earlier sweep read, by page, of pages that are given with their addresses; not what it read in part."""
+        if self._sweep.earlier_id is None:
+            return {}
+        in_part = await self._read_in_part()
+        wanted = [page for page, address in pages.items() if address not in in_part]
+        found: dict[int, dict[str, Any]] = {}
         async with self._database.reading() as connection:
-            rows = await connection.execute(
-                sa.select(*READ, *_ALSO).where(
-                    Visit.sweep_id == self._sweep.earlier_id, Visit.page_id == page, Visit.body_digest.is_not(None)
+            for begin in range(0, len(wanted), ROWS):
+                mine = Visit.sweep_id == self._sweep.earlier_id, Visit.page_id.in_(wanted[begin : begin + ROWS])
+                rows = await connection.execute(
+                    sa.select(Visit.page_id, *READ, *_ALSO).where(*mine, Visit.body_digest.is_not(None))
                 )
-            )
-            row = rows.mappings().one_or_none()
-        return None if row is None else dict(row)
+                found |= {row["page_id"]: dict(row) for row in rows.mappings()}
+        return found
+
+    async def unsafe(self) -> set[int]:
+        """The pages that the earlier sweep left alone since they may do something."""
+        if self._unsafe is None:
+            mine = Visit.sweep_id == self._sweep.earlier_id, Visit.reason == Reason.UNSAFE
+            async with self._database.reading() as connection:
+                self._unsafe = set(await connection.scalars(sa.select(Visit.page_id).where(*mine)))
+        return self._unsafe
 
     async def slots(self, volatile: int) -> list[Slot]:
         """The volatile parts that a stable digest leaves out."""

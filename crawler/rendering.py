@@ -23,7 +23,7 @@ from crawler.frontier import (
 from crawler.identity import answered, undecided
 from crawler.links import pack, unpack
 from db.tables import Visit
-from db.words import FoundBy, Reason
+from db.words import FoundBy
 
 TRIED = 2  # pages with the same scripts that are rendered before the evidence counts
 
@@ -120,7 +120,7 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
 
 async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
     """Take what the page showed from the earlier sweep; False when that is not known to be what it would show now."""
-    earlier = await exploration.earlier.visit(each.page, each.address)
+    earlier = (await exploration.earlier.visits({each.page: each.address})).get(each.page)
     if earlier is None or earlier["shown_links"] is None or earlier["resources"] is None:
         return False
     async with exploration.database.reading() as connection:
@@ -133,7 +133,7 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
         return False
     pages = unpack(earlier["shown_links"])
     clicked = set(await exploration.earlier.those(pages, Visit.found_by == FoundBy.CLICKED))
-    unsafe = await exploration.earlier.those(pages, Visit.reason == Reason.UNSAFE)
+    unsafe = await exploration.earlier.unsafe() & set(pages)
     facts = {
         "rendered_digest": earlier["rendered_digest"],
         "resources": resources,
