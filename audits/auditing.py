@@ -15,7 +15,7 @@ from audits.conclude import sweep_row
 from audits.engine import NAME, FramedAxe, RuleSet, rule_set
 from audits.evidence import Evidence
 from audits.guest import asking
-from audits.one_for_all import refuse_one_for_all
+from audits.one_for_all import refuse_one_for_all, refuse_stranger
 from audits.page import Pictures, Target, audit_page
 from audits.record import SCRIPT_ONLY, keep_audit, keep_failure
 from audits.work import Work
@@ -143,6 +143,8 @@ async def _claimed(connection: AsyncConnection, visit_id: int) -> Any:
             Visit.body_digest,
             Visit.script_key,
             Visit.rendered,
+            Visit.title,
+            Visit.shape,
             Page.address,
         )
         .join(Page, Page.id == Visit.page_id)
@@ -160,6 +162,8 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -
         )  # fmt: skip
         async with _kept(work, visit.id), asking(work.fetcher, tab, visit.address) as turn:
             audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
+        if work.sweep.recheck:
+            refuse_stranger(visit.title, visit.shape, audit.source, visit.content_type)
     except Stopped:
         return  # the visit is given back with the sweep's lease
     except PageLost as lost:

@@ -30,16 +30,7 @@ FIRST = 5  # pages of a fault in a template that are looked at before all the ot
 LIKE_BEFORE = (
     "edition", "also", "level", "settings", "viewport_width", "viewport_height", "locale", "timezone", "reader",
 )  # fmt: skip
-KNOWN = (
-    "content_type",
-    "body_digest",
-    "closed_roots",
-    "template",
-    "script_key",
-    "rendered",
-    "title",
-    "http_status",
-)
+KNOWN = ("content_type", "body_digest", "closed_roots", "template", "title", "shape", "http_status")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +184,7 @@ async def choose_pages(connection: AsyncConnection, sweep_id: int, pages: Sequen
         known = {row["page_id"]: dict(row) for row in rows.mappings()}
         visits = [
             {
-                **dict.fromkeys(KNOWN), "closed_roots": False, "rendered": False, "page_id": page, **known.get(page, {}),
+                **dict.fromkeys(KNOWN), "closed_roots": False, "page_id": page, **known.get(page, {}),
                 "sweep_id": sweep_id, "state": VisitState.SELECTED, "found_by": FoundBy.SEED, "in_sitemap": False, "kinds": [], "depth": 0,
                 "tries": 0,
             }

@@ -92,6 +92,7 @@ class Exploration:
         self.limits = Limits(contact="bench", addresses=10_000_000)
         self.census = Census(sweep.id)
         self.robots = {ORIGIN: Robots.from_answer(404, b"", "jisweep")}  # allows all
+        self.met = {ORIGIN}  # no sitemap is looked for
 
     async def robots_of(self, _: str) -> Robots:
         """The same for all."""

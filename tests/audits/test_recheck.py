@@ -176,6 +176,21 @@ async def test_one_document_in_place_of_all_pages_confirms_nothing(database: Dat
     assert moved[banner.id].defect.state is DefectState.REPAIRED
 
 
+async def test_another_page_at_the_address_is_not_the_page_repaired(database: Database, tools: Tools) -> None:
+    pages = site()
+    async with small_site(pages) as server:
+        photo = (await first_sweep(database, server, tools))["photo"]
+        await claim(database, photo)
+        notice = "<div class='n'><table><tr><td><h2>お知らせ</h2><ol><li>一</li></ol></td></tr></table></div>"
+        pages["/bosai"] = http(
+            f"<!DOCTYPE html><html lang='ja'><title>準備中</title><body>{notice}</body></html>".encode(),
+            content_type="text/html; charset=utf-8",
+        )
+        _, seen, moved = await rechecked(database, tools, [photo.id])
+    assert [(each.audited, each.reason) for each in seen] == [(False, Reason.BLOCKED)]
+    assert moved[photo.id].defect.state is DefectState.REPAIRED
+
+
 async def test_what_came_back_is_found_by_a_recheck_of_a_confirmed_defect(database: Database, tools: Tools) -> None:
     pages = site()
     async with small_site(pages) as server:
