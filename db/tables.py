@@ -11,6 +11,7 @@ from db.words import (
     Assertor,
     DefectState,
     Edition,
+    ExceptionReason,
     FoundBy,
     Impact,
     JudgementOutcome,
@@ -60,6 +61,7 @@ class Table(DeclarativeBase):
         Impact: word(Impact, "impact"),
         ScopeKind: word(ScopeKind, "kind"),
         Region: word(Region, "region"),
+        ExceptionReason: word(ExceptionReason, "reason"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
         Notation: word(Notation, "notation"),
     }
@@ -356,6 +358,32 @@ class DefectEvent(Table):
     who: Mapped[str]
     why: Mapped[str | None]
     at: Mapped[datetime]
+
+
+class Exemption(Table):
+    """A person's word that a fault is left as it is until a day: a defect, on all pages or one, or a rule on some pages.
+
+    It is never deleted, and what it said never changes.
+    """
+
+    __tablename__ = "exemption"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    defect_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"))  # None: of a rule on a pattern
+    page_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # of the defect there alone
+    rule: Mapped[str | None]
+    pattern: Mapped[str | None]  # addresses that the rule is excepted on, see crawler.scope
+    reason: Mapped[ExceptionReason]
+    text: Mapped[str]
+    person: Mapped[str]
+    at: Mapped[datetime]
+    until: Mapped[date]  # the last day, in Tokyo
+    ended_by: Mapped[str | None]  # who ended it before that
+    ended_at: Mapped[datetime | None]
+    reviewed_by: Mapped[str | None]  # another person who has looked at it
+    reviewed_at: Mapped[datetime | None]
+    agrees: Mapped[bool | None]
+    review: Mapped[str | None]
 
 
 class Finding(Table):

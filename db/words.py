@@ -212,6 +212,16 @@ class Region(StrEnum):
     CONTENT = "content"  # page by page
 
 
+class ExceptionReason(StrEnum):
+    """Why a fault is left as it is for a time."""
+
+    THIRD_PARTY = "third_party"  # in content that others make and the site cannot change
+    NO_SOURCE_DATA = "no_source_data"  # what an accessible version would be made from is lost
+    PLANNED_RENEWAL = "planned_renewal"  # goes with a renewal that is planned
+    FALSE_ALARM = "false_alarm"  # a person says that it is no fault
+    ALTERNATIVE_PROVIDED = "alternative_provided"  # the same is offered in an accessible way
+
+
 class JudgementOutcome(StrEnum):
     """A person's word on a criterion of a page."""
 

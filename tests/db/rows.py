@@ -62,6 +62,7 @@ def _something(kind: sa.types.TypeEngine[Any]) -> object:
         return next(iter(kind.enum_class))
     for known, value in (
         (Moment, now()),
+        (sa.Date, now().date()),
         (sa.LargeBinary, b"x"),
         (sa.String, "x"),
         (sa.JSON, []),
