@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import NOT_PAGES, audited_in, counts_by_criterion, places, problem_pages
 from audits.criteria import aimed_at, rules_for
+from audits.excepted import Excepted, excepted
 from audits.reliance import Reliance, reliance
 from audits.revision import Revision, revision
 from audits.sampled import Estimate, Sampled, sampled
@@ -58,6 +59,7 @@ class Conclusion:
     untested_parts_pages: int  # audited pages with a part that no rule saw
     unsettled_pages: int
     estimate: Estimate | None
+    excepted: Excepted | None  # what exceptions cover; no other number knows of them
     reliance: Reliance
     survey: Survey | None  # by the ministry's conditions, of a sweep that checked them
     revision: Revision | None  # what a further edition would change, of a sweep that was judged by one too
@@ -71,6 +73,11 @@ class Conclusion:
     def rate(self) -> float | None:
         """Problem pages ÷ audited pages."""
         return self.problem_pages / self.audited if self.audited else None
+
+    @property
+    def rate_without_excepted(self) -> float | None:
+        """Pages with a fault that no exception covers ÷ audited pages; None without exceptions."""
+        return self.excepted.problem_pages / self.audited if self.excepted and self.audited else None
 
 
 async def conclude(database: Database, sweep_id: int) -> Conclusion:
@@ -110,6 +117,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             ),
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
+            excepted=await excepted(connection, sweep, rules_of(sweep), by_chance),
             reliance=await reliance(connection, sweep_id),
             survey=await survey(connection, sweep),
             revision=await revision(connection, sweep, audited, by_chance),

@@ -63,7 +63,10 @@ class Sampled:
 
     def sample(self, rules: Iterable[str], *, without: Iterable[str] = ()) -> Sample:
         """What the part says of pages that fail one of the rules, and none of others, in every stratum."""
-        fails = self.fails(rules) & ~self.fails(without)
+        return self.sample_of(self.fails(rules) & ~self.fails(without))
+
+    def sample_of(self, fails: NDArray[np.bool_]) -> Sample:
+        """What the part says of pages like these, chosen page by page, in every stratum."""
         return Sample(
             strata=tuple(
                 Stratum(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import rules_of, sweep_row
+from audits.defects.cover import Cover, cover_on, today
 from audits.defects.life import move
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
@@ -52,7 +53,8 @@ class Ranked:
     """A defect in the order of repair, and what has been reached once it and all before it are repaired."""
 
     defect: Listed
-    clean: int  # problem pages that are then without a known fault of level A or AA
+    clean: int  # problem pages that are then without a known fault of level A or AA, but for excepted ones
+    excepted: int = 0  # of these, pages that keep an excepted one: problem pages still
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,7 @@ class Shown:
 
     address: str
     places: int  # 0: not any more
+    exception: int | None = None  # the number of the one that covers it
 
 
 async def site_of(connection: AsyncConnection, address: str) -> int:
@@ -119,34 +122,45 @@ async def listed(connection: AsyncConnection, site_id: int, states: Collection[D
     ]  # fmt: skip
 
 
-async def ranked(connection: AsyncConnection, site_id: int) -> tuple[int, list[Ranked]]:
+async def ranked(connection: AsyncConnection, site_id: int, day: date | None = None) -> tuple[int, list[Ranked]]:
     """How many pages are known to have a fault that counts, and the defects in the order of repair.
 
     A page is clean once all of its defects are repaired. In each step that defect is taken which most pages wait for, a
-    page counting the more the fewer others it waits for.
+    page counting the more the fewer others it waits for. What exceptions cover on a day, or today, is not to be
+    repaired: no page waits for it, and the page stays a problem page.
     """
     known = {each.id: each for each in await listed(connection, site_id) if each.counts and each.pages}
+    cover = await cover_on(connection, site_id, day or today())
     waits: dict[int, set[int]] = defaultdict(set)  # page → its defects
     shown: dict[int, set[int]] = defaultdict(set)
+    keeps: set[int] = set()  # pages with an excepted one
     rows = await connection.stream(
-        sa.select(Occurrence.defect_id, Occurrence.page_id)
+        sa.select(Occurrence.defect_id, Occurrence.page_id, Page.address)
         .join(Defect, Defect.id == Occurrence.defect_id)
+        .join(Page, Page.id == Occurrence.page_id)
         .where(Defect.site_id == site_id, Occurrence.places > 0)
     )
-    async for defect, page in rows:
-        if defect in known:
+    async for defect, page, address in rows:
+        if defect not in known:
+            continue
+        if cover.of(defect=defect, rule=known[defect].rule, page=page, address=address):
+            keeps.add(page)
+        else:
             waits[page].add(defect)
             shown[defect].add(page)
-    return len(waits), list(_in_order(known, waits, shown))
+    return len(waits.keys() | keeps), list(_in_order(known, waits, shown, keeps))
 
 
 def _in_order(
-    known: Mapping[int, Listed], waits: Mapping[int, set[int]], shown: Mapping[int, set[int]]
+    known: Mapping[int, Listed],
+    waits: Mapping[int, set[int]],
+    shown: Mapping[int, set[int]],
+    keeps: Collection[int],
 ) -> Sequence[Ranked]:
     left = {page: set(defects) for page, defects in waits.items()}
     worth = {defect: sum(1 / len(left[page]) for page in pages) for defect, pages in shown.items()}
     order: list[Ranked] = []
-    clean = 0
+    clean = excepted = 0
     while worth:
         best = max(worth, key=lambda each: (round(worth[each], 9), -each))
         del worth[best]
@@ -156,7 +170,8 @@ def _in_order(
                 worth[other] += 1 / len(others) - 1 / len(left[page])
             left[page] = others
             clean += not others
-        order.append(Ranked(defect=known[best], clean=clean))
+            excepted += not others and page in keeps
+        order.append(Ranked(defect=known[best], clean=clean, excepted=excepted))
     return order
 
 
@@ -197,17 +212,30 @@ async def events(connection: AsyncConnection, defect_id: int) -> list[Event]:
 
 async def pages(connection: AsyncConnection, defect_id: int) -> list[Shown]:
     """The pages that show a defect, those with the most places first, then those that did."""
-    rows = await connection.execute(
-        sa.select(Page.address, Occurrence.places)
-        .join(Page, Page.id == Occurrence.page_id)
-        .where(Occurrence.defect_id == defect_id)
-        .order_by(Occurrence.places.desc(), Page.address)
-    )
-    return [Shown(address=address, places=places) for address, places in rows]
+    rows = (
+        await connection.execute(
+            sa.select(Page.id, Page.address, Occurrence.places, Defect.rule, Defect.site_id)
+            .join(Page, Page.id == Occurrence.page_id)
+            .join(Defect, Defect.id == Occurrence.defect_id)
+            .where(Occurrence.defect_id == defect_id)
+            .order_by(Occurrence.places.desc(), Page.address)
+        )
+    ).all()
+    cover = await cover_on(connection, rows[0].site_id, today()) if rows else Cover()
+    return [
+        Shown(address=address, places=places, exception=by.id if places and by else None)
+        for page, address, places, rule, _ in rows
+        for by in [cover.of(defect=defect_id, rule=rule, page=page, address=address)]
+    ]
 
 
 async def plan(connection: AsyncConnection, defect: Listed, who: str, wanted: Plan) -> None:
     """Plan the repair of a defect, or take its plan back. Raises UsageError where its state does not allow that."""
+    if defect.state is DefectState.EXCEPTED:
+        raise UsageError(
+            ja=f"欠陥 {defect.id} は例外にしてあります。計画する前に jisweep defects end-exception で例外をやめてください。",
+            en=f"Defect {defect.id} is excepted: end its exception first, with jisweep defects end-exception.",
+        )
     if wanted.owner:
         await move(connection, [defect.id], defect.state, DefectState.PLANNED, why=wanted.way, who=who)
     elif defect.state is DefectState.PLANNED:

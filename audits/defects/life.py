@@ -1,4 +1,7 @@
-"""The life of a defect: which states follow on which, and who may say so. Only a sweep sets confirmed and returned."""
+"""The life of a defect: which states follow on which, and who may say so.
+
+Only a sweep sets confirmed and returned; only people except, and what they have excepted ends by itself.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -23,13 +26,13 @@ BY_PEOPLE: dict[State, frozenset[State]] = {
     State.EXCEPTED: frozenset({State.FOUND, State.PLANNED}),
     State.CONFIRMED: frozenset(),
 }
-BY_SWEEPS: dict[State, frozenset[State]] = {
+BY_MACHINE: dict[State, frozenset[State]] = {
     State.FOUND: frozenset({State.CONFIRMED, State.UNVERIFIED}),
     State.PLANNED: frozenset({State.CONFIRMED, State.UNVERIFIED}),
     State.REPAIRED: frozenset({State.CONFIRMED, State.UNVERIFIED, State.PLANNED, State.FOUND}),
     State.RETURNED: frozenset({State.CONFIRMED, State.UNVERIFIED}),
     State.UNVERIFIED: frozenset({State.CONFIRMED, State.FOUND, State.PLANNED, State.REPAIRED, State.RETURNED}),
-    State.EXCEPTED: frozenset({State.CONFIRMED}),
+    State.EXCEPTED: frozenset({State.CONFIRMED, State.FOUND, State.PLANNED}),  # its exception has ended
     State.CONFIRMED: frozenset({State.RETURNED}),
 }
 
@@ -40,10 +43,10 @@ async def move(
 ) -> None:  # fmt: skip
     """Take defects of one state to another, each with its event.
 
-    Raises UsageError for a step that a person may not take; ValueError for one that no sweep takes.
+    Raises UsageError for a step that a person may not take; ValueError for one that no machine takes.
     """
-    if who == MACHINE and new not in BY_SWEEPS[old]:
-        raise ValueError(f"no sweep takes a defect from {old} to {new}")
+    if who == MACHINE and new not in BY_MACHINE[old]:
+        raise ValueError(f"no machine takes a defect from {old} to {new}")
     if who != MACHINE and new not in BY_PEOPLE[old]:
         raise UsageError(
             ja=f"「{old.value}」の欠陥を「{new.value}」にすることはできません。",

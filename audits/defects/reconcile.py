@@ -8,14 +8,16 @@ comes late changes no page that was seen after it.
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
+from audits.defects.cover import today
 from audits.defects.region import learn_regions
+from audits.defects.settling import settle
 from audits.defects.sight import parts, rules_run, seen_at, seen_in
 from audits.defects.standing import Standings
 from db.database import insert_new
@@ -63,11 +65,17 @@ class Reconciled:
     still: int  # said to be repaired, and seen again
 
 
-async def reconcile(connection: AsyncConnection, sweep_id: int) -> Reconciled:
-    """Take a sweep into the defects of its site. Raises UsageError when there is no such sweep."""
+async def reconcile(connection: AsyncConnection, sweep_id: int, day: date | None = None) -> Reconciled:
+    """Take a sweep into the defects of its site, with the exceptions of a day, or of today.
+
+    Raises UsageError when there is no such sweep.
+    """
     sweep = await sweep_row(connection, sweep_id)
+    day = day or today()
+    await settle(connection, sweep.site_id, day)  # what has ended is seen, or not seen, as any other
     run = Reconciling(connection, sweep, late=await _is_late(connection, sweep))
     found = await run.run()
+    await settle(connection, sweep.site_id, day)  # what came up where an exception holds, or where none does
     await connection.execute(sa.update(Sweep).where(Sweep.id == sweep_id).values(reconciled_at=now()))
     return found
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects.life import BY_PEOPLE, BY_SWEEPS, move
+from audits.defects.life import BY_MACHINE, BY_PEOPLE, move
 from audits.defects.reconcile import NEWLY_CHECKED, reconcile
 from audits.defects.standing import STILL
 from db.database import Database
@@ -315,7 +315,7 @@ async def test_people_take_no_step_that_is_not_theirs(database: Database) -> Non
 
 def test_only_sweeps_set_confirmed_and_returned() -> None:
     assert not {State.CONFIRMED, State.RETURNED} & set().union(*BY_PEOPLE.values())
-    assert not {State.EXCEPTED} & set().union(*BY_SWEEPS.values())
+    assert not {State.EXCEPTED} & set().union(*BY_MACHINE.values())
 
 
 # ── any history ────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,235 @@
+"""Exceptions: a named person's word that a fault is left as it is until a day, its early end, and another's review."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.conclude import sweep_row
+from audits.defects.book import Listed
+from audits.defects.cover import Cover, cover_on, read, today
+from audits.defects.settling import settle
+from audits.defects.sight import rules_run
+from crawler.address import canonical
+from crawler.scope import check_pattern
+from db.errors import UsageError
+from db.tables import Defect, Exemption, Occurrence, Page, Sweep
+from db.types import now
+from db.words import DefectState, ExceptionReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a person says of an exception, whatever it is of."""
+
+    reason: ExceptionReason
+    text: str
+    person: str
+    until: date  # the last day
+
+    def check(self) -> None:
+        """Raises UsageError for what nobody could go by."""
+        if not self.text.strip():
+            raise UsageError(ja="--text に理由の説明を書いてください。", en="--text needs the reason in words.")
+        if self.until < today():
+            raise UsageError(
+                ja=f"--until の {self.until} は過ぎています。例外の最後の日を書いてください。",
+                en=f"--until {self.until} is past: give the last day of the exception.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An exception with what it covers now."""
+
+    exemption: Exemption
+    running: bool
+    defect_rule: str | None  # the rule of its defect
+    page: str | None  # address of the one page that it is of
+    pages: int  # that show what it is of
+    places: int
+
+
+async def except_defects(
+    connection: AsyncConnection, said: Said, defects: Sequence[Listed], pages: Sequence[str] = ()
+) -> list[int]:
+    """Except defects, on some pages or wherever they show; returns the numbers of the exceptions. Raises UsageError."""
+    said.check()
+    numbers: list[int] = []
+    sites: set[int] = set()
+    for defect in {each.id: each for each in defects}.values():
+        if defect.state is DefectState.CONFIRMED:
+            raise UsageError(
+                ja=f"欠陥 {defect.id} は直ったことが確認されているので、例外にするものがありません。",
+                en=f"Defect {defect.id} is confirmed as repaired: there is nothing to except.",
+            )
+        site = (await connection.scalars(sa.select(Defect.site_id).where(Defect.id == defect.id))).one()
+        sites.add(site)
+        scope: dict[str, Any] = {"site_id": site, "defect_id": defect.id}
+        if not pages:
+            numbers.append(await _add(connection, said, **scope))
+        for address in dict.fromkeys(pages):
+            page = await _page(connection, defect.id, address)
+            numbers.append(await _add(connection, said, **scope, page_id=page))
+    for site in sorted(sites):
+        await settle(connection, site, today())
+    return numbers
+
+
+async def except_rule(connection: AsyncConnection, said: Said, site_id: int, rule: str, pattern: str) -> int:
+    """Except what a rule finds on the pages of a pattern, now and later; returns the exception's number.
+
+    Raises UsageError for a rule that no sweep of the site has run, and a pattern that cannot match.
+    """
+    said.check()
+    try:
+        check_pattern(pattern)
+    except ValueError as error:
+        raise UsageError(
+            ja=f"--on が読めません: {error}（例: --on '/map/*'）", en=f"--on cannot be read: {error}."
+        ) from error
+    if not await _is_known(connection, site_id, rule):
+        raise UsageError(
+            ja=f"規則 {rule} で、このサイトを調べたことはありません。規則の名前は jisweep defects list --csv で見られます。",
+            en=f"No sweep of this site has run a rule {rule}: jisweep defects list --csv names the rules.",
+        )
+    number = await _add(connection, said, site_id=site_id, rule=rule, pattern=pattern)
+    await settle(connection, site_id, today())
+    return number
+
+
+async def end(connection: AsyncConnection, number: int, who: str, why: str | None = None) -> None:
+    """End an exception before its day. Raises UsageError when it is not running."""
+    exemption = await _running(connection, number)
+    await settle(connection, exemption.site_id, today())
+    await _write(connection, number, ended_by=who, ended_at=now())
+    await settle(connection, exemption.site_id, today(), who=who, why=why)
+
+
+async def review(connection: AsyncConnection, number: int, who: str, text: str, *, agrees: bool) -> None:
+    """Keep what another person says of a running exception; it ends when they disagree. Raises UsageError."""
+    exemption = await _running(connection, number)
+    if not text.strip():
+        raise UsageError(ja="--text に確認した内容を書いてください。", en="--text needs what was looked at.")
+    if _name(who) == _name(exemption.person):
+        raise UsageError(
+            ja=f"例外 {number} は {exemption.person} が言ったものです。ほかの人が確認してください。",
+            en=f"{exemption.person} said exception {number}: another person has to review it.",
+        )
+    if exemption.reviewed_by is not None:
+        raise UsageError(
+            ja=f"例外 {number} は {exemption.reviewed_by} が確認しています。やめるには jisweep defects end-exception を使います。",
+            en=f"{exemption.reviewed_by} has reviewed exception {number}: jisweep defects end-exception ends it.",
+        )
+    await _write(connection, number, reviewed_by=who, reviewed_at=now(), agrees=agrees, review=text)
+    if not agrees:
+        await end(connection, number, who, text)
+
+
+async def told(connection: AsyncConnection, site_id: int, day: date) -> list[Told]:
+    """All exceptions of a site, those in force on a day first."""
+    everything = Cover(await read(connection, Exemption.site_id == site_id))
+    running = {each.id for each in (await cover_on(connection, site_id, day)).exemptions}
+    pages, places = await _extent(connection, site_id, everything)
+    of = await connection.execute(
+        sa.select(Exemption.id, Defect.rule).join(Defect).where(Exemption.site_id == site_id)
+    )
+    on = await connection.execute(
+        sa.select(Exemption.id, Page.address).join(Page).where(Exemption.site_id == site_id)
+    )
+    rules, addresses = dict(of.all()), dict(on.all())
+    found = [
+        Told(
+            exemption=each, running=each.id in running, page=addresses.get(each.id),
+            defect_rule=rules.get(each.id), pages=pages[each.id], places=places[each.id],
+        )
+        for each in everything.exemptions
+    ]  # fmt: skip
+    return sorted(found, key=lambda each: not each.running)
+
+
+async def numbers_told(connection: AsyncConnection, numbers: Sequence[int]) -> list[Told]:
+    """Some exceptions with what they cover now, in this order."""
+    sites = await connection.scalars(sa.select(Exemption.site_id).where(Exemption.id.in_(numbers)).distinct())
+    known = {each.exemption.id: each for site in sites for each in await told(connection, site, today())}
+    return [known[number] for number in numbers]
+
+
+async def _extent(connection: AsyncConnection, site_id: int, cover: Cover) -> tuple[Counter[int], Counter[int]]:
+    """How many pages show what each exception is of, and how many places."""
+    pages: Counter[int] = Counter()
+    places: Counter[int] = Counter()
+    rows = await connection.stream(
+        sa.select(Defect.id, Defect.rule, Page.id, Page.address, Occurrence.places)
+        .join(Occurrence, sa.and_(Occurrence.defect_id == Defect.id, Occurrence.places > 0))
+        .join(Page, Page.id == Occurrence.page_id)
+        .where(Defect.site_id == site_id, sa.or_(Defect.id.in_(cover.defects), Defect.rule.in_(cover.rules)))
+        .order_by(Page.id)
+    )
+    last: dict[int, int] = {}  # exception → page that it was counted on
+    async for defect, rule, page, address, spots in rows:
+        for each in cover.all_of(defect=defect, rule=rule, page=page, address=address):
+            pages[each.id] += last.get(each.id) != page
+            last[each.id] = page
+            places[each.id] += spots
+    return pages, places
+
+
+async def _page(connection: AsyncConnection, defect: int, address: str) -> int:
+    """The page with this address, which shows the defect. Raises UsageError."""
+    known = (address, canonical(address.strip()) or address)
+    found = await connection.scalar(
+        sa.select(Page.id)
+        .join(Occurrence, Occurrence.page_id == Page.id)
+        .where(Occurrence.defect_id == defect, Occurrence.places > 0, Page.address.in_(known))
+    )
+    if found is None:
+        raise UsageError(
+            ja=f"{address} に欠陥 {defect} はありません。jisweep defects show {defect} で、出ているページを見られます。",
+            en=f"{address} does not show defect {defect}: jisweep defects show {defect} lists the pages that do.",
+        )
+    return found
+
+
+async def _is_known(connection: AsyncConnection, site_id: int, rule: str) -> bool:
+    """Whether a sweep has found something by the rule, or the last one ran it."""
+    there = sa.exists().where(Defect.site_id == site_id, Defect.rule == rule)
+    if await connection.scalar(sa.select(there)):
+        return True
+    last = await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id == site_id))
+    return last is not None and rule in rules_run(await sweep_row(connection, last))
+
+
+async def _add(connection: AsyncConnection, said: Said, **scope: Any) -> int:
+    told = {"reason": said.reason, "text": said.text, "person": said.person, "until": said.until, "at": now()}
+    query = sa.insert(Exemption).values(told | scope).returning(Exemption.id)
+    added: int | None = await connection.scalar(query)
+    assert added is not None
+    return added
+
+
+async def _running(connection: AsyncConnection, number: int) -> Exemption:
+    """A running exception by its number. Raises UsageError."""
+    found = await read(connection, Exemption.id == number)
+    if not found:
+        raise UsageError(
+            ja=f"例外 {number} はありません。jisweep defects exceptions URL で一覧を見られます。",
+            en=f"There is no exception {number}: jisweep defects exceptions URL lists them.",
+        )
+    if found[0].ended_at is not None or found[0].until < today():
+        raise UsageError(ja=f"例外 {number} はもう終わっています。", en=f"Exception {number} has ended already.")
+    return found[0]
+
+
+async def _write(connection: AsyncConnection, number: int, **values: Any) -> None:
+    await connection.execute(sa.update(Exemption).where(Exemption.id == number).values(**values))
+
+
+def _name(person: str) -> str:
+    """A name by which two spellings of one person are the same."""
+    return "".join(unicodedata.normalize("NFKC", person).casefold().split())

@@ -1,0 +1,101 @@
+"""What exceptions say of a sweep: a second number of problem pages beside the machine's own, which never knows of them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.counts import audited_in
+from audits.defects.cover import Cover, cover_on, day_of, today
+from audits.sampled import Estimate, Sampled
+from db.tables import Defect, Exemption, Finding, Page, Sweep, Visit
+from db.words import ExceptionReason, Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much of a sweep something covers, of what makes problem pages."""
+
+    pages: int  # audited pages with a place of it
+    places: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excepted:
+    """A sweep with the exceptions that were in force on the day it finished."""
+
+    day: date
+    problem_pages: int  # audited pages with a failed place of level A or AA that no exception covers
+    estimate: Estimate | None  # of these in the whole frame, from the random part
+    reasons: dict[ExceptionReason, Extent]  # a place that several cover counts for the one that was said first
+    exemptions: tuple[tuple[Exemption, Extent], ...]  # and here for each of them
+
+
+async def cover_of(connection: AsyncConnection, sweep: Sweep) -> tuple[date, Cover]:
+    """The exceptions of a sweep's site that were in force when it finished, or are today; and that day."""
+    day = day_of(sweep.finished_at) if sweep.finished_at else today()
+    return day, await cover_on(connection, sweep.site_id, day)
+
+
+async def excepted(
+    connection: AsyncConnection, sweep: Sweep, rules: Sequence[str], by_chance: Sampled | None
+) -> Excepted | None:
+    """Count what exceptions cover among the places that these rules found; None when none was in force."""
+    day, cover = await cover_of(connection, sweep)
+    if not cover:
+        return None
+    counted = _Counted()
+    rows = await connection.stream(_places(sweep, rules))
+    async for page, address, rule, defect, places in rows:
+        by = cover.all_of(defect=defect, rule=rule, page=page, address=address)
+        counted.add(page, places, by)
+    still = sorted(counted.still)
+    return Excepted(
+        day=day,
+        problem_pages=len(still),
+        estimate=Estimate.of(by_chance.sample_of(np.isin(by_chance.pages, still))) if by_chance else None,
+        reasons={
+            reason: counted.extent(reason) for reason in ExceptionReason if counted.places[reason]
+        },
+        exemptions=tuple((each, counted.extent(each.id)) for each in cover.exemptions),
+    )  # fmt: skip
+
+
+def _places(sweep: Sweep, rules: Sequence[str]) -> sa.Select[int, str, str, int, int]:
+    """Failed places on audited pages by page and defect, known by the name that it goes by."""
+    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
+    return (
+        sa.select(Visit.page_id, Page.address, Finding.rule, known_as, sa.func.count())
+        .join(Page, Page.id == Visit.page_id)
+        .join(Finding, Finding.result_id == Visit.result_id)
+        .join(Defect, Defect.id == Finding.defect_id)
+        .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+        .group_by(Visit.page_id, Page.address, Finding.rule, known_as)
+    )
+
+
+class _Counted:
+    """Pages and places while they are counted, by reason and by the number of an exception."""
+
+    def __init__(self) -> None:
+        self.still: set[int] = set()  # pages with a place that nothing covers
+        self.places: Counter[ExceptionReason | int] = Counter()
+        self._pages: dict[ExceptionReason | int, set[int]] = defaultdict(set)
+
+    def add(self, page: int, places: int, by: Sequence[Exemption]) -> None:
+        """Add a defect's places on a page, and what covers them."""
+        if not by:
+            self.still.add(page)
+            return
+        keys: list[ExceptionReason | int] = [by[0].reason, *(each.id for each in by)]
+        for key in keys:
+            self.places[key] += places
+            self._pages[key].add(page)
+
+    def extent(self, key: ExceptionReason | int) -> Extent:
+        """What has been counted for a reason or an exception."""
+        return Extent(pages=len(self._pages[key]), places=self.places[key])
