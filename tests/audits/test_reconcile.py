@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects.cover import Cover, cover_on, day_of
 from audits.defects.life import BY_MACHINE, BY_PEOPLE, move
 from audits.defects.reconcile import NEWLY_CHECKED, reconcile
 from audits.defects.standing import STILL
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Defect, DefectEvent, Finding, Occurrence, Page, Result, Site, Sweep, Visit
+from db.tables import Defect, DefectEvent, Exemption, Finding, Occurrence, Page, Result, Site, Sweep, Visit
 from db.words import DefectState as State
 from db.words import Outcome, Reason, Region, SweepState, VisitState
 from tests.db.rows import filled, opened_copy, table_of
@@ -158,6 +159,25 @@ class History:
         )
         named = {page: path for path, page in self.pages.items()}
         return {named[page]: places for page, places in rows}
+
+    async def exempt(self, fault: str, scope: str, days: int) -> None:
+        """Somebody excepts a defect everywhere or on a page, or its rule, for so many days after this one."""
+        at = self.now()
+        of = {"rule": RULES[fault], "pattern": "/1*" if "/1" in scope else "/*"}
+        if not scope.startswith("by rule"):
+            page = None if scope == "everywhere" else await self.page(scope)
+            of = {"defect_id": self.defects[fault], "page_id": page}
+        row = {"site_id": self.site, "person": "田中", "at": at, "until": day_of(at) + timedelta(days=days), **of}
+        await self.connection.execute(sa.insert(Exemption).values(filled(table_of(Exemption), row)))
+
+    async def covers(self, cover: Cover, fault: str, path: str) -> bool:
+        """Whether an exception covers a fault on a page, found without asking how defects are settled."""
+        page = await self.page(path)
+        return any(
+            (each.defect_id == self.defects[fault] and each.page_id in (None, page))
+            or (each.rule == RULES[fault] and (each.pattern == "/*" or path == "/1"))
+            for each in cover.exemptions
+        )  # fmt: skip
 
     async def say(self, fault: str, new: State) -> None:
         old = (await self.states())[fault]
@@ -313,7 +333,7 @@ async def test_people_take_no_step_that_is_not_theirs(database: Database) -> Non
                 await move(history.connection, [1], old, new, why=None, who="鈴木")
 
 
-def test_only_sweeps_set_confirmed_and_returned() -> None:
+def test_only_sweeps_set_confirmed_and_returned_and_only_people_except() -> None:
     assert not {State.CONFIRMED, State.RETURNED} & set().union(*BY_PEOPLE.values())
     assert not {State.EXCEPTED} & set().union(*BY_MACHINE.values())
 
@@ -321,12 +341,13 @@ def test_only_sweeps_set_confirmed_and_returned() -> None:
 # ── any history ────────────────────────────────────────────────────────────────────────────────────
 
 SETS = (tuple(RULES.values()), ("image-alt",), ("label", "color-contrast"))
+SCOPES = ("everywhere", "by rule", "by rule on /1*")
 FAULTS = st.dictionaries(st.sampled_from(tuple(RULES)), st.integers(1, 3), max_size=4)
 
 
 @st.composite
 def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Sweeps of any kind: whole or of some pages, with lost pages, other rules or late, broken off; claims between."""
+    """Sweeps of any kind: whole or of some pages, with lost pages, other rules or late, broken off; claims, exceptions between."""
     by_other_rules = draw(st.booleans())
     return [
         {
@@ -336,6 +357,10 @@ def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
             "state": draw(st.sampled_from((SweepState.FINISHED, SweepState.FINISHED, SweepState.AUDITING))),
             "late": not by_other_rules and draw(st.integers(0, 3)) == 0,
             "claim": draw(st.sampled_from((None, *RULES))),
+            "except": draw(
+                st.none() | st.tuples(st.sampled_from(tuple(RULES)), st.sampled_from((*SCOPES, *PAGES)))
+            ),
+            "days": draw(st.integers(0, 4)),
         }
         for _ in range(draw(st.integers(1, 6)))
     ]
@@ -364,19 +389,25 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
             if step["late"]:
                 waiting.append(sweep)
                 continue
-            await reconcile(history.connection, sweep)
+            day = day_of(at)
+            await reconcile(history.connection, sweep, day)
             once = await history.everything()
-            await reconcile(history.connection, sweep)
+            await reconcile(history.connection, sweep, day)
             assert await history.everything() == once, "twice is once"
             for late in waiting:
-                await reconcile(history.connection, late)
+                await reconcile(history.connection, late, day)
             after = await history.states()
+            cover = await cover_on(history.connection, history.site, day)
             for fault, state in after.items():
                 shown = {path: places for (each, path), (_, places) in last.items() if each == fault and places}
                 known = {path: places for path, places in (await history.open_on(fault)).items() if places}
                 assert known == shown, "counts add up, nothing is lost or doubled"
                 assert (state is State.CONFIRMED) == (not shown), "confirmed when every page was seen without it"
+                covered = [await history.covers(cover, fault, path) for path in shown]
+                assert (state is State.EXCEPTED) == (bool(shown) and all(covered)), "excepted as long as covered"
             waiting.clear()
             claim = step["claim"]
             if claim in after and State.REPAIRED in BY_PEOPLE[after[claim]]:
                 await history.say(claim, State.REPAIRED)
+            if step["except"] and step["except"][0] in after:
+                await history.exempt(*step["except"], step["days"])
