@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import audited_in
-from audits.defects.cover import Cover, cover_on, day_of, today
+from audits.defects.cover import Cover, cover_on, day_of, named, today
 from audits.sampled import Estimate, Sampled
 from db.tables import Defect, Exemption, Finding, Page, Sweep, Visit
 from db.words import ExceptionReason, Outcome
@@ -25,6 +25,16 @@ class Extent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InForce:
+    """An exception that was in force, and what it covers of the sweep."""
+
+    exemption: Exemption
+    rule: str  # that it is of, or that found its defect
+    page: str | None  # address of the one page that it is of
+    extent: Extent
+
+
+@dataclass(frozen=True, kw_only=True)
 class Excepted:
     """A sweep with the exceptions that were in force on the day it finished."""
 
@@ -32,7 +42,7 @@ class Excepted:
     problem_pages: int  # audited pages with a failed place of level A or AA that no exception covers
     estimate: Estimate | None  # of these in the whole frame, from the random part
     reasons: dict[ExceptionReason, Extent]  # a place that several cover counts for the one that was said first
-    exemptions: tuple[tuple[Exemption, Extent], ...]  # and here for each of them
+    in_force: tuple[InForce, ...]  # with all that each covers
 
 
 async def cover_of(connection: AsyncConnection, sweep: Sweep) -> tuple[date, Cover]:
@@ -54,6 +64,7 @@ async def excepted(
         by = cover.all_of(defect=defect, rule=rule, page=page, address=address)
         counted.add(page, places, by)
     still = sorted(counted.still)
+    names = await named(connection, cover.exemptions)
     return Excepted(
         day=day,
         problem_pages=len(still),
@@ -61,7 +72,10 @@ async def excepted(
         reasons={
             reason: counted.extent(reason) for reason in ExceptionReason if counted.places[reason]
         },
-        exemptions=tuple((each, counted.extent(each.id)) for each in cover.exemptions),
+        in_force=tuple(
+            InForce(exemption=each, rule=names[each.id][0], page=names[each.id][1], extent=counted.extent(each.id))
+            for each in cover.exemptions
+        ),
     )  # fmt: skip
 
 

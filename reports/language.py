@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -95,9 +95,12 @@ class Language:
 
     def day(self, moment: datetime) -> str:
         """The date in Tokyo."""
-        local = moment.astimezone(TOKYO)
-        month = self._texts[f"month.{local.month}"]
-        return self._texts["number.day"].format(year=local.year, month=month, day=local.day)
+        return self.date(moment.astimezone(TOKYO).date())
+
+    def date(self, day: date) -> str:
+        """A date."""
+        month = self._texts[f"month.{day.month}"]
+        return self._texts["number.day"].format(year=day.year, month=month, day=day.day)
 
 
 @cache

@@ -9,7 +9,9 @@ from typing import Any
 from audits import mic
 from audits.conclude import CriterionCount
 from audits.criteria import Criterion, criteria
+from audits.defects.cover import Cover
 from audits.rules import RuleText, explain, rule_text
+from db.tables import Exemption
 from db.words import Impact, Level, Outcome
 from reports.markers import Marker, markers
 from reports.read import Head
@@ -44,6 +46,7 @@ class Place:
     spot: Spot
     seen: tuple[str, ...]  # what the checks saw, in sentences
     marker: Marker | None
+    exception: Exemption | None = None  # that covers it; it counts all the same
 
     @property
     def where(self) -> tuple[str, str]:
@@ -99,6 +102,11 @@ class PageView:
         return sum(len(group.places) for group in self.of(kind) if group.counts or kind is not Kind.FAILED)
 
     @property
+    def excepted(self) -> int:
+        """How many of the failed places that count are covered by exceptions."""
+        return sum(place.exception is not None for group in self.groups if group.counts for place in group.places)
+
+    @property
     def marked(self) -> list[tuple[Place, Marker, Group]]:
         """The places that the picture shows."""
         return [(place, place.marker, group) for group in self.groups for place in group.places if place.marker]
@@ -109,9 +117,11 @@ class PageView:
         return tuple(line.criterion for line in self.lines if line.state is State.FAILED)
 
 
-def page_view(number: int, page: Audited, head: Head, counts: Iterable[CriterionCount], lang: str) -> PageView:
-    """Arrange one page for reading."""
-    groups = sorted(_groups(page, head, lang), key=_reading_order)
+def page_view(
+    number: int, page: Audited, head: Head, counts: Iterable[CriterionCount], lang: str, cover: Cover
+) -> PageView:
+    """Arrange one page for reading, and say of its places which exceptions cover them."""
+    groups = sorted(_groups(page, head, lang, cover), key=_reading_order)
     return PageView(
         number=number,
         page=page,
@@ -178,14 +188,20 @@ def gravity(impact: Impact) -> int:
     return tuple(Impact).index(impact)
 
 
-def _groups(page: Audited, head: Head, lang: str) -> Iterator[Group]:
+def _groups(page: Audited, head: Head, lang: str, cover: Cover) -> Iterator[Group]:
     def key(spot: Spot) -> tuple[str, str]:
         return spot.rule, spot.outcome.value
 
     for (rule, outcome), spots in groupby(sorted(page.spots, key=key), key):
         found = criteria_of(rule, head)
         places = (
-            Place(number=0, spot=spot, seen=tuple(_seen(spot, lang)), marker=None)
+            Place(
+                number=0,
+                spot=spot,
+                seen=tuple(_seen(spot, lang)),
+                marker=None,
+                exception=_exception(spot, page, cover),
+            )
             for spot in sorted(spots, key=lambda spot: spot.position)
         )
         yield Group(
@@ -197,6 +213,13 @@ def _groups(page: Audited, head: Head, lang: str) -> Iterator[Group]:
             criteria=found,
             places=tuple(places),
         )
+
+
+def _exception(spot: Spot, page: Audited, cover: Cover) -> Exemption | None:
+    """The exception of a failed place; what the machine could not decide is for people to look at all the same."""
+    if spot.outcome is not Outcome.FAILED:
+        return None
+    return cover.of(defect=spot.defect, rule=spot.rule, page=page.page, address=page.address)
 
 
 def _reading_order(group: Group) -> tuple[int, bool, int, int, str]:

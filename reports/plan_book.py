@@ -17,10 +17,13 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from audits.defects.book import Listed, Plan, Ranked
+from audits.defects.excepting import Told
 from db.errors import UsageError
 from db.words import DefectState
+from reports.exception_view import exception_row
 from reports.language import Language
 from reports.page_view import text_of as rule_text_of
+from reports.tables import EXCEPTIONS
 from reports.workbook import (
     add_row,
     begin_table,
@@ -58,16 +61,22 @@ class Change:
 
 
 def write_plan_book(
-    path: Path, site: str, pages: int, ranked: Sequence[Ranked], others: Sequence[Listed], language: Language
+    path: Path,
+    site: str,
+    pages: int,
+    ranked: Sequence[Ranked],
+    others: Sequence[Listed],
+    language: Language,
+    exceptions: Sequence[Told] = (),
 ) -> int:
     """Write the plan of a site; returns how many defects it has. Raises StorageError when it cannot be written.
 
     `pages` are those known to have a fault that counts, `ranked` the defects that make them, in the order of repair,
-    `others` all that count for no rate.
+    `others` all that count for no rate. `exceptions` in force have a sheet of their own, to be read only.
     """
     book = Workbook()
     about = sheet_of(book, language.say("plan_book.sheet_about"))
-    for key in ("title", "how.1", "how.2", "how.3", "how.4"):
+    for key in ("title", "how.1", "how.2", "how.3", "how.4", "how.5"):
         add_row(about, [language.say(f"plan_book.{key}", site=site, pages=language.count("page", pages))])
     end_instructions(about)
     sheet = sheet_of(book, language.say("plan_book.sheet_plan"))
@@ -82,9 +91,22 @@ def write_plan_book(
     numbered = {column: index for index, column in enumerate(COLUMNS, start=1)}
     end_table(sheet, list(WIDTHS.values()), filled=[numbered[column] for column in FILLED], offered={})
     sheet.column_dimensions[get_column_letter(numbered["key"])].hidden = True
+    _add_exceptions(book, [each for each in exceptions if each.running], language)
     hide(book, KEY, json.dumps({"plan of": site}, ensure_ascii=False))
     save(book, path)
     return len(open_ranked) + len(open_others)
+
+
+def _add_exceptions(book: Workbook, exceptions: Sequence[Told], language: Language) -> None:
+    if not exceptions:
+        return
+    sheet = sheet_of(book, language.say("plan_book.sheet_exceptions"))
+    widths = [WIDTHS.get(column, 16) for column in EXCEPTIONS]
+    begin_table(sheet, [language.say(f"exceptions_csv.{column}") for column in EXCEPTIONS], widths)
+    for each in exceptions:
+        cells = exception_row(each, language)
+        add_row(sheet, ["" if cells[column] is None else cells[column] for column in EXCEPTIONS])
+    end_table(sheet, widths, filled=[], offered={})
 
 
 def _row(defect: Listed, rank: Any, clean: Any, share: str, language: Language) -> list[Any]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from db.tables import Assertion, Draw, Finding, Page, Picture, Result, Visit
+from db.tables import Assertion, Defect, Draw, Finding, Page, Picture, Result, Visit
 from db.words import Assertor, Edition, FoundBy, Impact, Outcome, Part
 
 
@@ -29,6 +29,7 @@ class Spot:
     """One place where a rule failed or could not tell."""
 
     position: int
+    defect: int  # known by the name that it goes by
     rule: str
     outcome: Outcome
     impact: Impact | None
@@ -63,6 +64,7 @@ class Audited:
     """One page with its result."""
 
     visit: int
+    page: int
     address: str
     title: str | None
     http_status: int | None
@@ -132,7 +134,7 @@ def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     found_on = aliased(Page)
     return (
         sa.select(
-            Visit.id.label("visit"), Visit.title, Visit.http_status, Visit.content_type, Visit.found_by,
+            Visit.id.label("visit"), Visit.page_id.label("page"), Visit.title, Visit.http_status, Visit.content_type, Visit.found_by,
             Visit.in_sitemap, Visit.linked, Visit.shown, Visit.depth, Visit.audited_at, Visit.carried,
             Page.address, found_on.address.label("found_on"),
             Result.id.label("result"), *own, *PICTURE,
@@ -164,9 +166,11 @@ async def _by_key(
 
 
 async def _spots(connection: AsyncConnection, results: Sequence[int]) -> dict[int, list[Spot]]:
-    own = [getattr(Finding, name) for name in Spot.__dataclass_fields__ if name != "picture"]
+    own = [getattr(Finding, name) for name in Spot.__dataclass_fields__ if name not in ("picture", "defect")]
+    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id).label("defect")
     query = (
-        sa.select(Finding.result_id, *own, *PICTURE)
+        sa.select(Finding.result_id, known_as, *own, *PICTURE)
+        .join(Defect, Defect.id == Finding.defect_id)
         .outerjoin(Picture, Picture.id == Finding.picture_id)
         .where(Finding.result_id.in_(results))
         .order_by(Finding.result_id, Finding.position)

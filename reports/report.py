@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Conclusion, conclude, rules_of, sweep_row
 from audits.counts import report_order
+from audits.defects.cover import Cover
+from audits.excepted import cover_of
 from audits.sampled import sampled
 from audits.statistics.strata import Stratum
 from crawler.elsewhere import Elsewhere
@@ -21,6 +23,7 @@ from db.types import now
 from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
 from reports import read, read_pages, tables
+from reports.exception_view import index_exceptions, mark
 from reports.folder import Folder, is_about, is_free
 from reports.language import Language
 from reports.page_view import Kind, PageView, page_view, path_of
@@ -99,7 +102,8 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
     async with database.reading() as connection:
         head = await read.head(connection, sweep_id)
         with Folder(out, _about(head)) as folder:
-            await Report(connection, head, conclusion, folder, Language(lang)).write()
+            _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
+            await Report(connection, head, conclusion, folder, Language(lang), cover).write()
     return folder.out / "index.html"
 
 
@@ -118,9 +122,10 @@ class Report:
         conclusion: Conclusion,
         folder: Folder,
         language: Language,
+        cover: Cover,
     ) -> None:
         self.connection, self.head, self.conclusion = connection, head, conclusion
-        self.folder, self.language = folder, language
+        self.folder, self.language, self.cover = folder, language, cover
         self._pictures: set[int] = set()  # written already
         shared = {
             "head": head,
@@ -165,7 +170,9 @@ class Report:
                     batch = await read_pages.audited(self.connection, visits[first : first + BATCH])
                     sheets: list[Sheet] = []
                     for number, page in enumerate(batch, start=first + 1):
-                        view = page_view(number, page, self.head, self.conclusion.criteria, self.language.lang)
+                        view = page_view(
+                            number, page, self.head, self.conclusion.criteria, self.language.lang, self.cover
+                        )
                         sheets.append(await self._page(view, len(visits)))
                         for row in tables.finding_rows(view, self.language):
                             findings.add(**row)
@@ -195,6 +202,7 @@ class Report:
             "kinds": [(kind.value, view.of(kind)) for kind in Kind],
             "marked": marked,
             "path_of": path_of,
+            "mark": mark,
             "unmarked": sum(len(group.places) for group in view.groups) - len(marked),
         }
         return Sheet(name=f"pages/{view.number}.html", template="page.html", values=values)
@@ -288,6 +296,7 @@ class Report:
             total=len(numbers),
             coverage=await coverage(self.connection, self.head.id),
             **values,
+            **index_exceptions(self.conclusion, self.language),
         )
 
 

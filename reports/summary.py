@@ -6,6 +6,7 @@ from audits.conclude import Conclusion
 from audits.revision import Revision
 from audits.sampled import Estimate
 from audits.survey import Survey
+from reports.exception_view import summary as exceptions_summary
 from reports.language import Language
 from reports.page_view import state_of
 from reports.revision_view import summary as revision_summary
@@ -35,6 +36,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "problem_page_rate": rounded(conclusion.rate),
         "places": conclusion.places,
         "estimate": estimate_json(conclusion.estimate),
+        **_excepted(conclusion),
         "carried": {
             "pages": conclusion.reliance.carried,
             "drawn": conclusion.reliance.drawn,
@@ -60,6 +62,20 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "complete": conclusion.complete,
         "incomplete_because": [reason.value for reason in conclusion.incomplete_because],
         "report": report,
+    }
+
+
+def _excepted(conclusion: Conclusion) -> dict[str, Any]:
+    """The second numbers; null where no exception was in force."""
+    found = conclusion.excepted
+    return {
+        "problem_pages_without_excepted": found and found.problem_pages,
+        "problem_page_rate_without_excepted": rounded(conclusion.rate_without_excepted),
+        "estimate_without_excepted": estimate_json(found.estimate) if found else None,
+        "excepted": {
+            reason.value: {"pages": extent.pages, "places": extent.places}
+            for reason, extent in (found.reasons if found else {}).items()
+        },
     }
 
 
@@ -118,6 +134,7 @@ def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
     """The few lines that end a command in a terminal."""
     language = Language(lang)
     lines = [_audited(conclusion, language), *carried(conclusion, language), *_problems(conclusion, language)]
+    lines += exceptions_summary(conclusion, language)
     if conclusion.survey is not None:
         lines += survey_summary(conclusion, conclusion.survey, language)
     if conclusion.revision is not None:

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from reports.clean import cell
+from reports.exception_view import mark
 from reports.folder import Folder
 from reports.language import TOKYO, Language
 from reports.page_view import Group, Kind, PageView
@@ -13,12 +14,12 @@ from reports.read_pages import Audited
 
 FINDINGS = (
     "page", "address", "page_title", "place", "kind", "rule", "rule_title", "criteria", "levels", "counts",
-    "impact", "frame", "target", "snippet", "seen", "how", "report", "picture",
+    "impact", "frame", "target", "snippet", "seen", "how", "report", "picture", "exception",
 )  # fmt: skip
 PAGES = (
     "page", "address", "title", "state", "reason", "detail", "part", "failed_places", "failed_criteria",
     "review_places", "advice_places", "settled", "untested", "audited_at", "carried", "http_status",
-    "content_type", "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report",
+    "content_type", "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report", "excepted_places",
 )  # fmt: skip
 SURVEY = ("item", "name", "criteria", "decided_by", "pages", "share", "places")
 REVISION = (
@@ -27,7 +28,11 @@ REVISION = (
 )  # fmt: skip
 DEFECTS = (
     "id", "state", "title", "rule", "region", "counts", "pages", "places", "pages_ever", "clean_pages", "owner", "due_on",
-    "way", "example",
+    "way", "example", "clean_but_excepted",
+)  # fmt: skip
+EXCEPTIONS = (
+    "id", "running", "scope", "defect", "title", "rule", "page", "pattern", "reason", "text", "person", "at", "until",
+    "review", "ended_by", "ended_at", "pages", "places",
 )  # fmt: skip
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
@@ -99,6 +104,7 @@ def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]
                 "seen": " ".join(place.seen),
                 "report": f"pages/{view.number}.html#place-{place.number}",
                 "picture": f"pictures/{place.spot.picture.name}" if place.spot.picture else None,
+                "exception": mark(place.exception, language) if place.exception else None,
             }
 
 
@@ -112,6 +118,7 @@ def page_row(view: PageView, language: Language) -> dict[str, Any]:
         "state": language.say("visit_state.audited"),
         "part": " ".join(language.say(f"part.{found.part.value}", rank=found.rank) for found in page.parts),
         "failed_places": view.places(Kind.FAILED),
+        "excepted_places": view.excepted,
         "failed_criteria": " ".join(found.number for found in view.failed_criteria),
         "review_places": view.places(Kind.REVIEW),
         "advice_places": view.places(Kind.ADVICE),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.scope import matches
 from crawler.windows import TOKYO
-from db.tables import Exemption
+from db.tables import Defect, Exemption, Page
 from db.types import now
 
 
@@ -67,6 +67,18 @@ async def read(connection: AsyncConnection, *conditions: sa.ColumnElement[bool])
     """Exceptions as detached objects, in the order in which they were said."""
     rows = await connection.execute(sa.select(Exemption).where(*conditions).order_by(Exemption.id))
     return [Exemption(**row) for row in rows.mappings()]
+
+
+async def named(connection: AsyncConnection, exemptions: Iterable[Exemption]) -> dict[int, tuple[str, str | None]]:
+    """The rule that each exception is of, by its number, and the address of the one page that it is of."""
+    numbers = [each.id for each in exemptions]
+    rows = await connection.execute(
+        sa.select(Exemption.id, sa.func.coalesce(Exemption.rule, Defect.rule), Page.address)
+        .outerjoin(Defect, Defect.id == Exemption.defect_id)
+        .outerjoin(Page, Page.id == Exemption.page_id)
+        .where(Exemption.id.in_(numbers))
+    )
+    return {number: (rule, page) for number, rule, page in rows}
 
 
 def day_of(moment: datetime) -> date:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
 from audits.defects.book import Listed
-from audits.defects.cover import Cover, cover_on, read, today
+from audits.defects.cover import Cover, cover_on, named, read, today
 from audits.defects.settling import settle
 from audits.defects.sight import rules_run
 from crawler.address import canonical
@@ -49,7 +49,7 @@ class Told:
 
     exemption: Exemption
     running: bool
-    defect_rule: str | None  # the rule of its defect
+    rule: str  # that it is of, or that found its defect
     page: str | None  # address of the one page that it is of
     pages: int  # that show what it is of
     places: int
@@ -136,17 +136,11 @@ async def told(connection: AsyncConnection, site_id: int, day: date) -> list[Tol
     everything = Cover(await read(connection, Exemption.site_id == site_id))
     running = {each.id for each in (await cover_on(connection, site_id, day)).exemptions}
     pages, places = await _extent(connection, site_id, everything)
-    of = await connection.execute(
-        sa.select(Exemption.id, Defect.rule).join(Defect).where(Exemption.site_id == site_id)
-    )
-    on = await connection.execute(
-        sa.select(Exemption.id, Page.address).join(Page).where(Exemption.site_id == site_id)
-    )
-    rules, addresses = dict(of.all()), dict(on.all())
+    names = await named(connection, everything.exemptions)
     found = [
         Told(
-            exemption=each, running=each.id in running, page=addresses.get(each.id),
-            defect_rule=rules.get(each.id), pages=pages[each.id], places=places[each.id],
+            exemption=each, running=each.id in running, rule=names[each.id][0], page=names[each.id][1],
+            pages=pages[each.id], places=places[each.id],
         )
         for each in everything.exemptions
     ]  # fmt: skip

@@ -1,23 +1,24 @@
 """`jisweep defects`: which faults a site has, which to repair first, and what became of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects import book
+from audits.defects import book, excepting
 from audits.defects.book import Listed, Plan
+from audits.defects.cover import today
+from audits.defects.excepting import Told
 from audits.defects.reconcile import reconcile
-from db.database import Database
-from db.errors import UsageError
-from db.schema import present
 from db.words import DefectState
 from reports.clean import one_line
+from reports.cli.desk import check_name, with_defects
+from reports.cli.exceptions import end_exception, except_, exceptions, review
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
@@ -27,12 +28,14 @@ from reports.page_view import text_of
 from reports.plan_book import Change, read_plan_book, write_plan_book
 from reports.tables import DEFECTS, csv_text
 
-T = TypeVar("T")
-
 
 @click.group()
 def defects() -> None:
-    """Faults wherever they show on a site: list, show, plan, say that they are repaired. Sweeps confirm."""
+    """Faults wherever they show on a site: list, show, plan, except, say that they are repaired. Sweeps confirm."""
+
+
+for _command in (except_, exceptions, end_exception, review):
+    defects.add_command(_command)
 
 
 @defects.command("list")
@@ -131,18 +134,9 @@ def reconcile_sweep(sweep: int, **given: Any) -> int:
     async def take_in(connection: AsyncConnection) -> Any:
         return await reconcile(connection, sweep)
 
-    said = asyncio.run(_with(given, take_in, write=True))
+    said = asyncio.run(with_defects(given, take_in, write=True))
     click.echo(Language(given["lang"]).say("defects.line.reconciled", **asdict(said)))
     return COMPLETE
-
-
-async def _with(
-    given: dict[str, Any], work: Callable[[AsyncConnection], Awaitable[T]], *, write: bool = False
-) -> T:
-    async with Database(given["database"], must_exist=True) as database:
-        await present(database)
-        async with database.writing() if write else database.reading() as connection:
-            return await work(connection)
 
 
 async def _list(url: str, given: dict[str, Any]) -> None:
@@ -153,8 +147,8 @@ async def _list(url: str, given: dict[str, Any]) -> None:
         site = await book.site_of(connection, url)
         return *await book.ranked(connection, site), await book.listed(connection, site)
 
-    pages, ranked, listed = await _with(given, read)
-    clean = {each.defect.id: each.clean for each in ranked}
+    pages, ranked, listed = await with_defects(given, read)
+    clean = {each.defect.id: each for each in ranked}
     order = [each.defect for each in ranked]
     order += [each for each in listed if each.id not in clean]
     chosen = [each for each in order if not states or each.state in states]
@@ -171,35 +165,47 @@ async def _list(url: str, given: dict[str, Any]) -> None:
         click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
     if len(chosen) > given["top"]:
         click.echo(language.say("defects.line.more", more=len(chosen) - given["top"]))
-    if ranked and pages and not states:
-        top = ranked[: given["top"]]
-        share = language.share(top[-1].clean / pages)
-        click.echo(
-            language.say(
-                "defects.line.reach", number=len(top), clean=language.count("page", top[-1].clean),
-                pages=language.count("page", pages), share=share,
-            )
+    if pages and not states:
+        for line in _reach(pages, ranked, given["top"], language):
+            click.echo(line)
+
+
+def _reach(pages: int, ranked: list[book.Ranked], top: int, language: Language) -> Iterator[str]:
+    """What repairing the first defects reaches, and what exceptions leave as it is."""
+    if ranked:
+        first = ranked[:top]
+        reached, keep = first[-1].clean, first[-1].excepted
+        yield language.say(
+            "defects.line.reach_but" if keep else "defects.line.reach", number=len(first),
+            clean=language.count("page", reached), keep=language.count("page", keep),
+            pages=language.count("page", pages), share=language.share(reached / pages),
         )  # fmt: skip
+    excepted = pages - (ranked[-1].clean if ranked else 0)
+    if excepted:
+        yield language.say("defects.line.only_excepted", excepted=language.count("page", excepted))
 
 
 async def _export(url: str, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     check_new(given["out"])
 
-    async def read(connection: AsyncConnection) -> tuple[str, int, list[book.Ranked], list[Listed]]:
+    async def read(connection: AsyncConnection) -> tuple[str, int, list[book.Ranked], list[Listed], list[Told]]:
         site = await book.site_of(connection, url)
         address = await book.address_of(connection, site)
-        return address, *await book.ranked(connection, site), await book.listed(connection, site)
+        return (
+            address, *await book.ranked(connection, site), await book.listed(connection, site),
+            await excepting.told(connection, site, today()),
+        )  # fmt: skip
 
-    address, pages, ranked, listed = await _with(given, read)
+    address, pages, ranked, listed, exceptions = await with_defects(given, read)
     in_order = {each.defect.id for each in ranked}
     others = [each for each in listed if each.id not in in_order and each.pages]
-    number = write_plan_book(given["out"], address, pages, ranked, others, language)
+    number = write_plan_book(given["out"], address, pages, ranked, others, language, exceptions)
     click.echo(language.say("plan_book.line.exported", file=given["out"], number=language.number(number)))
 
 
 async def _import(url: str, file: Path, given: dict[str, Any]) -> None:
-    _check_name(given["who"])
+    check_name(given["who"])
     language = Language(given["lang"])
 
     async def work(connection: AsyncConnection) -> list[Change]:
@@ -210,7 +216,7 @@ async def _import(url: str, file: Path, given: dict[str, Any]) -> None:
             await book.plan(connection, each.defect, given["who"], each.plan)
         return changes
 
-    changes = await _with(given, work, write=True)
+    changes = await with_defects(given, work, write=True)
     planned = sum(each.plan.owner is not None for each in changes)
     click.echo(
         language.say(
@@ -228,13 +234,13 @@ async def _show(number: int, given: dict[str, Any]) -> None:
         found = await book.one(connection, number)
         return found, await book.events(connection, found.id), await book.pages(connection, found.id)
 
-    defect, events, pages = await _with(given, read)
+    defect, events, pages = await with_defects(given, read)
     if given["as_json"]:
-        told = [
+        life = [
             {**asdict(each), "at": each.at.isoformat(), "old": each.old and each.old.value, "new": each.new.value}
             for each in events
         ]
-        say_json({**_object(defect, {}), "events": told, "on": [asdict(each) for each in pages]})
+        say_json({**_object(defect, {}), "events": life, "on": [asdict(each) for each in pages]})
         return
     text = text_of(defect.rule, language.lang)
     click.echo(one_line(language.say("defects.line.one", **_words(defect, language))))
@@ -250,15 +256,20 @@ async def _show(number: int, given: dict[str, Any]) -> None:
             )
         )  # fmt: skip
     for page in pages:
-        key = "defects.line.page" if page.places else "defects.line.clean"
-        click.echo(one_line(language.say(key, address=page.address, places=language.count("place", page.places))))
+        key = "page_excepted" if page.exception else "page" if page.places else "clean"
+        said = {
+            "address": page.address,
+            "places": language.count("place", page.places),
+            "number": str(page.exception),
+        }
+        click.echo(one_line(language.say(f"defects.line.{key}", **said)))
 
 
 async def _each(
     numbers: tuple[int, ...], given: dict[str, Any], step: Callable[[AsyncConnection, Listed], Awaitable[None]]
 ) -> None:
     """Take one step with each defect; all or none of them."""
-    _check_name(given["who"])
+    check_name(given["who"])
     language = Language(given["lang"])
 
     async def work(connection: AsyncConnection) -> list[Listed]:
@@ -266,13 +277,8 @@ async def _each(
             await step(connection, await book.one(connection, number))
         return [await book.one(connection, number) for number in numbers]
 
-    for each in await _with(given, work, write=True):
+    for each in await with_defects(given, work, write=True):
         click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
-
-
-def _check_name(who: str) -> None:
-    if not who.strip():
-        raise UsageError(ja="--by に名前を入れてください。", en="--by needs a name.")
 
 
 def _words(each: Listed, language: Language) -> dict[str, Any]:
@@ -289,17 +295,18 @@ def _words(each: Listed, language: Language) -> dict[str, Any]:
     }
 
 
-def _object(each: Listed, clean: dict[int, int]) -> dict[str, Any]:
+def _object(each: Listed, clean: dict[int, book.Ranked]) -> dict[str, Any]:
     return {
         **asdict(each),
         "state": each.state.value,
         "region": each.region and each.region.value,
         "due_on": each.due_on.isoformat() if isinstance(each.due_on, date) else None,
-        "clean_pages": clean.get(each.id),
+        "clean_pages": rank.clean if (rank := clean.get(each.id)) else None,
+        "clean_but_excepted": rank.excepted if rank else None,
     }
 
 
-def _row(each: Listed, clean: dict[int, int], language: Language) -> dict[str, Any]:
+def _row(each: Listed, clean: dict[int, book.Ranked], language: Language) -> dict[str, Any]:
     return {
         **_object(each, clean),
         "title": text_of(each.rule, language.lang).title,

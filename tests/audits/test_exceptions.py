@@ -74,7 +74,9 @@ async def test_an_excepted_defect_covers_all_of_its_pages_and_counts_in_the_seco
         found = await counted(history, sweep)
         assert found.problem_pages == 2, "/1 has only what is excepted; /2 shows another fault as well"
         assert found.reasons == {Why.THIRD_PARTY: Extent(pages=2, places=3)}
-        assert [(each.id, extent) for each, extent in found.exemptions] == [(number, Extent(pages=2, places=3))]
+        assert [(each.exemption.id, each.extent) for each in found.in_force] == [
+            (number, Extent(pages=2, places=3))
+        ]
 
 
 async def test_a_place_is_covered_on_its_page_alone_and_the_defect_stays_to_be_repaired(database: Database) -> None:
@@ -114,7 +116,7 @@ async def test_a_place_that_two_exceptions_cover_counts_once(database: Database)
         await excepting.except_rule(history.connection, said(), history.site, "image-alt", "/*")
         found = await counted(history, sweep)
         assert found.reasons == {Why.PLANNED_RENEWAL: Extent(pages=2, places=3)}
-        assert [extent.places for _, extent in found.exemptions] == [3, 3]
+        assert [each.extent.places for each in found.in_force] == [3, 3]
 
 
 # ── its end ────────────────────────────────────────────────────────────────────────────────────────

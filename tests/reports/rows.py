@@ -7,7 +7,7 @@ import hashlib
 import struct
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from db.tables import (
     Assertion,
     Defect,
     Draw,
+    Exemption,
     Finding,
     Page,
     Picture,
@@ -34,6 +35,7 @@ from db.words import (
     Assertor,
     DefectState,
     Edition,
+    ExceptionReason,
     FoundBy,
     Impact,
     Level,
@@ -234,6 +236,31 @@ async def mixed(database: Database) -> int:
         await _quiet_pages(writer)
         await _unaudited(writer)
     return writer.sweep
+
+
+async def exempted(database: Database, sweep: int) -> None:
+    """Exceptions of every scope in force when the sweep finished: of a defect, a place, and a rule on a pattern."""
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        rows = await connection.execute(
+            sa.select(Finding.rule, Finding.defect_id, Visit.page_id, Page.site_id)
+            .join(Visit, Visit.result_id == Finding.result_id)
+            .join(Page, Page.id == Visit.page_id)
+            .where(Visit.sweep_id == sweep, Finding.outcome == Outcome.FAILED)
+            .order_by(Finding.id)
+        )
+        first = {rule: (defect, page, site) for rule, defect, page, site in reversed(rows.all())}
+        site = first["image-alt"][2]
+        usual = {"site_id": site, "person": "田中 <b>", "at": START, "until": date(2026, 7, 4), "text": HOSTILE[1]}
+        for scope in (
+            {"defect_id": first["image-alt"][0], "reason": ExceptionReason.NO_SOURCE_DATA},
+            {
+                "defect_id": first["link-name"][0], "page_id": first["link-name"][1],
+                "reason": ExceptionReason.FALSE_ALARM, "reviewed_by": "鈴木", "reviewed_at": START, "agrees": True,
+            },
+            {"rule": "color-contrast", "pattern": "/*", "reason": ExceptionReason.THIRD_PARTY},
+        ):  # fmt: skip
+            await writer.insert(Exemption, **usual, **scope)
 
 
 async def _scope(writer: Writer) -> None:

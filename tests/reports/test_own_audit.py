@@ -37,9 +37,11 @@ async def test_no_page_has_a_violation(
 ) -> None:
     await rows.survey(database, sweep)
     await rows.further(database, sweep)
+    await rows.exempted(database, sweep)
     mixed = (await write_report(database, sweep, tmp_path / "mixed", lang)).parent
     assert (mixed / "survey.html").is_file()
     assert (mixed / "revision.html").is_file()
+    assert 'id="exceptions"' in (mixed / "index.html").read_text(encoding="utf-8")
     unbegun = await write_report(database, await rows.unbegun(database), tmp_path / "unbegun", lang)
     requests: list[str] = []
     wrong: list[str] = []

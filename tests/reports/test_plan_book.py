@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
-from audits.defects import book
+from audits.defects import book, excepting
 from audits.defects.book import Listed, Plan
+from audits.defects.cover import today
+from audits.defects.excepting import Said
 from audits.defects.reconcile import reconcile
 from db.database import Database
 from db.errors import UsageError
 from db.words import DefectState as State
+from db.words import ExceptionReason
 from reports.language import Language
 from reports.plan_book import COLUMNS, Change, read_plan_book, write_plan_book
 from tests.audits.test_reconcile import History, history_in
@@ -169,3 +172,30 @@ async def test_another_sites_plan_and_what_is_no_plan_are_refused(database: Data
         openpyxl.Workbook().save(desk.path)
         with pytest.raises(UsageError, match="is not a workbook that"):
             await desk.read()
+
+
+async def test_what_is_excepted_is_not_to_be_repaired_and_stands_on_a_sheet_of_its_own(
+    database: Database, tmp_path: Path
+) -> None:
+    async with desk_in(database, tmp_path) as desk:
+        history = desk.history
+        said = Said(
+            reason=ExceptionReason.PLANNED_RENEWAL,
+            text="=次の改修で直す",
+            person="田中",
+            until=today() + timedelta(days=9),
+        )
+        defect = await book.one(history.connection, history.defects["a"])
+        await excepting.except_defects(history.connection, said, [defect])
+        pages, ranked = await book.ranked(history.connection, history.site)
+        told = await excepting.told(history.connection, history.site, today())
+        others = [each for each in (await desk.listed()).values() if each.id == defect.id]
+        desk.path.unlink()
+        write_plan_book(desk.path, SITE, pages, ranked, others, Language("ja"), told)
+        opened = openpyxl.load_workbook(desk.path)
+        lines = list(opened.worksheets[1].iter_rows(min_row=2, values_only=True))
+        assert [line[1] for line in lines] == [history.defects["c"], history.defects["d"]]
+        [excepted] = list(opened["例外"].iter_rows(min_row=2))
+        assert (excepted[1].value, excepted[8].value) == ("有効", "改修の予定")
+        assert (excepted[9].value, excepted[9].data_type) == ("=次の改修で直す", "s"), "a text, no formula"
+        assert await desk.read() == []

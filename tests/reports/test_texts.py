@@ -8,7 +8,21 @@ import pytest
 from audits.criteria import NAMES
 from audits.jis_test import Lack
 from crawler.kinds import Kind as PageKind
-from db.words import Break, Change, Edition, FoundBy, Impact, Method, Notation, Part, Reason, SweepState, VisitState
+from db.words import (
+    Break,
+    Change,
+    DefectState,
+    Edition,
+    ExceptionReason,
+    FoundBy,
+    Impact,
+    Method,
+    Notation,
+    Part,
+    Reason,
+    SweepState,
+    VisitState,
+)
 from reports import tables
 from reports.language import LANGUAGES, Language, texts
 from reports.page_view import Kind, State
@@ -44,6 +58,8 @@ def test_both_languages_fill_in_the_same_names(key: str) -> None:
         ("break", Break),
         ("notation", Notation),
         ("lack", Lack),
+        ("exception_reason", ExceptionReason),
+        ("defect_state", DefectState),
     ],
 )
 def test_every_word_of_the_tables_has_a_text(table: str, vocabulary: type[StrEnum]) -> None:
