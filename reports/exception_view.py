@@ -5,7 +5,7 @@ from typing import Any
 
 from audits.conclude import Conclusion
 from audits.defects.excepting import Told
-from audits.excepted import Extent
+from audits.excepted import Excepted, Extent
 from db.tables import Exemption
 from reports.language import TOKYO, Language
 from reports.page_view import text_of
@@ -90,9 +90,7 @@ def index_exceptions(conclusion: Conclusion, language: Language) -> dict[str, An
         "excepted": found,
         "excepted_rate": conclusion.rate_without_excepted,
         "excepted_only": conclusion.problem_pages - found.problem_pages,
-        "excepted_reasons": [
-            (language.word("exception_reason", reason.value), extent) for reason, extent in found.reasons.items()
-        ],
+        "excepted_reasons": _reasons(found, language),
         "excepted_lines": [
             ExceptionLine(words=exception_words(each.exemption, each.rule, each.page, language), extent=each.extent)
             for each in found.in_force
@@ -114,16 +112,21 @@ def summary(conclusion: Conclusion, language: Language) -> list[str]:
     if found.estimate is not None:
         low, high = language.share(found.estimate.low), language.share(found.estimate.high)
         said.append(language.say("exceptions.line.estimate", low=low, high=high))
-    reasons = [
+    reasons = _reasons(found, language)
+    if reasons:
+        said.append(language.say("exceptions.line.reasons", reasons=language.say("common.comma").join(reasons)))
+    return said
+
+
+def _reasons(found: Excepted, language: Language) -> list[str]:
+    """How many pages and places exceptions cover, for each reason."""
+    return [
         language.say(
             "exceptions.line.reason", reason=language.word("exception_reason", reason.value),
             pages=language.count("page", extent.pages), places=language.count("place", extent.places),
         )
         for reason, extent in found.reasons.items()
     ]  # fmt: skip
-    if reasons:
-        said.append(language.say("exceptions.line.reasons", reasons=language.say("common.comma").join(reasons)))
-    return said
 
 
 def _kind(each: Exemption) -> str:

@@ -20,6 +20,8 @@ async def test_the_object_has_the_documented_shape(database: Database, sweep: in
         "edition": "jis2016", "level": "AA", "engine": {"name": "axe-core", "version": "4.14.1"}, "pages": 0,
         "problem_pages": 3, "problem_page_rate": 0.375, "places": 51, "criteria": 0, "complete": False,
         "survey": None, "revision": None, "carried": {"pages": 0, "drawn": 0, "rechecked": 0, "disagreeing": 0},
+        "problem_pages_without_excepted": None, "problem_page_rate_without_excepted": None,
+        "estimate_without_excepted": None, "excepted": {},
         "report": "/tmp/report/index.html", "estimate": 0, "incomplete_because": 0, "rule_set": 0, "rule_set_before": 0, "unexplored_parts": 0,
     }  # fmt: skip
     assert told["pages"]["audited"] == 8
