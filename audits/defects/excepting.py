@@ -221,7 +221,9 @@ async def _running(connection: AsyncConnection, number: int) -> Exemption:
 
 
 async def _write(connection: AsyncConnection, number: int, **values: Any) -> None:
-    await connection.execute(sa.update(Exemption).where(Exemption.id == number).values(**values))
+    """Add to a running exception; what somebody else has ended meanwhile stays as it is."""
+    running = Exemption.id == number, Exemption.ended_at.is_(None)
+    await connection.execute(sa.update(Exemption).where(*running).values(**values))
 
 
 def _name(person: str) -> str:

@@ -41,7 +41,7 @@ async def move(
     connection: AsyncConnection, defects: Collection[int], old: State, new: State, *,
     why: str | None, sweep: int | None = None, who: str = MACHINE, at: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Take defects of one state to another, each with its event.
+    """Take defects of one state to another, each with its event; one that somebody else has moved meanwhile stays.
 
     Raises UsageError for a step that a person may not take; ValueError for one that no machine takes.
     """
@@ -56,11 +56,12 @@ async def move(
     moment = at or now()
     for begin in range(0, len(chosen), ROWS):
         some = chosen[begin : begin + ROWS]
-        await connection.execute(
-            sa.update(Defect).where(Defect.id.in_(some), Defect.state == old).values(state=new)
+        moved = await connection.scalars(
+            sa.update(Defect).where(Defect.id.in_(some), Defect.state == old).values(state=new).returning(Defect.id)
         )
         told: dict[str, Any] = {"sweep_id": sweep, "old": old, "new": new, "who": who, "why": why, "at": moment}
-        await connection.execute(sa.insert(DefectEvent), [{"defect_id": each, **told} for each in some])
+        if events := [{"defect_id": each, **told} for each in sorted(moved)]:
+            await connection.execute(sa.insert(DefectEvent), events)
 
 
 async def before_unverified(connection: AsyncConnection, defects: Collection[int]) -> dict[int, State]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects.cover import Cover, cover_on, day_of
+from audits.defects.cover import cover_on, day_of
 from audits.defects.life import BY_MACHINE, BY_PEOPLE, move
 from audits.defects.reconcile import NEWLY_CHECKED, reconcile
+from audits.defects.settling import settle
 from audits.defects.standing import STILL
 from db.database import Database
 from db.errors import UsageError
@@ -170,14 +171,18 @@ class History:
         row = {"site_id": self.site, "person": "田中", "at": at, "until": day_of(at) + timedelta(days=days), **of}
         await self.connection.execute(sa.insert(Exemption).values(filled(table_of(Exemption), row)))
 
-    async def covers(self, cover: Cover, fault: str, path: str) -> bool:
-        """Whether an exception covers a fault on a page, found without asking how defects are settled."""
-        page = await self.page(path)
-        return any(
-            (each.defect_id == self.defects[fault] and each.page_id in (None, page))
-            or (each.rule == RULES[fault] and (each.pattern == "/*" or path == "/1"))
-            for each in cover.exemptions
-        )  # fmt: skip
+    async def check_excepted(self, day: date) -> None:
+        """A defect is excepted exactly while each page that shows it is covered, found without asking what settles."""
+        cover = await cover_on(self.connection, self.site, day)
+        for fault, state in (await self.states()).items():
+            shown = [path for path, places in (await self.open_on(fault)).items() if places]
+            covered = [any(self._covers(each, fault, path) for each in cover.exemptions) for path in shown]
+            assert (state is State.EXCEPTED) == (bool(shown) and all(covered)), (fault, state, shown, covered)
+
+    def _covers(self, each: Exemption, fault: str, path: str) -> bool:
+        if each.rule is not None:
+            return each.rule == RULES[fault] and (each.pattern == "/*" or path == "/1")
+        return each.defect_id == self.defects[fault] and each.page_id in (None, self.pages[path])
 
     async def say(self, fault: str, new: State) -> None:
         old = (await self.states())[fault]
@@ -397,17 +402,46 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
             for late in waiting:
                 await reconcile(history.connection, late, day)
             after = await history.states()
-            cover = await cover_on(history.connection, history.site, day)
+            await history.check_excepted(day)
             for fault, state in after.items():
                 shown = {path: places for (each, path), (_, places) in last.items() if each == fault and places}
                 known = {path: places for path, places in (await history.open_on(fault)).items() if places}
                 assert known == shown, "counts add up, nothing is lost or doubled"
                 assert (state is State.CONFIRMED) == (not shown), "confirmed when every page was seen without it"
-                covered = [await history.covers(cover, fault, path) for path in shown]
-                assert (state is State.EXCEPTED) == (bool(shown) and all(covered)), "excepted as long as covered"
             waiting.clear()
             claim = step["claim"]
             if claim in after and State.REPAIRED in BY_PEOPLE[after[claim]]:
                 await history.say(claim, State.REPAIRED)
             if step["except"] and step["except"][0] in after:
                 await history.exempt(*step["except"], step["days"])
+
+
+SMALL = st.fixed_dictionaries({path: st.dictionaries(st.sampled_from("ab"), st.just(1)) for path in PAGES[:2]})
+WORDS = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from((*SCOPES, *PAGES[:2])), st.integers(0, 6)), max_size=3
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=st.lists(st.tuples(SMALL, WORDS), min_size=2, max_size=5))
+async def test_a_defect_is_excepted_exactly_while_every_page_that_shows_it_is_covered(
+    sqlite_template: Path, plan: list[tuple[Truth, list[tuple[str, str, int]]]]
+) -> None:
+    """Two defects of one rule on two pages, with many exceptions that begin and end."""
+    async with opened_copy(sqlite_template) as database, history_in(database) as history:
+        for truth, words in plan:
+            sweep = await history.sweep(truth)
+            day = day_of(BEGIN + timedelta(days=history.day))
+            await reconcile(history.connection, sweep, day)
+            once = await history.everything()
+            await reconcile(history.connection, sweep, day)
+            assert await history.everything() == once
+            await history.check_excepted(day)
+            for fault, scope, days in words:
+                if fault in history.defects:
+                    await history.exempt(fault, scope, days)
+            for _ in range(2):
+                day = day_of(history.now())
+                await settle(history.connection, history.site, day)
+                await history.check_excepted(day)
+                assert not await settle(history.connection, history.site, day), "twice is once"
