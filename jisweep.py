@@ -1,7 +1,7 @@
 """The front door: all commands under one name, and the one place where errors become lines and exit codes.
 
 Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable · 5 no browser ·
-6 database or output folder cannot be used · 130 interrupted, `jisweep resume` goes on.
+6 database or output folder cannot be used · 7 `jisweep check` found new defects · 130 interrupted, `jisweep resume` goes on.
 """
 
 import errno
@@ -32,6 +32,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "notation": "reports.cli.notation",
     "publish": "reports.cli.publish",
     "page": "reports.cli.page",
+    "check": "reports.cli.check",
     "sign-in": "reports.cli.sign_in",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
@@ -73,11 +74,13 @@ def cli() -> None:
     jisweep notation 1                      what is missing before a notation may be used
     jisweep publish 1 --out DIR             the documents of a test that an office publishes
     jisweep page https://www.example.lg.jp/    one page, now
+    jisweep check @pages.txt --baseline known.json   has anything got worse? for acceptance and pipelines
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b
     Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable ·
-    5 no browser · 6 database or folder cannot be used · 130 interrupted (resume goes on)
+    5 no browser · 6 database or folder cannot be used · 7 new defects (check) ·
+    130 interrupted (resume goes on)
     """
 
 

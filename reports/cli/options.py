@@ -26,7 +26,7 @@ from reports.cli.usage import Percent, Seconds
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "jisweep.sqlite"
-_PASSWORD = re.compile(r"[a-z]+:[/\\]*[^/\\?#]*@", re.IGNORECASE)
+PASSWORD = re.compile(r"[a-z]+:[/\\]*[^/\\?#]*@", re.IGNORECASE)
 
 
 def database_option(command: Command) -> Command:
@@ -126,6 +126,20 @@ def page_options(command: Command) -> Command:
     return command
 
 
+def pace_options(command: Command) -> Command:
+    """How often a host is asked."""
+    limits = Limits(contact="")
+    for option in (
+        click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
+                     metavar="SECONDS", envvar="JISWEEP_DELAY",
+                     help="Least time between two requests or pages on one host; 0 for your own servers."),
+        click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
+                     metavar="N", help="Requests, or pages in the browser, at one time on one host."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def manners_options(command: Command) -> Command:
     """How a site is asked, as its settings may keep it."""
     limits = Limits(contact="")
@@ -140,11 +154,7 @@ def manners_options(command: Command) -> Command:
         click.option("--window", metavar="WHEN", default=limits.window,
                      help="When pages may be begun, by Tokyo's clock: '22:00-06:00', 'sat,sun', "
                           "'mon-fri 22:00-06:00; sat,sun'.  [default: always]"),
-        click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
-                     metavar="SECONDS", envvar="JISWEEP_DELAY",
-                     help="Least time between two requests or pages on one host; 0 for your own servers."),
-        click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
-                     metavar="N", help="Requests, or pages in the browser, at one time on one host."),
+        pace_options,
     ):  # fmt: skip
         command = option(command)
     return command
@@ -264,7 +274,7 @@ def scope_around(start: str, includes: tuple[str, ...], excludes: tuple[str, ...
 
 def start_of(text: str) -> str:
     """The canonical start address of what was typed. Raises UsageError."""
-    if _PASSWORD.match(text.strip()):
+    if PASSWORD.match(text.strip()):
         raise UsageError(
             ja="アドレスに名前やパスワードを書かないでください（他の利用者に見えます）。--credentials のファイルに書きます。",
             en="Write no name or password into the address, where others can see it: give a file with --credentials.",
