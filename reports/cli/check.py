@@ -1,6 +1,7 @@
 """`jisweep check`: are these pages as good as those that were accepted? For acceptance and for pipelines; nothing is stored."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,10 @@ def _file(name: str, text: str) -> Callable[[Any], Any]:
 @click.argument("targets", metavar="URL|@FILE...", nargs=-1, required=True)
 @_file("--baseline", "What is known already, as --write-baseline wrote it: only what is not in it fails the check.")
 @click.option("--baseline-sweep", type=int, metavar="ID", help="What that finished sweep found is known already.")
-@_file("--write-baseline", "Write what is known after this check, for --baseline of the next.")
+@_file(
+    "--write-baseline",
+    "Write what is known after this check, for --baseline of the next; not when it fails against a baseline.",
+)
 @click.option("--strict", is_flag=True, help="Fail on known defects in new places too.")
 @_file("--sarif", "Write the result as SARIF 2.1.0 too.")
 @_file("--junit", "Write the result as JUnit XML too.")
@@ -79,6 +83,7 @@ def check(targets: tuple[str, ...], **given: Any) -> int:
 
 
 async def _check(addresses: list[str], given: dict[str, Any]) -> int:
+    _stop_when_told()
     edition, level, language = Edition(given["edition"]), Level(given["level"]), Language(given["lang"])
     limits, engine, scope = limits_of(given), installed_engine(), scope_of(addresses)
     _check_outputs(given)
@@ -94,10 +99,20 @@ async def _check(addresses: list[str], given: dict[str, Any]) -> int:
     teller = Teller(acceptance=acceptance, edition=edition, language=language, strict=given["strict"])
     code = _exit_code(acceptance, strict=given["strict"])
     _write(teller, code, given)
-    if given["write_baseline"]:
-        write_whole(given["write_baseline"], as_baseline(acceptance, engine.version, edition).to_text())
     _say(teller, code, given)
+    if given["write_baseline"]:
+        if known is None or code != NEW_DEFECTS:
+            write_whole(given["write_baseline"], as_baseline(acceptance, engine.version, edition).to_text())
+        else:  # a new defect does not become known because nobody looked
+            click.echo(language.say("check.not_written", path=given["write_baseline"]), err=True)
     return code
+
+
+def _stop_when_told() -> None:
+    """A pipeline that is cancelled ends us as Ctrl-C does, browsers and all."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _exit_code(acceptance: Acceptance, *, strict: bool) -> int:

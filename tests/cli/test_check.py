@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as XML
@@ -124,10 +126,9 @@ def test_only_what_is_not_known_fails(program: Program) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("pages", [{"mizu": FAULT, "midori": FAULT}, {"mizu": FAULT * 2}], ids=["page", "place"])
-def test_a_known_defect_in_a_new_place_fails_only_when_strict(program: Program, pages: dict[str, str]) -> None:
+def test_a_known_defect_in_a_new_place_fails_only_when_strict(program: Program) -> None:
     path = known(program, mizu=FAULT)
-    with serving(answers(site(**pages))) as here:
+    with serving(answers(site(mizu=FAULT, midori=FAULT))) as here:
         done = checked(program, here, "--baseline", path, "--lang", "en")
         strict = checked(program, here, "--baseline", path, "--strict", "--lang", "en", "--sarif", "o.sarif")
     assert (done.code, strict.code) == (COMPLETE, NEW_DEFECTS)
@@ -245,6 +246,36 @@ def test_a_baseline_comes_out_the_same_when_nothing_has_changed(program: Program
     assert known(program, "--baseline", str(path), mizu=FAULT + LINK, midori=FAULT).read_bytes() == first
     assert b"127.0.0.1" not in first
     assert json.loads(first)["identity"].startswith("fault-")
+
+
+def test_a_new_defect_never_becomes_known_unseen(program: Program) -> None:
+    path = known(program, mizu=FAULT)
+    first = path.read_bytes()
+    with serving(answers(site(mizu=FAULT + LINK))) as here:
+        failing = checked(program, here, "--baseline", path, "--write-baseline", path)
+        assert (failing.code, path.read_bytes()) == (NEW_DEFECTS, first)
+        assert str(path) in failing.said[0]
+        accepting = checked(program, here, "--write-baseline", path)
+        assert (accepting.code, accepting.said) == (NEW_DEFECTS, [])
+        assert checked(program, here, "--baseline", path).code == COMPLETE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing_behind(program: Program, number: int) -> None:
+    def slowly(path: str) -> Answer:
+        time.sleep(0 if path == "/robots.txt" else 1)
+        return answers(CLEAN)(path)
+
+    with serving(slowly) as here:
+        started = program.start("check", here.url, f"{here.url}mizu.html", "--allow-private", "--sarif", "o.sarif")
+        while not any(path != "/robots.txt" for path in here.asked):
+            assert started.running()
+            time.sleep(0.05)
+        started.interrupt(number)
+        done = started.ended()
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert list(program.folder.iterdir()) == []
 
 
 def test_a_list_names_pages_with_comments_and_its_wrong_lines(program: Program) -> None:
