@@ -21,6 +21,14 @@ HOSTILE = '<p><img src="/img.png" data-x="&#27;[31m&#8238; ]]&gt; {0} [here](htt
 PATHS = ("", "mizu.html", "midori.html")
 
 
+# Of what SARIF 2.1.0 knows, what we write: it allows no other names
+RUN = {"tool", "language", "invocations", "results"}
+RULE = {"id", "shortDescription", "fullDescription", "help", "helpUri", "defaultConfiguration", "properties"}
+RESULT = {
+    *("ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints", "baselineState", "properties"),
+}
+
+
 def site(**pages: str) -> dict[str, Answer]:
     """The clean site with these bodies on its pages."""
     return CLEAN | {f"/{name}.html": plain(f"{name}の案内", f"<p>{name}</p>{body}") for name, body in pages.items()}
@@ -50,7 +58,10 @@ def sarif_of(path: Path) -> dict[str, Any]:
         assert each["shortDescription"]["text"]
         assert each["help"]["text"]
         assert "accessibility" in each["properties"]["tags"]
+        assert each.keys() <= RULE
+    assert run.keys() <= RUN
     for each in run["results"]:
+        assert each.keys() <= RESULT
         assert each["ruleId"] == rules[each["ruleIndex"]]["id"]
         assert each["level"] in ("none", "note", "warning", "error")
         assert each["message"]["text"]
