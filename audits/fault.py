@@ -1,8 +1,8 @@
-"""Which findings show one and the same fault, on whatever page: the identity of a defect, version 2.
+"""Which findings show one and the same fault, on whatever page: the identity of a defect, version 3.
 
 A fault is a rule, the element as its template makes it, the ancestors next to it that say something, and the region of
 the page that it stands in. What changes from page to page or from day to day has no part in it: numbers, names drawn
-at random, states that scripts switch on, bare boxes around, ids, texts. So a fault of a header is one fault on all
+at random, states that scripts switch on, bare boxes around, where a box is put (`col-sm-6`, `mt-4`), ids, texts. So a fault of a header is one fault on all
 pages, and pictures without a text alternative in the articles of a site are one kind of fault on many.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = "fault-2"
+VERSION = "fault-3"
+EARLIER = "fault-2"  # knew boxes by where they are put, and links by roles that people try on them
 NEAR = 3  # ancestors that say something and belong to a fault
 
 Link = Sequence[Any]  # tag, id, classes, role: an element of the way up
@@ -60,6 +61,15 @@ _STATES = frozenset(
         "stuck",
     ]
 )
+_PLACING = re.compile(  # classes that put a box somewhere, of Bootstrap, UIkit and their like
+    r"(?:uk-)?(?:row|clearfix|no-gutters|gutters?-.+|container(?:-(?:fluid|sm|md|lg|xl|xxl))?"
+    r"|(?:col|offset|order)(?:-(?:xs|sm|md|lg|xl|xxl|push|pull|offset|auto|first|last|\d+))*"
+    r"|[mp][trblsexy]?(?:-(?:sm|md|lg|xl|xxl))?-(?:n?\d+|auto)|(?:margin|padding)(?:-.+)?"
+    r"|m?[wh]-\d+|(?:child-)?width-.+|grid(?:-.+)?|border(?:-(?:top|bottom|left|right|start|end))?-0"
+    r"|d(?:-(?:sm|md|lg|xl|xxl|print))?-(?:none|inline|inline-block|block|flex|inline-flex|grid|table|table-cell)"
+    r"|(?:flex|align|justify)(?:-.+)?|(?:float|pull)-(?:none|left|right|start|end)"
+    r"|text(?:-(?:sm|md|lg|xl|xxl))?-(?:left|center|right|start|end|justify|nowrap))"
+)
 _BOXES = frozenset({"div", "span", "center", "font", "b", "i", "strong", "em"})
 _LANDMARKS = {
     "header": "header", "footer": "footer", "nav": "nav", "main": "main", "aside": "side", "banner": "header",
@@ -79,30 +89,37 @@ class Fault:
     """Names of a fault: by all that identifies it, and by its element alone."""
 
     digest: str
+    earlier: str  # its digest in the version before: a defect that is known by it goes on under that one's name
     shape: str  # faults of one rule with equal shapes may be one that has moved within its pages
 
 
 def fault_of(rule: str, frame: Sequence[Any], chain: Sequence[Link], snippet: str) -> Fault:
     """The fault that a finding shows; `chain` leads from its element to the root, and is empty where nobody knows it."""
+    digest, shape = _names(VERSION, rule, frame, chain, [_unplaced(link) for link in chain], snippet)
+    earlier, _ = _names(EARLIER, rule, frame, chain, chain, snippet)
+    return Fault(digest=digest, earlier=earlier, shape=shape)
+
+
+def _names(
+    version: str, rule: str, frame: Sequence[Any], chain: Sequence[Link], told: Sequence[Link], snippet: str
+) -> tuple[str, str]:
+    """Digest and shape in one version; `told` is what the version takes of the chain's elements."""
     if not chain:
         own: list[Any] = [_steady(snippet)]
-        return Fault(digest=_digest([VERSION, rule, len(frame), own, [], ""]), shape=_digest([VERSION, rule, own]))
-    own = _described(chain[0])
+        return _digest([version, rule, len(frame), own, [], ""]), _digest([version, rule, own])
+    own = _described(told[0])
     near: list[list[Any]] = []
     region = ""
-    for link in chain[1:]:
+    for link, said in zip(chain[1:], told[1:], strict=True):
         if link[0] in _FRAMES:
             break
         region = region_of(link)
         if region:
             break
-        if len(near) < NEAR and _says_something(link):
-            near.append(_described(link))
+        if len(near) < NEAR and _says_something(said):
+            near.append(_described(said))
     region = region or (region_of(chain[0]) if chain[0][0] not in _FRAMES else "")
-    return Fault(
-        digest=_digest([VERSION, rule, len(frame), own, near, region]),
-        shape=_digest([VERSION, rule, len(frame), own]),
-    )
+    return _digest([version, rule, len(frame), own, near, region]), _digest([version, rule, len(frame), own])
 
 
 def region_of(link: Link) -> str:
@@ -118,11 +135,15 @@ def region_of(link: Link) -> str:
 
 def _described(link: Link) -> list[Any]:
     tag, _, classes, role = link
-    return [
-        tag,
-        role,
-        [] if tag in _FRAMES else sorted(_named(classes)),
-    ]  # scripts and kinds of pages put theirs there
+    named = [] if tag in _FRAMES else sorted(_named(classes))  # scripts and kinds of pages put theirs there
+    return [tag, role, named]
+
+
+def _unplaced(link: Link) -> Link:
+    """An element without the classes that only put it somewhere, and without a role where its tag says what it is."""
+    tag, name, classes, role = link
+    kept = [each for each in classes if not _PLACING.fullmatch(each.lower())]
+    return [tag, name, kept, role if tag in _BOXES else ""]
 
 
 def _says_something(link: Link) -> bool:

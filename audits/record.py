@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
 from audits.criteria import criteria
+from audits.defects.versions import known_earlier
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
 from crawler.exploration import add_note
@@ -186,21 +187,23 @@ def count_by_criterion(
 
 async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place]) -> dict[str, int]:
     """The defects of the site that the places show; one seen for the first time is found, with its event."""
-    rules = {place.fault.digest: (place.rule, place.fault.shape, bool(place.frame)) for place in places}
-    known = await _known_defects(connection, sweep.site_id, list(rules))
-    missing = [fault for fault in sorted(rules) if fault not in known]  # in one order: no deadlock
+    faults = {place.fault.digest: place for place in places}
+    renamed = await known_earlier(connection, sweep.site_id, {place.fault for place in places})
+    known = await _known_defects(connection, sweep.site_id, list(faults))
+    missing = [fault for fault in sorted(faults) if fault not in known]  # in one order: no deadlock
     if not missing:
         return known
-    added = await connection.scalars(
-        insert_new(connection, Defect).returning(Defect.id),
+    added = await connection.execute(
+        insert_new(connection, Defect).returning(Defect.id, Defect.merged_into_id),
         [
             {
                 "site_id": sweep.site_id,
                 "digest": fault,
-                "rule": rules[fault][0],
-                "shape": rules[fault][1],
-                "framed": rules[fault][2],
+                "rule": faults[fault].rule,
+                "shape": faults[fault].fault.shape,
+                "framed": bool(faults[fault].frame),
                 "state": DefectState.FOUND,
+                "merged_into_id": renamed.get(fault),
             }
             for fault in missing
         ],
@@ -215,7 +218,8 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
             "why": None,
             "at": now(),
         }
-        for defect_id in added
+        for defect_id, known_as in added
+        if known_as is None
     ]
     if events:
         await connection.execute(sa.insert(DefectEvent), events)

@@ -39,6 +39,39 @@ def test_what_changes_from_page_to_page_changes_no_fault(other: list[Link]) -> N
     assert name(other) == name(NAV)
 
 
+CARD: list[Link] = [
+    ["a", "", ["btn"], ""], ["div", "", ["card-footer"], ""], ["div", "", ["bg-light", "card"], ""], ["div", "", ["contacts"], ""],
+    ["section", "", ["people"], ""], ["main", "", [], ""], ["body", "", [], ""], ["html", "", [], ""],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [["a", "", ["btn", "d-block", "w-100", "mt-4", "text-right"], ""], *CARD[1:]],
+        [*CARD[:2], ["div", "", ["bg-light", "card", "d-flex", "flex-fill"], ""], *CARD[3:]],
+        [*CARD[:1], ["div", "", ["row"], ""], ["div", "", ["col-12", "col-sm-6", "col-lg-4"], ""], *CARD[1:]],
+        [*CARD[:1], ["div", "", ["uk-width-1-2@m", "uk-margin-large-top", "uk-grid-small"], ""], *CARD[1:]],
+        [*CARD[:1], ["div", "", ["pull-left", "border-bottom-0", "p-0", "pt-1"], ""], *CARD[1:]],
+    ],
+    ids=["a line of its own", "a card that fills its row", "a grid around", "another maker's grid", "spaces"],
+)  # fmt: skip
+def test_where_a_box_is_put_is_no_name(other: list[Link]) -> None:
+    assert name(other) == name(CARD)
+
+
+@pytest.mark.parametrize("classes", [["card-footer", "text-muted"], ["card-footer", "btn-app"], ["column-news"]])
+def test_classes_that_say_more_than_the_place_are_names(classes: list[str]) -> None:
+    assert name([CARD[0], ["div", "", classes, ""], *CARD[2:]]) != name(CARD)
+
+
+def test_a_role_on_an_element_that_says_what_it_is_makes_no_other_fault() -> None:
+    """`role="button"` on a link is an edit that people make, also as a try at a repair; that on a bare box is its kind."""
+    assert name([["a", "", ["nav-link"], "button"], *NAV[1:]]) == name(NAV)
+    box: list[Link] = [["div", "", ["card"], ""], *PHOTO[1:]]
+    assert name([["div", "", ["card"], "button"], *box[1:]]) != name(box)
+
+
 def test_names_that_tools_draw_are_no_names() -> None:
     drawn = [[["a", "", [f"Button_root__{each}"], ""], *NAV[1:]] for each in ("3xY9a", "7bQ2z")]
     assert name(drawn[0]) == name(drawn[1])
