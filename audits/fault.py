@@ -2,7 +2,8 @@
 
 A fault is a rule, the element as its template makes it, the ancestors next to it that say something, and the region of
 the page that it stands in. What changes from page to page or from day to day has no part in it: numbers, names drawn
-at random, states that scripts switch on, bare boxes around, where a box is put (`col-sm-6`, `mt-4`), ids, texts. So a fault of a header is one fault on all
+at random, states that scripts switch on, bare boxes around, where a box is put (`col-sm-6`, `mt-4`), which
+working day a cell of a calendar is, the box around the whole page, ids, texts. So a fault of a header is one fault on all
 pages, and pictures without a text alternative in the articles of a site are one kind of fault on many.
 """
 
@@ -70,6 +71,8 @@ _PLACING = re.compile(  # classes that put a box somewhere, of Bootstrap, UIkit 
     r"|(?:flex|align|justify)(?:-.+)?|(?:float|pull)-(?:none|left|right|start|end)"
     r"|text(?:-(?:sm|md|lg|xl|xxl))?-(?:left|center|right|start|end|justify|nowrap))"
 )
+_DAY = re.compile(r"(?<![a-z])(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri)(?:day)?(?![a-z])")
+_TIME = re.compile(r"(?:[a-z]+-)?(?:past|future)")  # states that the calendar switches
 _BOXES = frozenset({"div", "span", "center", "font", "b", "i", "strong", "em"})
 _LANDMARKS = {
     "header": "header", "footer": "footer", "nav": "nav", "main": "main", "aside": "side", "banner": "header",
@@ -95,7 +98,7 @@ class Fault:
 
 def fault_of(rule: str, frame: Sequence[Any], chain: Sequence[Link], snippet: str) -> Fault:
     """The fault that a finding shows; `chain` leads from its element to the root, and is empty where nobody knows it."""
-    digest, shape = _names(VERSION, rule, frame, chain, [_unplaced(link) for link in chain], snippet)
+    digest, shape = _names(VERSION, rule, frame, chain, _lasting_of(chain), snippet)
     earlier, _ = _names(EARLIER, rule, frame, chain, chain, snippet)
     return Fault(digest=digest, earlier=earlier, shape=shape)
 
@@ -110,14 +113,17 @@ def _names(
     own = _described(told[0])
     near: list[list[Any]] = []
     region = ""
+    reach = 0
     for link, said in zip(chain[1:], told[1:], strict=True):
         if link[0] in _FRAMES:
             break
         region = region_of(link)
         if region:
             break
-        if len(near) < NEAR and _says_something(said):
-            near.append(_described(said))
+        if reach < NEAR and _says_something(link):
+            reach += 1  # what only puts a box somewhere is passed, and counts
+            if _says_something(said):
+                near.append(_described(said))
     region = region or (region_of(chain[0]) if chain[0][0] not in _FRAMES else "")
     return _digest([version, rule, len(frame), own, near, region]), _digest([version, rule, len(frame), own])
 
@@ -139,10 +145,20 @@ def _described(link: Link) -> list[Any]:
     return [tag, role, named]
 
 
-def _unplaced(link: Link) -> Link:
-    """An element without the classes that only put it somewhere, and without a role where its tag says what it is."""
+def _lasting_of(chain: Sequence[Link]) -> list[Link]:
+    """What stays of each element; the box right below the body, far around, holds the page and says as little."""
+    told = [_lasting(link) for link in chain]
+    outermost = next((place for place, link in enumerate(chain) if link[0] in _FRAMES), 0) - 1
+    if outermost >= NEAR and chain[outermost][0] == "div":
+        told[outermost] = ["div", "", [], ""]
+    return told
+
+
+def _lasting(link: Link) -> Link:
+    """What stays of an element: no classes that only put it somewhere or go by the date, no role where its tag says it."""
     tag, name, classes, role = link
-    kept = [each for each in classes if not _PLACING.fullmatch(each.lower())]
+    known = (_DAY.sub("day", each.lower()) if _DAY.search(each.lower()) else each for each in classes)
+    kept = [each for each in known if not (_PLACING.fullmatch(each.lower()) or _TIME.fullmatch(each.lower()))]
     return [tag, name, kept, role if tag in _BOXES else ""]
 
 

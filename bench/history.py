@@ -139,7 +139,7 @@ def aligned(before: Pages, after: Pages) -> Iterator[Pair]:
 
 
 def _paired(old: list[Element], new: list[Element]) -> Iterator[tuple[Element | None, Element | None]]:
-    """The same HTML in the same order first, then the same anywhere, then what is most alike."""
+    """The same HTML in the same order first, then what is most alike, then the same text in whatever element."""
     matcher = SequenceMatcher(None, [each.html for each in old], [each.html for each in new], autojunk=False)
     blocks = matcher.get_matching_blocks()
     same = [(block.a + step, block.b + step) for block in blocks for step in range(block.size)]
@@ -151,6 +151,12 @@ def _paired(old: list[Element], new: list[Element]) -> Iterator[tuple[Element | 
             left.remove(a)
             right.remove(b)
             yield old[a], new[b]
+    for a in sorted(left):
+        text = _text(old[a])
+        if text and (same_text := [b for b in sorted(right) if _text(new[b]) == text]):
+            left.remove(a)
+            right.remove(same_text[0])
+            yield old[a], new[same_text[0]]
     yield from ((old[a], None) for a in sorted(left))
     yield from ((None, new[b]) for b in sorted(right))
 
@@ -161,6 +167,10 @@ def _likeness(one: Element, other: Element) -> float:
     if matcher.real_quick_ratio() < ALIKE or matcher.quick_ratio() < ALIKE:
         return 0.0
     return matcher.ratio() + SequenceMatcher(None, one.target, other.target).ratio() / 1000
+
+
+def _text(element: Element) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", element.html).split())
 
 
 def looks_like_two(pages: Pages) -> tuple[dict[int, tuple[str, Element, Element]], int]:
@@ -199,6 +209,11 @@ class Step:
     after: Pages
     pairs: list[Pair]
     events: dict[str, set[int]]
+
+    @property
+    def new(self) -> set[int]:
+        """Defects found, without those of which the machine can only not tell."""
+        return self.events["found"] & defects_in(self.after)
 
     @property
     def survivors(self) -> set[int]:
@@ -266,7 +281,7 @@ def tell(rows: sqlite3.Connection, names: Sequence[str], draw: int, seed: int, s
         whole, lost = {one for one, _ in kept}, {one for one, _ in split}
         places, apart = sum(kept.values()), sum(map(len, split.values()))
         total.update(places=places, apart=apart, whole=len(whole), lost=len(lost), went_on=len(step.survivors), merged=len(merged))  # fmt: skip
-        print(f"{step.name} | {len(step.before.keys() & step.after.keys())} | {len(told['found'])} | "
+        print(f"{step.name} | {len(step.before.keys() & step.after.keys())} | {len(step.new)} | "
               f"{len(told['confirmed'])} | {len(told['returned'])} | {len(told['unverified'])} | {len(step.survivors)} | "
               f"{places} | {apart}, {len(lost)} of {len(whole)} | {len(merged)} of {len(step.survivors)}")  # fmt: skip
     print(f"candidates: split {_share(total['lost'], total['whole'])} of defects with an element that went on, "
@@ -301,9 +316,7 @@ def _tell_drawn(known: Sequence[Step], draw: int, seed: int) -> None:
     drawing = random.Random(seed)
     kinds = {
         "fixed": [(step, each) for step in known for each in sorted(step.events["confirmed"])],
-        "new or returned": [
-            (step, each) for step in known for each in sorted(step.events["found"] | step.events["returned"])
-        ],
+        "new or returned": [(step, each) for step in known for each in sorted(step.new | step.events["returned"])],
         "went on": [(step, each) for step in known for each in sorted(step.survivors)],
     }
     for kind, some in kinds.items():

@@ -26,6 +26,11 @@ def test_an_element_that_went_on_under_another_defect_is_a_split() -> None:
     assert not found.merged()
 
 
+def test_a_text_that_went_on_in_another_element_is_a_split() -> None:
+    found = step(page((1, '<th class="day-header monday widget">月</th>')), page((2, "<span>月</span>")))
+    assert list(found.split()) == [(1, 2)]
+
+
 def test_a_defect_that_goes_on_without_any_of_its_elements_is_a_merge() -> None:
     found = step(page((1, LINK)), page((1, LOGO)))
     assert list(found.merged()) == [1]

@@ -40,7 +40,7 @@ def test_what_changes_from_page_to_page_changes_no_fault(other: list[Link]) -> N
 
 
 CARD: list[Link] = [
-    ["a", "", ["btn"], ""], ["div", "", ["card-footer"], ""], ["div", "", ["bg-light", "card"], ""], ["div", "", ["contacts"], ""],
+    ["a", "", ["btn"], ""], ["div", "", ["card-footer"], ""], ["div", "", ["bg-light", "card"], ""], ["div", "", ["col-lg-4"], ""],
     ["section", "", ["people"], ""], ["main", "", [], ""], ["body", "", [], ""], ["html", "", [], ""],
 ]  # fmt: skip
 
@@ -50,11 +50,11 @@ CARD: list[Link] = [
     [
         [["a", "", ["btn", "d-block", "w-100", "mt-4", "text-right"], ""], *CARD[1:]],
         [*CARD[:2], ["div", "", ["bg-light", "card", "d-flex", "flex-fill"], ""], *CARD[3:]],
-        [*CARD[:1], ["div", "", ["row"], ""], ["div", "", ["col-12", "col-sm-6", "col-lg-4"], ""], *CARD[1:]],
-        [*CARD[:1], ["div", "", ["uk-width-1-2@m", "uk-margin-large-top", "uk-grid-small"], ""], *CARD[1:]],
-        [*CARD[:1], ["div", "", ["pull-left", "border-bottom-0", "p-0", "pt-1"], ""], *CARD[1:]],
+        [*CARD[:3], ["div", "", ["col-12", "col-sm-6"], ""], *CARD[4:]],
+        [*CARD[:3], ["div", "", ["uk-width-1-2@m", "uk-margin-large-top", "uk-grid-small"], ""], *CARD[4:]],
+        [*CARD[:3], ["div", "", ["pull-left", "border-bottom-0", "p-0", "pt-1"], ""], *CARD[4:]],
     ],
-    ids=["a line of its own", "a card that fills its row", "a grid around", "another maker's grid", "spaces"],
+    ids=["a line of its own", "a card that fills its row", "another column", "another maker's grid", "spaces"],
 )  # fmt: skip
 def test_where_a_box_is_put_is_no_name(other: list[Link]) -> None:
     assert name(other) == name(CARD)
@@ -63,6 +63,24 @@ def test_where_a_box_is_put_is_no_name(other: list[Link]) -> None:
 @pytest.mark.parametrize("classes", [["card-footer", "text-muted"], ["card-footer", "btn-app"], ["column-news"]])
 def test_classes_that_say_more_than_the_place_are_names(classes: list[str]) -> None:
     assert name([CARD[0], ["div", "", classes, ""], *CARD[2:]]) != name(CARD)
+
+
+def test_the_box_around_the_whole_page_says_as_little_as_the_body() -> None:
+    inside: list[Link] = [["a", "", ["close"], ""], ["div", "", ["alert"], ""], ["div", "", [], ""]]
+    page: list[Link] = [["body", "", [], ""], ["html", "", [], ""]]
+    assert name([*inside, ["div", "", ["offcanvas-content"], ""], *page]) == name([*inside, *page])
+    assert name([*inside, ["section", "", ["news"], ""], *page]) != name([*inside, *page])
+    assert name([["div", "", ["alert"], ""], *page]) != name([["div", "", [], ""], *page]), (
+        "itself it is an element"
+    )
+
+
+def test_working_days_are_alike_and_whether_they_are_over_is_no_name() -> None:
+    """Saturdays and Sundays have colours of their own, and faults of contrast too."""
+    days = [["fc-day", "fc-mon", "fc-past"], ["fc-day", "fc-thu", "fc-future"], ["fc-day", "fc-fri"]]
+    assert len({name([["td", "", each, ""], *CARD[1:]]) for each in days}) == 1
+    assert name([["td", "", ["fc-day", "fc-sun"], ""], *CARD[1:]]) != name([["td", "", days[0], ""], *CARD[1:]])
+    assert name([["td", "", ["wedding"], ""], *CARD[1:]]) != name([["td", "", ["monitor"], ""], *CARD[1:]])
 
 
 def test_a_role_on_an_element_that_says_what_it_is_makes_no_other_fault() -> None:
