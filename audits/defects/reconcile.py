@@ -121,11 +121,34 @@ class Reconciling:
             .where(*seen_in(self._sweep), sa.or_(Look.result_id.is_(None), Look.result_id != Visit.result_id))
             .order_by(Visit.page_id)
         )
+        again = await self._seen_again()
         return [
             _Seen(page=page, result=result or 0, at=at, before=before)
             for page, result, at, before, looked in rows
-            if looked is None or at > looked
+            if (looked is None or at > looked) and (page not in again or at > again[page])
         ]
+
+    async def _seen_again(self) -> dict[int, datetime]:
+        """Of a sweep that comes late: when later ones saw its pages, also those that they found as they had been before."""
+        if not self._late:
+            return {}
+        other, later = sa.orm.aliased(Visit), sa.orm.aliased(Sweep)
+        seen = sa.case(
+            (other.carried, sa.func.coalesce(later.carried_at, other.audited_at)), else_=other.audited_at
+        )
+        rows = await self._connection.execute(
+            sa.select(other.page_id, seen)
+            .join(later, later.id == other.sweep_id)
+            .join(Visit, sa.and_(Visit.page_id == other.page_id, *seen_in(self._sweep)))
+            .where(
+                later.id > self._sweep.id, later.reconciled_at.is_not(None), other.state == VisitState.AUDITED,
+                other.result_id.is_not(None),
+            )
+        )  # fmt: skip
+        again: dict[int, datetime] = {}
+        for page, at in rows:
+            again[page] = max(at, again.get(page, at))
+        return again
 
     async def _move_pages(self) -> None:
         """A page that now leads to another, which was seen, is that one: what was known of it counts there."""

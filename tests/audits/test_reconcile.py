@@ -302,6 +302,17 @@ async def test_a_sweep_that_comes_late_changes_nothing_that_was_seen_after_it(da
         assert await history.states() == {"a": State.CONFIRMED, "b": State.FOUND}
 
 
+async def test_a_page_that_later_sweeps_found_as_it_had_been_is_not_taken_from_one_that_comes_late(
+    database: Database,
+) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {}}))
+        late = await history.sweep({"/1": {"a": 1}})
+        await reconcile(history.connection, await history.sweep({"/1": {}}))
+        await reconcile(history.connection, late)
+        assert await history.states() == {"a": State.CONFIRMED}
+
+
 async def test_a_sweep_that_is_not_finished_unverifies_nothing(database: Database) -> None:
     async with history_in(database) as history:
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
