@@ -5,8 +5,9 @@ pages were gone, lost or not chosen is unverified, never confirmed. Doing it twi
 comes late changes no page that was seen after it.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -27,7 +28,9 @@ from db.words import DefectState as State
 from db.words import Outcome, Reason, VisitState
 
 PAGES = 500  # whose findings are in memory at a time
+SAID = 200  # pages of a defect whose words are compared
 MOVED_ON = (Reason.REDIRECT, Reason.DUPLICATE)  # the page is another one now
+_TAG = re.compile(r"<[^>]*>?")
 NEWLY_CHECKED = "newly checked"  # why a defect is found that an earlier sweep could not have found
 
 
@@ -300,13 +303,48 @@ class Reconciling:
             for defect, rule, shape in rows:
                 shapes[rule, shape][defect in went].append(defect)
         for newcomers, gone in shapes.values():
-            for newcomer in newcomers:
-                shared = {each: len(self._change.came[newcomer] & self._change.went[each]) for each in gone}
-                best = max(shared.values(), default=0)
-                same = [each for each, pages in shared.items() if pages == best > 0]
-                if len(same) == 1:
-                    gone.remove(same[0])
-                    await self._merge(newcomer, same[0])
+            pages = {each: self._change.came[each] for each in newcomers} | {
+                each: self._change.went[each] for each in gone
+            }
+            await self._merge_best(newcomers, gone, pages)
+        await self._know_by_words({*came} & {*self._change.came}, went)
+
+    async def _know_by_words(self, came: set[int], went: set[int]) -> None:
+        """The same words under the same rule on the same page are the same fault, whatever element holds them now."""
+        went = {each for each in went if not await self._is_open(each)}
+        rules: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        for some in parts(sorted(came | went)):
+            for defect, rule in await self._connection.execute(
+                sa.select(Defect.id, Defect.rule).where(Defect.id.in_(some))
+            ):
+                rules[rule][defect in went].append(defect)
+        for newcomers, gone in rules.values():
+            if newcomers and gone:
+                words = {each: await self._words(each, self._change.came[each]) for each in newcomers}
+                words |= {each: await self._words(each, self._change.went[each]) for each in gone}
+                await self._merge_best(newcomers, gone, words)
+
+    async def _words(self, defect: int, pages: Collection[int]) -> set[tuple[int, str]]:
+        """What the elements of a defect said, by page; of a defect on very many pages, on some."""
+        known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
+        rows = await self._connection.execute(
+            sa.select(Result.page_id, Finding.snippet)
+            .join(Finding, Finding.result_id == Result.id)
+            .join(Defect, Defect.id == Finding.defect_id)
+            .where(known_as == defect, Result.page_id.in_(sorted(pages)[:SAID]), Finding.outcome == Outcome.FAILED)
+        )
+        said = ((page, " ".join(_TAG.sub(" ", snippet).split())) for page, snippet in rows)
+        return {(page, words) for page, words in said if words}
+
+    async def _merge_best(self, newcomers: list[int], gone: list[int], has: Mapping[int, Collection[Any]]) -> None:
+        """Take each newcomer for the one that is gone and has most in common with it, if there is just one."""
+        for newcomer in newcomers:
+            shared = {each: len({*has[newcomer]} & {*has[each]}) for each in gone}
+            best = max(shared.values(), default=0)
+            same = [each for each, common in shared.items() if common == best > 0]
+            if len(same) == 1:
+                gone.remove(same[0])
+                await self._merge(newcomer, same[0])
 
     async def _has_only(self, defect: int, pages: Collection[int]) -> bool:
         """Whether a defect was never on any other page: it is one that this sweep has found."""

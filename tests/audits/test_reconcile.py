@@ -281,6 +281,20 @@ async def test_a_block_that_moved_within_its_page_keeps_its_defect(database: Dat
         assert await history.open_on("c") == {"/1": 0, "/2": 1}
 
 
+async def test_the_same_words_in_another_element_of_the_page_are_the_same_fault(database: Database) -> None:
+    """Of "c", "e" and "f" (one rule) the elements have nothing in common but what they say."""
+    async with history_in(database) as history:
+        said = {"c": "<div>最新情報</div>", "e": "<h4><b>最新情報</b></h4>", "f": "<h4>お問い合わせ</h4>"}
+        await reconcile(history.connection, await history.sweep({"/1": {"c": 1}, "/2": {}}))
+        sweep = await history.sweep({"/1": {"e": 1, "f": 1}, "/2": {"e": 1}})
+        for fault, html in said.items():
+            mine = Finding.defect_id == history.defects[fault]
+            await history.connection.execute(sa.update(Finding).where(mine).values(snippet=html))
+        told = await reconcile(history.connection, sweep)
+        assert (told.found, told.confirmed) == (1, 0)
+        assert await history.open_on("c") == {"/1": 1, "/2": 1}
+
+
 async def test_new_rules_find_what_was_there_and_no_new_faults(database: Database) -> None:
     async with history_in(database) as history:
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "d": 1}}, rules=["image-alt"]))
