@@ -64,9 +64,19 @@ async def cover_on(connection: AsyncConnection, site_id: int, day: date) -> Cove
 
 
 async def read(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> list[Exemption]:
-    """Exceptions as detached objects, in the order in which they were said."""
-    rows = await connection.execute(sa.select(Exemption).where(*conditions).order_by(Exemption.id))
-    return [Exemption(**row) for row in rows.mappings()]
+    """Exceptions as detached objects, in the order in which they were said; of a defect by the name that it goes by now."""
+    known_as = sa.func.coalesce(Defect.merged_into_id, Exemption.defect_id).label("known_as")
+    rows = await connection.execute(
+        sa.select(Exemption, known_as)
+        .outerjoin(Defect, Defect.id == Exemption.defect_id)
+        .where(*conditions)
+        .order_by(Exemption.id)
+    )
+    columns = [column.key for column in Exemption.__table__.columns]
+    return [
+        Exemption(**{**{name: row[name] for name in columns}, "defect_id": row["known_as"]})
+        for row in rows.mappings()
+    ]
 
 
 async def named(connection: AsyncConnection, exemptions: Iterable[Exemption]) -> dict[int, tuple[str, str | None]]:

@@ -17,7 +17,7 @@ from audits.excepted import Excepted, Extent, excepted
 from audits.sampled import sampled
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Draw, Exemption, Sweep, Visit
+from db.tables import Defect, Draw, Exemption, Occurrence, Sweep, Visit
 from db.types import now
 from db.words import DefectState as State
 from db.words import ExceptionReason as Why
@@ -281,3 +281,14 @@ async def test_a_sample_has_an_interval_without_what_is_excepted_by_the_same_est
         assert found.estimate is not None
         assert (found.estimate.drawn, found.estimate.problem_pages) == (3, 2)
         assert by_chance.sample(rules_of(row)).found == 3, "the machine's own is what it was"
+
+
+async def test_an_exception_goes_on_with_a_defect_that_is_known_as_another_now(database: Database) -> None:
+    async with history_in(database) as history:
+        await swept(history)
+        await exempt(history, "c")
+        connection, (old, new) = history.connection, (history.defects["c"], history.defects["d"])
+        await connection.execute(sa.update(Defect).where(Defect.id == old).values(merged_into_id=new))
+        await connection.execute(sa.delete(Occurrence).where(Occurrence.defect_id == old))
+        await settle(connection, history.site, today())
+        assert (await book.one(connection, new)).state is State.EXCEPTED
