@@ -112,12 +112,25 @@ async def first_look(connection: AsyncConnection, aim: Aim, seed: int) -> list[i
     return sorted(chosen)
 
 
+async def _pages_now(connection: AsyncConnection, aim: Aim) -> dict[int, list[int]]:
+    """The defects in question by the numbers that they go by now, with the pages to see for each."""
+    known_as: dict[int, int] = {}
+    for some in parts(sorted(aim.pages)):
+        number = sa.func.coalesce(Defect.merged_into_id, Defect.id)
+        known_as |= dict((await connection.execute(sa.select(Defect.id, number).where(Defect.id.in_(some)))).all())
+    found: dict[int, list[int]] = {}
+    for defect, pages in sorted(aim.pages.items()):
+        mine = found.setdefault(known_as[defect], [])
+        mine += [page for page in pages if page not in mine]
+    return found
+
+
 async def left_to_see(connection: AsyncConnection, sweep_id: int, aim: Aim) -> list[int]:
     """The pages that are worth a look after the first: those of defects that none of the pages seen has shown."""
     seen = set(await connection.scalars(_audited(sweep_id)))
     asked = set(await connection.scalars(sa.select(Visit.page_id).where(Visit.sweep_id == sweep_id)))
     left: set[int] = set()
-    for defect, pages in aim.pages.items():
+    for defect, pages in (await _pages_now(connection, aim)).items():
         showing = set(await _pages_showing(connection, defect)) & seen
         if not showing:
             left |= set(pages) - asked
@@ -215,7 +228,7 @@ async def run(database: Database, sweep_id: int, aim: Aim, tools: Tools, stoppin
 async def seen(connection: AsyncConnection, sweep_id: int, aim: Aim) -> list[Seen]:
     """What became of each page, those that were lost first; call it once the recheck was reconciled."""
     shown: dict[int, int] = {}
-    for some in parts(sorted(aim.pages)):
+    for some in parts(sorted(await _pages_now(connection, aim))):
         rows = await connection.execute(
             sa.select(Occurrence.page_id, sa.func.sum(Occurrence.places))
             .where(Occurrence.defect_id.in_(some))
@@ -245,13 +258,13 @@ async def moved(
     ran = rules_run(await sweep_row(connection, sweep_id))
     visited = set(await connection.scalars(_audited(sweep_id)))
     found: list[Moved] = []
-    for number in sorted(aim.pages):
+    for number, pages in (await _pages_now(connection, aim)).items():
         defect = await book.one(connection, number)
         showing = set(await _pages_showing(connection, defect.id))
         found.append(
             Moved(
-                defect=defect, before=before[number], checked=defect.rule in ran,
-                seen=len(visited & (showing | set(aim.pages[number]))), showing=len(visited & showing),
+                defect=defect, before=before.get(number, defect.state), checked=defect.rule in ran,
+                seen=len(visited & (showing | set(pages))), showing=len(visited & showing),
             )
         )  # fmt: skip
     return found

@@ -190,6 +190,9 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
     faults = {place.fault.digest: place for place in places}
     renamed = await known_earlier(connection, sweep.site_id, {place.fault for place in places})
     known = await _known_defects(connection, sweep.site_id, list(faults))
+    for digest in sorted(renamed.keys() - known.keys()):  # it is known again by what it looks like today
+        shape = faults[digest].fault.shape
+        await connection.execute(sa.update(Defect).where(Defect.id == renamed[digest]).values(shape=shape))
     missing = [fault for fault in sorted(faults) if fault not in known]  # in one order: no deadlock
     if not missing:
         return known

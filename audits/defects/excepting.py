@@ -195,7 +195,8 @@ async def _is_known(connection: AsyncConnection, site_id: int, rule: str) -> boo
     there = sa.exists().where(Defect.site_id == site_id, Defect.rule == rule)
     if await connection.scalar(sa.select(there)):
         return True
-    last = await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id == site_id))
+    judged = Sweep.site_id == site_id, Sweep.rule_criteria.is_not(None), ~Sweep.recheck
+    last = await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(*judged))
     return last is not None and rule in rules_run(await sweep_row(connection, last))
 
 

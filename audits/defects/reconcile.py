@@ -85,10 +85,13 @@ async def reconcile(connection: AsyncConnection, sweep_id: int, day: date | None
 
 async def _is_late(connection: AsyncConnection, sweep: Sweep) -> bool:
     """Whether a later sweep of the site was taken in already; rechecks speak for single pages."""
-    later = sa.exists().where(
-        Sweep.site_id == sweep.site_id, Sweep.id > sweep.id, Sweep.reconciled_at.is_not(None), ~Sweep.recheck
-    )
-    return bool(await connection.scalar(sa.select(later)))
+    return bool(await connection.scalar(sa.select(_followed(sweep, ~Sweep.recheck))))
+
+
+def _followed(sweep: Sweep, *conditions: sa.ColumnElement[bool]) -> sa.Exists:
+    """Whether the site has a later sweep that was taken in."""
+    later = Sweep.site_id == sweep.site_id, Sweep.id > sweep.id, Sweep.reconciled_at.is_not(None)
+    return sa.exists().where(*later, *conditions)
 
 
 class Reconciling:
@@ -132,8 +135,8 @@ class Reconciling:
         ]
 
     async def _seen_again(self) -> dict[int, datetime]:
-        """Of a sweep that comes late: when later ones saw its pages, also those that they found as they had been before."""
-        if not self._late:
+        """When later sweeps, or rechecks, saw the same pages, also those that they found as they had been before."""
+        if not await self._connection.scalar(sa.select(_followed(self._sweep))):
             return {}
         other, later = sa.orm.aliased(Visit), sa.orm.aliased(Sweep)
         seen = sa.case(
@@ -365,7 +368,8 @@ class Reconciling:
         there = await self._connection.scalars(sa.select(Occurrence.page_id).where(Occurrence.defect_id == known))
         await self._put({(known, page): places for page, places in rows}, {(known, page) for page in there})
         await self._connection.execute(sa.delete(Occurrence).where(Occurrence.defect_id == newcomer))
-        await self._connection.execute(sa.update(Defect).where(Defect.id == newcomer).values(merged_into_id=known))
+        known_as = sa.or_(Defect.id == newcomer, Defect.merged_into_id == newcomer)  # and every name of its own
+        await self._connection.execute(sa.update(Defect).where(known_as).values(merged_into_id=known))
         self._change.touched.discard(newcomer)
         self._change.touched.add(known)
         self._change.came.pop(newcomer)

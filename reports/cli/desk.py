@@ -21,12 +21,13 @@ async def with_defects(
     """Do the work of a command with the defects as they stand today: nothing that has ended is shown as excepted."""
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
-        await _settle(database)
+        await settle_all(database)
         async with database.writing() if write else database.reading() as connection:
             return await work(connection)
 
 
-async def _settle(database: Database) -> None:
+async def settle_all(database: Database) -> None:
+    """End what exceptions have ended by now, on all sites."""
     day = today()
     async with database.reading() as connection:
         sites = [site for site in await sites_with_exceptions(connection) if await due(connection, site, day)]

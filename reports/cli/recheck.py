@@ -21,6 +21,7 @@ from db.schema import present
 from db.words import DefectState
 from reports.clean import one_line
 from reports.cli.credentials import credentials_of
+from reports.cli.desk import settle_all
 from reports.cli.options import browser_option, credentials_options, database_option, json_option, lang_option
 from reports.cli.progress import Progress
 from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, stopped_by_signals
@@ -57,13 +58,12 @@ async def _recheck(targets: tuple[str, ...], given: dict[str, Any]) -> int:
     engine = installed_engine()
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
+        await settle_all(database)
         async with database.reading() as connection:
             if given["repaired"]:
                 aim = await rechecking.aim_at_repaired(connection, given["repaired"])
             else:
-                aim = await rechecking.aim_at(
-                    connection, [int(each) if each.isdigit() else each for each in targets]
-                )
+                aim = await rechecking.aim_at(connection, [_target(each) for each in targets])
             before = await rechecking.states(connection, aim)
         async with playwright_driver() as driver:
             installed_browser(given["browser"], driver.chromium.executable_path)
@@ -82,6 +82,11 @@ async def _recheck(targets: tuple[str, ...], given: dict[str, Any]) -> int:
             defects = await rechecking.moved(connection, sweep, aim, before)
     _say(sweep, pages, defects, given)
     return COMPLETE if all(each.audited for each in pages) else INCOMPLETE
+
+
+def _target(text: str) -> int | str:
+    """The number of a defect, or an address."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
 async def _run(database: Database, sweep: int, aim: Aim, tools: Tools, given: dict[str, Any]) -> bool:

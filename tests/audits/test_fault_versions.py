@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from audits.defects.reconcile import reconcile
+from audits.conclude import sweep_row
+from audits.defects.reconcile import Reconciling, reconcile
 from audits.fault import Fault
 from audits.page import Place
 from audits.record import _defects
@@ -70,3 +71,37 @@ async def test_what_was_two_and_is_one_now_is_the_older_with_the_pages_of_both(
         assert history.defects["b"] in set(await history.connection.scalars(merged))
         states = set(await history.connection.scalars(sa.select(Defect.state).where(Defect.rule == "image-alt")))
         assert State.CONFIRMED not in states
+
+
+async def test_what_was_two_goes_on_with_the_plan_that_one_of_them_had(database: Database) -> None:
+    other = replace(PLACE, fault=replace(PLACE.fault, earlier="b" * 64))
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "b": 1}}))
+        planned = sa.update(Defect).where(Defect.id == history.defects["b"])
+        await history.connection.execute(planned.values(state=State.PLANNED, owner="山田"))
+        await shown_anew(history, "/1", PLACE, other)
+        assert await history.open_on("b") == {"/1": 2}
+        assert (await history.states())["b"] is State.PLANNED
+
+
+async def test_a_renamed_defect_is_known_again_by_what_it_looks_like_today(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}))
+        await shown_anew(history, "/1", PLACE)
+        kept = sa.select(Defect.shape).where(Defect.id == history.defects["a"])
+        assert await history.connection.scalar(kept) == "s" * 64
+
+
+async def test_all_names_of_a_newcomer_go_on_as_the_older_defect(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}))
+        reconciling = Reconciling(
+            history.connection, await sweep_row(history.connection, await history.sweep({"/2": {"b": 1, "c": 1}})), late=False
+        )  # fmt: skip
+        a, b, c = (history.defects[each] for each in "abc")
+        alias = sa.update(Defect).where(Defect.id == c).values(merged_into_id=b)
+        await history.connection.execute(alias)
+        reconciling._change.came[b] = {1}
+        await reconciling._merge(b, a)
+        known = sa.select(Defect.merged_into_id).where(Defect.id.in_((b, c)))
+        assert set(await history.connection.scalars(known)) == {a}

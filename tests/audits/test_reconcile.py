@@ -327,6 +327,15 @@ async def test_a_page_that_later_sweeps_found_as_it_had_been_is_not_taken_from_o
         assert await history.states() == {"a": State.CONFIRMED}
 
 
+async def test_what_a_recheck_saw_later_is_not_overruled_by_a_sweep_that_ends_after_it(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}))
+        long = await history.sweep({"/1": {}})
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}, recheck=True))
+        await reconcile(history.connection, long)
+        assert await history.states() == {"a": State.FOUND}
+
+
 async def test_a_sweep_that_is_not_finished_unverifies_nothing(database: Database) -> None:
     async with history_in(database) as history:
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
