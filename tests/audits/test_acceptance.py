@@ -24,7 +24,7 @@ FAULTS = (("image-alt", "1"), ("image-alt", "2"), ("link-name", "3"), ("region",
 def place(rule: str, digest: str, outcome: Outcome = Outcome.FAILED) -> Place:
     return Place(
         rule=rule, outcome=outcome, impact=None, frame=[], target=["x"], snippet="<x>", checks=[], box=None,
-        fault=Fault(digest=digest * 64, shape="0"),
+        fault=Fault(digest=digest * 64, earlier="0" * 64, shape="0"),
     )  # fmt: skip
 
 

@@ -287,7 +287,10 @@ async def test_crawl_delay_keeps_requests_apart(database: Database) -> None:
         await explored(database, site)
     times = [each.at for each in site.requests[1:]]
     assert len(times) == 4
-    assert all(after - before > 0.28 for before, after in pairwise(times))
+    assert all(
+        after - before > 0.15 for before, after in pairwise(times)
+    )  # a busy machine notes one late, and the next not
+    assert times[-1] - times[0] > 3 * 0.3 - 0.15
 
 
 async def test_no_more_requests_at_once_than_the_limit(database: Database) -> None:
