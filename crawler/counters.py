@@ -107,6 +107,8 @@ def lies_between(before: Content, other: Content, after: Content) -> bool:
     contents = (before, other, after)
     if any(each.digest is None for each in contents) or len({each.steady for each in contents}) > 1:
         return False
+    if len({len(each.numbers) for each in contents}) > 1:  # one of them is empty where the others have a number
+        return False
     counts = zip(*(map(_value, each.numbers) for each in contents), strict=True)
     return all(min(first, last) <= here <= max(first, last) for first, here, last in counts)
 

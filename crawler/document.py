@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -190,10 +191,21 @@ def _is_act(link: LexborNode, address: str) -> bool:
     place = _attribute(link, "href").partition("#")[2]
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    if _CONFIRMED.search(_attribute(link, "onclick")):
+    if any(_CONFIRMED.search(code) for code in _code_of(link)):
         return True
     words = _named_by(link)
     return says_act(words) and not (is_file(address) and (place or is_title(words)))
+
+
+def _code_of(link: LexborNode) -> Iterator[str]:
+    """What runs when a link is followed, or an option of a jump menu chosen: its own code, its menu's and its form's."""
+    yield _attribute(link, "onclick")
+    yield unquote(_attribute(link, "href"))
+    around = link.parent
+    while around is not None and around.tag in ("optgroup", "select", "form"):
+        yield _attribute(around, "onchange")
+        yield _attribute(around, "onsubmit")
+        around = around.parent
 
 
 def _named_by(link: LexborNode) -> str:

@@ -45,7 +45,11 @@ class Elsewhere:
         spare = min(MOST, (os.cpu_count() or 1) - 1)
         if self._pool is None and not self._is_lost and pages >= MANY and spare:
             context = multiprocessing.get_context("spawn")  # a fork would share the locks of other threads
-            self._pool = ProcessPoolExecutor(spare, context, initializer=_end_with_parent)
+            try:
+                self._pool = ProcessPoolExecutor(spare, context, initializer=_end_with_parent)
+            except (OSError, NotImplementedError):  # no shared memory here: the work is done in this process
+                self._is_lost = True
+                return
             self._room = 2 * spare  # one in hand and one that waits keep a process busy
 
     async def run(self, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
@@ -54,7 +58,12 @@ class Elsewhere:
             pool = self._pool
             self._room -= 1
             try:
-                return await asyncio.wrap_future(_begun(pool, function, *given, **named))
+                begun = _begun(pool, function, *given, **named)
+            except OSError as error:  # the machine starts no further process
+                begun = Future()
+                begun.set_exception(BrokenExecutor(str(error)))
+            try:
+                return await asyncio.wrap_future(begun)
             except BrokenExecutor:
                 self._pool, self._is_lost = None, True
                 pool.shutdown(wait=False)

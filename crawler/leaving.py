@@ -28,7 +28,7 @@ if (self === top) (() => {
     const {url, sameDocument} = event.destination;
     const address = url.split("#")[0];
     if (sameDocument || !/^https?:/.test(url) || address === location.href.split("#")[0]) return;
-    if (fits(inside, address) && !fits(excluded, address) && !suspected(new URL(url))) return;
+    if (!event.formData && fits(inside, address) && !fits(excluded, address) && !suspected(new URL(url))) return;
     event.preventDefault();
     if (event.downloadRequest == null) globalThis.leftFor ??= url;
     setTimeout(() => { if (isBrokenOff()) location.replace("about:blank"); });

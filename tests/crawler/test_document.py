@@ -201,3 +201,15 @@ def test_a_link_to_a_place_on_the_page_itself_does_not_tell_two_addresses_apart(
     ]
     assert pages[0].digest == pages[1].digest is not None
     assert pages[0].digest != pages[2].digest
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        """<a href="javascript:if(confirm('本当に削除しますか'))location.href='/bbs/kesu.cgi?no=5'">×</a>""",
+        """<select onchange="if(confirm('削除しますか'))location.href=this.value"><option value="/bbs/kesu.cgi?no=5">5</select>""",
+    ],
+)
+def test_what_asks_before_it_deletes_is_an_act_wherever_its_code_stands(markup: str) -> None:
+    found = read(markup.encode(), "text/html; charset=utf-8", "http://example.jp/")
+    assert set(found.links) <= found.unsafe
