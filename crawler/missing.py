@@ -20,7 +20,7 @@ from crawler.address import directory_of, origin_of
 from crawler.asking import refusal_of
 from crawler.document import Document
 from crawler.exploration import Exploration
-from crawler.frontier import end_visit
+from crawler.frontier import ROWS, end_visit
 from crawler.links import all_links
 from crawler.minhash import Minhash, likeness, unpack
 from db.tables import Page, Visit
@@ -78,8 +78,9 @@ async def mark_soft_not_found(exploration: Exploration) -> None:
         ended = {
             each.visit: f"like {missing.probe}" for each in await _alike(exploration, suspects[folder], missing)
         }
-        for each in sent[folder]:
-            if each.place == missing.place:
+        titles = await _titles(exploration, {each.page for each in sent[folder]})
+        for each in sent[folder]:  # one path may serve the page for missing addresses and real ones alike
+            if each.place == missing.place and titles.get(each.page) == missing.document.title[:500]:
                 ended[each.visit] = f"sent to {each.place}, as {missing.probe} was"
                 places.setdefault(each.page, missing.probe)
         async with exploration.database.writing() as connection:
@@ -213,6 +214,20 @@ async def _mark_places(exploration: Exploration, places: dict[int, str]) -> None
         rows = await connection.execute(sa.select(Visit.id, Visit.page_id).where(*mine, *found))
         for visit, page in rows.all():
             await end_visit(connection, visit, Reason.SOFT_NOT_FOUND, f"where {places[page]} was sent")
+
+
+async def _titles(exploration: Exploration, pages: set[int]) -> dict[int, str | None]:
+    """What some pages are titled in this sweep."""
+    mine = Visit.sweep_id == exploration.sweep.id
+    found: dict[int, str | None] = {}
+    async with exploration.database.reading() as connection:
+        for begin in range(0, len(pages), ROWS):
+            some = sorted(pages)[begin : begin + ROWS]
+            rows = await connection.execute(
+                sa.select(Visit.page_id, Visit.title).where(mine, Visit.page_id.in_(some))
+            )
+            found |= dict(rows.all())
+    return found
 
 
 async def _named(connection: AsyncConnection, sweep_id: int, pages: set[int]) -> set[int]:
