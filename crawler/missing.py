@@ -20,7 +20,7 @@ from crawler.address import directory_of, origin_of
 from crawler.asking import refusal_of
 from crawler.document import Document
 from crawler.exploration import Exploration
-from crawler.frontier import ROWS, end_visit
+from crawler.frontier import end_visit
 from crawler.links import all_links
 from crawler.minhash import Minhash, likeness, unpack
 from db.tables import Page, Visit
@@ -56,6 +56,8 @@ class _Sent:
     visit: int
     place: str  # where to
     page: int  # which is there
+    title: str | None  # of that page
+    wording: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +80,12 @@ async def mark_soft_not_found(exploration: Exploration) -> None:
         ended = {
             each.visit: f"like {missing.probe}" for each in await _alike(exploration, suspects[folder], missing)
         }
-        titles = await _titles(exploration, {each.page for each in sent[folder]})
+        named = await _names_error(exploration, missing)
         for each in sent[folder]:  # one path may serve the page for missing addresses and real ones alike
-            if each.place == missing.place and titles.get(each.page) == missing.document.title[:500]:
+            same = each.wording == missing.document.content.wording or (
+                named and each.title == missing.document.title
+            )
+            if each.place == missing.place and same:
                 ended[each.visit] = f"sent to {each.place}, as {missing.probe} was"
                 places.setdefault(each.page, missing.probe)
         async with exploration.database.writing() as connection:
@@ -123,7 +128,14 @@ async def _sent(exploration: Exploration) -> dict[str, list[_Sent]]:
     async with exploration.database.reading() as connection:
         rows = (
             await connection.execute(
-                sa.select(Visit.id, Page.address, Visit.leads_to_id, target.address.label("to"), there.title)
+                sa.select(
+                    Visit.id,
+                    Page.address,
+                    Visit.leads_to_id,
+                    target.address.label("to"),
+                    there.title,
+                    there.wording,
+                )
                 .join(Page, Page.id == Visit.page_id)
                 .join(target, target.id == Visit.leads_to_id)
                 .join(there, there.page_id == Visit.leads_to_id)
@@ -135,7 +147,11 @@ async def _sent(exploration: Exploration) -> dict[str, list[_Sent]]:
     found: dict[str, list[_Sent]] = defaultdict(list)
     for row in rows:
         if times[_place(row.to)] >= SHARED or _SAID.search(row.title or ""):
-            found[_folder(row.address)].append(_Sent(visit=row.id, place=_place(row.to), page=row.leads_to_id))
+            found[_folder(row.address)].append(
+                _Sent(
+                    visit=row.id, place=_place(row.to), page=row.leads_to_id, title=row.title, wording=row.wording
+                )
+            )
     return found
 
 
@@ -143,8 +159,7 @@ async def _alike(exploration: Exploration, suspects: list[_Suspect], missing: _M
     """Those that say what the probe's own answer says."""
     if missing.place is not None:
         return []
-    title = missing.document.title
-    named = bool(_SAID.search(title)) and title != await _title_of_start(exploration)
+    title, named = missing.document.title, await _names_error(exploration, missing)
     verdicts = {missing.document.content.wording: True}
     for each in suspects:
         if each.wording not in verdicts:
@@ -172,6 +187,12 @@ def _said_without(address: str, document: Document) -> str:
     for echo in sorted({*echoes, *map(unquote, echoes)} - {"", "/"}, key=len, reverse=True):
         said = said.replace(echo, "")
     return _NUMBERS_AND_SPACE.sub("", said)
+
+
+async def _names_error(exploration: Exploration, missing: _Missing) -> bool:
+    """Whether the title alone tells that an address does not exist."""
+    title = missing.document.title
+    return bool(_SAID.search(title)) and title != await _title_of_start(exploration)
 
 
 async def _title_of_start(exploration: Exploration) -> str | None:
@@ -214,20 +235,6 @@ async def _mark_places(exploration: Exploration, places: dict[int, str]) -> None
         rows = await connection.execute(sa.select(Visit.id, Visit.page_id).where(*mine, *found))
         for visit, page in rows.all():
             await end_visit(connection, visit, Reason.SOFT_NOT_FOUND, f"where {places[page]} was sent")
-
-
-async def _titles(exploration: Exploration, pages: set[int]) -> dict[int, str | None]:
-    """What some pages are titled in this sweep."""
-    mine = Visit.sweep_id == exploration.sweep.id
-    found: dict[int, str | None] = {}
-    async with exploration.database.reading() as connection:
-        for begin in range(0, len(pages), ROWS):
-            some = sorted(pages)[begin : begin + ROWS]
-            rows = await connection.execute(
-                sa.select(Visit.page_id, Visit.title).where(mine, Visit.page_id.in_(some))
-            )
-            found |= dict(rows.all())
-    return found
 
 
 async def _named(connection: AsyncConnection, sweep_id: int, pages: set[int]) -> set[int]:

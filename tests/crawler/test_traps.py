@@ -553,6 +553,31 @@ async def test_what_leads_to_where_a_missing_page_leads_is_missing_and_so_is_wha
     assert len(probes) == len({path.rpartition("/")[0] for path in probes}), "one for each folder"
 
 
+@pytest.mark.parametrize("title", ["お探しのページは見つかりません", "○○市"])
+async def test_a_page_on_the_path_of_the_page_for_missing_addresses_is_a_page(
+    database: Database, title: str
+) -> None:
+    real = {"gaiyo": "市の概要です。", "kosodate": "子育ての案内です。", "zei": "税の案内です。"}
+    own = title if title == "○○市" else "ご案内"
+
+    def site(path: str) -> bytes:
+        name = path.strip("/")
+        if path == "/":
+            return page(own, "/gone", *(f"/{each}" for each in real))
+        if not path.startswith("/index.php"):
+            return moved(f"/index.php?p={name if name in real else '404'}")
+        name = path.partition("p=")[2]
+        if name in real:
+            return page(own, text=real[name])
+        return html("<h1>見つかりません</h1><p>お探しのページはありません。</p>", title=title)
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert {each: said[f"/index.php?p={each}"] for each in real} == dict.fromkeys(real, "explored")
+    assert {each: said[f"/{each}"] for each in real} == dict.fromkeys(real, "redirect")
+    assert said["/gone"] == said["/index.php?p=404"] == "soft_not_found"
+
+
 async def test_a_missing_page_that_is_linked_itself_is_a_page_and_a_sign_in_is_none_that_is_missing(
     database: Database,
 ) -> None:
