@@ -7,6 +7,10 @@ query, or against the whole address when it begins with `http`:
     /kako/                       everything below /kako/
     /*.cgi$                      every address that ends in .cgi
     https://www.example.jp/koho  another host
+    https://*.example.jp/        all hosts below a name
+
+A host is matched whole: a star in it stays within it, and at its end stands for nothing more of its name, so that
+no pattern reaches `www.example.jp.elsewhere.com`.
 """
 
 import re
@@ -14,9 +18,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
-from crawler.address import canonical, directory_of, host_of, normalised, origin_of, path_of, port_of
+from ada_url import URL
+
+from crawler.address import canonical, directory_of, normalised, origin_of, path_of
 from crawler.wildcards import fits
 from db.words import Reason
+
+_PLACE = re.compile(r"[^/?\\]*")
+_OPEN_END = re.compile(r"(?<=[\w\]-])\*+$")  # stars behind a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +89,9 @@ class Scope:
     @property
     def origins(self) -> tuple[str, ...]:
         """The origins that are named whole: the start's first, then those of the includes."""
-        fronts = (_parts(pattern)[0][0] for pattern in self.includes if _is_whole(pattern))
-        named = (address for front in fronts if front.count("/") >= 3 and (address := canonical(front)))
-        return tuple(dict.fromkeys([self.origin, *map(origin_of, named)]))
+        wholes = (_whole(pattern) for pattern in self.includes if _is_whole(pattern))
+        named = (f"{''.join(each.scheme)}://{''.join(each.place)}/" for each in wholes if each.is_one_origin)
+        return tuple(dict.fromkeys([self.origin, *map(origin_of, filter(None, map(canonical, named)))]))
 
     def judge(self, address: str) -> Verdict:
         """Whether a canonical address is in scope. Includes widen first, exclusions narrow last."""
@@ -103,10 +112,8 @@ class Scope:
     def reaches(self, origin: str) -> bool:
         """Whether addresses of an origin can be in scope: it is the start's, or one that an include names."""
         root = f"{origin}/"
-        return _place(root) == _place(self.start) or any(
-            _is_whole(pattern) and (matches(pattern, root) or _parts(pattern)[0][0].startswith(root))
-            for pattern in self.includes
-        )
+        wholes = (_whole(pattern) for pattern in self.includes if _is_whole(pattern))
+        return _place(root) == _place(self.start) or any(each.has_origin(root) for each in wholes)
 
     def _contains(self, address: str) -> bool:
         same = _place(address) == _place(self.start)
@@ -124,31 +131,80 @@ def check_pattern(pattern: str) -> None:
 def matches(pattern: str, address: str) -> bool:
     """Whether a pattern matches a canonical address; takes time in proportion to the address's length."""
     parts, anchored = _parts(pattern)
-    text = address if _is_whole(pattern) else path_of(address)
-    return fits(text, parts, anchored)
+    if _is_whole(pattern):
+        whole = _whole(pattern)
+        return whole.has_origin(address) and fits(path_of(address), whole.path, anchored)
+    return fits(path_of(address), parts, anchored)
 
 
 def _is_whole(pattern: str) -> bool:
     return pattern.startswith("http")
 
 
-def _place(address: str) -> tuple[str, int]:
-    """Host and port; https on its default port is the same place as http on its own, `www.` or not the same host."""
-    port = port_of(address)
-    return host_of(address).removeprefix("www."), 80 if port == 443 and address.startswith("https:") else port
+def _place(address: str) -> tuple[str, str]:
+    """Host, `www.` or not, and the port unless it is the scheme's own: http and https are one site there only."""
+    url = URL(address)
+    return str(url.hostname).removeprefix("www."), str(url.port)
 
 
 def _place_regex(address: str) -> str:
     """A regular expression of all ways to name the address's place."""
     host, port = _place(address)
-    given = "" if port == 80 else f":{port}"
-    return rf"https?://(?:www\.)?{re.escape(host)}{given}"
+    return rf"https?://(?:www\.)?{re.escape(host)}{f':{port}' if port else ''}"
 
 
 def _regex(pattern: str, place: str) -> str:
     parts, anchored = _parts(pattern)
-    front = "" if _is_whole(pattern) else place
-    return f"^{front}{'.*'.join(map(re.escape, parts))}{'$' if anchored else ''}"
+    end = "$" if anchored else ""
+    if not _is_whole(pattern):
+        return f"^{place}(?=/){_starred(parts)}{end}"
+    whole = _whole(pattern)
+    return f"^{_starred(whole.scheme, '[^/:]*')}://{_starred(whole.place, '[^/]*')}(?=/){_starred(whole.path)}{end}"
+
+
+def _starred(parts: tuple[str, ...], star: str = ".*") -> str:
+    return star.join(map(re.escape, parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Whole:
+    """A pattern of whole addresses: scheme, host with port, and path, each as the parts between its stars."""
+
+    scheme: tuple[str, ...]
+    place: tuple[str, ...]
+    path: tuple[str, ...]
+
+    @property
+    def is_one_origin(self) -> bool:
+        """Whether it speaks of one scheme and host only."""
+        return len(self.scheme) == len(self.place) == 1
+
+    def has_origin(self, address: str) -> bool:
+        """Whether an address is at an origin that the pattern speaks of."""
+        url = URL(address)
+        return fits(url.protocol[:-1], self.scheme, anchored=True) and fits(url.host, self.place, anchored=True)
+
+
+@lru_cache(maxsize=4096)
+def _whole(pattern: str) -> _Whole:
+    parts, _ = _parts(pattern)
+    scheme, mark, rest = "*".join(parts).partition("://")
+    scheme, rest = (scheme, rest) if mark else ("http*", scheme.removeprefix("http"))
+    place = _PLACE.match(rest)[0]  # type: ignore[index]  # it matches always
+    path = rest[len(place) :]
+    return _Whole(
+        scheme=tuple(scheme.split("*")),
+        place=tuple(_host(scheme, _OPEN_END.sub("", place) or "*").split("*")),
+        path=tuple((path if path.startswith("/") else f"/{path}").split("*")),
+    )
+
+
+def _host(scheme: str, place: str) -> str:
+    """Host and port as addresses spell them: names in other scripts as their ASCII form, no port of the scheme's own."""
+    try:
+        return str(URL(f"{scheme if scheme in ('http', 'https') else 'ws'}://{place}/").host)
+    except ValueError:
+        return place.lower()
 
 
 @lru_cache(maxsize=4096)
@@ -156,8 +212,4 @@ def _parts(pattern: str) -> tuple[tuple[str, ...], bool]:
     """The parts of a pattern between its stars, spelled like canonical addresses, and whether $ ends it."""
     anchored = pattern.endswith("$")
     text = normalised(quote(pattern.removesuffix("$"), safe="%!#$&'()*+,/:;=?@[]~|\\^`{}"))
-    if _is_whole(pattern):
-        scheme, mark, rest = text.partition("://")
-        host, slash, path = rest.partition("/")
-        text = scheme + mark + host.lower() + slash + path
     return tuple(text.split("*")), anchored

@@ -1,7 +1,10 @@
 """A scope says which addresses count."""
 
+import re
+
 import pytest
 
+from crawler.address import canonical, origin_of
 from crawler.scope import Exclusion, Scope, matches
 from db.words import Reason
 
@@ -26,6 +29,7 @@ def test_http_and_https_are_one_site_on_their_default_ports_only() -> None:
     assert inside(Scope.around("http://h.jp:8080/"), "http://h.jp:8080/a")
     assert not inside(Scope.around("http://h.jp:8080/"), "http://h.jp/a")
     assert not inside(Scope.around("http://h.jp/"), "http://h.jp:443/a")
+    assert not inside(Scope.around("http://h.jp/"), "https://h.jp:80/a")
 
 
 def test_includes_widen() -> None:
@@ -72,6 +76,39 @@ def test_outside_wins_over_excluded() -> None:
 )
 def test_patterns_are_those_of_robots_txt(pattern: str, address: str, expected: bool) -> None:
     assert matches(pattern, address) is expected
+
+
+HOSTILE = [
+    "https://h.jp.evil.jp/", "https://h.jpx/", "https://evil.jp/h.jp/", "https://evil.jp/?https://h.jp/", "https://h.jp@evil.jp/",
+    "https://h.jp:x@evil.jp/", "https://h.jp%2eevil.jp/", "https://evil.jp\\.h.jp/", "https://evil.jp#.h.jp/", "https://h.jp:8443/",
+    "https://xn--h-mk3b.jp/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["https://h.jp", "https://h.jp*", "https://h.jp/", "https://h.jp*/", "http*://h.jp", "https://*.h.jp/"],
+)
+def test_a_pattern_reaches_no_host_but_those_that_it_names(pattern: str) -> None:
+    """In the scope, in the browser's guard, for credentials, and for sitemaps."""
+    scope = Scope.around("https://a.jp/", includes=(pattern,))
+    contained, _ = scope.regexes()
+    named = "https://sub.h.jp/x" if "*." in pattern else "https://h.jp/x"
+    for address in (named, *filter(None, map(canonical, HOSTILE))):
+        told = (
+            inside(scope, address), any(re.match(each, address) for each in contained), scope.reaches(origin_of(address))
+        )  # fmt: skip
+        assert set(told) == {address == named}, address
+    assert set(scope.origins) <= {"https://a.jp", "https://h.jp"}
+
+
+@pytest.mark.parametrize(
+    "place", ["日本語.jp", "XN--WGV71A119E.JP", "日本語.jp:443", "%E6%97%A5本語.jp", "someone@日本語.jp"]
+)
+def test_a_host_may_be_written_as_people_write_it(place: str) -> None:
+    scope = Scope.around("https://a.jp/", includes=(f"https://{place}/",))
+    assert inside(scope, "https://xn--wgv71a119e.jp/x")
+    assert scope.origins == ("https://a.jp", "https://xn--wgv71a119e.jp")
 
 
 def test_many_stars_take_no_time() -> None:
