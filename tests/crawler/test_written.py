@@ -1,9 +1,12 @@
 """Addresses that stand in the code of links, buttons and jump menus are links; what a script puts together is counted."""
 
 import time
+from itertools import count
 
 import pytest
+from selectolax.lexbor import LexborNode
 
+from crawler import written
 from crawler.document import Document, read
 
 AT = "https://www.example.lg.jp"
@@ -47,6 +50,12 @@ def test_an_address_that_is_written_out_in_code_is_a_link(markup: str, target: s
         """<a href="javascript:location.href='/x?id=' + id">次</a>""",
         """<a href="#" onclick="location.href = base + '/x.html'">次</a>""",
         """<button onclick="window.open(`/x/${id}`)">次</button>""",
+        """<a href="javascript:location.href='/x/'  + id">次</a>""",
+        """<a href="javascript:location.href=base +\n  '/x.html'">次</a>""",
+        """<a href="javascript:location.href += '/x.html'">次</a>""",
+        """<button onclick="location.href = '/x/'.concat(id)">次</button>""",
+        """<a href="javascript:go(base.concat('/x.html'))">次</a>""",
+        """<a href="javascript:go('/a/:id'.replace(':id', 3))">次</a>""",
         """<select onchange="location.href=this.value"><option value="3">局</select>""",
     ],
 )
@@ -89,6 +98,26 @@ def test_code_that_leads_nowhere_is_neither_followed_nor_counted(markup: str) ->
 def test_what_speaks_of_an_act_is_left_alone_there_too(markup: str) -> None:
     document = page(markup)
     assert document.unsafe == frozenset(document.written) != frozenset()
+
+
+def test_a_form_with_very_many_menus_and_buttons_is_read_as_often_as_it_has_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each further element costs what the one before it did: no attribute is asked for once for each other element."""
+    asked = count()
+    attribute = written._attribute
+
+    def counted(node: LexborNode, name: str) -> str:
+        next(asked)
+        return attribute(node, name)
+
+    monkeypatch.setattr(written, "_attribute", counted)
+    menu = "<select><option value='/x/'>局</select><button onclick='location.href=1'>次</button>"
+    nested = "<form><div></form>" * 400 + menu * 400
+    for markup in (f"<form>{menu * 2000}</form>", f"<form>{'<i>' * 400}{menu * 2000}", nested):
+        before = next(asked)
+        assert page(markup).written
+        assert next(asked) - before < 15 * markup.count("<")
 
 
 def test_code_without_end_takes_no_time() -> None:
