@@ -21,7 +21,7 @@ from db.words import VisitState
 ALIKE = 0.9  # share of common wording from which a page is the one that it names as canonical
 VARIANT = 0.6  # the same where it bears the title of that page, which is no title of others
 TELLING = 4  # values, of 32, that have to tell of what is a page's own
-SHARED = 2  # further pages that have something from which it is no page's own
+SHARED = 2  # further pages that have something from which it is no page's own; where there is one only, that one
 OTHERS = 64  # pages of the site, and as many that name one page, that are asked what they share
 
 # One of several pages of a list: all have one title, and often, by mistake, the first one's address as canonical
@@ -58,6 +58,10 @@ class _Others:
                 self._values.update(enumerate(each.shape))
                 self._titles[each.title] += 1
 
+    def count(self, places: Collection[str]) -> int:
+        """How many there are, those at some places left out."""
+        return len(self._at) - sum(each in self._at for each in places)
+
     def knows(self, place: str) -> bool:
         return place in self._at
 
@@ -93,14 +97,18 @@ async def agreeing(connection: AsyncConnection, sweep_id: int, pairs: Collection
 def _agree(page: _Told, named: _Told, others: Collection[_Others]) -> bool:
     """Whether two pages have so much in common, on the whole and in what is not common to others."""
     places = {page.place, named.place}
+    known = sum(each.count(places) for each in others)
+    if not known and page.place != named.place:
+        return False  # no page is left that tells their menu from their content
+    shared = min(SHARED, max(known, 1))
     titled = page.title == named.title and not _PAGED.search(page.address)
-    variant = titled and sum(each.titles(page.title, places) for each in others) < SHARED
+    variant = titled and sum(each.titles(page.title, places) for each in others) < shared
     if likeness(page.shape, named.shape) < (VARIANT if titled else ALIKE):
         return False
     pairs = [
         (one, other)
         for place, (one, other) in enumerate(zip(page.shape, named.shape, strict=True))
-        if sum(each.values((place, min(one, other)), places) for each in others) < SHARED
+        if sum(each.values((place, min(one, other)), places) for each in others) < shared
     ]
     if len(pairs) < TELLING:
         return variant

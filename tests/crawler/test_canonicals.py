@@ -47,6 +47,35 @@ async def test_pages_of_which_the_menu_is_nearly_all_are_not_the_start_that_they
     assert said == dict.fromkeys(["/", *TEXTS], "explored")
 
 
+@pytest.mark.parametrize("titled", [True, False], ids=["each its title", "one title for all"])
+@pytest.mark.parametrize("pages", [2, 3, 4])
+async def test_pages_of_a_small_site_are_not_the_start_that_they_name(
+    database: Database, pages: int, titled: bool
+) -> None:
+    """Where hardly any other page shows what is menu, and what is a page's own."""
+    texts = dict(list(TEXTS.items())[: pages - 1])
+
+    def site(path: str) -> bytes:
+        title, body = texts.get(path, ("見本市", "見本市の公式サイトです。"))
+        return framed(title if titled else "見本市", body, "/", *(texts if path == "/" else []))
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert said == dict.fromkeys(["/", *texts], "explored")
+
+
+async def test_a_variant_on_a_small_site_is_the_page_that_it_names(database: Database) -> None:
+    def site(path: str) -> bytes:
+        if path == "/kouen.html":
+            return framed(*TEXTS[path], path)
+        more = "" if path == "/" else "ふつうの表示に戻る"
+        return framed("見本市", "見本市の公式サイトです。" + LONGER + more, "/", "/kouen.html", "/sp/")
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert said == {"/": "explored", "/kouen.html": "explored", "/sp/": "duplicate"}
+
+
 @pytest.mark.parametrize("menu", [MENU, ""], ids=["with the menu", "without it"])
 @pytest.mark.parametrize("form", ["{}?view=text", "/sp{}"])
 async def test_a_variant_of_a_page_is_that_page_whatever_menu_is_around_it(

@@ -103,6 +103,7 @@ async def test_a_ring_of_redirects_is_a_loop_and_so_is_what_leads_into_it(sweep:
 # ── the same content under addresses of any kind ───────────────────────────────────────────────────
 
 HALF, ALMOST, ALL = ([*range(same), *range(100, 132 - same)] for same in (16, 30, 32))
+OTHER = list(range(200, 232))
 
 
 def words(numbers: list[int]) -> bytes:
@@ -210,7 +211,9 @@ async def test_what_a_page_names_as_canonical_is_believed_when_the_content_agree
     await explored(sweep, "/main", content_digest="main", title="題", text_shape=words(ALL))
     await explored(sweep, "/variant", content_digest="variant", title=title, text_shape=words(shape))
     await name_as_canonical(sweep, "/variant", "/main")
-    assert (await ends(sweep)) == {"/main": "explored", "/variant": end}
+    assert (await ends(sweep)) == {"/main": "explored", "/variant": "explored"}, "nothing tells their menu apart"
+    await explored(sweep, "/other", content_digest="other", title="ほか", text_shape=words(OTHER))
+    assert (await ends(sweep)) == {"/main": "explored", "/variant": end, "/other": "explored"}
 
 
 @pytest.mark.parametrize(
@@ -239,6 +242,7 @@ async def test_a_canonical_in_the_frame_of_an_application_is_not_believed(
     for number in (1, 2):
         known = f"known {number}"
         await explored(sweep, f"/{number}", content_digest=known, rendered_digest=known, script_key="menu")
+    await explored(sweep, "/other", content_digest="other", title="ほか", text_shape=words(OTHER))
     await explored(sweep, "/app", **{"content_digest": "a", "title": "題", "text_shape": words(ALL), **facts})
     await explored(sweep, "/app/2", **{"content_digest": "b", "title": "題", "text_shape": words(ALL), **others})
     await name_as_canonical(sweep, "/app/2", "/app")
