@@ -5,6 +5,7 @@ page is kept a hash or two, of a known address a byte: texts, patterns and addre
 """
 
 import re
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,18 +51,18 @@ class _Seen:
     drawn: bool  # the value looks drawn at random, or there is none
     proof: int
     wording: int
-    page: int = 0
-    as_sent: bool = False  # a reader gets what the source says
+    page: int
+    as_sent: bool  # a reader gets what the source says
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alike:
-    """A page that says the same as the one without one of its parameters, but for numbers."""
+    """A page that says the same as the one without one of its parameters, or with another drawn value, but for numbers."""
 
     visit: int
     address: str
     parameter: str
-    plain: str  # the address without it
+    plain: str  # the address of the other
     plain_page: int
 
 
@@ -174,11 +175,17 @@ class Census:
         return max(TRIES, GROWTH * self._named[name])
 
     async def alike(self, connection: AsyncConnection, depth: int) -> list[Alike]:
-        """The pages of the level after those read that differ only in numbers from what they are without a parameter."""
+        """The pages of the level after those read that differ only in numbers from what they are without a parameter.
+
+        Or, where that is not known, from what they are with another of the values that a session has.
+        """
         queried = (Visit.depth == depth, Visit.state == VisitState.EXPLORED, Page.address.contains("?"))
         found: list[Alike] = []
+        here: dict[int, _Seen] = {}  # as self._first, of this level
         for some in slices(await in_order(connection, self._sweep_id, *queried)):
-            facts = Visit.id, Visit.wording, Visit.content_digest, Visit.rendered_digest, Visit.script_key
+            facts = (
+                Visit.id, Visit.page_id, Visit.wording, Visit.content_digest, Visit.rendered_digest, Visit.script_key,
+            )  # fmt: skip
             rows = (
                 await connection.execute(
                     sa.select(Page.address, *facts)
@@ -192,17 +199,20 @@ class Census:
                 proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
                 if proof is None or proof != row.content_digest:
                     continue
-                seen = _seen("", proof, row.wording)
-                for name, _, rest in _parameters(row.address):
-                    other = plain.get(rest) if self._is_open(name, row.address) else None
-                    if other and other.as_sent and other.wording == seen.wording and other.proof != seen.proof:
+                for name, value, rest in _parameters(row.address):
+                    if not self._is_open(name, row.address):
+                        continue
+                    seen = _seen(value, proof, row.wording, page=row.page_id, as_sent=True)
+                    first = self._first.get(hash((name, rest))) or here.setdefault(hash((name, rest)), seen)
+                    other = plain.get(rest) or (first if first.drawn and seen.drawn else seen)
+                    if other.as_sent and other.wording == seen.wording and other.proof != seen.proof:
                         found.append(
                             Alike(
                                 visit=row.id, address=row.address, parameter=name, plain=rest, plain_page=other.page
                             )
                         )
                         break
-        return found
+        return await _addressed(connection, found)
 
     def same_page(self, address: str, page: int, explored: Mapping[str, int]) -> tuple[str, int] | None:
         """The address and page that is known to be the same; where there is none, this one stands for the others."""
@@ -269,7 +279,7 @@ class Census:
             self._asked.update(map(hash, query_patterns(address)))
             for name, _, rest in _parameters(address):
                 self._named[name] += 1
-                if rest == other:
+                if other is not None and (rest == other or (name, rest) in _less(other)):
                     self._take_for_same(name, rest)
 
     async def _read_standing(self, connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> None:
@@ -308,7 +318,7 @@ class Census:
             self._pass_on(row.page_id, text=texts[-1], links=unpack(row.links))
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
             if proof is not None:
-                self._compare(row.address, proof, row.wording, plain)
+                self._compare(row.address, row.page_id, proof, row.wording, proof == row.content_digest, plain)
         return texts
 
     def _count(self, address: str, wording: str) -> None:
@@ -355,9 +365,8 @@ class Census:
         for row in await self._explored(connection, rests, *facts, depth=depth):
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
             if proof is not None:
-                found[row.address] = replace(
-                    _seen("", proof, row.wording), page=row.page_id, as_sent=proof == row.content_digest
-                )
+                as_sent = proof == row.content_digest
+                found[row.address] = _seen("", proof, row.wording, page=row.page_id, as_sent=as_sent)
         return found
 
     async def _explored(
@@ -379,16 +388,18 @@ class Census:
             )  # fmt: skip
         return rows
 
-    def _compare(self, address: str, proof: str, wording: str, plain: Mapping[str, _Seen]) -> None:
+    def _compare(
+        self, address: str, page: int, proof: str, wording: str, as_sent: bool, plain: Mapping[str, _Seen]
+    ) -> None:
         """Hold a page against what the same address gave with another value of a parameter, or without it."""
         for name, value, rest in _parameters(address):
             if name in self._differ:
                 continue
-            seen = _seen(value, proof, wording)
+            seen = _seen(value, proof, wording, page=page, as_sent=as_sent)
             first = plain.get(rest) or self._first.setdefault(hash((name, rest)), seen)
             if first.value == seen.value:
                 continue
-            if first.proof == seen.proof or (first.drawn and seen.drawn and first.wording == seen.wording):
+            if first.proof == seen.proof:
                 self._take_for_same(name, rest)
             else:
                 self._differ.add(name)
@@ -419,9 +430,26 @@ def _folder(address: str) -> str:
     return address.partition("?")[0].rpartition("/")[0]
 
 
-def _seen(value: str, proof: str, wording: str) -> _Seen:
+def _seen(value: str, proof: str, wording: str, *, page: int, as_sent: bool) -> _Seen:
     drawn = not value or bool(_TOKEN.fullmatch(value))
-    return _Seen(value=hash(value), drawn=drawn, proof=hash(proof), wording=hash(wording))
+    return _Seen(
+        value=hash(value), drawn=drawn, proof=hash(proof), wording=hash(wording), page=page, as_sent=as_sent
+    )
+
+
+async def _addressed(connection: AsyncConnection, alike: list[Alike]) -> list[Alike]:
+    """These with the addresses that their other pages have."""
+    addresses: dict[int, str] = {}
+    for some in slices(array("q", {each.plain_page for each in alike})):
+        addresses |= dict(
+            (await connection.execute(sa.select(Page.id, Page.address).where(Page.id.in_(some)))).all()
+        )
+    return [replace(each, plain=addresses[each.plain_page]) for each in alike]
+
+
+def _less(address: str) -> set[tuple[str, str]]:
+    """The names of an address's parameters, each with the address without it."""
+    return {(name, rest) for name, _, rest in _parameters(address)}
 
 
 def _parameters(address: str) -> Iterator[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """Two addresses of a page that counts its visitors are one page; pages that differ in a number that stands are two."""
 
+import hashlib
 from collections import Counter
 from itertools import count
 
@@ -59,6 +60,29 @@ async def test_pages_that_differ_in_a_number_that_stands_still_stay_apart(databa
         said = await (await explored(database, server)).ends()
     assert set(said.values()) == {"explored"}
     assert len(said) == 13
+
+
+@pytest.mark.parametrize("stands", [True, False], ids=["water levels", "visitors"])
+async def test_values_that_look_drawn_choose_a_page_unless_only_numbers_move(
+    database: Database, stands: bool
+) -> None:
+    """A station's key looks as a session's does; what tells them apart is whether its number stands still."""
+    served = count(95)
+
+    def drawn(*named: object) -> str:
+        return hashlib.sha256(repr(named).encode()).hexdigest()[:20]
+
+    def site(path: str) -> bytes:
+        plain, _, query = path.partition("?")
+        if path == "/":
+            return page("入口", *(f"/p{n}.html?k={drawn(n, each)}" for n in range(4) for each in "ab"))
+        level = int(query[2:], 16) % 90 if stands else next(served)
+        further = [f"/q{plain[2]}.html?k={drawn('q', plain, each)}" for each in "ab"] if plain[1] == "p" else []
+        return counting(int(plain[2]), "観測所です。", level, *further)
+
+    async with every(site) as server:
+        said = await (await explored(database, server)).ends()
+    assert Counter(said.values()) == ({"explored": 17} if stands else {"explored": 9, "duplicate": 8})
 
 
 @pytest.mark.parametrize("twin", ["/DATA/2023", "/data/2023/", "/data/2023/index.html"])
