@@ -141,6 +141,8 @@ async def _claimed(connection: AsyncConnection, visit_id: int) -> Any:
             Visit.template,
             Visit.content_type,
             Visit.body_digest,
+            Visit.wording,
+            Visit.notice,
             Visit.script_key,
             Visit.rendered,
             Visit.title,
@@ -174,7 +176,7 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -
         return
     evidence = await yardstick.evidence.of(visit, audit)
     async with work.database.writing() as connection:
-        wall = await refuse_one_for_all(connection, work.sweep.id, visit.body_digest, audit.source)
+        wall = await refuse_one_for_all(connection, work.sweep.id, visit, audit)
         if wall is not None:
             await keep_failure(connection, work.sweep, visit.id, visit.tries, wall)
             return

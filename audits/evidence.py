@@ -24,11 +24,12 @@ class Evidence:
         self._learning: dict[int, asyncio.Lock] = {}
 
     async def of(self, visit: Any, audit: PageAudit) -> dict[str, Any]:
-        """The columns of an audited visit that say what was audited; all None when that cannot be known.
+        """The columns of an audited visit that say what was audited; None for what cannot be known.
 
         `visit` has its page_id, template, content_type and address.
         """
-        unknown = dict.fromkeys(("audited_digest", "resources", "stable_digest", "volatile_id"))
+        unknown: dict[str, Any] = dict.fromkeys(("audited_digest", "resources", "stable_digest", "volatile_id"))
+        unknown["audited_notice"] = audit.notice
         if self._work.sweep.recheck and audit.source is not None:  # no later sweep goes by it
             return {**unknown, "audited_digest": hashlib.sha256(audit.source).hexdigest()}
         if audit.source is None or audit.resources is None:
@@ -40,6 +41,7 @@ class Evidence:
             return unknown
         source, _ = decode(audit.source, visit.content_type)
         return {
+            "audited_notice": audit.notice,
             "audited_digest": hashlib.sha256(audit.source).hexdigest(),
             "resources": resources,
             "stable_digest": stable_digest(source, slots),

@@ -7,8 +7,8 @@ from audits.engine import QUIET, SETTLE, settle
 from audits.guest import asking
 from audits.page import PATIENCE, canonical_links, refuse_status, refuse_wall
 from audits.work import Work
-from crawler.blocking import FEW_LINKS
 from crawler.browser import Tab
+from crawler.content import FEW_LINKS
 from crawler.document import read
 from crawler.exploration import Exploration, Shown, note_given_up
 from crawler.explore import explore

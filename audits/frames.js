@@ -101,9 +101,13 @@ globalThis.jisweep = (() => {
     return [Math.max(scrollWidth, innerWidth), Math.max(scrollHeight, innerHeight)];
   };
 
-  // The source of a page that has hardly any links: it may be a firewall's wall; null for any other.
+  // The document and its open shadow roots as text, for what a reader gets of it.
+  const roots = (within) => [...within.querySelectorAll("*")].flatMap(({shadowRoot}) => shadowRoot ? [shadowRoot, ...roots(shadowRoot)] : []);
+  const html = () => [document.documentElement.outerHTML, ...roots(document).map((root) => root.innerHTML)].join("\n");
+
+  // The same of a page that has hardly any links: it may be a firewall's wall; null for any other.
   const bare = () => {
-    const source = document.links.length <= 5 && document.documentElement ? document.documentElement.outerHTML : "";
+    const source = document.links.length <= 5 && document.documentElement ? html() : "";
     return source && source.length <= 200000 ? source : null;
   };
 
@@ -186,12 +190,6 @@ globalThis.jisweep = (() => {
     apart.innerHTML = element.outerHTML;
     apart.content.firstElementChild.setAttribute("href", address);
     return apart.innerHTML;
-  };
-
-  // The document and its open shadow roots as text, for what a reader gets of it.
-  const html = () => {
-    const roots = [...document.querySelectorAll("*")].flatMap(({shadowRoot}) => shadowRoot ? [shadowRoot.innerHTML] : []);
-    return [document.documentElement.outerHTML, ...roots].join("\n");
   };
 
   // What opens and closes something on the page and can neither send a form nor lead elsewhere.

@@ -4,10 +4,12 @@ A sweep knows them since many pages become one and the same. A recheck, which ma
 """
 
 import hashlib
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.page import PageAudit
 from crawler import document as html
 from crawler import minhash
 from crawler.browser import PageLost
@@ -17,40 +19,43 @@ from db.words import Reason, VisitState
 LIKE = 0.3  # share of common shape below which a page with another title is another page
 DIFFERENT = 3  # pages that exploring was given as different documents, and the browser as one
 SAID = "the browser was given one and the same document for pages that exploring was given as different ones"
+LOST = {
+    "state": VisitState.UNAUDITED,
+    "reason": Reason.BLOCKED,
+    "detail": SAID,
+    "result_id": None,
+    "audited_at": None,
+}
 
 
 async def refuse_one_for_all(
-    connection: AsyncConnection, sweep_id: int, body_digest: str | None, source: bytes | None
+    connection: AsyncConnection, sweep_id: int, visit: Any, audit: PageAudit
 ) -> PageLost | None:
-    """What became of an audited page when the document is one that other pages were shown as, too; None for any other.
+    """What became of an audited page when it is one that other pages were shown as, too; None for any other.
 
-    The other pages lose their results: they were not seen either. A document with scripts may be the frame in which a
-    site shows all of its pages, and is left alone.
+    `visit` has its body_digest, wording and notice: what exploring was given. The other pages lose their results: they
+    were not seen either. A document with scripts may be the frame in which a site shows all of its pages: only what
+    they show is compared.
     """
-    if source is None or body_digest is None or b"<script" in source.lower():
-        return None
-    digest = hashlib.sha256(source).hexdigest()
-    if digest == body_digest:
-        return None
-    alike = (
+    mine = (
         Visit.sweep_id == sweep_id,
         sa.or_(Visit.state == VisitState.AUDITED, Visit.detail == SAID),
-        Visit.audited_digest == digest,
-        Visit.body_digest != digest,
         ~Visit.carried,
     )
-    explored = set(await connection.scalars(sa.select(Visit.body_digest).where(*alike)))
-    if len(explored | {body_digest}) < DIFFERENT:
-        return None
-    lost = {
-        "state": VisitState.UNAUDITED,
-        "reason": Reason.BLOCKED,
-        "detail": SAID,
-        "result_id": None,
-        "audited_at": None,
-    }
-    await connection.execute(sa.update(Visit).where(*alike).values(lost))
-    return PageLost(Reason.BLOCKED, SAID)
+    source = None if audit.source is None or b"<script" in audit.source.lower() else audit.source
+    digest = None if source is None else hashlib.sha256(source).hexdigest()
+    for given, shown, explored, told in (
+        (digest, Visit.audited_digest, Visit.body_digest, Visit.body_digest),
+        (audit.notice, Visit.audited_notice, Visit.notice, Visit.wording),
+    ):
+        if given is None or getattr(visit, explored.key) == given:
+            continue
+        alike = (*mine, shown == given, explored.is_distinct_from(given))
+        different = {getattr(visit, told.key), *await connection.scalars(sa.select(told).where(*alike).distinct())}
+        if len(different - {None}) >= DIFFERENT:
+            await connection.execute(sa.update(Visit).where(*alike).values(LOST))
+            return PageLost(Reason.BLOCKED, SAID)
+    return None
 
 
 def refuse_stranger(title: str | None, shape: bytes | None, source: bytes | None, content_type: str | None) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 from playwright.async_api import Error as PlaywrightError
 
 from audits import mic
-from audits.engine import FramedAxe, Untested, frames_of_other_types
+from audits.engine import FramedAxe, FramedResults, Untested, frames_of_other_types
 from audits.fault import Fault, fault_of
 from audits.mic import source as mic_source
 from crawler.address import canonical
-from crawler.asking import refusal_of_status
+from crawler.answers import refusal_of_status
 from crawler.blocking import wall_in_source
 from crawler.browser import Arrival, PageLost, Tab
-from crawler.document import decode
+from crawler.document import decode, read
 from crawler.fetch import BUSY
 from crawler.scope import Scope
 from db.words import Impact, Outcome, Reason
@@ -81,6 +81,7 @@ class PageAudit:
     picture: Image | None = None
     pictured_height: int | None = None
     source: bytes | None = None  # the body of the document
+    notice: str | None = None  # of a page that says little, what, see crawler.content
     resources: tuple[str, ...] | None = None  # what the page was made of, see crawler.traffic
     links: tuple[str, ...] = ()  # canonical; only where the target asks for them
 
@@ -158,6 +159,7 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         size=results.size,
         features=results.features,
         source=await tab.source(),
+        notice=_notice(results, target),
         resources=tab.traffic.made_of,
     )
     if axe.survey:
@@ -168,6 +170,13 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         audit.untested += await _closed_roots(tab)
     await _take_pictures(tab, audit, pictures, target)
     return audit
+
+
+def _notice(results: FramedResults, target: Target) -> str | None:
+    """What a page says that says little, as the browser shows it; None where parts of it may say more."""
+    if results.bare is None or results.features["frames"]:
+        return None
+    return read(results.bare.encode("utf-8", "replace"), "text/html; charset=utf-8", target.address).content.notice
 
 
 async def _survey_source(audit: PageAudit, target: Target) -> None:

@@ -30,7 +30,9 @@ FIRST = 5  # pages of a fault in a template that are looked at before all the ot
 LIKE_BEFORE = (
     "edition", "also", "level", "settings", "viewport_width", "viewport_height", "locale", "timezone", "reader",
 )  # fmt: skip
-KNOWN = ("content_type", "body_digest", "closed_roots", "template", "title", "shape", "http_status")
+KNOWN = (
+    "content_type", "body_digest", "wording", "notice", "closed_roots", "template", "title", "shape", "http_status",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,11 @@ def path_of(address: str) -> str:
     return f"{url.pathname}{url.search}"
 
 
+def place_of(address: str) -> str:
+    """Where an address leads, without its query: that often says only where one came from."""
+    return address.partition("?")[0]
+
+
 def directory_of(address: str) -> str:
     """The path up to and with its last slash."""
     return str(URL(address).pathname).rpartition("/")[0] + "/"

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import document as html
 from crawler import links, minhash
+from crawler.answers import refusal_of
 from crawler.cookies import SAID, hides_behind_cookie
 from crawler.earlier import READ, validators
 from crawler.exploration import Exploration, counts, note
@@ -109,6 +110,7 @@ async def _record(
         "text_shape": minhash.pack(document.content.shape),
         "content_digest": document.content.digest,
         "wording": document.content.wording,
+        "notice": document.content.notice,
         "script_key": None if "nofollow" in obeyed else _script_key(document, leads_to, each),
         "closed_roots": document.closed_roots,
         "robots_meta": wishes,
@@ -188,28 +190,3 @@ def _declared_size(answer: Answer) -> int:
     """The bytes that the server promised of a body that was not read."""
     declared = answer.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else 0
-
-
-def refusal_of(answer: Answer) -> Reason | None:
-    """Why an answer is no page to audit; None when it is one."""
-    if answer.failure is not None:
-        return answer.failure
-    refused = refusal_of_status(answer.status or 0)
-    if refused is not None:
-        return refused
-    if not answer.is_html:
-        return Reason.NOT_HTML
-    if not answer.body.strip():
-        return Reason.EMPTY
-    return None
-
-
-def refusal_of_status(status: int) -> Reason | None:
-    """Why an answer with this HTTP status is no page; None when it may be one."""
-    if status in (404, 410):
-        return Reason.NOT_FOUND
-    if status in (401, 403, 407, 429, 451):
-        return Reason.BLOCKED
-    if status >= 500:
-        return Reason.SERVER_ERROR
-    return None if 200 <= status < 300 else Reason.CLIENT_ERROR

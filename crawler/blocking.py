@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler import document
+from crawler.content import FEW_LINKS, LITTLE_TEXT
 
 LARGEST = 200_000  # bytes of a wall; some carry their scripts within
-FEW_LINKS = 5
-LITTLE_TEXT = 1200  # characters
 
 _HEADERS = {
     "cf-mitigated": (re.compile("challenge"), "Cloudflare challenge (cf-mitigated)"),

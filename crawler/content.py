@@ -16,6 +16,7 @@ from crawler.minhash import Minhash, minhash
 SHINGLE = 8  # characters: Japanese has no spaces to part words by
 NONE = "none"  # in place of a text alternative that is not there
 TELLING = 50  # characters from which words tell a page from others
+FEW_LINKS, LITTLE_TEXT = 5, 1200  # links and characters up to which a page may be a notice, and no more
 
 _UNREAD = ["script", "style", "noscript", "template"]
 _EMBEDDED = "img[src], iframe[src], frame[src], embed[src], object[data], video[src], audio[src], source[src]"
@@ -38,15 +39,17 @@ _SAYING = frozenset(
     {"type", "value", "alt", "title", "placeholder", "role", "aria-label", "aria-hidden", "style", "disabled"}
 )
 _DIGITS = re.compile(r"\d+")
+_REFERENCE = re.compile(r"(?=[A-Za-z._:/#-]*\d)[\dA-Za-z._:/#-]+")  # any digit within makes it one
 _FACTORS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(1, SHINGLE + 1)], dtype=np.uint64)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Words, title and embedded files of a page, as digests."""
+    """What a page says: its words and what is embedded, for the most part as digests."""
 
     digest: str | None  # equal: a reader gets the same; None: it says too little to be told from others
     wording: str  # of the words without numbers and the embedded files: equal for all days of an empty calendar
+    notice: str | None  # the same without what may be a reference number; None: it says more than a notice
     shape: Minhash  # of the words: how much of two texts is the same
     words: str  # title and words
     numbers: tuple[str, ...]  # of these, in their order
@@ -66,11 +69,13 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str)
     tree.strip_tags(_UNREAD)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
     targets = sorted({link.partition("?")[0] for link in links})
+    few = len(targets) <= FEW_LINKS and len(title) + len(words) <= LITTLE_TEXT
     telling = len(words.replace(" ", "")) >= TELLING
     silent = [_DIGITS.sub("", each) for each in (title, words)]
     return Content(
         digest=_digest([title, words, embedded, targets, marked]) if telling else None,
         wording=_digest([*silent, embedded])[:16],
+        notice=_digest([*(_REFERENCE.sub("", each) for each in (title, words)), embedded])[:16] if few else None,
         shape=minhash(_shingles(words)),
         words=f"{title} {words}",
         numbers=tuple(_DIGITS.findall(f"{title} {words}")),

@@ -8,7 +8,7 @@ alone, what was seen is no page, at whatever address it is shown.
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler import document as html
+from crawler.answers import page_of
 from crawler.document import Document
 from crawler.exploration import Exploration
 from crawler.fetch import Answer
@@ -27,9 +27,9 @@ async def hides_behind_cookie(exploration: Exploration, first: Answer) -> bool:
     address, cookie = first.address, _set_by(first)
     if not cookie or exploration.fetcher.credentials.headers_for(address):
         return False
-    without = _page(await exploration.fetcher.get(address))
-    brought = _page(await exploration.fetcher.get(address, validators={"cookie": cookie}))
-    before = _page(first)
+    without = page_of(await exploration.fetcher.get(address))
+    brought = page_of(await exploration.fetcher.get(address, validators={"cookie": cookie}))
+    before = page_of(first)
     if before is None or without is None or brought is None:
         return False
     return before.content.wording == without.content.wording and _differ(without, brought)
@@ -49,12 +49,6 @@ def _set_by(answer: Answer) -> str:
     each = (said.partition(";")[0].strip() for said in answer.headers.get_list("set-cookie"))
     cookie = "; ".join(each)[:LARGEST]
     return cookie if cookie.isascii() and cookie.isprintable() else ""
-
-
-def _page(answer: Answer) -> Document | None:
-    if answer.failure is not None or answer.location is not None or answer.status != 200 or not answer.is_html:
-        return None
-    return html.read(answer.body, answer.content_type, answer.address)
 
 
 def _differ(one: Document, other: Document) -> bool:

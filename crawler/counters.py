@@ -7,9 +7,8 @@ to be the same on both.
 
 from collections.abc import Collection
 
-from crawler import document as html
 from crawler.address import spelling_key
-from crawler.asking import refusal_of
+from crawler.answers import page_of
 from crawler.canonicals import Pair
 from crawler.census import PROVEN
 from crawler.content import Content
@@ -121,7 +120,5 @@ def _value(number: str) -> tuple[int, str]:
 
 async def _read(exploration: Exploration, address: str, at: str) -> Content | None:
     """What an address gives now, read as if it were another one; None when that is no page."""
-    answer = await exploration.fetcher.get(address)
-    if answer.location is not None or refusal_of(answer) is not None:
-        return None
-    return html.read(answer.body, answer.content_type, at).content
+    page = page_of(await exploration.fetcher.get(address), at)
+    return page.content if page else None

@@ -41,7 +41,7 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
-READER = 8  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 9  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 

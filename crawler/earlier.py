@@ -15,8 +15,8 @@ from db.words import Reason
 # What exploring has read from a page, and reads again only from one that has changed
 READ = (
     Visit.content_type, Visit.size, Visit.etag, Visit.last_modified, Visit.body_digest, Visit.title, Visit.kinds,
-    Visit.forms, Visit.shape, Visit.text_shape, Visit.content_digest, Visit.wording, Visit.script_key, Visit.closed_roots,
-    Visit.robots_meta, Visit.canonical_id, Visit.links, Visit.unread_links,
+    Visit.forms, Visit.shape, Visit.text_shape, Visit.content_digest, Visit.wording, Visit.notice,
+    Visit.script_key, Visit.closed_roots, Visit.robots_meta, Visit.canonical_id, Visit.links, Visit.unread_links,
 )  # fmt: skip
 _ALSO = (Visit.rendered_digest, Visit.shown_links, Visit.resources, Visit.stable_digest, Visit.volatile_id)
 

@@ -56,7 +56,7 @@ class Exploration:
     robots: dict[str, robotstxt.Robots] = field(default_factory=dict)  # by origin
     met: set[str] = field(default_factory=set)  # origins whose sitemaps were looked for
     sitemaps: set[str] = field(default_factory=set)  # addresses of the files that were read
-    no_walls: set[str] = field(default_factory=set)  # wordings that pages share, and that are the site's own
+    no_walls: set[str] = field(default_factory=set)  # what pages share that is the site's own, see crawler.walls
     resources: Resources
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     census: Census = field(init=False)

@@ -39,7 +39,7 @@ from crawler.missing import mark_soft_not_found
 from crawler.rendering import render_level, render_undecided
 from crawler.scope import matches
 from crawler.unsafe import acts
-from crawler.walls import mark_walled
+from crawler.walls import mark_behind_script, mark_walled
 from db.database import Database
 from db.tables import Sweep, Visit
 from db.types import now
@@ -90,6 +90,7 @@ async def _explore(exploration: Exploration) -> bool:
     await mark_walled(exploration)
     async with database.writing() as connection:
         await mark_behind_cookie(connection, sweep.id)
+        await mark_behind_script(connection, sweep.id)
     await mark_soft_not_found(exploration)
     counted = await counted_twins(exploration, ends)
     if counted is None:

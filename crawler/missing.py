@@ -15,9 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from crawler import document as html
-from crawler.address import directory_of, origin_of
-from crawler.asking import refusal_of
+from crawler.address import directory_of, origin_of, place_of
+from crawler.answers import page_of
 from crawler.document import Document
 from crawler.exploration import Exploration
 from crawler.frontier import end_visit
@@ -143,13 +142,13 @@ async def _sent(exploration: Exploration) -> dict[str, list[_Sent]]:
                 .order_by(Page.address)
             )
         ).all()
-    times = Counter(_place(row.to) for row in rows)
+    times = Counter(place_of(row.to) for row in rows)
     found: dict[str, list[_Sent]] = defaultdict(list)
     for row in rows:
-        if times[_place(row.to)] >= SHARED or _SAID.search(row.title or ""):
+        if times[place_of(row.to)] >= SHARED or _SAID.search(row.title or ""):
             found[_folder(row.address)].append(
                 _Sent(
-                    visit=row.id, place=_place(row.to), page=row.leads_to_id, title=row.title, wording=row.wording
+                    visit=row.id, place=place_of(row.to), page=row.leads_to_id, title=row.title, wording=row.wording
                 )
             )
     return found
@@ -171,10 +170,9 @@ async def _is_echo(exploration: Exploration, page: _Suspect, missing: _Missing) 
     """Whether a page, read again, says what the probe's answer says, each naming its own address."""
     if likeness(page.shape, missing.document.content.shape) < ALIKE:
         return False
-    answer = await exploration.fetcher.get(page.address)
-    if answer.location is not None or refusal_of(answer) is not None:
+    document = page_of(await exploration.fetcher.get(page.address))
+    if document is None:
         return False
-    document = html.read(answer.body, answer.content_type, page.address)
     return _said_without(page.address, document) == _said_without(missing.probe, missing.document)
 
 
@@ -216,12 +214,10 @@ async def _answer_for(exploration: Exploration, probe: str) -> _Missing | None:
         if answer.location is None:
             break
         address = answer.location
-    if answer.location is not None or answer.failure is not None or answer.status != 200 or not answer.is_html:
+    document = page_of(answer)
+    if document is None or not _SAID.search(" ".join((document.title, *document.headings))):
         return None
-    document = html.read(answer.body, answer.content_type, address)
-    if not _SAID.search(" ".join((document.title, *document.headings))):
-        return None
-    return _Missing(probe=probe, document=document, place=None if address == probe else _place(address))
+    return _Missing(probe=probe, document=document, place=None if address == probe else place_of(address))
 
 
 async def _mark_places(exploration: Exploration, places: dict[int, str]) -> None:
@@ -248,11 +244,6 @@ async def _named(connection: AsyncConnection, sweep_id: int, pages: set[int]) ->
 
 def _folder(address: str) -> str:
     return f"{origin_of(address)}{directory_of(address)}"
-
-
-def _place(address: str) -> str:
-    """Where an address leads, without what it says of where one came from."""
-    return address.partition("?")[0]
 
 
 def _unlikely_name(folder: str) -> str:

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from crawler.address import host_of, origin_of
-from crawler.asking import refusal_of
+from crawler.answers import refusal_of
 from crawler.exploration import follow
 from crawler.fetch import Answer, Fetcher
 from crawler.robots import Robots

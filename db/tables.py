@@ -238,12 +238,16 @@ class Visit(Table):
     content_digest: Mapped[str | None] = mapped_column(String(64))  # of what a reader gets, see crawler.content
     rendered_digest: Mapped[str | None] = mapped_column(String(64))  # the same as the browser shows it
     wording: Mapped[str | None] = mapped_column(String(16))  # digest of its words without numbers
+    notice: Mapped[str | None] = mapped_column(String(16))  # digest of few words without what may be a reference
     text_shape: Mapped[bytes | None] = mapped_column(LargeBinary)  # minhash of its words, see crawler.content
     stable_digest: Mapped[str | None] = mapped_column(
         String(64)
     )  # without its volatile parts, those of volatile_id
     volatile_id: Mapped[int | None] = mapped_column(ForeignKey("volatile.id"))
     audited_digest: Mapped[str | None] = mapped_column(String(64))  # of the body that the browser was given
+    audited_notice: Mapped[str | None] = mapped_column(
+        String(16), index=True
+    )  # `notice` of what the browser showed
     resources: Mapped[bytes | None] = mapped_column(LargeBinary)  # what it was made of, packed as links are
     canonical_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # what it names as its own address
     robots_meta: Mapped[str | None]  # noindex, nofollow: noted, not obeyed

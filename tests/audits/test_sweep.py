@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -617,16 +618,32 @@ async def test_wcag_22_judges_what_jis_does_not_speak_about(database: Database, 
     assert len(said[Edition.JIS2016].criteria) == 38
 
 
+def notices(kind: str) -> Callable[[str], bytes]:
+    """What a wall gives the browser in place of a page: one document, one with a number, a consent that a script keeps."""
+    number = itertools.count(0xA1B2C3)
+    asking = """document.body.innerHTML = '<main><h1>市役所</h1><p>クッキーに同意してください。</p>'
+        + '<button onclick="localStorage.agreed = document.cookie = 1; location.reload()">同意する</button></main>'"""
+    said = "<p>ただいま大変混み合っております。{}</p>"
+    return {
+        "document": lambda _: html(said.format(""), title="市役所"),
+        "number": lambda _: html(said.format(f"受付番号 {next(number):x}-{next(number)}"), title="市役所"),
+        "consent": lambda name: html(
+            f"<p>{name}の本文です</p><script>if (!localStorage.agreed) {asking}</script>", title="市役所"
+        ),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["document", "number", "consent"])
 async def test_a_wall_that_no_phrase_gives_away_is_blocked_and_never_clean(
-    database: Database, tools: Tools
+    database: Database, tools: Tools, kind: str
 ) -> None:
     """Every page is explored; then the browser gets one and the same notice for all of them."""
-    notice = html("<p>ただいま大変混み合っております。</p>", title="市役所")
+    notice = notices(kind)
     pages = {f"/{name}": html(f'<p>{name}の本文です</p><img src="/i.png">', title=name) for name in "abcdef"}
     top = html("".join(f'<p><a href="{path}">{path}のページ</a></p>' for path in pages))
 
     def answering(answer: bytes) -> Callable[[Request], bytes]:
-        return lambda request: notice if by_browser(request) else answer
+        return lambda request: notice(request.path) if by_browser(request) else answer
 
     site = {path: answering(answer) for path, answer in ({"/": top} | pages).items()}
     async with small_site(site) as server:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from crawler.exploration import Shown
 from crawler.politeness import Stopped
 from db.database import Database
 from db.words import SweepState
@@ -37,6 +38,32 @@ async def test_a_page_that_asks_for_a_cookie_is_said_to_block_wherever_it_is_sho
         sweep = await explored(database, site)
     assert await sweep.ends() == {"/": "blocked", "/a": "blocked", "/b": "blocked"}
     assert "cookie" in (await sweep.rows())["/"]["detail"]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_a_consent_that_a_script_keeps_is_said_to_block(database: Database, asks: bool) -> None:
+    """Each page is its own to who reads the source; in the browser there is a consent in its place, or itself."""
+    texts = {
+        path: f"{word}の窓口は一階で、平日の午前九時から開いています。" * 2
+        for path, word in zip("abc", "税水道", strict=True)
+    }
+    paths = [f"/{each}" for each in texts]
+
+    def shown(path: str) -> str:
+        listed = "".join(f'<a href="{each}">次</a>' for each in paths)
+        return f"<p>{ASKING}</p>" if asks else f"<p>{texts.get(path[1:], '入口です。' * 12)}</p>{listed}"
+
+    async def render(address: str) -> Shown:
+        return Shown(links=(), html=f"<title>見本</title><main><h1>見本</h1>{shown(sweep.path(address))}</main>")
+
+    def site(request: Request) -> bytes:
+        listed = "".join(f'<a href="{each}">次</a>' for each in paths)
+        return html(f"<p>{texts.get(request.path[1:], '入口です。' * 12)}</p>{listed}<script>ask()</script>")
+
+    async with small_site(dict.fromkeys(["/", *paths], site)) as server:
+        sweep = await begun(database, server, render=render)
+        assert await sweep.go()
+    assert set((await sweep.ends()).values()) == {"blocked" if asks else "explored"}
 
 
 @pytest.mark.parametrize(

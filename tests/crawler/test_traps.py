@@ -308,6 +308,47 @@ async def test_a_wall_that_comes_up_while_exploring_is_neither_a_duplicate_nor_a
     assert all(each.endswith("gave when it was asked again") for each in said)
 
 
+async def test_a_page_that_looks_like_a_wall_and_says_something_else_is_a_page(database: Database) -> None:
+    """One title and one markup for all: what a page itself says tells it from the wall, asked for again or not."""
+    seen = Counter[str]()
+
+    def answer(path: str) -> bytes:
+        seen["all"] += 1
+        if seen["all"] > 6:
+            text = f"ただいまご利用になれません。受付番号 {hexadecimal(seen['all'])}"
+        else:
+            text = TEXT_OF.get(path[3:4], "入口です。")
+        links = [f"/a/{n}.html" for n in range(9)] if path == "/" and seen["all"] == 1 else []
+        return html(f"<p>{text}</p>" + "".join(f'<a href="{each}">次</a>' for each in links), title="見本市")
+
+    async with every(answer) as site:
+        sweep = await explored(database, site)
+    assert Counter((await sweep.ends()).values()) == {"explored": 6, "blocked": 4}
+
+
+@pytest.mark.parametrize("silent", [2, 3])
+@pytest.mark.parametrize("wall", [hexadecimal, "https://sorry.example.jp/?{}".format], ids=["notice", "elsewhere"])
+async def test_a_page_that_gives_no_answer_when_it_is_asked_again_proves_nothing(
+    database: Database, wall: Callable[[int], str], silent: int
+) -> None:
+    seen = Counter[str]()
+
+    def answer(path: str) -> bytes:
+        seen.update(["all", path])
+        if path == "/" and seen[path] == silent:
+            return http(b"", status="500 Internal Server Error")
+        if seen["all"] > 5:
+            said = wall(seen["all"])
+            return moved(said) if said.startswith("http") else html(f"<p>受付番号 {said}</p>", title="エラー")
+        if path == "/":
+            return page("入口", *(f"/a/{n}.html" for n in range(9)), text="入口です。")
+        return page(f"ページ {path}", text=f"{'あいうえおかきくけ'[int(path[3])]} の説明です。")
+
+    async with every(answer) as site:
+        sweep = await explored(database, site)
+    assert Counter((await sweep.ends()).values()) == {"explored": 5, "blocked": 5}
+
+
 @pytest.mark.parametrize(
     "to", ["https://sorry.example.jp/?from=", "/sorry.html?from="], ids=["elsewhere", "within the site"]
 )
