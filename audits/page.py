@@ -150,7 +150,7 @@ async def _audit(tab: Tab, axe: FramedAxe, target: Target, pictures: Pictures, a
         _refuse_elsewhere(await tab.document_address(), target)
         raise
     await tab.still_shows(target.address)
-    _refuse_elsewhere(results.address, target)
+    _refuse_elsewhere(tab.sent_to or results.address, target)
     refuse_wall(results.bare)
     audit = PageAudit(
         settled=results.settled and arrival.loaded,
@@ -241,9 +241,7 @@ def _refuse_elsewhere(at: str | None, target: Target) -> None:
     """A page that sent the browser on is not the page that was asked for; one that only renames itself is."""
     if at == target.address:
         return
-    inside = at is not None and target.scope.judge(at).reason is not Reason.OUT_OF_SCOPE
-    reason = Reason.REDIRECT if inside else Reason.REDIRECT_OUT
-    raise PageLost(reason, f"the browser was sent to {at or 'another document'}", leads_to=at)
+    raise PageLost.sent_on(target.scope, at)
 
 
 def _places(rules: list[dict[str, Any]]) -> Iterator[Place]:

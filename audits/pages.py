@@ -15,7 +15,6 @@ from crawler.browser import PageLost, Tab, playwright_driver
 from crawler.exploration import robots_of
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
-from crawler.leaving import guard
 from crawler.limits import Limits
 from crawler.robots import Robots
 from crawler.scope import Scope
@@ -65,7 +64,7 @@ async def audit_pages(
             assert driver is not None
             return Tab(
                 driver, manners_of(limits), gate, executable=tools.browser,
-                script=guard(scope) + tools.engine.injected, credentials=credentials,
+                scope=scope, script=tools.engine.injected, credentials=credentials,
             )  # fmt: skip
 
         first = await stack.enter_async_context(tab())

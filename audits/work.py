@@ -13,7 +13,6 @@ from audits.engine import Engine
 from crawler.browser import Tab, playwright_driver
 from crawler.fetch import Fetcher, Manners
 from crawler.gate import Gate
-from crawler.leaving import guard
 from crawler.limits import Limits
 from crawler.resources import Resources
 from crawler.robots import Robots
@@ -58,10 +57,9 @@ class Work:
 
     def tab(self) -> Tab:
         """A tab of this sweep with the engine in every frame, to be entered by the caller."""
-        script = guard(self.scope) + self.tools.engine.injected
         return Tab(
-            self.driver, manners_of(self.limits), self.gate,
-            executable=self.tools.browser, script=script, credentials=self.credentials,
+            self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, scope=self.scope,
+            script=self.tools.engine.injected, credentials=self.credentials,
         )  # fmt: skip
 
     async def first_tab(self) -> Tab:

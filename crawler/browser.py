@@ -21,10 +21,12 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from crawler.address import canonical
 from crawler.fetch import Manners
 from crawler.gate import Gate
+from crawler.leaving import guard, may_go
 from crawler.politeness import retry_after
+from crawler.scope import Scope
 from crawler.signed_out import FORMS, SAID, sent_away, shows_form
 from crawler.signing_in import NONE, Credentials
-from crawler.signing_in_browser import BOUND_COOKIES, bring_cookies, prepare_sign_in
+from crawler.signing_in_browser import BOUND_COOKIES, bring_cookies, going, prepare_sign_in
 from crawler.traffic import Traffic
 from crawler.weight import watch_weight
 from db.errors import BrowserMissing
@@ -111,6 +113,13 @@ class PageLost(Exception):
         self.leads_to = leads_to
         self.pause = pause
 
+    @classmethod
+    def sent_on(cls, scope: Scope, at: str | None) -> "PageLost":
+        """Of a page that sent the browser on to a canonical address, or to what has none."""
+        inside = at is not None and scope.judge(at).reason is not Reason.OUT_OF_SCOPE
+        reason = Reason.REDIRECT if inside else Reason.REDIRECT_OUT
+        return cls(reason, f"the browser was sent to {at or 'another document'}", leads_to=at)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
@@ -174,24 +183,29 @@ class Tab:
     """One browser of its own with one page, reused from address to address and replaced when lost.
 
     A tab that hangs or crashes takes nothing else with it. `gate` carries all connections when given. Each page is
-    met signed in where there are `credentials` for its origin, and with nothing that an earlier page stored.
+    met signed in where there are `credentials` for its origin, and with nothing that an earlier page stored. None takes
+    the browser out of the `scope`, when that is given.
     """
 
     def __init__(
         self, driver: Playwright, manners: Manners, gate: Gate | None = None, *,
         executable: str | None = None, script: str = "", pages_per_browser: int = 300,
-        credentials: Credentials = NONE, heaviest: int = HEAVIEST,
+        credentials: Credentials = NONE, heaviest: int = HEAVIEST, scope: Scope | None = None,
     ) -> None:  # fmt: skip
         self._driver = driver
         self._manners = manners
         self._gate = gate
         self._executable = executable
-        self._script = script  # runs in the isolated world of every frame
+        self._scope = scope
+        self._script = f"{guard(scope) if scope else ''}{script}"  # runs in the isolated world of every frame
         self._pages_left = 0
         self._pages_per_browser = pages_per_browser  # Chromium's memory grows with every page
         self._browser: PlaywrightBrowser | None = None
         self._asked = ""  # where the page at hand is
         self._failed_at = ""  # where a navigation of its came to no page
+        self._sent_to: str | None = None  # where it would have taken the browser, had the request been let through
+        self._leaving = asyncio.Event()
+        self._main_frame = ""
         self.traffic = Traffic()
         self._response: Response | None = None  # the document of the page at hand
         self._loading_ended = asyncio.Event()
@@ -227,7 +241,7 @@ class Tab:
         try:
             await self._forget()
             await bring_cookies(self.session, self.credentials)
-            self._response = response = await self._go(address, seconds)
+            self._response = response = await self._arrive(address, seconds)
             self.latency = _latency(response)
             loaded = await self._loaded(patience)
         except PlaywrightError as error:
@@ -277,10 +291,17 @@ class Tab:
 
         Of one that would have left for elsewhere, had it been let (see crawler.leaving), where to.
         """
+        if self.sent_to:
+            return self.sent_to
         world = await self.main_world()
         told = "performance.getEntriesByType('navigation').map(({name}) => name).join()"
         told = f"typeof leftFor === 'string' ? leftFor : {told}"
         return canonical(await self.evaluate(world, told))
+
+    @property
+    def sent_to(self) -> str | None:
+        """The canonical address that the page would have taken the browser to, where the request for it was stopped."""
+        return canonical(self._sent_to) if self._sent_to else None
 
     async def main_world(self) -> int:
         """The context of our isolated world in the page's own frame."""
@@ -343,6 +364,21 @@ class Tab:
     async def discard(self) -> None:
         """End this browser whatever state it is in; the next page gets a new one."""
         await self._end()
+
+    async def _arrive(self, address: str, seconds: float) -> Response | None:
+        """Navigate; Chromium may end reading a page that would leave meanwhile, so its end is not waited for."""
+        self._sent_to = None
+        self._leaving.clear()
+        going, leaving = asyncio.create_task(self._go(address, seconds)), asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait((going, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if self.sent_to and self._scope:
+                raise PageLost.sent_on(self._scope, self.sent_to)
+            return await going
+        finally:
+            going.cancel()
+            leaving.cancel()
+            await asyncio.gather(going, leaving, return_exceptions=True)
 
     async def _go(self, address: str, seconds: float) -> Response | None:
         """Navigate; again when something that the page before had still on its way came in between."""
@@ -423,12 +459,40 @@ class Tab:
         self.page.on("crash", lambda page: _quietly(page.close()))  # calls that wait for it end, with an error
         self.session: CDPSession = await context.new_cdp_session(self.page)
         await self.session.send("Page.enable")
+        self._main_frame = (await self.frame_tree())["frame"]["id"]
+        await self._watch_requests(self.session)
         await prepare_sign_in(self.session, self.credentials)
         if self._script:
             await self.session.send(
                 "Page.addScriptToEvaluateOnNewDocument", {"source": self._script, "worldName": WORLD}
             )
         self._pages_left = self._pages_per_browser
+
+    async def _watch_requests(self, session: CDPSession) -> None:
+        """Have each request carry what signs us in there, and none take the page to where it must not go."""
+
+        async def send_on(paused: dict[str, Any]) -> None:
+            with suppress(PlaywrightError):  # the page went away meanwhile
+                if self._leaves(paused):
+                    self._sent_to = self._sent_to or paused["request"]["url"]
+                    stopped = {"requestId": paused["requestId"], "errorReason": "Aborted"}  # the page stays
+                    await session.send("Fetch.failRequest", stopped)
+                    self._leaving.set()
+                else:
+                    await session.send("Fetch.continueRequest", going(paused, self.credentials))
+
+        with_headers = any(each.headers for each in self.credentials.sign_ins)
+        if with_headers or self._scope:
+            session.on("Fetch.requestPaused", send_on)
+            wanted = {} if with_headers else {"resourceType": "Document"}
+            await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*", **wanted}]})
+
+    def _leaves(self, paused: dict[str, Any]) -> bool:
+        """Whether a request is for a document in the page's place, and one that it must not be taken to."""
+        if self._scope is None or paused["resourceType"] != "Document" or paused["frameId"] != self._main_frame:
+            return False
+        address = canonical(paused["request"]["url"])
+        return address is not None and address != self._asked and not may_go(self._scope, address)
 
     async def _end(self) -> None:
         if self._weighing:

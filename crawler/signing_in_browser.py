@@ -6,11 +6,9 @@ carries nothing over. Cookies are bound to scheme and port. Storage is filled in
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from playwright.async_api import CDPSession
-from playwright.async_api import Error as PlaywrightError
 
 from crawler.address import canonical
 from crawler.signing_in import Credentials
@@ -21,15 +19,7 @@ WORLD = "jisweep-sign-in"
 
 
 async def prepare_sign_in(session: CDPSession, credentials: Credentials) -> None:
-    """Have each request to a signed-in origin carry its headers, and each document of it find its storage."""
-
-    async def send_on(paused: dict[str, Any]) -> None:
-        with suppress(PlaywrightError):  # the page went away meanwhile
-            await session.send("Fetch.continueRequest", _going(paused, credentials))
-
-    if any(each.headers for each in credentials.sign_ins):
-        session.on("Fetch.requestPaused", send_on)
-        await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
+    """Have each document of a signed-in origin find its storage."""
     for each in credentials.sign_ins:
         if each.storage:
             script = {"source": _storing(each.origin, each.storage), "worldName": WORLD}
@@ -43,7 +33,7 @@ async def bring_cookies(session: CDPSession, credentials: Credentials) -> None:
         await session.send("Network.setCookies", {"cookies": cookies})
 
 
-def _going(paused: dict[str, Any], credentials: Credentials) -> dict[str, Any]:
+def going(paused: dict[str, Any], credentials: Credentials) -> dict[str, Any]:
     """How a request goes on: with our headers when it is to their own origin, else as it is."""
     going: dict[str, Any] = {"requestId": paused["requestId"]}
     address = canonical(paused["request"]["url"])

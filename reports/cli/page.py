@@ -15,7 +15,6 @@ from audits.rules import explain, rule_text
 from audits.work import manners_of
 from crawler.browser import PageLost, Tab, playwright_driver
 from crawler.gate import Gate
-from crawler.leaving import guard
 from crawler.scope import Scope
 from crawler.start import unreachable
 from db.words import Edition, Level, Outcome
@@ -64,7 +63,7 @@ async def _page(url: str, given: dict[str, Any]) -> int:
         tab = await stack.enter_async_context(
             Tab(
                 driver, manners_of(limits), gate,
-                executable=given["browser"], script=guard(scope) + engine.injected, credentials=credentials,
+                executable=given["browser"], scope=scope, script=engine.injected, credentials=credentials,
             )
         )  # fmt: skip
         rules = await rule_set(tab, engine, edition, level)

@@ -1,5 +1,7 @@
 """A page may send the browser on within its site: not to other hosts, and to nothing that speaks of an act."""
 
+from collections.abc import Callable
+
 import pytest
 
 from audits.engine import Engine
@@ -7,8 +9,9 @@ from audits.sweep import Tools
 from crawler.scope import Exclusion
 from db.database import Database
 from db.words import Reason, VisitState
-from tests.audits.sites import Answer, asked, html, small_site
+from tests.audits.sites import Answer, asked, by_browser, html, moved, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
+from tests.crawler.servers import Request
 
 LEAVING = {
     "/refresh": '<meta http-equiv="refresh" content="0;url=TO">',
@@ -20,6 +23,9 @@ LEAVING = {
     "/sent": "<form action='TO'></form><script>document.forms[0].submit()</script>",
     "/click": "<a id='a' href='TO'>次</a><script>onload = () => a.click()</script>",
     "/framed": "<iframe title='枠' srcdoc=\"<script>top.location = 'TO'</script>\"></iframe>",
+    "/sandboxed": "<iframe title='枠' sandbox='allow-scripts allow-top-navigation' "
+    "srcdoc=\"<script>top.location = 'TO'</script>\"></iframe>",
+    "/hop": "<script>location.href = '/hop/to'</script>",
     "/written": "<script>onload = () => { document.open(); document.write('<p>x'); location = 'TO' }</script>",
 }
 
@@ -38,8 +44,26 @@ def tools(engine: Engine, chromium: str) -> Tools:
 async def test_no_page_takes_the_browser_out_of_the_site_or_to_an_act(database: Database, tools: Tools) -> None:
     """Frames of other sites are part of the page, and a page that leads on within the site is followed as ever."""
     async with small_site({"/framed": html("外の枠")}) as other:
+
+        def sent(to: str) -> Callable[[Request], bytes]:
+            """A page, for who explores; the browser is sent on by the server."""
+            return lambda request: moved(to) if by_browser(request) else html("ページ")
+
         pages: dict[str, Answer] = {
             **{path: html(body.replace("TO", other.address(path + "/out"))) for path, body in LEAVING.items()},
+            "/hop/to": moved(other.address("/out")),
+            "/server": sent(other.address("/out")),
+            "/server-act": sent("/member/logout"),
+            "/saved": html(f"<script>location.href = '{other.address('/list.zip?no=1')}'</script>"),
+            "/saved-soon": html(f"<meta http-equiv=refresh content='0;url={other.address('/list.XLSX')}'>"),
+            "/inner-form": html(
+                "<form action='/in/next' method='post'></form><script>document.forms[0].submit()</script>"
+            ),
+            "/escaped": html("<script>location.href = '/%6Bako/2'</script>"),
+            "/agreed": html(
+                "<script>if (!document.cookie) { document.cookie = 'a=1'; location.reload() }</script>"
+            ),
+            "/kept": html("<script>if (!localStorage.a) { localStorage.a = 1; location.reload() }</script>"),
             "/in": html("<script>location.href = '/in/next'</script>"),
             "/in/next": html("次"),
             "/act": html("<script>location.href = '/member/logout'</script>"),
@@ -54,12 +78,16 @@ async def test_no_page_takes_the_browser_out_of_the_site_or_to_an_act(database: 
             visits = await visits_of(database, sweep, site)
             wanted = asked(site)
         assert set(asked(other)) == {"/framed"}
-    assert not {"/member/logout", "/kako/1"} & set(wanted)
-    ends = {path: visits[path].reason for path in pages}
-    assert {path: ends[path] for path in LEAVING} == dict.fromkeys(LEAVING, Reason.REDIRECT_OUT)
-    assert {path: ends[path] for path in ("/in", "/act", "/excluded")} == dict.fromkeys(
-        ("/in", "/act", "/excluded"), Reason.REDIRECT
-    )
-    assert all(visits[path].state is VisitState.AUDITED for path in ("/", "/in/next", "/framing", "/fragment"))
+    assert not {"/member/logout", "/kako/1", "/kako/2", "/%6Bako/2"} & set(wanted)
+    ends = {path: visits[path].reason for path in pages if path in visits}
+    out, within = (*LEAVING, "/server"), ("/in", "/act", "/server-act", "/excluded", "/escaped", "/inner-form")
+    assert {path: ends[path] for path in out} == dict.fromkeys(out, Reason.REDIRECT_OUT)
+    assert {path: ends[path] for path in within} == dict.fromkeys(within, Reason.REDIRECT)
+    stay = ("/", "/in/next", "/framing", "/fragment", "/saved", "/saved-soon", "/agreed", "/kept")
+    assert {path: visits[path].state for path in stay} == dict.fromkeys(stay, VisitState.AUDITED)
     assert visits["/member/logout"].reason is Reason.UNSAFE
-    assert visits["/script"].detail == f"the browser was sent to {other.address('/script/out')}"
+    for path in LEAVING.keys() - {"/hop"}:
+        assert visits[path].detail == f"the browser was sent to {other.address(path + '/out')}"
+    for path in ("/hop", "/server"):
+        assert visits[path].detail == f"the browser was sent to {other.address('/out')}"
+    assert visits["/inner-form"].detail == f"the browser was sent to {site.address('/in/next')}"
