@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import audited_in
 from audits.defects.cover import Cover, cover_on, day_of, named, today
+from audits.defects.naming import KNOWN_AS, parted
 from audits.sampled import Estimate, Sampled
-from db.tables import Defect, Exemption, Finding, Page, Sweep, Visit
+from db.tables import Defect, Exemption, Finding, Page, PartPage, Sweep, Visit
 from db.words import ExceptionReason, Outcome
 
 
@@ -81,14 +82,15 @@ async def excepted(
 
 def _places(sweep: Sweep, rules: Sequence[str]) -> sa.Select[int, str, str, int, int]:
     """Failed places on audited pages by page and defect, known by the name that it goes by."""
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
     return (
-        sa.select(Visit.page_id, Page.address, Finding.rule, known_as, sa.func.count())
+        sa.select(Visit.page_id, Page.address, Finding.rule, KNOWN_AS, sa.func.count())
+        .select_from(Visit)
         .join(Page, Page.id == Visit.page_id)
         .join(Finding, Finding.result_id == Visit.result_id)
         .join(Defect, Defect.id == Finding.defect_id)
+        .outerjoin(PartPage, parted(Visit.page_id))
         .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
-        .group_by(Visit.page_id, Page.address, Finding.rule, known_as)
+        .group_by(Visit.page_id, Page.address, Finding.rule, KNOWN_AS)
     )
 
 

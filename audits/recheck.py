@@ -16,6 +16,7 @@ from audits import mic, sweep
 from audits.conclude import sweep_row
 from audits.defects import book
 from audits.defects.book import Listed
+from audits.defects.naming import ROOT
 from audits.defects.reconcile import reconcile
 from audits.defects.sight import parts, rules_run
 from audits.work import Tools
@@ -118,8 +119,7 @@ async def _pages_now(connection: AsyncConnection, aim: Aim) -> dict[int, list[in
     """The defects in question by the numbers that they go by now, with the pages to see for each."""
     known_as: dict[int, int] = {}
     for some in parts(sorted(aim.pages)):
-        number = sa.func.coalesce(Defect.merged_into_id, Defect.id)
-        known_as |= dict((await connection.execute(sa.select(Defect.id, number).where(Defect.id.in_(some)))).all())
+        known_as |= dict((await connection.execute(sa.select(Defect.id, ROOT).where(Defect.id.in_(some)))).all())
     found: dict[int, list[int]] = {}
     for defect, pages in sorted(aim.pages.items()):
         mine = found.setdefault(known_as[defect], [])

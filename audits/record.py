@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
 from audits.criteria import criteria
-from audits.defects.versions import known_earlier
+from audits.defects.versions import Known, known_earlier
+from audits.fault import Fault
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
 from crawler.exploration import add_note
@@ -134,7 +135,7 @@ async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: i
     rows = [
         {
             "result_id": result_id,
-            "defect_id": defects[place.fault.digest],
+            "defect_id": defects[place.fault],
             "position": position,
             "rule": place.rule,
             "outcome": place.outcome,
@@ -185,30 +186,42 @@ def count_by_criterion(
     return dict(counts)
 
 
-async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place]) -> dict[str, int]:
-    """The defects of the site that the places show; one seen for the first time is found, with its event."""
+async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place]) -> dict[Fault, int]:
+    """The names of the site by which the places' faults go; one seen for the first time is found, with its event."""
     faults = {place.fault.digest: place for place in places}
     renamed = await known_earlier(connection, sweep.site_id, {place.fault for place in places})
+    lead = {fault.digest: known for fault, known in renamed.items() if known.today}
     known = await _known_defects(connection, sweep.site_id, list(faults))
-    for digest in sorted(renamed.keys() - known.keys()):  # it is known again by what it looks like today
+    for digest in sorted(lead.keys() - known.keys()):  # it is known again by what it looks like today
         shape = faults[digest].fault.shape
-        await connection.execute(sa.update(Defect).where(Defect.id == renamed[digest]).values(shape=shape))
-    missing = [fault for fault in sorted(faults) if fault not in known]  # in one order: no deadlock
-    if not missing:
-        return known
+        await connection.execute(sa.update(Defect).where(Defect.id == lead[digest].defect).values(shape=shape))
+    by_today = {place.fault.digest for place in places if place.fault not in renamed} | lead.keys()
+    missing = [fault for fault in sorted(by_today) if fault not in known]  # in one order: no deadlock
+    if missing:
+        await _add(connection, sweep, [faults[digest] for digest in missing], lead)
+        known |= await _known_defects(connection, sweep.site_id, missing)
+    earlier = {fault: each.name for fault, each in renamed.items() if not each.today}
+    return {place.fault: earlier.get(place.fault) or known[place.fault.digest] for place in places}
+
+
+async def _add(
+    connection: AsyncConnection, sweep: Sweep, places: list[Place], renamed: Mapping[str, Known]
+) -> None:
+    """Write the names of faults that have none; what none is known as is a defect that was found."""
     added = await connection.execute(
         insert_new(connection, Defect).returning(Defect.id, Defect.merged_into_id),
         [
             {
                 "site_id": sweep.site_id,
-                "digest": fault,
-                "rule": faults[fault].rule,
-                "shape": faults[fault].fault.shape,
-                "framed": bool(faults[fault].frame),
+                "digest": place.fault.digest,
+                "rule": place.rule,
+                "shape": place.fault.shape,
+                "framed": bool(place.frame),
                 "state": DefectState.FOUND,
-                "merged_into_id": renamed.get(fault),
+                "merged_into_id": known.defect if (known := renamed.get(place.fault.digest)) else None,
+                "through_id": known.name if known else None,
             }
-            for fault in missing
+            for place in places
         ],
     )
     events = [
@@ -226,7 +239,6 @@ async def _defects(connection: AsyncConnection, sweep: Sweep, places: list[Place
     ]
     if events:
         await connection.execute(sa.insert(DefectEvent), events)
-    return known | await _known_defects(connection, sweep.site_id, missing)
 
 
 async def _known_defects(connection: AsyncConnection, site_id: int, faults: list[str]) -> dict[str, int]:

@@ -23,6 +23,7 @@ from db.words import (
     Reason,
     Redraw,
     Region,
+    Regroup,
     ScopeKind,
     Stratify,
     SweepState,
@@ -61,6 +62,7 @@ class Table(DeclarativeBase):
         Impact: word(Impact, "impact"),
         ScopeKind: word(ScopeKind, "kind"),
         Region: word(Region, "region"),
+        Regroup: word(Regroup, "act"),
         ExceptionReason: word(ExceptionReason, "reason"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
         Notation: word(Notation, "notation"),
@@ -329,6 +331,34 @@ class Defect(Table):
     due_on: Mapped[date | None]
     way: Mapped[str | None]  # of repair, in a person's own words
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"), index=True)  # known as that one
+    through_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"))  # the name on the way there; None: none
+    apart: Mapped[bool] = mapped_column(default=False)  # a person says so: no machine takes it for another
+    whole_id: Mapped[int | None] = mapped_column(
+        ForeignKey("defect.id"), index=True
+    )  # a part of that one, by pages
+    patterns: Mapped[list[Any] | None]  # addresses of a part, see crawler.scope
+
+
+class PartPage(Table):
+    """A page on which a defect is known as the part of it that a person has split off."""
+
+    __tablename__ = "part_page"
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
+    part_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+
+
+class Regrouping(Table):
+    """A person's word on which names of faults are one defect; it is never deleted."""
+
+    __tablename__ = "regrouping"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)  # that stays
+    other_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)  # that went into it, or came out
+    act: Mapped[Regroup]
+    who: Mapped[str]
+    why: Mapped[str]
+    at: Mapped[datetime]
 
 
 class Occurrence(Table):
@@ -388,6 +418,19 @@ class Exemption(Table):
     reviewed_at: Mapped[datetime | None]
     agrees: Mapped[bool | None]
     review: Mapped[str | None]
+    restated: Mapped[bool] = mapped_column(
+        default=False
+    )  # its defect is another now: `exempted` says what it covers
+
+
+class Exempted(Table):
+    """What an exception of a defect covers, once that was merged or split: never more than before."""
+
+    __tablename__ = "exempted"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    exemption_id: Mapped[int] = mapped_column(ForeignKey("exemption.id"), index=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    page_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))  # None: all of its pages
 
 
 class Finding(Table):

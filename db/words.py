@@ -212,6 +212,14 @@ class Region(StrEnum):
     CONTENT = "content"  # page by page
 
 
+class Regroup(StrEnum):
+    """What a person has said of which names of faults are one defect."""
+
+    MERGED = "merged"  # two defects are one
+    TAKEN_BACK = "taken_back"  # a name that was known as the defect is one of its own
+    PARTED = "parted"  # the defect is another one on some pages
+
+
 class ExceptionReason(StrEnum):
     """Why a fault is left as it is for a time."""
 

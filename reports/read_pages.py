@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from db.tables import Assertion, Defect, Draw, Finding, Page, Picture, Result, Visit
+from audits.defects.naming import KNOWN_AS, parted
+from db.tables import Assertion, Defect, Draw, Finding, Page, PartPage, Picture, Result, Visit
 from db.words import Assertor, Edition, FoundBy, Impact, Outcome, Part
 
 
@@ -167,10 +168,12 @@ async def _by_key(
 
 async def _spots(connection: AsyncConnection, results: Sequence[int]) -> dict[int, list[Spot]]:
     own = [getattr(Finding, name) for name in Spot.__dataclass_fields__ if name not in ("picture", "defect")]
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id).label("defect")
     query = (
-        sa.select(Finding.result_id, known_as, *own, *PICTURE)
+        sa.select(Finding.result_id, KNOWN_AS.label("defect"), *own, *PICTURE)
+        .select_from(Finding)
         .join(Defect, Defect.id == Finding.defect_id)
+        .join(Result, Result.id == Finding.result_id)
+        .outerjoin(PartPage, parted(Result.page_id))
         .outerjoin(Picture, Picture.id == Finding.picture_id)
         .where(Finding.result_id.in_(results))
         .order_by(Finding.result_id, Finding.position)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import rules_of, sweep_row
 from audits.defects.cover import Cover, cover_on, today
 from audits.defects.life import move
+from audits.defects.naming import ROOT
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
 from db.words import DefectState, Region
@@ -94,8 +95,10 @@ async def address_of(connection: AsyncConnection, site_id: int) -> str:
     return (await connection.scalars(sa.select(Site.address).where(Site.id == site_id))).one()
 
 
-async def listed(connection: AsyncConnection, site_id: int, states: Collection[DefectState] = ()) -> list[Listed]:
-    """The defects of a site that some page has shown, those on the most pages first; of some states, or of all."""
+async def listed(
+    connection: AsyncConnection, site_id: int, states: Collection[DefectState] = (), *, only: int | None = None
+) -> list[Listed]:
+    """The defects of a site that some page has shown, those on the most pages first; of some states, or of all, or one."""
     shows = Occurrence.places > 0
     example = sa.func.min(sa.case((shows, Page.address), else_=None))
     pages = sa.func.sum(sa.case((shows, 1), else_=0))
@@ -110,6 +113,8 @@ async def listed(connection: AsyncConnection, site_id: int, states: Collection[D
         .group_by(Defect.id)
         .order_by(pages.desc(), sa.func.sum(Occurrence.places).desc(), Defect.id)
     )  # fmt: skip
+    if only is not None:
+        query = query.where(Defect.id == only)
     if states:
         query = query.where(Defect.state.in_(list(states)))
     counting = await _counting(connection, site_id)
@@ -187,11 +192,8 @@ async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]
 
 async def one(connection: AsyncConnection, defect_id: int) -> Listed:
     """A defect, by its own number or one that it was known by. Raises UsageError when there is none."""
-    row = (
-        await connection.execute(sa.select(Defect.site_id, Defect.merged_into_id).where(Defect.id == defect_id))
-    ).one_or_none()
-    number = defect_id if row is None or row.merged_into_id is None else row.merged_into_id
-    found = [each for each in await listed(connection, row.site_id) if each.id == number] if row else []
+    row = (await connection.execute(sa.select(Defect.site_id, ROOT).where(Defect.id == defect_id))).one_or_none()
+    found = await listed(connection, row[0], only=row[1]) if row else []
     if not found:
         raise UsageError(
             ja=f"欠陥 {defect_id} はありません。jisweep defects list URL で一覧を見られます。",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
 from audits.defects.book import Listed
-from audits.defects.cover import Cover, cover_on, named, read, today
+from audits.defects.cover import Cover, cover_by, cover_on, named, read, today
 from audits.defects.settling import settle
 from audits.defects.sight import rules_run
 from crawler.address import canonical
@@ -133,7 +133,7 @@ async def review(connection: AsyncConnection, number: int, who: str, text: str, 
 
 async def told(connection: AsyncConnection, site_id: int, day: date) -> list[Told]:
     """All exceptions of a site, those in force on a day first."""
-    everything = Cover(await read(connection, Exemption.site_id == site_id))
+    everything = await cover_by(connection, Exemption.site_id == site_id)
     running = {each.id for each in (await cover_on(connection, site_id, day)).exemptions}
     pages, places = await _extent(connection, site_id, everything)
     names = await named(connection, everything.exemptions)

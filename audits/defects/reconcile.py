@@ -17,12 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
 from audits.defects.cover import today
+from audits.defects.naming import KNOWN_AS, Parts, names_of, parted, put_together
 from audits.defects.region import learn_regions
 from audits.defects.settling import settle
 from audits.defects.sight import parts, rules_run, seen_at, seen_in
 from audits.defects.standing import Standings
 from db.database import insert_new
-from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, Result, Sweep, Visit
+from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
 from db.types import now
 from db.words import DefectState as State
 from db.words import Outcome, Reason, VisitState
@@ -101,10 +102,12 @@ class Reconciling:
         self._connection, self._sweep, self._late = connection, sweep, late
         self._rules = rules_run(sweep)
         self._change = _Change()
+        self._parts = Parts()
 
     async def run(self) -> Reconciled:
         """Pages first, then what they say of the defects."""
         pages = 0
+        self._parts = await Parts.of(self._connection, self._sweep.site_id)
         await self._move_pages()
         for some in parts(await self._changed(), PAGES):
             pages += len(some)
@@ -170,12 +173,33 @@ class Reconciling:
                 target.sweep_id == self._sweep.id, target.state == VisitState.AUDITED,
             )
         )  # fmt: skip
-        for defect, page, leads_to, places in rows.all():
+        moves = rows.all()
+        taken = await self._take_parts_along({(defect, leads_to) for defect, _, leads_to, _ in moves})
+        for defect, page, leads_to, places in moves:
+            if (defect, leads_to) in taken:
+                continue
             there = {"defect_id": defect, "page_id": leads_to, "places": places}
             await self._connection.execute(insert_new(self._connection, Occurrence).values(there))
             await self._put({(defect, page): 0})
             await self._connection.execute(sa.delete(Look).where(Look.page_id == leads_to))  # to be looked at anew
             self._change.touched.add(defect)
+
+    async def _take_parts_along(self, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Let pages that lead on be the parts' there; returns those where their whole shows already: these say nothing."""
+        of_parts = {(self._parts.whole[part], page): part for part, page in pairs if part in self._parts.whole}
+        there = await self._parts.on(self._connection, of_parts)
+        taken: set[tuple[int, int]] = set()
+        for (whole, page), part in of_parts.items():
+            known = there.get((whole, page))
+            if known == part:
+                continue
+            shown = sa.exists().where(Occurrence.defect_id == whole, Occurrence.page_id == page)
+            if known is not None or await self._connection.scalar(sa.select(shown)):
+                taken.add((part, page))
+            else:
+                row = {"defect_id": whole, "page_id": page, "part_id": part}
+                await self._connection.execute(insert_new(self._connection, PartPage).values(row))
+        return taken
 
     async def _take_in(self, seen: list[_Seen]) -> None:
         """Hold what some pages show now against what was known of them."""
@@ -192,6 +216,9 @@ class Reconciling:
                         shown[defect, page] = int(failed)
                     else:
                         unsure.add((defect, page))
+        parted_off = await self._parts.on(self._connection, shown.keys() | unsure)  # pages that are new to a part
+        shown = {(parted_off.get(key, key[0]), key[1]): places for key, places in shown.items()}
+        unsure = {(parted_off.get(key, key[0]), key[1]) for key in unsure}
         known: dict[tuple[int, int], int] = {}
         rules: dict[int, tuple[str, bool]] = {}
         for some in parts(pages):
@@ -219,21 +246,26 @@ class Reconciling:
         """What a sweep that comes late shows on pages seen after it was there once: no page has it, or none looked for it."""
         if not self._late:
             return
-        later, known_as = sa.orm.aliased(Sweep), sa.func.coalesce(Defect.merged_into_id, Defect.id)
+        later = sa.orm.aliased(Sweep)
         rows = await self._connection.execute(
-            sa.select(known_as, Visit.page_id, Defect.rule, later.id, sa.func.count())
+            sa.select(KNOWN_AS, Visit.page_id, Defect.rule, later.id, sa.func.count())
+            .select_from(Visit)
             .join(Look, Look.page_id == Visit.page_id)
             .join(later, later.id == Look.sweep_id)
             .join(Finding, Finding.result_id == Visit.result_id)
             .join(Defect, Defect.id == Finding.defect_id)
+            .outerjoin(PartPage, parted(Visit.page_id))
             .where(
                 *seen_in(self._sweep), later.id != self._sweep.id, Finding.outcome == Outcome.FAILED,
-                ~sa.exists().where(Occurrence.defect_id == known_as, Occurrence.page_id == Visit.page_id),
+                ~sa.exists().where(Occurrence.defect_id == KNOWN_AS, Occurrence.page_id == Visit.page_id),
             )
-            .group_by(known_as, Visit.page_id, Defect.rule, later.id)
+            .group_by(KNOWN_AS, Visit.page_id, Defect.rule, later.id)
         )  # fmt: skip
         ran: dict[int, set[str]] = {}
-        for defect, page, rule, sweep, places in rows.all():
+        back = rows.all()
+        parted_off = await self._parts.on(self._connection, {(row[0], row[1]) for row in back})
+        for root, page, rule, sweep, places in back:
+            defect = parted_off.get((root, page), root)
             if sweep not in ran:
                 ran[sweep] = rules_run(await sweep_row(self._connection, sweep))
             await self._put({(defect, page): 0 if rule in ran[sweep] else places}, ())
@@ -294,7 +326,12 @@ class Reconciling:
 
         Only where nothing else it could be: one that came for one that went, on the most pages they share.
         """
-        came = {defect for defect in self._change.came if await self._has_only(defect, self._change.came[defect])}
+        for part in self._change.went.keys() & self._parts.whole.keys():  # a defect moves with all of its parts
+            self._change.went[self._parts.whole[part]] |= self._change.went.pop(part)
+        came = {
+            defect for defect, pages in self._change.came.items()
+            if await self._has_only(defect, pages) and not await self._is_apart(defect)
+        }  # fmt: skip
         went = {defect for defect in self._change.went if not await self._is_open(defect)}
         shapes: dict[tuple[str, str | None], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for some in parts(sorted(came | went)):
@@ -329,12 +366,11 @@ class Reconciling:
 
     async def _words(self, defect: int, pages: Collection[int]) -> set[tuple[int, str]]:
         """What the elements of a defect said, by page; of a defect on very many pages, on some."""
-        known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
         rows = await self._connection.execute(
             sa.select(Result.page_id, Finding.snippet)
             .join(Finding, Finding.result_id == Result.id)
             .join(Defect, Defect.id == Finding.defect_id)
-            .where(known_as == defect, Result.page_id.in_(sorted(pages)[:SAID]), Finding.outcome == Outcome.FAILED)
+            .where(names_of([defect]), Result.page_id.in_(sorted(pages)[:SAID]), Finding.outcome == Outcome.FAILED)
         )
         said = ((page, " ".join(_TAG.sub(" ", snippet).split())) for page, snippet in rows)
         return {(page, words) for page, words in said if words}
@@ -357,21 +393,21 @@ class Reconciling:
         return known <= set(pages)
 
     async def _is_open(self, defect: int) -> bool:
-        there = sa.exists().where(Occurrence.defect_id == defect, Occurrence.places > 0)
+        mine = self._parts.of_whole(defect)
+        there = sa.exists().where(Occurrence.defect_id.in_(mine), Occurrence.places > 0)
         return bool(await self._connection.scalar(sa.select(there)))
+
+    async def _is_apart(self, defect: int) -> bool:
+        """Whether a person has said that it is a defect of its own, or a part of one."""
+        said = sa.exists().where(Defect.id == defect, sa.or_(Defect.apart, Defect.whole_id.is_not(None)))
+        return bool(await self._connection.scalar(sa.select(said)))
 
     async def _merge(self, newcomer: int, known: int) -> None:
         """Let a newcomer be known as an older defect, from now on and where it was seen."""
-        rows = await self._connection.execute(
-            sa.select(Occurrence.page_id, Occurrence.places).where(Occurrence.defect_id == newcomer)
-        )
-        there = await self._connection.scalars(sa.select(Occurrence.page_id).where(Occurrence.defect_id == known))
-        await self._put({(known, page): places for page, places in rows}, {(known, page) for page in there})
-        await self._connection.execute(sa.delete(Occurrence).where(Occurrence.defect_id == newcomer))
-        known_as = sa.or_(Defect.id == newcomer, Defect.merged_into_id == newcomer)  # and every name of its own
-        await self._connection.execute(sa.update(Defect).where(known_as).values(merged_into_id=known))
+        await put_together(self._connection, newcomer, known)
+        await self._parts.share_out(self._connection, known)
         self._change.touched.discard(newcomer)
-        self._change.touched.add(known)
+        self._change.touched |= self._parts.of_whole(known)
         self._change.came.pop(newcomer)
 
     async def _newborn(self) -> set[int]:
@@ -392,12 +428,14 @@ class Reconciling:
 
 def _places(results: Collection[int]) -> sa.Select[*tuple[Any, ...]]:
     """Failed places by result and defect, known by the name that it goes by; 0 where the machine could not tell of any."""
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
     return (
         sa.select(
-            Finding.result_id, known_as, sa.func.sum(sa.case((Finding.outcome == Outcome.FAILED, 1), else_=0))
+            Finding.result_id, KNOWN_AS, sa.func.sum(sa.case((Finding.outcome == Outcome.FAILED, 1), else_=0))
         )
+        .select_from(Finding)
         .join(Defect, Defect.id == Finding.defect_id)
+        .join(Result, Result.id == Finding.result_id)
+        .outerjoin(PartPage, parted(Result.page_id))
         .where(Finding.result_id.in_(results))
-        .group_by(Finding.result_id, known_as)
+        .group_by(Finding.result_id, KNOWN_AS)
     )

@@ -5,8 +5,9 @@ from collections import defaultdict
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects.naming import KNOWN_AS, names_of, parted
 from audits.defects.sight import parts
-from db.tables import Defect, Finding, Look, Occurrence
+from db.tables import Defect, Finding, Look, Occurrence, PartPage
 from db.words import Outcome, Region
 
 REPEATS = 3  # pages from which it is known whether a template or contents show a defect
@@ -22,12 +23,13 @@ async def learn_regions(connection: AsyncConnection, site_id: int) -> None:
     for some in parts(defects):
         snippets: dict[int, set[str]] = defaultdict(set)
         pages: dict[int, set[int]] = defaultdict(set)
-        known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
         rows = await connection.stream(
-            sa.select(known_as, Look.page_id, Finding.snippet)
+            sa.select(KNOWN_AS, Look.page_id, Finding.snippet)
+            .select_from(Defect)
             .join(Finding, Finding.defect_id == Defect.id)
             .join(Look, Look.result_id == Finding.result_id)
-            .where(known_as.in_(some), Finding.outcome == Outcome.FAILED)
+            .outerjoin(PartPage, parted(Look.page_id))
+            .where(names_of(some), KNOWN_AS.in_(some), Finding.outcome == Outcome.FAILED)
             .distinct()
         )
         async for defect, page, snippet in rows:

@@ -1,87 +1,110 @@
 """Defects that an earlier version of the identity named: each goes on as it was, under its new name too."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects.cover import restate_merged
+from audits.defects.naming import ROOT, put_together
 from audits.defects.sight import parts
 from audits.fault import Fault
-from db.database import insert_new
-from db.tables import Defect, Occurrence, Site
+from db.tables import Defect, Site
 from db.words import DefectState
 
 
-async def known_earlier(connection: AsyncConnection, site_id: int, faults: Iterable[Fault]) -> dict[str, int]:
-    """The defects that faults are known as, today or in the version before, by their digests of today.
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What a fault is known as."""
+
+    name: int  # the row that has its name, of today or of the version before
+    defect: int  # that this name is known as
+    today: bool  # by its name of today; else the fault goes on by the one of the version before
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Name:
+    """A row that has a name, and the defect that it is known as."""
+
+    id: int
+    defect: int
+    order: tuple[bool, bool, int]  # is confirmed, has no owner, id: what is kept comes first
+    fixed: bool  # a person has split the defect, from another or by pages: no machine makes it one with another
+
+
+async def known_earlier(connection: AsyncConnection, site_id: int, faults: Collection[Fault]) -> dict[Fault, Known]:
+    """What faults are known as, today or in the version before; without those that nobody knows.
 
     Where one fault of today was several, these are one defect from now on: the oldest that is not confirmed, one with an owner
-    before one without.
+    before one without. Where a person has split one of them off, they stay what they were: each goes by its earlier name.
     """
     earlier: dict[str, set[str]] = defaultdict(set)
     for fault in faults:
         earlier[fault.digest] |= {fault.digest, fault.earlier}
-    roots = await _roots(connection, site_id, earlier)
-    if any(_to_do(digest, names, roots) for digest, names in earlier.items()):
+    names = await _names(connection, site_id, earlier)
+    if any(_to_do(digest, mine, names) for digest, mine in earlier.items()):
         await connection.execute(sa.select(Site.id).where(Site.id == site_id).with_for_update())
-        roots = await _roots(connection, site_id, earlier)  # another worker may have done it meanwhile
-    known: dict[str, int] = {}
+        names = await _names(connection, site_id, earlier)  # another worker may have done it meanwhile
     folded: dict[int, int] = {}  # what became of defects that are one with another now
-    for digest, names in sorted(earlier.items()):
-        found = sorted({roots[name] for name in names if name in roots})
-        if not found:
-            continue
-        kept = _now(folded, found[0][2])
-        for *_, other in found[1:]:
-            if (each := _now(folded, other)) != kept:
-                await _fold(connection, each, kept)
+    for _, mine in sorted(earlier.items()):
+        free = sorted({(names[name].order, names[name].defect) for name in mine if _is_free(name, names)})
+        for _, other in free[1:]:
+            kept, each = _now(folded, free[0][1]), _now(folded, other)
+            if each != kept:
+                await restate_merged(connection, kept, each)
+                await put_together(connection, each, kept)
                 folded[each] = kept
-        known[digest] = kept
-    return {digest: _now(folded, defect) for digest, defect in known.items()}
+    lead = {digest: found for digest, mine in earlier.items() if (found := _lead(digest, mine, names))}
+    known: dict[Fault, Known] = {}
+    for fault in faults:
+        if (first := lead.get(fault.digest)) is None:
+            continue
+        own = names.get(fault.earlier, first)
+        defect = _now(folded, own.defect)
+        other = defect != _now(folded, first.defect)
+        name = own if other else first
+        known[fault] = Known(name=name.id, defect=defect, today=not other)
+    return known
 
 
-Root = tuple[bool, bool, int]  # is confirmed, has no owner, id: in the order of what is kept
-
-
-async def _roots(connection: AsyncConnection, site_id: int, earlier: Mapping[str, set[str]]) -> dict[str, Root]:
-    """The defects that digests are known as."""
-    found: dict[str, Root] = {}
+async def _names(connection: AsyncConnection, site_id: int, earlier: Mapping[str, set[str]]) -> dict[str, _Name]:
+    """The rows that have these digests."""
+    found: dict[str, _Name] = {}
+    root, part = sa.orm.aliased(Defect), sa.orm.aliased(Defect)
+    split = sa.exists().where(part.whole_id == root.id, part.merged_into_id.is_(None))
     for some in parts(sorted(set[str]().union(*earlier.values()))):
-        root = sa.orm.aliased(Defect)
         rows = await connection.execute(
-            sa.select(Defect.digest, root.id, root.state, root.owner)
-            .join(root, root.id == sa.func.coalesce(Defect.merged_into_id, Defect.id))
+            sa.select(Defect.digest, Defect.id, root.id, root.state, root.owner, sa.or_(root.apart, split))
+            .join(root, root.id == ROOT)
             .where(Defect.site_id == site_id, Defect.digest.in_(some))
         )
-        found |= {
-            digest: (state is DefectState.CONFIRMED, owner is None, defect) for digest, defect, state, owner in rows
-        }
+        for digest, number, defect, state, owner, fixed in rows:
+            order = (state is DefectState.CONFIRMED, owner is None, defect)
+            found[digest] = _Name(id=number, defect=defect, order=order, fixed=bool(fixed))
     return found
 
 
-def _to_do(digest: str, names: set[str], roots: Mapping[str, Root]) -> bool:
+def _is_free(name: str, names: Mapping[str, _Name]) -> bool:
+    return name in names and not names[name].fixed
+
+
+def _lead(digest: str, mine: Iterable[str], names: Mapping[str, _Name]) -> _Name | None:
+    """The row by which a fault is known today: its own, else one of the version before, a free one first."""
+    if digest in names:
+        return names[digest]
+    found = [names[name] for name in mine if name in names]
+    return min(found, key=lambda each: (each.fixed, each.order, each.id), default=None)
+
+
+def _to_do(digest: str, mine: Iterable[str], names: Mapping[str, _Name]) -> bool:
     """Whether a fault is to be renamed, or is several defects that are one now."""
-    found = {roots[name] for name in names if name in roots}
-    return len(found) > 1 or bool(found and digest not in roots)
+    found = {names[name].defect for name in mine if _is_free(name, names)}
+    return len(found) > 1 or bool(digest not in names and any(name in names for name in mine))
 
 
 def _now(folded: Mapping[int, int], defect: int) -> int:
     while defect in folded:
         defect = folded[defect]
     return defect
-
-
-async def _fold(connection: AsyncConnection, defect: int, into: int) -> None:
-    """Let a defect, its pages and all that was known as it be known as another."""
-    rows = await connection.execute(
-        sa.select(Occurrence.page_id, Occurrence.places).where(Occurrence.defect_id == defect)
-    )
-    for page, places in rows.all():
-        there = {"defect_id": into, "page_id": page, "places": 0}
-        await connection.execute(insert_new(connection, Occurrence).values(there))
-        mine = Occurrence.defect_id == into, Occurrence.page_id == page
-        await connection.execute(sa.update(Occurrence).where(*mine).values(places=Occurrence.places + places))
-    await connection.execute(sa.delete(Occurrence).where(Occurrence.defect_id == defect))
-    known_as = sa.or_(Defect.id == defect, Defect.merged_into_id == defect)
-    await connection.execute(sa.update(Defect).where(known_as).values(merged_into_id=into))

@@ -39,7 +39,7 @@ async def shown_anew(history: History, path: str, *places: Place) -> Any:
         "outcome": Outcome.FAILED,
     }
     for place in places:
-        finding = {**row, "defect_id": named[place.fault.digest], "position": 1, "snippet": "<img>"}
+        finding = {**row, "defect_id": named[place.fault], "position": 1, "snippet": "<img>"}
         await history.connection.execute(sa.insert(Finding).values(finding))
     return await reconcile(history.connection, number)
 
