@@ -4,7 +4,7 @@ Only what a rule failed counts, and only rules that speak about a criterion of l
 without a result says nothing: it makes no defect new, and none gone.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,13 +107,13 @@ def hold_against(pages: Sequence[Checked], rules: RuleSet, baseline: Baseline | 
     """Tell what is new from what is known; without a baseline everything is new."""
     found: dict[str, list[tuple[str, list[Place]]]] = defaultdict(list)
     for page in pages:
-        for digest, places in _defects(page, rules).items():
-            found[digest].append((page.address, places))
+        for name, places in _defects(page, rules, baseline).items():
+            found[name].append((page.address, places))
     return Acceptance(
         pages=tuple(pages),
         rules=rules,
         baseline=baseline,
-        found=tuple(_found(digest, on, baseline) for digest, on in found.items()),
+        found=tuple(_found(name, on, baseline) for name, on in found.items()),
         gone=() if baseline is None else tuple(_gone(pages, rules, baseline, found.keys())),
     )
 
@@ -124,58 +124,66 @@ def as_baseline(acceptance: Acceptance, engine: str, edition: Edition) -> Baseli
     What was known before may stem from other rules: then only the rules of both are said to have been run.
     """
     seen = {path_of(each.address) for each in acceptance.pages if each.audited}
-    shown = [
-        (each.digest, each.rule, path_of(on.address), len(on.places))
-        for each in acceptance.found
-        for on in each.sightings
-    ]
-    before = () if acceptance.baseline is None else acceptance.baseline.defects.values()
-    kept = [
-        (each.digest, each.rule, path, places)
-        for each in before
-        for path, places in each.pages.items()
-        if path not in seen
-    ]
+    before = acceptance.baseline
+    names = {} if before is None else before.names
+    places = [(on.address, place) for each in acceptance.found for on in each.sightings for place in on.places]
+    today = {place.fault.earlier: place.fault.digest for _, place in places}
+    shown = Counter(
+        (names.get(place.fault.digest, place.fault.digest), place.rule, address) for address, place in places
+    )
+    on_paths = [(digest, rule, path_of(address), count) for (digest, rule, address), count in shown.items()]
+    kept: Counter[tuple[str, str, str]] = Counter()
+    for each in () if before is None else before.defects.values():
+        digest = today.get(each.digest, each.digest)
+        kept.update(
+            {
+                (names.get(digest, digest), each.rule, path): count
+                for path, count in each.pages.items()
+                if path not in seen
+            }
+        )
     rules = counting(acceptance.rules)
-    if kept and acceptance.baseline is not None:
-        rules &= acceptance.baseline.rules
+    if kept and before is not None:
+        rules &= before.rules
     return Baseline(
         engine=engine,
         rule_set=acceptance.rules.name,
         edition=edition,
         rules=rules,
-        defects=known_from(shown + kept),
+        defects=known_from([*on_paths, *((*key, count) for key, count in kept.items())]),
+        names=names,
     )
 
 
-def _defects(page: Checked, rules: RuleSet) -> dict[str, list[Place]]:
-    """The places on a page by the defect that they show."""
+def _defects(page: Checked, rules: RuleSet, baseline: Baseline | None) -> dict[str, list[Place]]:
+    """The places on a page by the defect that they show, as the baseline names it."""
     counted, found = counting(rules), defaultdict(list)
     for place in page.places:
         if place.outcome is Outcome.FAILED and place.rule in counted:
-            found[place.fault.digest].append(place)
+            found[place.fault.digest if baseline is None else baseline.name_of(place.fault)].append(place)
     return found
 
 
-def _found(digest: str, on: list[tuple[str, list[Place]]], baseline: Baseline | None) -> Found:
-    rule = on[0][1][0].rule
+def _found(name: str, on: list[tuple[str, list[Place]]], baseline: Baseline | None) -> Found:
+    first = on[0][1][0]
+    rule = first.rule
     return Found(
-        digest=digest,
+        digest=first.fault.digest,
         rule=rule,
         sightings=tuple(
             Sighting(
                 address=address, places=tuple(places),
-                standing=_standing(digest, rule, path_of(address), len(places), baseline),
+                standing=_standing(name, rule, path_of(address), len(places), baseline),
             )
             for address, places in on
         ),
     )  # fmt: skip
 
 
-def _standing(digest: str, rule: str, path: str, places: int, baseline: Baseline | None) -> Standing:
+def _standing(name: str, rule: str, path: str, places: int, baseline: Baseline | None) -> Standing:
     if baseline is None:
         return Standing.NEW
-    known = baseline.defects.get(digest)
+    known = baseline.defects.get(name)
     if known is not None:
         return Standing.SPREAD if places > known.pages.get(path, 0) else Standing.KNOWN
     return Standing.NEW if rule in baseline.rules else Standing.NEWLY_CHECKED

@@ -1,13 +1,13 @@
 """A baseline: the defects that are known of pages, by which the new ones are told from the others.
 
 It is a file that lies beside the pages' source, or a finished sweep of the database. Pages go by their path without the origin, so that a staging
-site compares with the one in production; defects go by their fault's name (`audits.fault`), so only names of one version compare.
+site compares with the one in production; defects go by their fault's name (`audits.fault`), of today's version or of the one before.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import fault
 from audits.conclude import sweep_row
+from audits.defects.naming import ROOT
 from audits.defects.sight import seen_in
+from audits.fault import Fault
 from crawler.address import path_of
 from db.errors import UsageError
 from db.tables import Defect, Finding, Page, Sweep, Visit
@@ -46,12 +48,19 @@ class Baseline:
     rules: frozenset[str]  # that were run and could find a defect
     defects: Mapping[str, Known]  # by digest
     identity: str = fault.VERSION
+    names: Mapping[str, str] = field(default_factory=dict)  # digests of faults that are known as one of the defects
+
+    def name_of(self, found: Fault) -> str:
+        """The digest by which a fault is known here, today or in the version before; its own when it is not known."""
+        names = (self.names.get(each, each) for each in (found.digest, found.earlier))
+        return next((each for each in names if each in self.defects), found.digest)
 
     def to_text(self) -> str:
         """The file: defects in a steady order without dates, so that its history shows what changed."""
         told = {
             "made by": MARK, "format": FORMAT, "identity": self.identity, "engine": self.engine,
             "rule_set": self.rule_set, "edition": self.edition.value, "rules": sorted(self.rules),
+            **({"names": dict(sorted(self.names.items()))} if self.names else {}),
             "defects": [
                 {"rule": each.rule, "digest": each.digest, "pages": dict(sorted(each.pages.items()))}
                 for each in sorted(self.defects.values(), key=lambda each: (each.rule, each.digest))
@@ -80,7 +89,7 @@ def from_text(text: str, name: str) -> Baseline:
 
 def comparable(found: Baseline, name: str) -> Baseline:
     """The baseline itself. Raises UsageError when its defects go by other names: none could be told from a new one."""
-    if found.identity == fault.VERSION:
+    if found.identity in (fault.VERSION, fault.EARLIER):
         return found
     raise UsageError(
         ja=f"{name} の欠陥の識別は {found.identity} で、今の {fault.VERSION} とは比べられません。"
@@ -119,23 +128,34 @@ async def of_sweep(connection: AsyncConnection, sweep_id: int) -> Baseline:
         )
     rules = frozenset(rule for rule, numbers in (sweep.rule_criteria or {}).items() if numbers)
     found = await _found(connection, sweep, rules)
-    identity = fault.VERSION if all(each.shape for each in found) else BEFORE_SHAPES
+    identity = fault.VERSION if all(each.shaped == each.places for each in found) else BEFORE_SHAPES
     rows = ((each.digest, each.rule, path_of(each.address), each.places) for each in found)
     baseline = Baseline(
         engine=sweep.engine_version or "", rule_set=sweep.rule_set or "", edition=sweep.edition, rules=rules,
-        defects=known_from(rows), identity=identity,
+        defects=known_from(rows), identity=identity, names=await _names(connection, sweep.site_id),
     )  # fmt: skip
     return comparable(baseline, f"--baseline-sweep {sweep_id}")
 
 
+async def _names(connection: AsyncConnection, site_id: int) -> dict[str, str]:
+    """The digests of a site's faults that are known as another, by machine or by a person, and those of the others."""
+    root = sa.orm.aliased(Defect)
+    query = sa.select(Defect.digest, root.digest).join(root, root.id == Defect.merged_into_id)
+    return dict((await connection.execute(query.where(Defect.site_id == site_id))).all())
+
+
 async def _found(connection: AsyncConnection, sweep: Sweep, rules: frozenset[str]) -> list[Any]:
+    root = sa.orm.aliased(Defect)
+    places, shaped = sa.func.count().label("places"), sa.func.count(Defect.shape).label("shaped")
     rows = await connection.execute(
-        sa.select(Defect.digest, Defect.rule, Defect.shape, Page.address, sa.func.count().label("places"))
+        sa.select(root.digest, root.rule, Page.address, places, shaped)
+        .select_from(Defect)
+        .join(root, root.id == ROOT)
         .join(Finding, Finding.defect_id == Defect.id)
         .join(Visit, Visit.result_id == Finding.result_id)
         .join(Page, Page.id == Visit.page_id)
         .where(*seen_in(sweep), Finding.outcome == Outcome.FAILED)
-        .group_by(Defect.id, Defect.digest, Defect.rule, Defect.shape, Page.id, Page.address)
+        .group_by(root.id, root.digest, root.rule, Page.id, Page.address)
     )
     return [each for each in rows if each.rule in rules]
 
@@ -149,6 +169,7 @@ def _read(told: dict[str, Any]) -> Baseline:
         engine=_text(told["engine"]), rule_set=_text(told["rule_set"]), edition=Edition(told["edition"]),
         rules=frozenset(_text(each) for each in told["rules"]), identity=_text(told["identity"]),
         defects={each.digest: each for each in defects},
+        names={_text(name): _text(known) for name, known in told.get("names", {}).items()},
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def _shown(plan: Plan) -> list[str]:
 def read_plan_book(path: Path, site: str, known: Mapping[int, Listed]) -> list[Change]:
     """What people have changed in a plan. Raises UsageError for another workbook and for cells that cannot be right.
 
-    `known` are the defects of the site as they stand now, by number.
+    `known` are the defects of the site as they stand now, by number, also by those of what was merged into them.
     """
     errors: list[tuple[str, str]] = []
     with opened(path) as book:
@@ -166,19 +166,25 @@ def _changes(sheet: Worksheet, known: Mapping[int, Listed], errors: list[tuple[s
     if errors:
         return
     seen: set[int] = set()
+    changed: dict[int, Plan] = {}  # a line may go by a number that its defect had before it was merged
     for row in sheet.iter_rows(min_row=2):
         cells = dict(zip(COLUMNS, row, strict=False))
         if not any(text_of(cell.value).strip() for cell in row):
             continue
         defect = known.get(_number(cells["id"].value))
         written = _written(cells["key"].value)
-        if defect is None or written is None or defect.id in seen:
+        number = _number(cells["id"].value)
+        if defect is None or written is None or number in seen:
             errors.append((place_of(cells["id"]), "key"))
             continue
-        seen.add(defect.id)
+        seen.add(number)
         change = _change(cells, defect, written, errors)
-        if change is not None:
-            yield change
+        if change is None or changed.get(defect.id) == change.plan:
+            continue
+        if defect.id in changed:
+            errors.append((place_of(cells["id"]), "both"))
+        changed[defect.id] = change.plan
+        yield change
 
 
 def _change(

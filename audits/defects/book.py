@@ -195,11 +195,16 @@ async def one(connection: AsyncConnection, defect_id: int) -> Listed:
     row = (await connection.execute(sa.select(Defect.site_id, ROOT).where(Defect.id == defect_id))).one_or_none()
     found = await listed(connection, row[0], only=row[1]) if row else []
     if not found:
-        raise UsageError(
-            ja=f"欠陥 {defect_id} はありません。jisweep defects list URL で一覧を見られます。",
-            en=f"There is no defect {defect_id}: jisweep defects list URL lists them.",
-        )
+        raise no_such(defect_id)
     return found[0]
+
+
+def no_such(number: int) -> UsageError:
+    """What to say of a number that no defect has."""
+    return UsageError(
+        ja=f"欠陥 {number} はありません。jisweep defects list URL で一覧を見られます。",
+        en=f"There is no defect {number}: jisweep defects list URL lists them.",
+    )
 
 
 async def events(connection: AsyncConnection, defect_id: int) -> list[Event]:

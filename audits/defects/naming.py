@@ -36,7 +36,10 @@ def names_of(defects: Collection[int]) -> sa.ColumnElement[bool]:
 
 @dataclass(kw_only=True)
 class Parts:
-    """The parts that defects of a site are split into, the last split first."""
+    """The parts that defects of a site are split into, the last split first.
+
+    A part that was merged keeps its patterns: its pages are those of the other part, or of the whole again.
+    """
 
     whole: dict[int, int] = field(default_factory=dict)  # part → what it was split from
     patterns: dict[int, list[tuple[str, int]]] = field(
@@ -48,12 +51,13 @@ class Parts:
         """The parts of a site's defects."""
         found = cls()
         rows = await connection.execute(
-            sa.select(Defect.id, Defect.whole_id, Defect.patterns)
-            .where(Defect.site_id == site_id, Defect.whole_id.is_not(None), Defect.merged_into_id.is_(None))
+            sa.select(ROOT, Defect.whole_id, Defect.patterns)
+            .where(Defect.site_id == site_id, Defect.whole_id.is_not(None))
             .order_by(Defect.id.desc())
         )
         for part, whole, patterns in rows:
-            found.whole[part] = whole
+            if part != whole:
+                found.whole[part] = whole
             found.patterns[whole] += [(pattern, part) for pattern in patterns]
         return found
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -65,8 +66,8 @@ class _Row:
     site: int
     rule: str
     root: int
-    whole: int | None
-    patterns: list[str]
+    whole: int | None  # that it is a part of
+    framed: bool | None
 
 
 async def merge(connection: AsyncConnection, said: Said, keep: int, others: Sequence[int]) -> Listed:
@@ -99,7 +100,8 @@ async def _merge(connection: AsyncConnection, said: Said, kept: int, other: int)
         )
     await restate_merged(connection, kept, other)
     if theirs.whole is not None:  # by pages; these are the other part's now, or the whole's again
-        await _give_pages(connection, theirs, mine)
+        pages = sa.update(PartPage).where(PartPage.part_id == other)
+        await connection.execute(pages.values(part_id=kept))
     await put_together(connection, other, kept)
     await connection.execute(sa.update(Defect).where(Defect.id == other).values(apart=False))
     if before.owner is None and after.owner is not None:
@@ -131,17 +133,6 @@ async def _check_pair(connection: AsyncConnection, mine: _Row, theirs: _Row) -> 
             en=f"Defect {mine.id} or {theirs.id} is split by pages: parts can be merged with one another, or into what they "
             "were split from, whose number goes first.",
         )
-
-
-async def _give_pages(connection: AsyncConnection, part: _Row, to: _Row) -> None:
-    """Let the pages of a part, known and to come, be another part's, or be the whole's again."""
-    pages = PartPage.part_id == part.id
-    if to.whole is None:
-        await connection.execute(sa.delete(PartPage).where(pages))
-    else:
-        await connection.execute(sa.update(PartPage).where(pages).values(part_id=to.id))
-        patterns = [*to.patterns, *part.patterns]
-        await connection.execute(sa.update(Defect).where(Defect.id == to.id).values(patterns=patterns))
 
 
 async def _state_after_merging(connection: AsyncConnection, said: Said, defect: Listed, other: State) -> None:
@@ -266,19 +257,11 @@ async def _lock(connection: AsyncConnection, defect: int) -> None:
 
 async def _row(connection: AsyncConnection, number: int) -> _Row:
     """A row by its number. Raises UsageError when there is none."""
-    found = (
-        await connection.execute(
-            sa.select(
-                Defect.id, Defect.site_id, Defect.rule, ROOT.label("root"), Defect.whole_id, Defect.patterns
-            ).where(Defect.id == number)
-        )
-    ).one_or_none()
+    columns = Defect.id, Defect.site_id, Defect.rule, ROOT, Defect.whole_id, Defect.framed
+    found = (await connection.execute(sa.select(*columns).where(Defect.id == number))).one_or_none()
     if found is None:
-        await book.one(connection, number)  # says so
-        raise AssertionError(number)
-    return _Row(
-        id=found.id, site=found.site_id, rule=found.rule, root=found.root, whole=found.whole_id, patterns=found.patterns or []
-    )  # fmt: skip
+        raise book.no_such(number)
+    return _Row(id=found[0], site=found[1], rule=found[2], root=found[3], whole=found[4], framed=found[5])
 
 
 async def _chosen(connection: AsyncConnection, defect: int, patterns: Sequence[str]) -> list[int]:
@@ -308,15 +291,12 @@ async def _chosen(connection: AsyncConnection, defect: int, patterns: Sequence[s
 
 async def _add_part(connection: AsyncConnection, row: _Row, patterns: list[str]) -> int:
     """A defect that no fault has the name of, for some pages of another."""
-    count = await connection.scalar(sa.select(sa.func.count()).where(Defect.whole_id.is_not(None)))
-    like = sa.select(
-        Defect.site_id, sa.literal(sha256(f"part {row.id} {count} {patterns}".encode()).hexdigest()), Defect.rule, Defect.state,
-        Defect.shape, Defect.framed, Defect.region, sa.true(), sa.literal(row.whole or row.id),
-    ).where(Defect.id == row.id)  # fmt: skip
-    columns = ["site_id", "digest", "rule", "state", "shape", "framed", "region", "apart", "whole_id"]
-    added: int | None = await connection.scalar(sa.insert(Defect).from_select(columns, like).returning(Defect.id))
+    values = {
+        "site_id": row.site, "digest": sha256(uuid4().bytes).hexdigest(), "rule": row.rule, "framed": row.framed,
+        "state": State.FOUND, "apart": True, "whole_id": row.whole or row.id, "patterns": patterns,
+    }  # fmt: skip
+    added: int | None = await connection.scalar(sa.insert(Defect).values(values).returning(Defect.id))
     assert added is not None
-    await connection.execute(sa.update(Defect).where(Defect.id == added).values(patterns=patterns))
     return added
 
 

@@ -10,16 +10,18 @@ from typing import Any
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects import book, excepting
+from audits.defects import book, excepting, regrouping
 from audits.defects.book import Listed, Plan
 from audits.defects.cover import today
 from audits.defects.excepting import Told
 from audits.defects.reconcile import reconcile
 from db.words import DefectState
 from reports.clean import one_line
+from reports.cli.defect_line import defect_line
 from reports.cli.desk import check_name, with_defects
 from reports.cli.exceptions import end_exception, except_, exceptions, review
 from reports.cli.options import database_option, json_option, lang_option
+from reports.cli.regrouping import merge, split
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
 from reports.folder import check_new
@@ -34,7 +36,7 @@ def defects() -> None:
     """Faults wherever they show on a site: list, show, plan, except, say that they are repaired. Sweeps confirm."""
 
 
-for _command in (except_, exceptions, end_exception, review):
+for _command in (except_, exceptions, end_exception, review, merge, split):
     defects.add_command(_command)
 
 
@@ -162,7 +164,7 @@ async def _list(url: str, given: dict[str, Any]) -> None:
         click.echo(language.say("defects.line.none"))
         return
     for each in chosen[: given["top"]]:
-        click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
+        click.echo(defect_line(each, language))
     if len(chosen) > given["top"]:
         click.echo(language.say("defects.line.more", more=len(chosen) - given["top"]))
     if pages and not states:
@@ -211,6 +213,8 @@ async def _import(url: str, file: Path, given: dict[str, Any]) -> None:
     async def work(connection: AsyncConnection) -> list[Change]:
         site = await book.site_of(connection, url)
         known = {each.id: each for each in await book.listed(connection, site)}
+        names = await regrouping.known_as(connection, site)
+        known |= {name: known[defect] for name, defect in names.items() if defect in known}
         changes = read_plan_book(file, await book.address_of(connection, site), known)
         for each in changes:
             await book.plan(connection, each.defect, given["who"], each.plan)
@@ -230,20 +234,31 @@ async def _import(url: str, file: Path, given: dict[str, Any]) -> None:
 async def _show(number: int, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
 
-    async def read(connection: AsyncConnection) -> tuple[Listed, list[book.Event], list[book.Shown]]:
+    async def read(
+        connection: AsyncConnection,
+    ) -> tuple[Listed, list[book.Event], list[book.Shown], list[int], list[regrouping.Told]]:
         found = await book.one(connection, number)
-        return found, await book.events(connection, found.id), await book.pages(connection, found.id)
+        return (
+            found, await book.events(connection, found.id), await book.pages(connection, found.id),
+            await regrouping.names(connection, found.id), await regrouping.told(connection, found.id),
+        )  # fmt: skip
 
-    defect, events, pages = await with_defects(given, read)
+    defect, events, pages, names, regrouped = await with_defects(given, read)
     if given["as_json"]:
         life = [
             {**asdict(each), "at": each.at.isoformat(), "old": each.old and each.old.value, "new": each.new.value}
             for each in events
         ]
-        say_json({**_object(defect, {}), "events": life, "on": [asdict(each) for each in pages]})
+        words = [{**asdict(each), "act": each.act.value, "at": each.at.isoformat()} for each in regrouped]
+        say_json(
+            {
+                **_object(defect, {}), "events": life, "on": [asdict(each) for each in pages], "names": names,
+                "regrouped": words,
+            }
+        )  # fmt: skip
         return
     text = text_of(defect.rule, language.lang)
-    click.echo(one_line(language.say("defects.line.one", **_words(defect, language))))
+    click.echo(defect_line(defect, language))
     if text.how:
         click.echo(f"→ {text.how}")
     for event in events:
@@ -255,6 +270,12 @@ async def _show(number: int, given: dict[str, Any]) -> None:
                 )
             )
         )  # fmt: skip
+    for each in regrouped:
+        key = f"defects.line.{each.act.value}"
+        told = language.say(key, defect=str(each.defect), other=str(each.other), who=each.who, why=each.why)
+        click.echo(one_line(f"{language.moment(each.at)}　{told}"))
+    if names:
+        click.echo(language.say("defects.line.names", numbers=", ".join(map(str, names))))
     for page in pages:
         key = "page_excepted" if page.exception else "page" if page.places else "clean"
         said = {
@@ -278,21 +299,7 @@ async def _each(
         return [await book.one(connection, number) for number in numbers]
 
     for each in await with_defects(given, work, write=True):
-        click.echo(one_line(language.say("defects.line.one", **_words(each, language))))
-
-
-def _words(each: Listed, language: Language) -> dict[str, Any]:
-    return {
-        "id": str(each.id),
-        "state": language.word("defect_state", each.state.value),
-        "title": text_of(each.rule, language.lang).title,
-        "region": language.say(f"defects.region.{each.region.value if each.region else 'unknown'}"),
-        "pages": language.count("page", each.pages),
-        "ever": language.count("page", each.pages_ever),
-        "places": language.count("place", each.places),
-        "owner": each.owner or "–",
-        "due": each.due_on.isoformat() if each.due_on else "–",
-    }
+        click.echo(defect_line(each, language))
 
 
 def _object(each: Listed, clean: dict[int, book.Ranked]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What pages show, held against a baseline: nothing is told of a page that was not seen, and nothing known is lost."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.acceptance import Acceptance, Standing, as_baseline, hold_against
 from audits.baseline import Baseline, from_text
 from audits.engine import RuleSet
-from audits.fault import Fault
+from audits.fault import EARLIER, Fault
 from audits.page import Place
 from audits.pages import Checked
 from db.words import Edition, Outcome, Reason
@@ -92,6 +94,34 @@ def test_what_is_kept_of_pages_not_seen_was_not_looked_for_by_newer_rules() -> N
     after = baseline_of([page("/")], RULES, before)
     assert after.rules == {"image-alt"}
     assert after.defects["1" * 64].pages == {"/c/": 1}
+
+
+def test_a_defect_is_known_by_its_name_of_the_version_before_and_written_by_todays() -> None:
+    """Of two faults of the version before, which are one today."""
+    before = baseline_of(
+        [page("/", *3 * [place("image-alt", "1")], place("image-alt", "2")), page("/c/", place("image-alt", "2"))]
+    )
+    one, two = (
+        replace(place("image-alt", "9"), fault=Fault(digest="9" * 64, earlier=each * 64, shape="0"))
+        for each in "12"
+    )
+    found = hold_against([page("/", one, one, one, two)], RULES, replace(before, identity=EARLIER))
+    assert {each.standing for each in found.found} == {Standing.KNOWN}
+    assert found.gone == ()
+    assert hold_against([page("/", two, two)], RULES, before).fails(strict=True), "in one more place"
+    after = baseline_of([page("/", one, one, one, two)], RULES, before)
+    assert {digest: each.pages for digest, each in after.defects.items()} == {"9" * 64: {"/": 4, "/c/": 1}}
+
+
+def test_names_that_are_one_defect_in_the_database_are_one_in_its_baseline() -> None:
+    known = replace(baseline_of([page("/", place("image-alt", "1")), page("/c/", place("image-alt", "1"))]),
+                    names={"2" * 64: "1" * 64})  # fmt: skip
+    found = hold_against([page("/", place("image-alt", "2"))], RULES, known)
+    assert not found.fails(strict=True)
+    after = from_text(baseline_of([page("/", place("image-alt", "2"))], RULES, known).to_text(), "x")
+    for digest in "12":
+        again = [page(path, place("image-alt", digest)) for path in ("/", "/c/")]
+        assert not hold_against(again, RULES, after).fails(strict=True)
 
 
 @given(sites())

@@ -1,6 +1,6 @@
 """Defects over many sweeps: never confirmed without being seen gone, never lost, never doubled, and twice is once."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects import regrouping
 from audits.defects.cover import cover_on, day_of
 from audits.defects.life import BY_MACHINE, BY_PEOPLE, move
 from audits.defects.reconcile import NEWLY_CHECKED, reconcile
+from audits.defects.regrouping import Said
 from audits.defects.settling import settle
 from audits.defects.standing import STILL
 from db.database import Database
@@ -27,7 +29,7 @@ from db.words import Outcome, Reason, Region, SweepState, VisitState
 from tests.db.rows import filled, opened_copy, table_of
 
 BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
-RULES = {"a": "image-alt", "b": "image-alt", "c": "label", "d": "color-contrast"}
+RULES = {"a": "image-alt", "b": "image-alt", "c": "label", "d": "color-contrast", "g": "image-alt"}
 PAGES = ("/1", "/2", "/3", "/4")
 Truth = Mapping[str, Mapping[str, int]]  # page → fault → places
 
@@ -161,15 +163,18 @@ class History:
         named = {page: path for path, page in self.pages.items()}
         return {named[page]: places for page, places in rows}
 
-    async def exempt(self, fault: str, scope: str, days: int) -> None:
-        """Somebody excepts a defect everywhere or on a page, or its rule, for so many days after this one."""
+    async def exempt(self, fault: str, scope: str, days: int) -> int:
+        """Somebody excepts a defect everywhere or on a page, or its rule, for so many days after this one; its number."""
         at = self.now()
         of = {"rule": RULES[fault], "pattern": "/1*" if "/1" in scope else "/*"}
         if not scope.startswith("by rule"):
             page = None if scope == "everywhere" else await self.page(scope)
             of = {"defect_id": self.defects[fault], "page_id": page}
         row = {"site_id": self.site, "person": "田中", "at": at, "until": day_of(at) + timedelta(days=days), **of}
-        await self.connection.execute(sa.insert(Exemption).values(filled(table_of(Exemption), row)))
+        added = sa.insert(Exemption).values(filled(table_of(Exemption), row)).returning(Exemption.id)
+        number = await self.connection.scalar(added)
+        assert number is not None
+        return number
 
     async def check_excepted(self, day: date) -> None:
         """A defect is excepted exactly while each page that shows it is covered, found without asking what settles."""
@@ -382,6 +387,89 @@ def test_only_sweeps_set_confirmed_and_returned_and_only_people_except() -> None
 SETS = (tuple(RULES.values()), ("image-alt",), ("label", "color-contrast"))
 SCOPES = ("everywhere", "by rule", "by rule on /1*")
 FAULTS = st.dictionaries(st.sampled_from(tuple(RULES)), st.integers(1, 3), max_size=4)
+ACTS = ("merge", "merge", "take back", "split")
+PLACE = st.tuples(st.sampled_from("abg"), st.sampled_from(PAGES))
+SOME = st.sets(st.sampled_from(PAGES), min_size=1, max_size=3)
+
+
+@dataclass(kw_only=True)
+class People:
+    """What people have merged and split, as they would note it down: for each fault and page a defect."""
+
+    history: History
+    root: dict[str, str] = field(default_factory=dict)  # fault → the one that it is known as
+    through: dict[str, str] = field(default_factory=dict)
+    part: dict[tuple[str, str], int] = field(default_factory=dict)  # of a fault that is known as itself, on a page
+    said: dict[int, set[tuple[str, str]]] = field(default_factory=dict)  # what exceptions were said of
+
+    def of(self, fault: str, path: str) -> int:
+        """The defect that a fault is on a page."""
+        root = self.root.get(fault, fault)
+        return self.part.get((root, path), self.history.defects[root])
+
+    def under(self, fault: str) -> set[str]:
+        """A fault with those that are known as another through it."""
+        return {fault}.union(*(self.under(each) for each, up in self.through.items() if up == fault))
+
+    async def act(self, act: str, one: tuple[str, str], other: tuple[str, str], pages: Collection[str]) -> None:
+        """Do what a person wants, or be refused, which changes nothing."""
+        defects = self.history.defects
+        if not {one[0], other[0]} <= defects.keys():
+            return
+        said = Said(who="鈴木", why="同じひな形")
+        before = await self.history.everything()
+        names = {number: fault for fault, number in defects.items()}
+        kept, gone = self.of(*one), self.of(*other)
+        chosen = [path for path in PAGES if path in pages and self.of(one[0], path) == kept]
+        try:
+            async with self.history.connection.begin_nested():
+                if act == "merge":
+                    await regrouping.merge(self.history.connection, said, kept, [gone])
+                elif act == "take back":
+                    await regrouping.take_back(self.history.connection, said, defects[one[0]])
+                else:
+                    new = await regrouping.split(
+                        self.history.connection, said, kept, [f"{path}$" for path in chosen], []
+                    )
+        except UsageError:
+            assert await self.history.everything() == before
+            return
+        if act == "take back":
+            mine = self.under(one[0])
+            self.root = {each: root for each, root in self.root.items() if each not in mine}
+            self.root |= dict.fromkeys(mine - {one[0]}, one[0])
+            self.through.pop(one[0], None)
+        elif act == "split":
+            self.part |= {(self.root.get(one[0], one[0]), path): new.id for path in chosen}
+        elif gone in names:
+            moved = {each for each in defects if self.root.get(each, each) == names[gone]}
+            self.root |= dict.fromkeys(moved, names[kept])
+            self.through[names[gone]] = names[kept]
+        else:
+            self.part = {key: kept if number == gone else number for key, number in self.part.items()}
+
+    def noted(self, exemption: int, fault: str, scope: str) -> None:
+        """What an exception was said of: all that was the defect then, on all pages or on one."""
+        defect = self.history.defects[self.root.get(fault, fault)]
+        pairs = {(each, path) for each in self.history.defects for path in PAGES if self.of(each, path) == defect}
+        self.said[exemption] = {(each, path) for each, path in pairs if scope in (path, "everywhere")}
+
+    async def check_covered(self, day: date, shown: Mapping[tuple[str, str], int]) -> None:
+        """No exception of a defect covers a place that it was not said of, and a defect is excepted while all is covered."""
+        cover = await cover_on(self.history.connection, self.history.site, day)
+        bare: dict[int, bool] = {}
+        for (fault, path), places in shown.items():
+            if not places:
+                continue
+            defect, page = self.of(fault, path), self.history.pages[path]
+            by = cover.all_of(
+                defect=defect, rule=RULES[fault], page=page, address=f"https://www.example.lg.jp{path}"
+            )
+            assert all((fault, path) in self.said[each.id] for each in by if each.rule is None), (fault, path)
+            bare[defect] = bare.get(defect, False) or not by
+        for defect, uncovered in bare.items():
+            state = await self.history.connection.scalar(sa.select(Defect.state).where(Defect.id == defect))
+            assert (state is State.EXCEPTED) == (not uncovered)
 
 
 @st.composite
@@ -400,6 +488,7 @@ def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
                 st.none() | st.tuples(st.sampled_from(tuple(RULES)), st.sampled_from((*SCOPES, *PAGES)))
             ),
             "days": draw(st.integers(0, 4)),
+            "people": draw(st.lists(st.tuples(st.sampled_from(ACTS), PLACE, PLACE, SOME), max_size=2)),
         }
         for _ in range(draw(st.integers(1, 6)))
     ]
@@ -411,6 +500,7 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
     sqlite_template: Path, plan: list[dict[str, Any]]
 ) -> None:
     async with opened_copy(sqlite_template) as database, history_in(database) as history:
+        people = People(history=history)
         last: dict[
             tuple[str, str], tuple[datetime, int]
         ] = {}  # fault, page → when it was last looked for, and places
@@ -435,19 +525,42 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
             assert await history.everything() == once, "twice is once"
             for late in waiting:
                 await reconcile(history.connection, late, day)
-            after = await history.states()
-            await history.check_excepted(day)
-            for fault, state in after.items():
-                shown = {path: places for (each, path), (_, places) in last.items() if each == fault and places}
-                known = {path: places for path, places in (await history.open_on(fault)).items() if places}
-                assert known == shown, "counts add up, nothing is lost or doubled"
-                assert (state is State.CONFIRMED) == (not shown), "confirmed when every page was seen without it"
+            await check_all(history, people, last, day)
             waiting.clear()
+            for act in step["people"]:
+                await people.act(*act)
+                await check_all(history, people, last, None)
+            after = await history.states()
             claim = step["claim"]
-            if claim in after and State.REPAIRED in BY_PEOPLE[after[claim]]:
+            if claim in after and claim not in people.root and State.REPAIRED in BY_PEOPLE[after[claim]]:
                 await history.say(claim, State.REPAIRED)
             if step["except"] and step["except"][0] in after:
-                await history.exempt(*step["except"], step["days"])
+                people.noted(await history.exempt(*step["except"], step["days"]), *step["except"])
+
+
+async def check_all(
+    history: History, people: People, last: Mapping[tuple[str, str], tuple[datetime, int]], day: date | None
+) -> None:
+    """Each place is one defect's, and a defect is confirmed exactly when no page shows it; `day`: of the exceptions."""
+    shown: dict[int, dict[str, int]] = {people.of(fault, path): {} for fault in history.defects for path in PAGES}
+    for (fault, path), (_, places) in last.items():
+        if places:
+            on = shown[people.of(fault, path)]
+            on[path] = on.get(path, 0) + places
+    rows = await history.connection.execute(
+        sa.select(Occurrence.defect_id, Page.address, Occurrence.places)
+        .join(Page, Page.id == Occurrence.page_id)
+        .where(Occurrence.places > 0)
+    )
+    known: dict[int, dict[str, int]] = {defect: {} for defect in shown}
+    for defect, address, places in rows:
+        known.setdefault(defect, {})[address.removeprefix("https://www.example.lg.jp")] = places
+    assert known == shown, "counts add up, nothing is lost or doubled"
+    states = dict((await history.connection.execute(sa.select(Defect.id, Defect.state))).all())
+    for defect, on in shown.items():
+        assert (states[defect] is State.CONFIRMED) == (not on), "confirmed when every page was seen without it"
+    if day is not None:
+        await people.check_covered(day, {key: places for key, (_, places) in last.items()})
 
 
 SMALL = st.fixed_dictionaries({path: st.dictionaries(st.sampled_from("ab"), st.just(1)) for path in PAGES[:2]})
