@@ -38,7 +38,12 @@ from db.words import DefectState, Edition, ExceptionReason, FoundBy, Level, Meth
 ORIGIN = "https://www.example.lg.jp"
 BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
 RULES = tuple(f"rule-{number}" for number in range(60))
-TEMPLATES, OF_EACH, CONTENTS = 20, 60, 3000  # templates, defects of each, kinds of faults in contents
+TEMPLATES, OF_EACH, CONTENTS, NEW = (
+    20,
+    60,
+    3000,
+    100,
+)  # templates, defects of each, kinds of faults in contents, new ones
 ROWS = 20_000  # written at a time
 
 
@@ -62,7 +67,10 @@ def places_of(page: int, version: int, places: int) -> list[int]:
     template = [1 + mine + (page // TEMPLATES + each) % OF_EACH for each in range(places // 2)]
     if version:
         template.pop()  # repaired on this page
-    contents = [1 + TEMPLATES * OF_EACH + drawn.randrange(CONTENTS) for _ in range(places - places // 2)]
+    first = 1 + TEMPLATES * OF_EACH
+    contents = [first + drawn.randrange(CONTENTS) for _ in range(places - places // 2)]
+    if version:
+        contents[0] = first + CONTENTS + page % NEW
     return template + contents
 
 
@@ -71,7 +79,7 @@ async def fill(connection: AsyncConnection, site: int, pages: int) -> None:
     await write(
         connection, Page, ({"id": each, "site_id": site, "address": address(each)} for each in range(1, pages + 1))
     )
-    numbers = range(1, TEMPLATES * OF_EACH + CONTENTS + 1)
+    numbers = range(1, TEMPLATES * OF_EACH + CONTENTS + NEW + 1)
     await write(connection, Defect, (defect_row(each, site) for each in numbers))
     found = {"old": None, "new": DefectState.FOUND, "who": "jisweep", "why": None, "sweep_id": None, "at": BEGIN}
     await write(connection, DefectEvent, ({"defect_id": each, **found} for each in numbers))

@@ -328,11 +328,9 @@ class Reconciling:
         """
         for part in self._change.went.keys() & self._parts.whole.keys():  # a defect moves with all of its parts
             self._change.went[self._parts.whole[part]] |= self._change.went.pop(part)
-        came = {
-            defect for defect, pages in self._change.came.items()
-            if await self._has_only(defect, pages) and not await self._is_apart(defect)
-        }  # fmt: skip
-        went = {defect for defect in self._change.went if not await self._is_open(defect)}
+        came = await self._newborn()
+        came -= await self._set_apart(came)
+        went = await self._closed(self._change.went)
         shapes: dict[tuple[str, str | None], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for some in parts(sorted(came | went)):
             rows = await self._connection.execute(
@@ -351,7 +349,7 @@ class Reconciling:
 
     async def _know_by_words(self, came: set[int], went: set[int]) -> None:
         """The same words under the same rule on the same page are the same fault, whatever element holds them now."""
-        went = {each for each in went if not await self._is_open(each)}
+        went = await self._closed(went)
         rules: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for some in parts(sorted(came | went)):
             for defect, rule in await self._connection.execute(
@@ -385,22 +383,22 @@ class Reconciling:
                 gone.remove(same[0])
                 await self._merge(newcomer, same[0])
 
-    async def _has_only(self, defect: int, pages: Collection[int]) -> bool:
-        """Whether a defect was never on any other page: it is one that this sweep has found."""
-        known = set(
-            await self._connection.scalars(sa.select(Occurrence.page_id).where(Occurrence.defect_id == defect))
-        )
-        return known <= set(pages)
+    async def _closed(self, defects: Collection[int]) -> set[int]:
+        """Those that no page shows any more, with all of their parts."""
+        members = {each: self._parts.of_whole(each) for each in defects}
+        left: set[int] = set()
+        shows = sa.exists().where(Occurrence.defect_id == Defect.id, Occurrence.places > 0)
+        for some in parts(sorted(set[int]().union(*members.values()))):
+            left |= set(await self._connection.scalars(sa.select(Defect.id).where(Defect.id.in_(some), shows)))
+        return {each for each, mine in members.items() if not mine & left}
 
-    async def _is_open(self, defect: int) -> bool:
-        mine = self._parts.of_whole(defect)
-        there = sa.exists().where(Occurrence.defect_id.in_(mine), Occurrence.places > 0)
-        return bool(await self._connection.scalar(sa.select(there)))
-
-    async def _is_apart(self, defect: int) -> bool:
-        """Whether a person has said that it is a defect of its own, or a part of one."""
-        said = sa.exists().where(Defect.id == defect, sa.or_(Defect.apart, Defect.whole_id.is_not(None)))
-        return bool(await self._connection.scalar(sa.select(said)))
+    async def _set_apart(self, defects: Collection[int]) -> set[int]:
+        """Those of which a person has said that they are defects of their own, or parts of one."""
+        said = sa.or_(Defect.apart, Defect.whole_id.is_not(None))
+        found: set[int] = set()
+        for some in parts(sorted(defects)):
+            found |= set(await self._connection.scalars(sa.select(Defect.id).where(Defect.id.in_(some), said)))
+        return found
 
     async def _merge(self, newcomer: int, known: int) -> None:
         """Let a newcomer be known as an older defect, from now on and where it was seen."""
@@ -412,7 +410,16 @@ class Reconciling:
 
     async def _newborn(self) -> set[int]:
         """The defects that this sweep has found: all of their pages came with it."""
-        return {defect for defect, pages in self._change.came.items() if await self._has_only(defect, pages)}
+        came = self._change.came
+        found: set[int] = set()
+        for some in parts(sorted(came)):
+            rows = await self._connection.execute(
+                sa.select(Occurrence.defect_id, sa.func.count())
+                .where(Occurrence.defect_id.in_(some))
+                .group_by(Occurrence.defect_id)
+            )
+            found |= {defect for defect, pages in rows if pages == len(came[defect])}
+        return found
 
     async def _mark_newly_checked(self, newborn: set[int]) -> int:
         """Say of defects that no sweep before could have found that they are newly checked, and not new faults."""

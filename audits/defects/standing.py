@@ -26,8 +26,8 @@ class _Standing:
     defect: int
     state: State
     owned: bool  # somebody is to repair it
-    open_pages: int  # that showed it when they were last seen
-    seen: bool  # this sweep saw one of these
+    shown: bool  # on some page, when that was last seen
+    seen: bool  # this sweep saw one of these pages
     claimed: bool  # and that after somebody said that it was repaired
 
 
@@ -61,7 +61,7 @@ class Standings:
 
     def _target(self, each: _Standing, before: State) -> tuple[State, str | None]:
         """The state that a defect goes to, and why; the same where the sweep says nothing. `before` it was unverified."""
-        if not each.open_pages:
+        if not each.shown:
             return State.CONFIRMED, None
         if not each.seen:
             return (State.UNVERIFIED if self._whole and each.state in OPEN else each.state), None
@@ -88,30 +88,38 @@ class Standings:
 
     async def _read(self, defects: Collection[int]) -> list[_Standing]:
         """Of defects whose rules were run; a defect that no page shows any more was looked for on each of them."""
-        shows = Occurrence.places > 0
-        seen = sa.case((sa.and_(shows, Visit.id.is_not(None)), 1), else_=0)
+        mine = Occurrence.defect_id == Defect.id
+        shown = sa.exists().where(mine, Occurrence.places > 0)
+        seen = sa.exists().where(
+            mine, Occurrence.places > 0, Visit.page_id == Occurrence.page_id, *seen_in(self._sweep)
+        )
         found: list[_Standing] = []
         for some in parts(sorted(defects)):
             rows = await self._connection.execute(
-                sa.select(
-                    Defect.id, Defect.state, Defect.rule, Defect.owner, sa.func.sum(sa.case((shows, 1), else_=0)),
-                    sa.func.sum(seen), sa.func.max(sa.case((shows, seen_at(self._sweep)), else_=None)),
+                sa.select(Defect.id, Defect.state, Defect.rule, Defect.owner, shown, seen).where(
+                    Defect.id.in_(some), Defect.merged_into_id.is_(None), sa.exists().where(mine)
                 )
-                .join(Occurrence, Occurrence.defect_id == Defect.id)
-                .outerjoin(Visit, sa.and_(Visit.page_id == Occurrence.page_id, *seen_in(self._sweep)))
-                .where(Defect.id.in_(some), Defect.merged_into_id.is_(None))
-                .group_by(Defect.id, Defect.state, Defect.rule, Defect.owner)
-            )  # fmt: skip
-            claims = await self._claims(some)
+            )
+            claimed = await self._claimed(some)
             found += [
                 _Standing(
-                    defect=defect, state=state, owned=owner is not None, open_pages=int(pages), seen=int(hits) > 0,
-                    claimed=defect in claims and last is not None and last > claims[defect],
+                    defect=defect, state=state, owned=owner is not None, shown=shows, seen=hit, claimed=defect in claimed
                 )
-                for defect, state, rule, owner, pages, hits, last in rows.all()
-                if rule in self._rules or not pages
+                for defect, state, rule, owner, shows, hit in rows
+                if rule in self._rules or not shows
             ]  # fmt: skip
         return found
+
+    async def _claimed(self, defects: Collection[int]) -> set[int]:
+        """Those that the sweep saw on a page after it was last said that they are repaired."""
+        claims = await self._claims(defects)
+        rows = await self._connection.execute(
+            sa.select(Occurrence.defect_id, sa.func.max(seen_at(self._sweep)))
+            .join(Visit, sa.and_(Visit.page_id == Occurrence.page_id, *seen_in(self._sweep)))
+            .where(Occurrence.defect_id.in_(claims), Occurrence.places > 0)
+            .group_by(Occurrence.defect_id)
+        )
+        return {defect for defect, last in rows if last is not None and last > claims[defect]}
 
     async def _claims(self, defects: Collection[int]) -> dict[int, datetime]:
         """When it was last said of each that it is repaired."""
