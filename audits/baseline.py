@@ -17,6 +17,7 @@ from audits import fault
 from audits.conclude import sweep_row
 from audits.defects.naming import ROOT
 from audits.defects.sight import seen_in
+from audits.engine import own_rules
 from audits.fault import Fault
 from crawler.address import path_of
 from db.errors import UsageError
@@ -131,7 +132,7 @@ async def of_sweep(connection: AsyncConnection, sweep_id: int) -> Baseline:
     identity = fault.VERSION if all(each.shaped == each.places for each in found) else BEFORE_SHAPES
     rows = ((each.digest, each.rule, path_of(each.address), each.places) for each in found)
     baseline = Baseline(
-        engine=sweep.engine_version or "", rule_set=sweep.rule_set or "", edition=sweep.edition, rules=rules,
+        engine=sweep.engine_version or "", rule_set=own_rules(sweep.rule_set), edition=sweep.edition, rules=rules,
         defects=known_from(rows), identity=identity, names=await _names(connection, sweep.site_id),
     )  # fmt: skip
     return comparable(baseline, f"--baseline-sweep {sweep_id}")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from audits.conclude import conclude, rules_of, sweep_row
 from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
+from audits.engine import own_rules
 from audits.sampled import Estimate, Sampled, part_of, sampled
 from audits.statistics.difference import between
 from audits.statistics.finite import at_least
@@ -168,7 +169,7 @@ def _breaks(before: _Read, after: _Read) -> Iterable[Break]:
         yield Break.EDITION
     if before.sweep.level is not after.sweep.level:
         yield Break.LEVEL
-    if before.sweep.rule_set != after.sweep.rule_set:
+    if own_rules(before.sweep.rule_set) != own_rules(after.sweep.rule_set):
         yield Break.RULE_SET
     if before.scope != after.scope:
         yield Break.SCOPE

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -33,6 +33,7 @@ INSTALLED = Path(sys.prefix) / "share" / "jisweep" / "node_modules" / "axe-core"
 FRAMES = resources.files(__package__ or "audits").joinpath("frames.js").read_text(encoding="utf-8")
 SIGNATURE = re.compile(r"axe v(\d+\.\d+\.\d+)")
 NAME = "axe-core"
+BESIDES = " + "  # in a rule set's name, before the rules of a further edition
 
 QUIET = 100  # ms without a change that count as settled
 SETTLE = 3000  # ms to wait for that
@@ -58,7 +59,7 @@ class Engine:
 class RuleSet:
     """The rules of one engine as one edition and level ask for them."""
 
-    name: str  # engine, version, edition and a digest of the rules: equal names, comparable numbers
+    name: str  # engine, version, edition and a digest of the rules; those of a further edition after BESIDES
     switches: dict[str, dict[str, bool]]  # rules that differ from the engine's default, as its `rules` option
     criteria: dict[
         str, list[str]
@@ -104,17 +105,32 @@ async def rule_set(
     first = _criteria_of(rules, edition, level)
     second = None if also is None else _criteria_of(rules, also, level)
     running = first.keys() | (second or {}).keys()
-    switches = {
+    name = f"{NAME} {engine.version} / {edition.value} / {_digest(engine, rules, first)}"
+    if also is not None and second is not None:
+        name += f"{BESIDES}{also.value} / {_digest(engine, rules, second)}"
+    return RuleSet(name=name, switches=_switches(rules, running), criteria=first, also=second)
+
+
+def own_rules(name: str | None) -> str:
+    """The part of a rule set's name that says what a sweep is judged by: equal parts, comparable numbers.
+
+    The rules of a further edition run beside the others and change nothing of what these find.
+    """
+    return (name or "").partition(BESIDES)[0]
+
+
+def _switches(rules: list[dict[str, Any]], running: Collection[str]) -> dict[str, dict[str, bool]]:
+    """The rules that are on or off otherwise than the engine has them, as its `rules` option."""
+    return {
         rule["id"]: {"enabled": rule["id"] in running}
         for rule in rules
         if rule["enabled"] != (rule["id"] in running)
     }
-    told = [engine.version, switches, first, *([] if second is None else [second])]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-    editions = "+".join(each.value for each in (edition, also) if each)
-    return RuleSet(
-        name=f"{NAME} {engine.version} / {editions} / {digest}", switches=switches, criteria=first, also=second
-    )
+
+
+def _digest(engine: Engine, rules: list[dict[str, Any]], criteria: dict[str, list[str]]) -> str:
+    told = [engine.version, _switches(rules, criteria), criteria]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _criteria_of(rules: list[dict[str, Any]], edition: Edition, level: Level) -> dict[str, list[str]]:

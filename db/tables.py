@@ -130,7 +130,7 @@ class Sweep(Table):
     notes: Mapped[list[Any]]  # what exploring met that no visit tells: {"about", "address", "said"}
     engine: Mapped[str | None]  # this and the next four: None until auditing begins
     engine_version: Mapped[str | None]
-    rule_set: Mapped[str | None]  # names engine, version, edition and the rules that run
+    rule_set: Mapped[str | None]  # names engine, version, edition and the rules that run (audits.engine.own_rules)
     rule_criteria: Mapped[dict[str, Any] | None]  # rule → criteria as judged in this sweep
     browser: Mapped[str | None]
     viewport_width: Mapped[int]  # CSS px

@@ -22,6 +22,7 @@ from audits.defects.region import learn_regions
 from audits.defects.settling import settle
 from audits.defects.sight import parts, rules_run, seen_at, seen_in
 from audits.defects.standing import Standings
+from audits.engine import own_rules
 from db.database import insert_new
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
 from db.types import now
@@ -54,6 +55,7 @@ class _Change:
     went: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # defect → pages that have none now
     first_seen: set[int] = field(default_factory=set)  # pages that no sweep had seen
     other_rules: set[int] = field(default_factory=set)  # pages that were last seen under other rules
+    own_alike: set[int] = field(default_factory=set)  # of these, where the rules of the sweep's own edition had run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,8 +310,13 @@ class Reconciling:
         change.first_seen |= {each.page for each in seen if each.before is None}
         befores = {each.before: each.page for each in seen if each.before is not None}
         for some in parts(sorted(befores)):
-            other = sa.select(Result.id).where(Result.id.in_(some), Result.rule_set != (self._sweep.rule_set or ""))
-            change.other_rules |= {befores[result] for result in await self._connection.scalars(other)}
+            other = sa.select(Result.id, Result.rule_set).where(
+                Result.id.in_(some), Result.rule_set != (self._sweep.rule_set or "")
+            )
+            for result, named in await self._connection.execute(other):
+                change.other_rules.add(befores[result])
+                if own_rules(named) == own_rules(self._sweep.rule_set):
+                    change.own_alike.add(befores[result])
         for part in parts(seen):
             pages = [each.page for each in part]
             await self._connection.execute(sa.delete(Look).where(Look.page_id.in_(pages)))
@@ -421,12 +428,22 @@ class Reconciling:
             found |= {defect for defect, pages in rows if pages == len(came[defect])}
         return found
 
+    async def _rule_of(self, defects: Collection[int]) -> dict[int, str]:
+        """The rule of each defect."""
+        found: dict[int, str] = {}
+        for some in parts(sorted(defects)):
+            rows = await self._connection.execute(sa.select(Defect.id, Defect.rule).where(Defect.id.in_(some)))
+            found |= dict(rows.all())
+        return found
+
     async def _mark_newly_checked(self, newborn: set[int]) -> int:
         """Say of defects that no sweep before could have found that they are newly checked, and not new faults."""
-        checked = sorted(
-            defect for defect in newborn
-            if (pages := self._change.came[defect] - self._change.first_seen) and pages <= self._change.other_rules
-        )  # fmt: skip
+        change, rules, checked = self._change, await self._rule_of(newborn), []
+        for defect in sorted(newborn):
+            pages = change.came[defect] - change.first_seen
+            had_run = change.own_alike if rules[defect] in (self._sweep.rule_criteria or {}) else set()
+            if pages and pages <= change.other_rules - had_run:
+                checked.append(defect)
         for some in parts(checked):
             mine = DefectEvent.defect_id.in_(some), DefectEvent.old.is_(None), DefectEvent.new == State.FOUND
             await self._connection.execute(sa.update(DefectEvent).where(*mine).values(why=NEWLY_CHECKED))

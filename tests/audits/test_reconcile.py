@@ -312,6 +312,23 @@ async def test_new_rules_find_what_was_there_and_no_new_faults(database: Databas
         assert (await history.states())["d"] is State.FOUND, "no rule looked for it"
 
 
+async def test_of_a_further_edition_only_its_own_rules_are_new(database: Database) -> None:
+    """With `--also` more rules run: what they find was there; a new fault by the sweep's own rules is one."""
+    async with history_in(database) as history:
+        own = {"image-alt": ["1.1.1"], "label": ["1.1.1"]}
+        first = await history.sweep({"/1": {"a": 1}}, rules=list(own), rule_set="r")
+        await reconcile(history.connection, first)
+        further = {
+            "rule_set": "r + wcag22 / 1",
+            "rule_criteria": own,
+            "also_criteria": {"color-contrast": ["1.4.3"]},
+        }
+        said = await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "c": 1, "d": 1}}, **further))
+        assert (said.found, said.newly_checked) == (2, 1)
+        newly = sa.select(DefectEvent.defect_id).where(DefectEvent.why == NEWLY_CHECKED)
+        assert list(await history.connection.scalars(newly)) == [history.defects["d"]]
+
+
 async def test_a_sweep_that_comes_late_changes_nothing_that_was_seen_after_it(database: Database) -> None:
     async with history_in(database) as history:
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}))

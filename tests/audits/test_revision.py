@@ -2,13 +2,14 @@
 
 import pytest
 
+from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.criteria.judging import Check
 from audits.engine import Engine
 from audits.revision import Count, Revision, Standing
 from audits.work import Tools
 from db.database import Database
-from db.words import Edition, Method
+from db.words import Break, Change, Edition, Method
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server
@@ -65,7 +66,12 @@ async def test_each_edition_counts_as_it_would_alone(database: Database, tools: 
         assert side.criteria == len(alone.criteria)
         assert side.by_people == sum(not each.rules for each in alone.criteria)
     assert (both.problem_pages, both.places) == (own.problem_pages, own.places)
-    assert len({both.rule_set, own.rule_set, further.rule_set}) == 3, "another set of rules is another series"
+    assert len({both.rule_set, own.rule_set, further.rule_set}) == 3, "other rules ran: nothing is carried"
+    assert (own.rule_set_before, further.rule_set_before) == (None, own.rule_set)
+    series = await compare(database, both.sweep, own.sweep)
+    assert series.breaks == (), "by the sweep's own edition they are one series"
+    assert series.problem_pages.change is Change.SAME
+    assert (await compare(database, both.sweep, further.sweep)).breaks == (Break.EDITION, Break.RULE_SET)
 
 
 async def test_the_difference_is_told_page_by_page_and_criterion_by_criterion(

@@ -14,7 +14,7 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from audits.criteria.judging import Check, all_judging
-from audits.engine import INSTALLED, Engine, FramedAxe, RuleSet, installed_engine, rule_set
+from audits.engine import INSTALLED, Engine, FramedAxe, RuleSet, installed_engine, own_rules, rule_set
 from audits.mic import conditions, rule_of
 from audits.page import SOURCE_PLACE
 from audits.rules import explain, rule_text
@@ -259,6 +259,15 @@ async def test_the_name_of_a_rule_set_tells_what_may_be_compared(tab: Tab) -> No
             assert names[path, edition, Level.A] == names[path, edition, Level.AA]
             assert made[path, edition, Level.A] == made[path, edition, Level.AA]
     assert (await rule_set(tab, engine_at(INSTALLED), Edition.JIS2016, Level.AA)).name in names.values()
+
+
+async def test_a_further_edition_changes_nothing_of_what_a_sweep_is_judged_by_and_is_named_apart(tab: Tab) -> None:
+    engine = engine_at(INSTALLED)
+    alone = await rule_set(tab, engine, Edition.JIS2016, Level.AA)
+    both = await rule_set(tab, engine, Edition.JIS2016, Level.AA, Edition.WCAG22)
+    assert (both.criteria, own_rules(both.name)) == (alone.criteria, alone.name)
+    assert both.name != alone.name, "other rules ran: no result is carried from one to the other"
+    assert both.switches != alone.switches
 
 
 # Where the engine's tags differ from the reference table, and why.

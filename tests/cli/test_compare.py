@@ -161,6 +161,13 @@ def test_what_breaks_the_series_is_named(program: Program, other: dict[str, Any]
     assert words in last
 
 
+def test_a_sweep_that_was_judged_by_a_further_edition_too_stays_in_the_series(program: Program) -> None:
+    further = {"rule_set": f"{RULES} + wcag22 / 0123abcd", "also": Edition.WCAG22}
+    before, after = at_random(1, range(40), range(12)), at_random(2, range(40, 80), range(40, 49))
+    shown, told = compared(program, before, {**after, **further})
+    assert (shown.code, told["breaks"], told["comparable"]) == (0, [], True)
+
+
 def test_two_scopes_are_two_populations_of_which_no_change_is_told(program: Program) -> None:
     """Leaving a bad part out is no improvement."""
     shown, told = compared(program, of_all(range(50)), of_all(range(5), excluded="/kako/"))
