@@ -7,12 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import NOT_PAGES, audited_in, counts_by_criterion, places, problem_pages
 from audits.criteria import aimed_at, rules_for
+from audits.engine import own_rules
 from audits.excepted import Excepted, excepted
 from audits.reliance import Reliance, reliance
 from audits.revision import Revision, revision
 from audits.sampled import Estimate, Sampled, sampled
 from audits.survey import Survey, survey
 from crawler.exploration import INFORMS
+from crawler.representative import LeftOut
+from crawler.sample import left_out_of
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Draw, Result, Site, Sweep, Visit
@@ -47,6 +50,7 @@ class Conclusion:
     engine: str
     engine_version: str
     rule_set: str
+    left_out: tuple[LeftOut, ...]  # what representative pages would stand for, and the sample lacks
     rule_set_before: str | None  # of the site's last finished sweep, when another: the two are not comparable
     known: int  # pages of the site as far as known: all addresses but those of NOT_PAGES, unless chosen
     selected: int
@@ -103,6 +107,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             engine=sweep.engine or "",
             engine_version=sweep.engine_version or "",
             rule_set=sweep.rule_set or "",
+            left_out=tuple(await left_out_of(connection, sweep, address or "")),
             rule_set_before=await _other_rule_set_before(connection, sweep),
             known=sum(states.values()) - await _no_pages(connection, sweep_id),
             selected=await _selected(connection, sweep_id),
@@ -162,7 +167,7 @@ async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> s
         .order_by(Sweep.id.desc())
         .limit(1)
     )
-    return before if before != sweep.rule_set else None
+    return before if own_rules(before) != own_rules(sweep.rule_set) else None
 
 
 async def _endings(connection: AsyncConnection, sweep_id: int) -> tuple[dict[VisitState, int], dict[Reason, int]]:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,18 +34,18 @@ async def proposed(database: Database, sweep_id: int, wishes: dict[str, Any] | N
 
 async def freeze(
     database: Database, sweep_id: int, lines: Sequence[Line], by: str, words_of: Callable[[str], Collection[str]]
-) -> int:
-    """Freeze the sample as the lines of its table give it, in a person's name; returns how many pages it has.
+) -> Proposal:
+    """Freeze the sample as the lines of its table give it, in a person's name; returns what was frozen.
 
     Raises UsageError naming what cannot stand; then nothing has changed.
     """
     async with held(database, sweep_id), database.writing() as connection:
         sweep = await _choosing(connection, sweep_id)
         proposal = await propose(connection, sweep, await start_of(connection, sweep))
-        choices = edited(proposal, lines, by, words_of)
-        if not await keep_sample(connection, sweep, proposal, choices, by):
+        frozen = replace(proposal, choices=edited(proposal, lines, by, words_of))
+        if not await keep_sample(connection, sweep, proposal, frozen.choices, by):
             raise _frozen(sweep)
-        return len({choice.visit for choice in choices})
+        return frozen
 
 
 async def start_of(connection: AsyncConnection, sweep: Sweep) -> str:

@@ -12,7 +12,7 @@ from crawler.draw import Drawing, orders, random_part
 from crawler.frame import FramePage, chosen_frame, is_gone
 from crawler.numbers import ROUND, later_begin, number_of
 from crawler.redraw import random_addresses
-from crawler.sample import method_for
+from crawler.sample import left_out_of, method_for
 from crawler.strata import WHOLE
 from db.errors import UsageError
 from db.tables import Draw, Page, Site, Sweep, Visit
@@ -38,10 +38,11 @@ async def document(connection: AsyncConnection, sweep: Sweep) -> dict[str, Any]:
             en=f"Sweep {sweep.id} was drawn by an earlier release of jisweep: its draw cannot be repeated.",
         )
     frame = await chosen_frame(connection, sweep.id)
+    site = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id)) or ""
     return {
         "made by": "jisweep",
         "format": FORMAT,
-        "site": await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id)),
+        "site": site,
         "sweep": sweep.id,
         "chosen_at": sweep.chosen_at.isoformat() if sweep.chosen_at else None,
         "frozen_by": sweep.frozen_by,
@@ -57,6 +58,7 @@ async def document(connection: AsyncConnection, sweep: Sweep) -> dict[str, Any]:
         "frame_sha256": frame_digest([page.address for page in frame]),
         "frame": [{"address": page.address, "template": page.template} for page in frame],
         **await _parts(connection, sweep),
+        "left_out": [each.told for each in await left_out_of(connection, sweep, site)],
     }
 
 

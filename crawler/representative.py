@@ -1,7 +1,8 @@
 """Representative pages: those that stand for a site, each with the evidence that speaks for it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from crawler.address import directory_of, path_of, spelling_key
 from crawler.frame import FramePage
@@ -10,7 +11,21 @@ from crawler.process import Processes
 
 CATEGORIES = 200  # category tops that are considered, the largest first
 FURTHER = "further:"  # begins the reason of a page that only fills a sample
+STEP = "process:"  # begins the reason of a page that comes in with the page named after it
 MOST_USED = 5  # pages that a traffic file brings in
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A page that a sample does not hold, and that would stand for something that no page of the sample does."""
+
+    page: FramePage
+    why: str  # what it would stand for, in the words of `representatives`
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The same for programs."""
+        return {"address": self.page.address, "why": self.why}
 
 
 def representatives(
@@ -37,10 +52,42 @@ def representatives(
         _add(chosen, page, why)
         for step in steps.of(page):
             if step is not page:
-                _add(chosen, step, f"process:{page.address}", again=False)
+                _add(chosen, step, f"{STEP}{page.address}", again=False)
     for page in _by_turns_of_template(frame):
         _add(chosen, page, f"{FURTHER}{page.template}", again=False)
     return list(chosen.values())
+
+
+def left_out(
+    frame: Sequence[FramePage],
+    start: str,
+    sample: Collection[int],
+    *,
+    steps: Processes | None = None,
+    used: Sequence[str] = (),
+) -> list[LeftOut]:
+    """What representative pages would stand for and a sample (visits) lacks, the most telling first.
+
+    A kind or a template is there with any page of it, also a random one; a top page, an entry, a much used page or a
+    step of a process only itself. A form of one page does not stand for one with further steps.
+    """
+    steps = steps or Processes()
+    mine = [page for page in frame if page.visit in sample]
+    there = {f"kind:{kind}" for page in mine for kind in page.kinds} | {
+        f"template:{page.template}" for page in mine
+    }
+    if not any(map(steps.of, mine)) and any(map(steps.of, frame)):
+        there.discard(f"kind:{Kind.FORM}")
+    found: dict[int, LeftOut] = {}
+    for page, why in representatives(frame, start, steps=steps, used=used):
+        lacking = [each for each in why.split() if each not in there and not each.startswith((STEP, FURTHER))]
+        if lacking and page.visit not in sample:
+            found[page.visit] = LeftOut(page=page, why=" ".join(lacking))
+    for page in [*(each.page for each in found.values()), *mine]:
+        for step in steps.of(page):  # a process is never left in part
+            if step.visit not in sample and step.visit not in found:
+                found[step.visit] = LeftOut(page=step, why=f"{STEP}{page.address}")
+    return list(found.values())
 
 
 def category_tops(frame: Sequence[FramePage], start: str) -> list[FramePage]:

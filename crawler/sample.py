@@ -8,15 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.draw import SAMPLE, Drawing, drawing_of, random_part
 from crawler.exploration import add_note
-from crawler.frame import FramePage, explored_frame, keep_templates, named_otherwise
+from crawler.frame import FramePage, chosen_frame, explored_frame, is_gone, keep_templates, named_otherwise
 from crawler.process import Processes, processes
-from crawler.representative import FURTHER, representatives
+from crawler.representative import FURTHER, STEP, LeftOut, left_out, representatives
 from crawler.usage import known_usage
 from db.tables import Draw, Sweep, Visit
 from db.types import now
 from db.words import Method, Part, Stratify, SweepState, VisitState
 
 SUCH = 3  # unknown addresses of a traffic file that a note names
+WITH_REPRESENTATIVES = (Method.REPRESENTATIVE, Method.MIXED)
 CENSUS_UP_TO = 100  # known pages; above it WAIC's test guide recommends method d)
 
 
@@ -42,11 +43,21 @@ class Proposal:
     choices: Sequence[Choice]
     by_hand: Sequence[str]  # steps of chosen forms that only sending leads to
     unknown: Sequence[str]  # addresses of the traffic file that are no pages of the frame, the most used first
+    steps: Processes
+    used: Sequence[str]  # addresses of the frame, the most used first
 
     @property
     def pages(self) -> dict[int, FramePage]:
         """The pages of the frame by visit."""
         return {page.visit: page for page in self.frame}
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What a representative part would stand for, and this sample lacks."""
+        if self.method not in WITH_REPRESENTATIVES:
+            return []
+        sample = {choice.visit for choice in self.choices}
+        return left_out(self.frame, self.drawing.start, sample, steps=self.steps, used=self.used)
 
 
 async def propose(connection: AsyncConnection, sweep: Sweep, start: str) -> Proposal:
@@ -61,7 +72,8 @@ async def propose(connection: AsyncConnection, sweep: Sweep, start: str) -> Prop
     taken = {choice.visit for choice in choices}
     by_hand = steps.beyond(page for page in frame if page.visit in taken)
     return Proposal(
-        frame=frame, method=method, drawing=drawing, choices=choices, by_hand=by_hand, unknown=unknown
+        frame=frame, method=method, drawing=drawing, choices=choices, by_hand=by_hand, unknown=unknown,
+        steps=steps, used=used,
     )  # fmt: skip
 
 
@@ -107,6 +119,21 @@ async def keep_sample(
         said = f"{len(proposal.unknown)} addresses of the traffic file are no pages of the frame, such as {such}"
         await add_note(connection, sweep.id, "traffic", proposal.drawing.start, said)
     return True
+
+
+async def left_out_of(connection: AsyncConnection, sweep: Sweep, start: str) -> list[LeftOut]:
+    """What a representative part would stand for, and the chosen sample of a sweep lacks.
+
+    Pages that have proved to be none are neither in the sample nor missing from it.
+    """
+    if sweep.method not in WITH_REPRESENTATIVES:
+        return []
+    drawn_visits = sa.select(Draw.visit_id, is_gone()).join(Visit, Visit.id == Draw.visit_id)
+    gone = dict((await connection.execute(drawn_visits.where(Draw.sweep_id == sweep.id))).all())
+    frame = [page for page in await chosen_frame(connection, sweep.id) if not gone.get(page.visit)]
+    otherwise = await named_otherwise(connection, sweep.id)
+    used, _ = known_usage(sweep.traffic, [page.address for page in frame], otherwise)
+    return left_out(frame, start, gone.keys(), steps=processes(frame, otherwise), used=used)
 
 
 def method_for(known: int, asked: Method | None, pages: int | None) -> Method:
@@ -163,7 +190,7 @@ def _filled(
     """
     taken = {page.visit for page in at_random}
     brought = {
-        step.visit: f"process:{page.address}" for page in at_random for step in steps.of(page)
+        step.visit: f"{STEP}{page.address}" for page in at_random for step in steps.of(page)
         if step.visit not in taken
     }  # fmt: skip
     taken |= brought.keys()
@@ -178,7 +205,7 @@ def _filled(
         for step in steps.of(page):
             if step.visit not in taken:
                 taken.add(step.visit)
-                brought[step.visit] = f"process:{page.address}"
+                brought[step.visit] = f"{STEP}{page.address}"
     return told | {visit: why for visit, why in brought.items() if visit not in told}
 
 

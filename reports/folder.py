@@ -26,12 +26,12 @@ def check_new(path: Path) -> None:
 class Folder:
     """`with Folder(out, about) as folder:` takes files; only a block that ends without an error changes `out`.
 
-    `about` names what the report is about. A report of ours in the same place is replaced. Raises StorageError for a place that holds anything else
+    `about` names what the report is about, `state` how that stood. A report of ours in the same place is replaced. Raises StorageError for a place that holds anything else
     or cannot be written, and when the disk is full.
     """
 
-    def __init__(self, out: Path, about: str = "") -> None:
-        self.about = about
+    def __init__(self, out: Path, about: str = "", state: str = "") -> None:
+        self.about, self.state = about, state
         self.out = out.expanduser().resolve()
         self._draft = self.out.with_name(f".{self.out.name}.jisweep-{os.getpid()}")
         self._names: set[str] = {MARK}
@@ -91,7 +91,7 @@ class Folder:
         self._draft.mkdir()
 
     def _put_in_place(self) -> None:
-        told = {"made by": "jisweep", "about": self.about, "names": sorted(self._names)}
+        told = {"made by": "jisweep", "about": self.about, "state": self.state, "names": sorted(self._names)}
         self.text(MARK, json.dumps(told, ensure_ascii=False, indent=1))
         refuse_foreign(self.out)
         if not self.out.exists():
@@ -140,6 +140,14 @@ def is_free(out: Path, about: str) -> bool:
         return refuse_foreign(out) in (None, about)
     except StorageError:
         return False
+
+
+def state_in(out: Path) -> str:
+    """How that stood which a report of ours is about, when it was written; nothing where it does not say so."""
+    try:
+        return str(json.loads((out / MARK).read_text(encoding="utf-8")).get("state", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def is_about(out: Path, about: str) -> bool:

@@ -11,6 +11,7 @@ from audits.conclude import Conclusion, conclude, rules_of, sweep_row
 from audits.counts import report_order
 from audits.defects.cover import Cover
 from audits.excepted import cover_of
+from audits.judging import state_of_test
 from audits.sampled import sampled
 from audits.statistics.strata import Stratum
 from crawler.elsewhere import Elsewhere
@@ -24,8 +25,9 @@ from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
 from reports import read, read_pages, tables
 from reports.exception_view import index_exceptions, mark
-from reports.folder import Folder, is_about, is_free
+from reports.folder import Folder, is_about, is_free, state_in
 from reports.language import Language
+from reports.left_out import left_out_lines
 from reports.page_view import Kind, PageView, page_view, path_of
 from reports.read import Address, Head
 from reports.read_coverage import coverage, document_links
@@ -70,17 +72,26 @@ async def folder_for(database: Database, sweep_id: int, named: Path | None) -> P
 
 
 async def written_report(database: Database, sweep_id: int, named: Path | None) -> Path | None:
-    """The folder that holds a sweep's report: the one that was named, else the usual one, if the report is there.
+    """The folder that holds a sweep's report as it stands now: the one that was named, else the usual one, if it is there.
 
+    A report that was written before pages were audited anew may number its pages otherwise, and is none.
     Raises UsageError when there is no such sweep, and for a named folder that holds no report of it.
     """
     place = await folder_for(database, sweep_id, named)
     async with database.reading() as connection:
         about = _about(await read.head(connection, sweep_id))
-    if is_about(place, about):
+        state = await state_of_test(connection, sweep_id)
+    there = is_about(place, about)
+    if there and state_in(place) == state:
         return place
     if named is None:
         return None
+    if there:
+        raise UsageError(
+            ja=f"{named} の報告書は、検査し直す前のものです。jisweep report {sweep_id} --out {named} で書き直してください。",
+            en=f"The report in {named} was written before pages were audited anew: "
+            f"write it again with jisweep report {sweep_id} --out {named}.",
+        )
     raise UsageError(
         ja=f"{named} に、スイープ {sweep_id} の報告書はありません。jisweep report {sweep_id} --out {named} で書き出せます。",
         en=f"{named} holds no report of sweep {sweep_id}: write it with jisweep report {sweep_id} --out {named}.",
@@ -101,7 +112,7 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
     conclusion = await conclude(database, sweep_id)
     async with database.reading() as connection:
         head = await read.head(connection, sweep_id)
-        with Folder(out, _about(head)) as folder:
+        with Folder(out, _about(head), await state_of_test(connection, sweep_id)) as folder:
             _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
             await Report(connection, head, conclusion, folder, Language(lang), cover).write()
     return folder.out / "index.html"
@@ -135,6 +146,7 @@ class Report:
             "edition": edition_name(head, language.lang),
             "method": method_name(head, language),
             "frame": conclusion.selected + conclusion.not_chosen,
+            "left_out": left_out_lines(conclusion.left_out, language),
         }
         self.pages = Pages(folder, language, shared)
 
@@ -231,6 +243,7 @@ class Report:
             number_of=numbers,
             strata=await self._strata(sweep) if self.head.stratify else [],
             by_hand=await sent_beyond(self.connection, sweep.id),
+            lacking=self.conclusion.left_out,
         )
 
     async def _strata(self, sweep: Sweep) -> list[tuple[str, Stratum]]:

@@ -17,12 +17,24 @@ from reports.workbook import read_workbook, write_workbook
 
 COLUMNS = ("address", "title", "part", "reason", "stratum", "rank")
 BY_HAND = "by_hand"  # the part of a step that only sending leads to; it is no page of the sample
+LEFT_OUT = "left_out"  # the part of a page that the sample has no room for, until a person makes it representative
 
 
 def table(proposal: Proposal, language: Language) -> list[list[str]]:
-    """The proposal with its headings: representative pages, then drawn ones, then steps to be tested by hand."""
+    """The proposal with its headings: representative pages, drawn ones, those left out, then steps to be tested by hand."""
     order = sorted(proposal.choices, key=lambda each: (each.part is not Part.REPRESENTATIVE, each.rank))
     rows = [_row(each, proposal, language) for each in order]
+    rows += [
+        [
+            each.page.address,
+            each.page.title,
+            language.say(f"proposal.{LEFT_OUT}"),
+            language.stands_for(each.why),
+            "",
+            "",
+        ]
+        for each in proposal.left_out
+    ]
     rows += [
         [address, "", language.say(f"proposal.{BY_HAND}"), language.say("proposal.by_hand_why"), "", ""]
         for address in proposal.by_hand
@@ -64,7 +76,7 @@ def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 
 def read_table(path: Path) -> list[Line]:
-    """The lines of an edited table, without the steps to be tested by hand. Raises UsageError naming the line."""
+    """The lines of an edited table, without those that are no page of the sample. Raises UsageError naming the line."""
     rows = read_workbook(path) if path.suffix.lower() == ".xlsx" else _read_csv(path)
     heading = next((index for index, row in enumerate(rows) if any(map(str.strip, row))), len(rows))
     column = _columns(rows[heading] if heading < len(rows) else [])
@@ -89,7 +101,7 @@ def _lines(rows: Sequence[Sequence[str]], begin: int, column: dict[str, int]) ->
                 ja=f"{number} 行目: 区分「{part}」が分かりません。「代表」か「無作為」と書いてください。",
                 en=f"Line {number}: the part {part!r} is none: write representative or random.",
             )
-        if word != BY_HAND:
+        if word not in (BY_HAND, LEFT_OUT):
             stratum = _cell(row, column["stratum"]) if "stratum" in column else ""
             yield Line(number=number, address=address, part=Part(word), reason=reason, stratum=stratum)
 
@@ -102,7 +114,7 @@ def words_of(name: str) -> set[str]:
 
 PART_WORDS = {
     word.lower(): value
-    for value in (*(part.value for part in Part), BY_HAND)
+    for value in (*(part.value for part in Part), BY_HAND, LEFT_OUT)
     for word in (value, *(Language(lang).say(f"proposal.{value}") for lang in LANGUAGES))
 }
 

@@ -8,6 +8,7 @@ from audits.sampled import Estimate
 from audits.survey import Survey
 from reports.exception_view import summary as exceptions_summary
 from reports.language import Language
+from reports.left_out import left_out_lines
 from reports.page_view import state_of
 from reports.revision_view import summary as revision_summary
 from reports.survey_view import summary as survey_summary
@@ -32,6 +33,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             "not_chosen": conclusion.not_chosen,
             "unaudited": {reason.value: count for reason, count in sorted(conclusion.unaudited.items())},
         },
+        "left_out": [each.told for each in conclusion.left_out],
         "problem_pages": conclusion.problem_pages,
         "problem_page_rate": rounded(conclusion.rate),
         "places": conclusion.places,
@@ -139,6 +141,7 @@ def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
         lines += survey_summary(conclusion, conclusion.survey, language)
     if conclusion.revision is not None:
         lines += revision_summary(conclusion.revision, language)
+    lines += left_out_lines(conclusion.left_out, language)
     if conclusion.unaudited:
         lines.append(_unaudited(conclusion, language))
     if not conclusion.complete:

@@ -25,6 +25,7 @@ from reports.cli.options import database_option, lang_option, typed
 from reports.cli.running import COMPLETE, INCOMPLETE, command_on, resume_command
 from reports.cli.saying import say_csv
 from reports.language import Language
+from reports.left_out import left_out_lines
 from reports.sample_table import csv_of, read_table, table, words_of, write_table
 
 SUCH = 3  # unknown addresses of a traffic file that are shown
@@ -113,9 +114,11 @@ async def _freeze(sweep_id: int, file: Path, given: dict[str, Any]) -> None:
         raise UsageError(ja="--by に名前を書いてください。", en="--by needs a name.")
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
-        pages = await freeze_sample(database, sweep_id, read_table(file), by, words_of)
+        frozen = await freeze_sample(database, sweep_id, read_table(file), by, words_of)
+    for line in left_out_lines(frozen.left_out, language):
+        click.echo(line)
     command = resume_command(sweep_id, given)
-    counted = language.count("page", pages)
+    counted = language.count("page", len({choice.visit for choice in frozen.choices}))
     click.echo(language.say("proposal.frozen", sweep=str(sweep_id), person=by, pages=counted, command=command))
 
 
@@ -152,6 +155,8 @@ def _said(proposal: Proposal, language: Language) -> Iterator[str]:
     ):
         strata = language.say("common.comma").join(map(language.stratum, put_together))
         yield language.say("proposal.merged", strata=strata)
+    for line in left_out_lines(proposal.left_out, language):
+        yield line + language.say("left_out.in_table")
     for address in proposal.by_hand:
         yield language.say("proposal.by_hand_line", address=address)
     if proposal.unknown:

@@ -24,12 +24,19 @@ from db.database import Database
 from db.errors import UsageError
 from db.words import Method, Part, Reason, Redraw, Stratify, SweepState, VisitState
 from reports.language import Language
+from reports.left_out import left_out_lines
+from reports.report import write_report
 from reports.sample_table import read_table, table, words_of, write_table
+from reports.summary import as_json, as_lines
 from tests.audits.sampled import PATHS, START, chosen, drawn, explored, finish, lose
 from tests.audits.swept import CALENDAR, plan_for, sweep_now
 from tests.site import SampleSite
 
 MIXED: dict[str, Any] = {"method": Method.MIXED, "pages": 20, "at_random": 12, "seed": 2026}
+
+
+SMALL = {**MIXED, "pages": 6, "at_random": 4}
+TRAFFIC = tuple((f"{START}b/{n:02}.html", 100 - n) for n in range(3))
 
 
 async def lines_of(
@@ -48,7 +55,8 @@ async def test_a_proposal_frozen_as_it_is_is_what_would_have_been_chosen(
 ) -> None:
     sweep = await explored(database, **MIXED)
     lines = await lines_of(database, sweep, tmp_path, name, lang)
-    assert await freeze(database, sweep, lines, "環境局 山田", words_of) == len({line.address for line in lines})
+    frozen = await freeze(database, sweep, lines, "環境局 山田", words_of)
+    assert len({each.visit for each in frozen.choices}) == len({line.address for line in lines})
     other = await chosen(database, **MIXED)
     for part in Part:
         told, plain = await drawn(database, sweep, part), await drawn(database, other, part)
@@ -78,6 +86,58 @@ async def test_a_proposal_names_its_reasons_and_the_steps_for_people(database: D
     assert "利用の多いページ（1位）" in rows["a/33.html", "代表"]
     assert "人が試験" in rows["shinsei/send", "手で試験"]
     assert proposal.unknown == [START + "nai.html"]
+
+
+async def test_a_sample_that_lacks_a_kind_says_so_wherever_it_is_shown(database: Database, tmp_path: Path) -> None:
+    sweep = await explored(database, **SMALL, traffic=TRAFFIC)
+    proposal = await proposed(database, sweep, None)
+    lacking = {each.page.address.removeprefix(START): each.why for each in proposal.left_out}
+    assert "kind:form" in lacking["shinsei/step1.html"]
+    assert lacking["shinsei/step2.html"] == f"process:{START}shinsei/step1.html"
+    assert [why for why in lacking.values() if "traffic" in why]
+    [said] = left_out_lines(proposal.left_out, Language("ja"))
+    assert said.startswith("この標本に入らなかった種類：入力フォーム、利用の多いページ（")
+    assert f"入れるには、あと{len(lacking)}ページ要ります。" in said
+    rows = table(proposal, Language("ja"))
+    assert {row[0].removeprefix(START) for row in rows if row[2] == "入らなかった"} == set(lacking)
+    moved = "shinsei/step1.html"
+    rows = [
+        [*row[:2], "代表", *row[3:]] if row[0] == START + moved and row[2] == "入らなかった" else row
+        for row in rows
+    ]
+    write_table(tmp_path / "sample.xlsx", rows)
+    frozen = await freeze(database, sweep, read_table(tmp_path / "sample.xlsx"), "山田", words_of)
+    after = {each.page.address.removeprefix(START): each.why for each in frozen.left_out}
+    assert moved not in after, "a person made it representative"
+    assert after["shinsei/step2.html"] == f"process:{START}{moved}", "the process is in part now"
+    told = [{"address": START + path, "why": why} for path, why in after.items()]
+    await finish(database, sweep)
+    conclusion = await conclude(database, sweep)
+    assert as_json(conclusion, None)["left_out"] == told
+    [line] = left_out_lines(frozen.left_out, Language("ja"))
+    assert line in as_lines(conclusion, "ja")
+    async with database.reading() as connection:
+        assert (await document(connection, await sweep_row(connection, sweep)))["left_out"] == told
+    report = (await write_report(database, sweep, tmp_path / "report", "ja")).parent
+    for page in ("index.html", "sample.html"):
+        assert line in (report / page).read_text(encoding="utf-8"), page
+    shown = (report / "sample.html").read_text(encoding="utf-8")
+    assert [path for path in after if f"{START}{path}" not in shown.partition('id="left-out"')[2]] == []
+
+
+async def test_a_census_and_a_random_sample_promise_no_kinds(database: Database) -> None:
+    for plan in ({"method": Method.ALL}, {"method": Method.RANDOM, "pages": 5, "seed": 1}):
+        assert (await proposed(database, await explored(database, **plan), None)).left_out == []
+
+
+async def test_a_kind_whose_only_page_proves_to_be_none_is_not_missed(database: Database) -> None:
+    sweep = await chosen(database, **MIXED)
+    [contact] = [
+        row for row in await drawn(database, sweep, Part.REPRESENTATIVE) if row.address.endswith("contact/")
+    ]
+    assert (await conclude(database, sweep)).left_out == (), "there was room for all"
+    await lose(database, sweep, {contact.visit_id: Reason.NOT_FOUND})
+    assert (await conclude(database, sweep)).left_out == ()
 
 
 async def test_a_person_may_put_pages_in_leave_pages_out_and_give_reasons(

@@ -7,7 +7,7 @@ import pytest
 from crawler.document import read
 from crawler.frame import FramePage
 from crawler.process import FEW, processes, step_in_name, step_in_title
-from crawler.representative import representatives
+from crawler.representative import left_out, representatives
 from crawler.sample import drawn
 from db.words import Method, Part
 
@@ -117,3 +117,19 @@ def test_where_forms_send_to_is_read_from_the_page() -> None:
     assert document.sends_to == (
         f"GET {START}go", f"POST {START}a/send?key=1", f"POST {START}check", f"POST {START}a/b/",
     )  # fmt: skip
+
+
+def test_a_process_that_a_person_left_in_part_is_told() -> None:
+    steps = processes(APPLICATION)
+    kept = {page.visit for page in APPLICATION[:2]}
+    found = left_out(APPLICATION, START, kept, steps=steps)
+    assert [(each.page, each.why) for each in found if "process" in each.why] == [
+        (APPLICATION[2], f"process:{APPLICATION[0].address}")
+    ]
+
+
+def test_a_form_of_one_page_does_not_stand_for_a_process() -> None:
+    frame = [page(9, "a.html", sends=("x",)), *APPLICATION]
+    found = left_out(frame, START, {9}, steps=processes(frame))
+    assert [each.page for each in found] == APPLICATION
+    assert "kind:form" in found[0].why

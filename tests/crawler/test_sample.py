@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.frame import FramePage
-from crawler.representative import category_tops, representatives
+from crawler.representative import category_tops, left_out, representatives
 from crawler.sample import Choice, drawn, method_for
 from db.words import Method, Part
 
@@ -176,3 +176,41 @@ def test_categories_are_those_below_the_start() -> None:
 def test_an_empty_frame_gives_an_empty_sample() -> None:
     for method in Method:
         assert drawn([], START, method, 1) == []
+
+
+def test_what_a_sample_has_no_room_for_is_told_with_the_pages_that_would_hold_it() -> None:
+    kinds = {
+        "contact/": ["contact"],
+        "bousai/1.html": ["emergency"],
+        "bousai/2.html": ["emergency"],
+        "form": ["form"],
+    }
+    frame = [
+        *frame_of("", "a/", "a/1.html", *kinds, kinds=kinds),
+        *(FramePage(visit=90 + n, address=f"{START}z{n}.html", kinds=(), template=1) for n in range(2)),
+    ]
+    at = {page.address.removeprefix(START): page for page in frame}
+    used = [START + path for path in ("a/1.html", "contact/")]
+
+    def lacking(*paths: str) -> dict[str, str]:
+        found = left_out(frame, START, {at[path].visit for path in paths}, used=used)
+        return {each.page.address.removeprefix(START): each.why for each in found}
+
+    assert lacking("", "contact/", "form") == {
+        "bousai/1.html": "kind:emergency category",
+        "a/1.html": "traffic:1",
+        "a/": "category",
+        "z0.html": "template:1",
+    }
+    assert lacking("", "contact/", "form", "bousai/2.html", "z1.html") == {
+        "bousai/1.html": "category",
+        "a/1.html": "traffic:1",
+        "a/": "category",
+    }, "any page holds a kind or a template, also one by chance; an entry and a much used page are themselves"
+    assert lacking(*at) == {}
+
+
+def test_emergency_information_comes_before_a_form_whose_process_may_fill_the_sample() -> None:
+    kinds = {"form": ["form"], "kinkyu": ["emergency"], "search": ["search"], "contact": ["contact"]}
+    told = representatives(frame_of("", *kinds, kinds=kinds), START)
+    assert [page.address.removeprefix(START) for page, _ in told] == ["", "contact", "kinkyu", "search", "form"]
