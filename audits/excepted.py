@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import audited_in
-from audits.defects.cover import Cover, cover_on, day_of, named, today
+from audits.defects.cover import Cover, cover_at, cover_on, day_of, named, today
 from audits.defects.naming import KNOWN_AS, parted
 from audits.sampled import Estimate, Sampled
 from db.tables import Defect, Exemption, Finding, Page, PartPage, Sweep, Visit
@@ -37,7 +37,7 @@ class InForce:
 
 @dataclass(frozen=True, kw_only=True)
 class Excepted:
-    """A sweep with the exceptions that were in force on the day it finished."""
+    """A sweep with the exceptions that were in force when it finished."""
 
     day: date
     problem_pages: int  # audited pages with a failed place of level A or AA that no exception covers
@@ -47,9 +47,13 @@ class Excepted:
 
 
 async def cover_of(connection: AsyncConnection, sweep: Sweep) -> tuple[date, Cover]:
-    """The exceptions of a sweep's site that were in force when it finished, or are today; and that day."""
-    day = day_of(sweep.finished_at) if sweep.finished_at else today()
-    return day, await cover_on(connection, sweep.site_id, day)
+    """The exceptions of a sweep's site that were in force when it finished, or are today; and that day.
+
+    What is said or ended after the sweep, also on the same day, changes no report of it.
+    """
+    if sweep.finished_at is None:
+        return today(), await cover_on(connection, sweep.site_id, today())
+    return day_of(sweep.finished_at), await cover_at(connection, sweep.site_id, sweep.finished_at)
 
 
 async def excepted(

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Conclusion, conclude, sweep_row
+from audits.counts import audited_in
 from audits.criteria import Criterion, aimed_at
+from audits.defects.sight import seen_at
 from audits.judging import pages_to_judge
 from crawler.frame import is_gone, sent_beyond
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Declaration, Draw, Sweep, Visit
+from db.tables import Declaration, Draw, Judgement, Sweep, Visit
 from db.types import now
 from db.words import Edition, JudgementOutcome, Level, Method, Notation
 
@@ -68,8 +70,8 @@ class JisTest:
     criteria: tuple[CriterionResult, ...]
     by_hand: tuple[str, ...]  # steps of the chosen forms that only sending leads to: no page of the workbook
     people: tuple[str, ...]  # who judged
-    began: datetime | None  # first and last judgement
-    ended: datetime | None
+    began: datetime | None  # when the first page was audited; None while nobody has judged
+    ended: datetime | None  # when the last word was said, or a page audited after that
 
     @property
     def judged(self) -> bool:
@@ -169,13 +171,11 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
         rules: dict[str, Counter[str]] = {number: Counter() for number in counts}
         addresses: list[str] = []
         people: set[str] = set()
-        moments: list[datetime] = []
         async for page in pages_to_judge(connection, sweep):
             addresses.append(page.address)
             for item in page.items:
                 number = item.criterion.number
                 people |= {said.person for said in item.said}
-                moments += [said.at for said in item.said]
                 counts[number][item.outcome.value if item.outcome else "unjudged"] += 1
                 counts[number]["disputed"] += item.disputed
                 if item.outcome is JudgementOutcome.NOT_MET:
@@ -184,6 +184,7 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
                     rules[number].update(() if said_why else item.proposal.rules)
         chosen = await _chosen(connection, sweep_id)
         by_hand = await sent_beyond(connection, sweep_id)
+        began, ended = await _period(connection, sweep) if people else (None, None)
     return JisTest(
         sweep=sweep,
         conclusion=conclusion,
@@ -196,9 +197,18 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
         ),
         by_hand=tuple(by_hand),
         people=tuple(sorted(people)),
-        began=min(moments, default=None),
-        ended=max(moments, default=None),
+        began=began,
+        ended=ended,
     )
+
+
+async def _period(connection: AsyncConnection, sweep: Sweep) -> tuple[datetime, datetime]:
+    """From the first page that the machine audited to the last word of a person, also when words were changed since."""
+    seen, said = seen_at(sweep), Judgement.at
+    audits = sa.select(sa.func.min(seen), sa.func.max(seen)).where(audited_in(sweep.id))
+    words = sa.select(sa.func.min(said), sa.func.max(said)).join(Visit, Visit.id == Judgement.visit_id)
+    rows = [(await connection.execute(each)).one() for each in (audits, words.where(audited_in(sweep.id)))]
+    return min(first for first, _ in rows), max(last for _, last in rows)
 
 
 async def _chosen(connection: AsyncConnection, sweep_id: int) -> int:

@@ -56,14 +56,19 @@ class Cover:
 
 
 async def cover_on(connection: AsyncConnection, site_id: int, day: date) -> Cover:
-    """The exceptions of a site that are in force on a day: from the one when they were said to their last.
+    """The exceptions of a site that are in force at the end of a day: from the one when they were said to their last.
 
     One that a person has ended is not in force on that day any more.
     """
-    after = datetime.combine(day + timedelta(days=1), time(), TOKYO)
+    midnight = datetime.combine(day + timedelta(days=1), time(), TOKYO)
+    return await cover_at(connection, site_id, midnight - timedelta.resolution)
+
+
+async def cover_at(connection: AsyncConnection, site_id: int, moment: datetime) -> Cover:
+    """The exceptions of a site that had been said by a moment, and had not ended."""
     in_force = (
-        Exemption.site_id == site_id, Exemption.at < after, Exemption.until >= day,
-        sa.or_(Exemption.ended_at.is_(None), Exemption.ended_at >= after),
+        Exemption.site_id == site_id, Exemption.at <= moment, Exemption.until >= day_of(moment),
+        sa.or_(Exemption.ended_at.is_(None), Exemption.ended_at > moment),
     )  # fmt: skip
     return await cover_by(connection, *in_force)
 

@@ -115,7 +115,7 @@ async def _except(what: tuple[str, ...], given: dict[str, Any]) -> None:
         return await excepting.numbers_told(connection, added)
 
     _say(await with_defects(given, work, write=True), language)
-    click.echo(language.say("exceptions.line.from", day=language.date(today())))
+    click.echo(language.say("exceptions.line.from"))
 
 
 def _number(text: str) -> int:

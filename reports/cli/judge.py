@@ -88,8 +88,9 @@ async def _import(sweep_id: int, file: Path, given: dict[str, Any]) -> None:
             key, pages = await _state(connection, sweep_id)
             answers = read_judge_book(file, key, pages)
             new = await keep_judgements(connection, sweep_id, answers.person, answers.judgements)
+        # What is kept is said before anything is worked out from it.
+        click.echo(language.say("judge.line.imported", person=answers.person, new=language.number(new)))
         test = await jis_test(database, sweep_id)
-    click.echo(language.say("judge.line.imported", person=answers.person, new=language.number(new)))
     for line in progress(test, language):
         click.echo(line)
 

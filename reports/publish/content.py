@@ -118,11 +118,13 @@ class Content:
         return [Line(key=key, name=self.say(f"result.{key}"), values=values) for key, values in said.items()]
 
     def notation(self) -> tuple[str, ...]:
-        """What a named person has set, if it stands; else that nothing was."""
+        """What a named person has set, if it stands; else that nothing was, or that it no longer does."""
         standing = self.facts.standing
-        if standing is None or standing.claim is None:
+        if standing is None or standing.notation is None:
             return (self.say("publish.no_notation"),)
         day = self.language.day(standing.at)
+        if standing.claim is None:
+            return (self.say("publish.notation_fell", day=day, person=standing.person),)
         return (self.say("publish.claim_by", claim=self.claim(), day=day, person=standing.person),)
 
     def claim(self) -> str | None:
@@ -147,7 +149,7 @@ class Content:
         return self.day(told) if told else self.blank
 
     def period(self) -> tuple[str, ...]:
-        """The period that people wrote, else that of the judgements on record."""
+        """The period that people wrote, else that of the audits and judgements on record."""
         test, told = self.facts.test, self.facts.details
         first = (
             self.day(told["began"]) if "began" in told else self.language.day(test.began) if test.began else None

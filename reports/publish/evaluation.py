@@ -38,7 +38,7 @@ def known(content: Content) -> list[Known]:
         _told(content, "policy", "policy"),
         _row(content, "tested", _tested(content), judged),
         _told(content, "published", "published"),
-        _row(content, "notation", content.claim() or say("publish.no_notation"), declared),
+        _row(content, "notation", content.claim() or content.notation()[0], declared),
         _row(content, "failed", _failed(content), judged),
         _told(content, "plan", "plan"),
         _swept(content),

@@ -246,6 +246,23 @@ async def test_the_order_of_repair_leaves_out_what_is_excepted_and_says_which_pa
         ]
 
 
+async def test_what_is_said_or_ended_after_a_sweep_changes_no_report_of_it_not_even_on_the_same_day(
+    database: Database,
+) -> None:
+    async with history_in(database) as history:
+        sweep = await swept(history)
+        number = await exempt(history, "a")
+        noon = now().replace(2026, 7, 1, 3)
+        connection, mine = history.connection, Exemption.id == number
+        held = {"at": noon, "until": date(2026, 7, 9), "ended_at": noon + timedelta(hours=2), "ended_by": "鈴木"}
+        await connection.execute(sa.update(Exemption).where(mine).values(held))
+        for hours, counts in ((-1, False), (0, True), (1, True), (2, False), (3, False)):
+            finished = {"finished_at": noon + timedelta(hours=hours)}
+            await connection.execute(sa.update(Sweep).where(Sweep.id == sweep).values(finished))
+            row = await sweep_row(connection, sweep)
+            assert (await excepted(connection, row, rules_of(row), None) is not None) == counts, hours
+
+
 async def test_the_day_on_which_a_sweep_finished_decides(database: Database) -> None:
     """What is said later, or had ended before, takes nothing out of a report; on its last day an exception holds."""
     async with history_in(database) as history:

@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from openpyxl import load_workbook
+
 from db.database import Database
 from db.schema import ready
+from db.tables import Sweep
 from reports.publish.documents import NAMES
 from tests.cli.program import Program
 from tests.cli.refusals import refused
@@ -103,7 +107,7 @@ def test_the_template_is_read_back_as_it_was_filled_in(program: Program) -> None
     assert 'site_name = "www.example.metro.tokyo.lg.jp"' in text
     assert 'level = "AA"' in text
     assert "/kako/（理由：元データがないため）" in text
-    assert "2026年7月6日〜2026年7月6日" in text
+    assert "2026年7月4日〜2026年7月6日" in text
     ja, _ = refused(program, 2, "publish", "1", "--details-template", program.folder / "ja.toml")
     assert "もうあります" in ja
     assert not (program.folder / "out").exists()
@@ -126,3 +130,22 @@ def test_documents_go_only_where_nothing_else_is(program: Program) -> None:
     assert (program.folder / "report" / "index.html").is_file()
     refused(program, 2, "publish", "9")
     refused(program, 2, "notation", "9")
+
+
+def test_what_a_workbook_says_is_told_as_kept_before_any_number_is_worked_out(program: Program) -> None:
+    stored(program, lambda database: judged(database, {"1.3.1": None}))
+    assert program.run("judge", "export", "1", "-o", "judge.xlsx").code == 0
+    book = load_workbook(program.folder / "judge.xlsx")
+    book.worksheets[0]["B2"] = "環境局 山田"
+    line = next(row[0].row for row in book.worksheets[1].iter_rows() if row[0].value == "1.3.1")
+    book.worksheets[1][f"H{line}"] = "適合"
+    book.save(program.folder / "judge.xlsx")
+
+    async def break_the_numbers(database: Database) -> None:
+        async with database.writing() as connection:
+            await connection.execute(sa.update(Sweep).values(notes=[{"about": None, "said": "x"}, {}]))
+
+    stored(program, break_the_numbers)
+    ended = program.run("judge", "import", "1", "judge.xlsx")
+    assert ended.code != 0, "the numbers cannot be read"
+    assert ended.out.startswith("環境局 山田")

@@ -5,7 +5,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from audits.jis_test import Lack, NotationRefused, declaration, declare, jis_tes
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.tables import Declaration, Draw, Judgement, Sweep, Visit
-from db.words import Edition, Level, Method, Notation, Reason, SweepState
+from db.words import Edition, JudgementOutcome, Level, Method, Notation, Reason, SweepState
 from reports.folder import MARK
 from reports.language import Language
 from reports.publish.documents import NAMES, write_documents
@@ -29,7 +29,7 @@ from reports.publish.facts import facts_of, fiscal_year, lack_line
 from reports.report import write_report
 from tests.reports import rows, series
 from tests.reports.judged import ABSENT, DETAILS, MET, NOT_MET, dispute, judged, lose, say
-from tests.reports.rows import Writer
+from tests.reports.rows import START, Writer
 
 CLAIM = "JIS X 8341-3:2016 のレベルAAに準拠"
 ITEMS = {
@@ -212,6 +212,10 @@ async def test_a_notation_that_no_longer_stands_is_not_stated(database: Database
     assert facts.claim is None
     assert "準拠" not in text_of(tmp_path / "out" / "result.html")
     assert "いまは条件を満たしていない" in text_of(tmp_path / "out" / "missing.html")
+    for name in ("result.html", "evaluation.xlsx"):
+        shown = text_of(tmp_path / "out" / name)
+        assert "表記していません" not in shown, "somebody has set one"
+        assert "局長 佐藤が決めた対応度は、条件を満たさなくなったため、表記しません。" in shown
 
 
 async def test_a_notation_is_taken_back_in_a_persons_name(database: Database, tmp_path: Path) -> None:
@@ -266,6 +270,35 @@ async def test_the_nine_items_are_there_in_their_order(database: Database, tmp_p
     assert [name for name in (row[0].value for row in sheet.iter_rows()) if name in ITEMS[lang]] == list(
         ITEMS[lang]
     )
+
+
+async def test_the_period_begins_with_the_first_page_inspected_and_no_later_word_moves_it(
+    database: Database, tmp_path: Path
+) -> None:
+    sweep = await judged(database)
+    later = START + timedelta(days=9)
+    async with database.writing() as connection:
+        visits = list(await connection.scalars(sa.select(Visit.id).where(Visit.sweep_id == sweep)))
+        said = [(visit, number) for visit in visits for number in aimed_at(Edition.JIS2016, Level.AA)]
+        again = [
+            {"visit_id": visit, "criterion": number, "outcome": NOT_MET, "person": "環境局 山田", "reason": "見直した", "at": later}
+            for visit, number in said
+        ]  # fmt: skip
+        await connection.execute(sa.insert(Judgement), again)
+    test = await jis_test(database, sweep)
+    assert (test.began, test.ended) == (START + timedelta(minutes=12), later)
+    await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
+    shown = text_of(tmp_path / "out" / "result.html")
+    assert "2026年7月4日から2026年7月13日まで" in shown
+    assert "人が判定した最後の日まで" in shown
+
+
+async def test_a_test_that_nobody_judges_any_more_has_no_period(database: Database) -> None:
+    sweep = await judged(database, dict.fromkeys(aimed_at(Edition.JIS2016, Level.AA)))
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Judgement).values(outcome=JudgementOutcome.WITHDRAWN))
+    test = await jis_test(database, sweep)
+    assert (test.people, test.began, test.ended) == ((), None, None)
 
 
 async def test_what_only_people_know_is_marked_until_they_write_it(database: Database, tmp_path: Path) -> None:

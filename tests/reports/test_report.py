@@ -17,9 +17,9 @@ from audits.statistics.finite import interval
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.tables import Result, Sweep, Visit
-from db.words import Reason, SweepState
+from db.words import Reason, SweepState, VisitState
 from reports.language import Language
-from reports.report import write_report
+from reports.report import write_report, written_report
 from tests.reports import rows
 
 
@@ -284,3 +284,18 @@ async def test_what_the_further_edition_finds_stands_apart_and_in_no_rate(
     assert "次の版の規格でだけ問題になる箇所" in first
     assert "2.5.8" in first
     assert "revision.html" in (out / "index.html").read_text(encoding="utf-8")
+
+
+async def test_a_report_of_an_earlier_state_is_not_led_to_by_its_page_numbers(
+    database: Database, sweep: int, report: Path
+) -> None:
+    """Pages that were audited anew may move all numbers: a link would show another page."""
+    assert await written_report(database, sweep, report) == report
+    async with database.writing() as connection:
+        lost = sa.select(sa.func.min(Visit.id)).where(Visit.sweep_id == sweep, Visit.state == VisitState.AUDITED)
+        ended = {"state": VisitState.UNAUDITED, "reason": Reason.CRASHED, "result_id": None}
+        await connection.execute(sa.update(Visit).where(Visit.id == lost.scalar_subquery()).values(ended))
+    with pytest.raises(UsageError, match="before pages were audited anew"):
+        await written_report(database, sweep, report)
+    await write_report(database, sweep, report, "ja")
+    assert await written_report(database, sweep, report) == report
