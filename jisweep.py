@@ -26,6 +26,8 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "report": "reports.cli.sweeps",
     "judge": "reports.cli.judge",
     "compare": "reports.cli.compare",
+    "trend": "reports.cli.trend",
+    "organisation": "reports.cli.organisation",
     "defects": "reports.cli.defects",
     "recheck": "reports.cli.recheck",
     "sample": "reports.cli.sample",
@@ -67,6 +69,8 @@ def cli() -> None:
     jisweep resume 1                        go on with a sweep that was stopped
     jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?
+    jisweep trend https://www.example.lg.jp/   how has it gone, and where is it heading?
+    jisweep organisation import sites.csv   which sites are whose
     jisweep defects list https://www.example.lg.jp/   which faults to repair first
     jisweep recheck 12                      is this fault repaired? its pages, now
     jisweep sample plan --pages 1200        how many pages to draw

@@ -1,6 +1,6 @@
 """Comparing two sweeps of a site: what has changed, how sure that is, and what keeps the two from being a series."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,21 +8,18 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from audits.breaks import Terms, breaks
 from audits.conclude import conclude, rules_of, sweep_row
 from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
-from audits.engine import own_rules
 from audits.sampled import Estimate, Sampled, part_of, sampled
 from audits.statistics.difference import between
-from audits.statistics.finite import at_least
 from audits.statistics.pairs import Pairs
 from audits.statistics.strata import Sample
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Site, Sweep
-from db.words import Break, Change, Edition, Level, Method, Part, Redraw, SweepState
-
-BY_CHANCE = 1e-4  # probability below which shared pages are no accident of two draws
+from db.words import Break, Change, Edition, Level, Method, Part, SweepState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +91,12 @@ class _Read:
     part: Sampled | None
     scope: frozenset[tuple[Any, ...]]
 
+    @property
+    def terms(self) -> Terms:
+        """What its numbers stand on."""
+        drawn = self.part.pages if self.part is not None and self.part.part is Part.RANDOM else None
+        return Terms(sweep=self.sweep, scope=self.scope, frame=self.side.frame, drawn=drawn)
+
 
 async def compare(database: Database, one: int, other: int) -> Comparison:
     """Compare two sweeps of one site. Raises UsageError when they are not two, or not of one site, or not that far."""
@@ -110,15 +113,15 @@ async def compare(database: Database, one: int, other: int) -> Comparison:
         )
     async with database.reading() as connection:
         site = await connection.scalar(sa.select(Site.address).where(Site.id == before.sweep.site_id))
-    breaks = tuple(_breaks(before, after))
-    of_one = not {Break.DRAW, Break.SCOPE} & set(breaks)
+    broken = tuple(breaks(before.terms, after.terms))
+    of_one = not {Break.DRAW, Break.SCOPE} & set(broken)
     rules = [set(each.sweep.rule_criteria or {}) for each in (before, after)]
     common = rules[0] & rules[1]
     return Comparison(
         site=site or "",
         before=before.side,
         after=after.side,
-        breaks=breaks,
+        breaks=broken,
         left_out_before=tuple(sorted(rules[0] - common)),
         left_out_after=tuple(sorted(rules[1] - common)),
         problem_pages=_measure(before.part, after.part, _both(before.sweep, after.sweep, common), of_one=of_one),
@@ -157,40 +160,6 @@ async def _read(database: Database, sweep_id: int) -> _Read:
         complete=conclusion.complete,
     )
     return _Read(sweep=sweep, side=side, part=part, scope=scope)
-
-
-def _place(sweep: Sweep) -> tuple[int, int | None]:
-    """Where in which order a draw begins: two that begin at the same place are one draw."""
-    return sweep.seed, sweep.draw_from
-
-
-def _breaks(before: _Read, after: _Read) -> Iterable[Break]:
-    if before.sweep.edition is not after.sweep.edition:
-        yield Break.EDITION
-    if before.sweep.level is not after.sweep.level:
-        yield Break.LEVEL
-    if own_rules(before.sweep.rule_set) != own_rules(after.sweep.rule_set):
-        yield Break.RULE_SET
-    if before.scope != after.scope:
-        yield Break.SCOPE
-    if _not_drawn_anew(before, after):
-        yield Break.DRAW
-
-
-def _not_drawn_anew(before: _Read, after: _Read) -> bool:
-    """Whether two random parts are one draw, or share more pages than two draws do but once in 10,000 times.
-
-    Half a sample that was kept is such a part too: its pages are published and repaired first, and speak for no others.
-    """
-    if before.part is None or after.part is None or not before.part.part is after.part.part is Part.RANDOM:
-        return False
-    kept_half = after.sweep.redraw is Redraw.HALF and after.sweep.earlier_draw_id == before.sweep.id
-    if kept_half or _place(before.sweep) == _place(after.sweep):
-        return True
-    drawn, again = len(before.part.pages), len(after.part.pages)
-    shared = len(np.intersect1d(before.part.pages, after.part.pages, assume_unique=True))
-    frame = max(before.side.frame, after.side.frame)
-    return at_least(frame, drawn, again, shared) < BY_CHANCE
 
 
 def _both(before: Sweep, after: Sweep, common: Collection[str], number: str | None = None) -> list[str]:

@@ -222,18 +222,21 @@ def _result(
 ) -> CriterionResult:
     met, not_met = counts[JudgementOutcome.MET.value], counts[JudgementOutcome.NOT_MET.value]
     not_applicable, unjudged = counts[JudgementOutcome.NOT_APPLICABLE.value], counts["unjudged"]
-    if not_met:
-        verdict = Verdict.NOT_MET  # one page is enough, whatever the others are
-    elif unjudged or not pages:
-        verdict = Verdict.UNJUDGED
-    else:
-        verdict = Verdict.MET if met else Verdict.NOT_APPLICABLE
     return CriterionResult(
-        criterion=criterion, verdict=verdict, met=met, not_met=not_met, not_applicable=not_applicable,
+        criterion=criterion, verdict=verdict_of(met, not_met, unjudged, pages), met=met, not_met=not_met, not_applicable=not_applicable,
         unjudged=unjudged, disputed=counts["disputed"],
         reasons=tuple(reasons.most_common()),
         rules=tuple(rules.most_common()),
     )  # fmt: skip
+
+
+def verdict_of(met: int, not_met: int, unjudged: int, pages: int) -> Verdict:
+    """What the pages of a test, met, not met, unjudged and in all, say of one criterion."""
+    if not_met:
+        return Verdict.NOT_MET  # one page is enough, whatever the others are
+    if unjudged or not pages:
+        return Verdict.UNJUDGED
+    return Verdict.MET if met else Verdict.NOT_APPLICABLE
 
 
 async def declare(

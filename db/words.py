@@ -272,3 +272,8 @@ class Break(StrEnum):
     RULE_SET = "rule_set"
     SCOPE = "scope"
     DRAW = "draw"  # the random part was not drawn anew: what was repaired in it says nothing of the rest
+    METHOD = "method"  # this and the next in trends only: pages were chosen by another method
+    NOT_WHOLE = "not_whole"  # the sweep says nothing of the whole site
+    SUSPECT = "suspect"  # so much is missing that the numbers may be of another site
+    SITES = "sites"  # an organisation's number is of other sites
+    UNSEEN = "unseen"  # the sweep has no result of the page

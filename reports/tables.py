@@ -34,6 +34,17 @@ EXCEPTIONS = (
     "id", "running", "scope", "defect", "title", "rule", "page", "pattern", "reason", "text", "person", "at", "until",
     "review", "ended_by", "ended_at", "pages", "places",
 )  # fmt: skip
+TREND = (
+    "name", "first_day", "last_day", "sweep", "sites", "sites_of", "frame", "drawn", "audited", "problem_pages", "rate", "low",
+    "high", "unweighted", "unweighted_low", "unweighted_high", "line", "breaks", "complete", "missing",
+)  # fmt: skip
+CRITERIA = ("number", "criterion", "level", *TREND[1:-1])
+FLOW = (
+    "first_day", "last_day", "open_at_begin", "found", "newly_checked", "returned", "seen_again", "exception_ended", "confirmed",
+    "confirmed_of_open", "unverified", "excepted", "open_at_end", "unverified_at_end", "excepted_at_end",
+    "confirmed_at_end", "days_30", "days_90", "days_180", "days_365", "older",
+)  # fmt: skip
+LOOKS = ("day", "sweep", "state", "reason", "places", "criteria", "line", "breaks")
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
     "in_sitemap", "linked", "leads_to", "depth",

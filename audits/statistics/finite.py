@@ -7,6 +7,7 @@ binomial", Biometrika 26 (1934), 404-413; for draws without replacement W. G. Co
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, lgamma
 
 ONE_SIDE = 0.025  # error on each side of a 95 % interval
@@ -38,6 +39,7 @@ class Draw:
         return interval(self.population, self.drawn, self.found)
 
 
+@lru_cache(maxsize=65_536)  # sites that are swept again and again show the same numbers
 def interval(population: int, drawn: int, found: int, *, one_side: float = ONE_SIDE) -> tuple[float, float]:
     """The exact two-sided interval of a share, from 0 to 1; 95 % unless told otherwise.
 

@@ -1,0 +1,1 @@
+"""Trends: what the sweeps of a site, or of many, say over time, and what they do not."""
