@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 720, 320  # units of the drawing
 LEFT, RIGHT, TOP, BOTTOM = 60, 16, 26, 44
 TOPS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # shares that an axis may end at
 LABELS = 7  # that fit below
+BESIDE = 9  # that the second line is moved to the right
 PATTERNS = ("solid", "hatch", "dots", "cross", "blank")
 
 
@@ -198,15 +199,16 @@ def _days(days: Sequence[tuple[float, str]], frame: _Frame) -> list[Markup]:
 
 
 def _line(series: Series, frame: _Frame) -> Iterable[Markup]:
+    aside = BESIDE if series.kind == "second" else 0  # that points at one height do not hide one another
     joined: dict[int, list[Mark]] = {}
     for mark in series.marks:
         if mark.line is not None:
             joined.setdefault(mark.line, []).append(mark)
     for marks in joined.values():
-        path = "M" + " L".join(f"{frame.x(mark.x)} {frame.y(mark.y)}" for mark in marks)
+        path = "M" + " L".join(f"{frame.x(mark.x) + aside} {frame.y(mark.y)}" for mark in marks)
         yield _svg('<path class="line {}" d="{}"/>', series.kind, path)
     for mark in series.marks:
-        x, y = frame.x(mark.x), frame.y(mark.y)
+        x, y = frame.x(mark.x) + aside, frame.y(mark.y)
         if mark.low < mark.high:
             low, high = frame.y(mark.low), frame.y(mark.high)
             yield _svg(
@@ -251,7 +253,7 @@ def _ahead(ahead: Ahead, series: Sequence[Series], frame: _Frame) -> list[Markup
     drawn.append(
         _svg('<rect class="ahead-extent" x="{}" y="{}" width="10" height="{}"/>', x - 5, high, round(low - high, 1))
     )
-    drawn.append(_svg('<text class="label end" x="{}" y="{}">{}</text>', x - 9, y - 7, ahead.name))
+    drawn.append(_svg('<text class="label end" x="{}" y="{}">{}</text>', x + 12, high - 7, ahead.name))
     return drawn
 
 

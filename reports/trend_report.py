@@ -41,6 +41,7 @@ from reports.trend_view import (
     summary,
     title,
     trend_cells,
+    why_broken,
 )
 
 FLOWS = ("found", "returned", "confirmed")
@@ -92,7 +93,9 @@ def _values(trend: Trend, of: Of, units: Sequence[Unit], language: Language) -> 
     labels = [_label(each.period, trend.every) for each in trend.flows]
     return {
         "trend": trend, "of": of, "title": title(trend, of, language), "rows": rows, "breaks": breaks,
-        "numbered": [(row, next((number for number, each in breaks if each is row), 0)) for row in rows],
+        "numbered": [
+            (row, next((number for number, each in breaks if each is row), 0), _when(row, trend, language)) for row in rows
+        ],
         "lead": [*change_lines(trend, language), *summary(trend, language)],
         "rates": _rate_chart(trend, rows, breaks, language) if any(row.estimate for row in rows) else None,
         "looks": _look_chart(trend, language), "flow": _flow_chart(trend, labels, language),
@@ -100,7 +103,7 @@ def _values(trend: Trend, of: Of, units: Sequence[Unit], language: Language) -> 
         "whole": together(trend.flows), "repair": repair_sentence(trend, language), "units": units,
         "criteria": criterion_rows(trend) if trend.page is None else [],
         "site_rows": site_rows(trend) if not trend.alone else [], "range_of": lambda each: range_of(each, language),
-        "reasons": lambda each: reasons(each, language), "missing_why": lambda each: missing_why(each, language),
+        "reasons": lambda each: reasons(each, language), "why_broken": lambda row: why_broken(row, language), "missing_why": lambda each: missing_why(each, language),
         "swatch": chart.swatch, "line_swatch": chart.line_swatch, "patterns": chart.PATTERNS,
         "labels": labels, "within": WITHIN,
         "names": {edition: of_edition[language.lang != "ja"] for edition, of_edition in NAMES.items()},
@@ -120,6 +123,12 @@ def _label(period: Period, every: Every) -> str:
     if every is Every.MONTH:
         return f"{day.year}-{day.month:02}"
     return f"FY{fiscal}" if every is Every.YEAR else f"FY{fiscal} Q{(day.month - 4) % 12 // 3 + 1}"
+
+
+def _when(row: Row, trend: Trend, language: Language) -> str:
+    if row.sweep is not None:
+        return language.date(row.last)
+    return _label(Period(first=row.first, last=row.last), trend.every)
 
 
 def _rate_chart(trend: Trend, rows: Sequence[Row], breaks: Sequence[tuple[int, Row]], language: Language) -> Markup:

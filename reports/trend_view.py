@@ -48,6 +48,9 @@ class Row:
     line: int | None
     breaks: tuple[Break, ...]
     incomplete: int  # sites whose sweep missed something
+    came: int = 0  # sites that the point before it is not of
+    went: int = 0
+    broken: int = 0  # sites that cannot be held against themselves
 
 
 def rows_of(trend: Trend, number: str | None = None) -> list[Row]:
@@ -72,7 +75,8 @@ def rolled_row(each: Rolled, sites: int, number: str | None) -> Row:
     return Row(
         first=each.period.first, last=each.period.last, at=each.at if each.steps else None, sweep=None,
         sites=rates.sites if rates else 0, sites_of=sites, estimate=_estimate(each, rates, number) if rates else None,
-        by_sites=rates.by_sites if rates else None, line=each.line, breaks=each.breaks, incomplete=len(each.incomplete),
+        by_sites=rates.by_sites if rates else None, line=each.line, breaks=each.breaks, incomplete=len(each.incomplete), came=len(each.came), went=len(each.went),
+        broken=len(each.broken),
     )  # fmt: skip
 
 
@@ -342,6 +346,14 @@ def look_cells(trend: Trend, language: Language) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def why_broken(row: Row, language: Language) -> str:
+    """Why a point does not go on from the one before, of several sites with how many of them."""
+    said = reasons(row.breaks, language)
+    if row.came or row.went or row.broken:
+        said += language.say("trend.broken_by", came=row.came, went=row.went, broken=row.broken)
+    return said
+
+
 def reasons(breaks: Sequence[Break], language: Language) -> str:
     """Why a line breaks, in words."""
     return language.say("common.comma").join(language.say(f"break.{each.value}") for each in breaks)
@@ -367,10 +379,9 @@ def as_lines(trend: Trend, of: Of, language: Language) -> Iterator[str]:
 
 def title(trend: Trend, of: Of, language: Language) -> str:
     """What the trend is of."""
+    key = "trend.of" if trend.page is None else "trend.page_of"
     what = (
-        language.say("trend.of_criterion", number=trend.criterion)
-        if trend.criterion
-        else language.say("trend.of_all")
+        language.say(f"{key}_criterion", number=trend.criterion) if trend.criterion else language.say(f"{key}_all")
     )
     return language.say(
         "trend.title",
@@ -384,7 +395,7 @@ def title(trend: Trend, of: Of, language: Language) -> str:
 def row_lines(row: Row, language: Language) -> Iterator[str]:
     """A point in one line, after what breaks the line before it."""
     if row.breaks and row.line is not None:
-        yield language.say("trend.line.break", reasons=reasons(row.breaks, language))
+        yield language.say("trend.line.break", reasons=why_broken(row, language))
     when = (
         language.date(row.last)
         if row.sweep
@@ -494,12 +505,15 @@ def repair_sentence(trend: Trend, language: Language) -> str:
         return language.say("trend.repair.none")
     if taken.median is not None:
         low = language.say("trend.days", days=_whole(taken.median_low or 0.0))
-        high = "–" if taken.median_high is None else language.say("trend.days", days=_whole(taken.median_high))
+        high = taken.median_high
+        upper = (
+            language.say("trend.days", days=_whole(high)) if high is not None else language.say("trend.no_upper")
+        )
         return language.say(
             "trend.repair.median",
             median=language.say("trend.days", days=_whole(taken.median)),
             low=low,
-            high=high,
+            high=upper,
             **counts,
         )
     return language.say(

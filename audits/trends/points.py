@@ -24,7 +24,7 @@ from crawler.exploration import INFORMS
 from crawler.frame import FramePage, is_gone
 from crawler.strata import WHOLE, strata_as_drawn
 from db.tables import Assertion, Draw, Page, ScopeRule, Site, Sweep, Visit
-from db.words import Assertor, Level, Method, Part, Reason, SweepState, VisitState
+from db.words import Assertor, Edition, Level, Method, Part, Reason, SweepState, VisitState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +132,12 @@ class _Reading:
         failing, sizes = await self._failing(), await self._sizes(sweeps, pages, drawn)
         by_chance, scopes = await self._by_chance(), await self._scopes(sweeps)
         criteria = await spoken_by(self._connection, self._sweeps)
+        spoken: dict[tuple[str | None, Edition, Level], frozenset[str]] = {}
+        for each in sweeps:
+            key = each.rule_set, each.edition, each.level
+            if key not in spoken:
+                speaking = {number for numbers in criteria[each.rule_set or ""].values() for number in numbers}
+                spoken[key] = frozenset(speaking & aimed_at(each.edition, each.level).keys())
         return [
             self._point(
                 sweep, pages[sweep.id], drawn[sweep.id], failing[sweep.id], sizes[sweep.id],
@@ -139,14 +145,14 @@ class _Reading:
                     sweep=sweep, scope=scopes[sweep.id], frame=sum(sizes[sweep.id].values()),
                     drawn=by_chance.get(sweep.id) if part_of(sweep.method) is Part.RANDOM else None,
                 ),
-                {number for numbers in criteria[sweep.rule_set or ""].values() for number in numbers},
+                spoken[sweep.rule_set, sweep.edition, sweep.level],
             )
             for sweep in sweeps
         ]  # fmt: skip
 
     def _point(
         self, sweep: Sweep, pages: _Pages, drawn: Mapping[tuple[Part, str], Any],
-        failing: Mapping[tuple[Part, str, str], int], sizes: Mapping[str, int], terms: Terms, speaking: set[str],
+        failing: Mapping[tuple[Part, str, str], int], sizes: Mapping[str, int], terms: Terms, spoken: frozenset[str],
     ) -> Point:  # fmt: skip
         assert sweep.finished_at is not None
         part = part_of(sweep.method)
@@ -164,7 +170,7 @@ class _Reading:
             site=sweep.site_id, at=sweep.finished_at, method=sweep.method, known=pages.known, audited=pages.audited,
             lost=pages.lost, because=tuple(sorted(pages.because)),
             unread=sum(note["about"] not in INFORMS for note in sweep.notes), strata=tuple(strata), found=found,
-            spoken=frozenset(speaking & aimed_at(sweep.edition, sweep.level).keys()), terms=terms,
+            spoken=spoken, terms=terms,
         )  # fmt: skip
 
     async def _pages(self) -> dict[int, _Pages]:

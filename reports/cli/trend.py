@@ -16,7 +16,7 @@ from audits.trends.periods import Every
 from audits.trends.rollup import rolled_up
 from audits.trends.trend import Target, Trend, trend_of
 from db.errors import UsageError
-from reports.clean import one_line
+from reports.clean import visible
 from reports.cli.desk import with_defects
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.running import COMPLETE
@@ -90,7 +90,7 @@ async def _trend(name: str, given: dict[str, Any]) -> None:
             say_csv(csv_text(trend_cells(found, of, language), "trend", TREND, language))
     else:
         for line in as_lines(found, of, language):
-            click.echo(one_line(line))
+            click.echo(visible(line))
 
 
 def _target(given: dict[str, Any]) -> Target | None:

@@ -549,14 +549,13 @@ async def test_300_sites_of_24_sweeps_take_as_few_statements_as_three_of_two(dat
     async with database.writing() as connection:
         await connection.execute(sa.text("UPDATE site SET address = 'https://few.example/' || id || '/'"))
     many = await swept_many(database, 300, 24)
-    began = time.monotonic()
+    began = time.process_time()
     with statements(database) as asked:
         trend = await told(database, many, first=FIRST)
-    took = time.monotonic() - began
+    took = time.process_time() - began
     assert len(asked) == len(asked_of_few) < 30
     assert sum(map(len, trend.steps.values())) == 7200
     rates: Mapping[int, Any] = {number: each.rates() for number, each in enumerate(trend.rolled)}
     assert rates[0].sites == 300
     assert rates[0].by_pages.share == pytest.approx(2 / 3), "the third of April's sweeps"
-    assert took < 60
-    print(f'{took:.1f} s')
+    assert took < 20, "seconds of work, however busy the machine is"

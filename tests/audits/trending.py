@@ -9,9 +9,26 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.tables import Assertion, Defect, DefectEvent, Draw, Finding, Occurrence, Page, Result, Site, Sweep, Visit
+from db.tables import (
+    Assertion,
+    Defect,
+    DefectEvent,
+    Draw,
+    Finding,
+    Occurrence,
+    Page,
+    Result,
+    Site,
+    Sweep,
+    Table,
+    Visit,
+)
 from db.words import Assertor, DefectState, Edition, Level, Method, Outcome, Part, SweepState, VisitState
 from tests.db.rows import filled, table_of
+
+USUAL: dict[type[Table], dict[str, Any]] = {
+    table: filled(table_of(table), {}) for table in (Finding, Result, Sweep, Visit)
+}
 
 CRITERIA = {"image-alt": ["1.1.1"], "label": ["4.1.2"], "region": []}
 FIRST = date(2026, 4, 10)
@@ -57,7 +74,7 @@ class Histories:
             "created_at": at(day, 1), "finished_at": at(day), "seed": day.toordinal(), "engine": "axe-core",
             "engine_version": "4.14.1", "stratify": None, "redraw": None,
         }  # fmt: skip
-        rows = [filled(table_of(Sweep), {**usual, "site_id": site, **given}) for site in sites]
+        rows = [USUAL[Sweep] | {**usual, "site_id": site, **given} for site in sites]
         sweeps = list(
             await self.connection.scalars(sa.insert(Sweep).returning(Sweep.id, sort_by_parameter_order=True), rows)
         )
@@ -80,7 +97,7 @@ class Histories:
                 elif page in chosen:
                     result = self.results[row["page_id"], faults[page], rule_set]
                     row |= {"state": VisitState.AUDITED, "result_id": result}
-                visits.append(filled(table_of(Visit), {"audited_at": at(day, 2), "leads_to_id": None, **row}))
+                visits.append(USUAL[Visit] | {"audited_at": at(day, 2), "leads_to_id": None, **row})
         made = list(
             await self.connection.scalars(
                 sa.insert(Visit).returning(Visit.id, sort_by_parameter_order=True), visits
@@ -114,9 +131,9 @@ class Histories:
         if not new:
             return
         rows = [
-            filled(table_of(Result), {
+            USUAL[Result] | {
                 "digest": sha256(str(key).encode()).hexdigest(), "page_id": key[0], "rule_set": rule_set, "picture_id": None,
-            })
+            }
             for key in new
         ]  # fmt: skip
         made = await self.connection.scalars(
@@ -127,10 +144,10 @@ class Histories:
         for key, site in new.items():
             for position, rule in enumerate(key[1], start=1):
                 defect = await self.defect(site, rule)
-                findings.append(filled(table_of(Finding), {
+                findings.append(USUAL[Finding] | {
                     "result_id": self.results[key], "defect_id": defect, "rule": rule, "outcome": Outcome.FAILED,
                     "position": position, "picture_id": None,
-                }))  # fmt: skip
+                })  # fmt: skip
                 assertions += [
                     {
                         "result_id": self.results[key], "criterion": number, "assertor": Assertor.AXE, "level": Level.A,
