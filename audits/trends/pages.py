@@ -143,7 +143,7 @@ def _joined(looks: Iterable[Look]) -> Iterator[Look]:
 def _between(before: Look, after: Look) -> Iterator[Break]:
     if before.edition is not after.edition:
         yield Break.EDITION
-    if before.rule_set != after.rule_set:
+    if own_rules(before.rule_set) != own_rules(after.rule_set):
         yield Break.RULE_SET
 
 
