@@ -30,6 +30,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "organisation": "reports.cli.organisation",
     "defects": "reports.cli.defects",
     "recheck": "reports.cli.recheck",
+    "cycle": "reports.cli.cycle",
     "sample": "reports.cli.sample",
     "notation": "reports.cli.notation",
     "publish": "reports.cli.publish",
@@ -72,6 +73,7 @@ def cli() -> None:
     jisweep trend https://www.example.lg.jp/   how has it gone, and where is it heading?
     jisweep organisation import sites.csv   which sites are whose
     jisweep defects list https://www.example.lg.jp/   which faults to repair first
+    jisweep cycle show 2026-1               how far has a round over many sites come?
     jisweep recheck 12                      is this fault repaired? its pages, now
     jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import sqlalchemy as sa
 
 from audits.breaks import Terms, breaks
-from audits.conclude import conclude, rules_of, sweep_row
+from audits.conclude import Conclusion, conclude, rules_of, sweep_row
 from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
 from audits.sampled import Estimate, Sampled, part_of, sampled
@@ -18,7 +17,7 @@ from audits.statistics.pairs import Pairs
 from audits.statistics.strata import Sample
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Site, Sweep
+from db.tables import Sweep
 from db.words import Break, Change, Edition, Level, Method, Part, SweepState
 
 
@@ -83,10 +82,11 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Read:
+class Read:
     """What the rows say of one sweep."""
 
     sweep: Sweep
+    conclusion: Conclusion
     side: Side
     part: Sampled | None
     scope: frozenset[tuple[Any, ...]]
@@ -105,20 +105,23 @@ async def compare(database: Database, one: int, other: int) -> Comparison:
             ja="二つの違うスイープの番号を書いてください。jisweep sweeps で一覧を見られます。",
             en="Give the numbers of two different sweeps: jisweep sweeps lists them.",
         )
-    before, after = [await _read(database, each) for each in sorted((one, other))]
+    before, after = [await read(database, each) for each in sorted((one, other))]
     if before.sweep.site_id != after.sweep.site_id:
         raise UsageError(
             ja=f"スイープ {before.sweep.id} と {after.sweep.id} は別のサイトの調査です。同じサイトの二つを選んでください。",
             en=f"Sweeps {before.sweep.id} and {after.sweep.id} are of different sites: choose two of one site.",
         )
-    async with database.reading() as connection:
-        site = await connection.scalar(sa.select(Site.address).where(Site.id == before.sweep.site_id))
+    return compared(before, after)
+
+
+def compared(before: Read, after: Read) -> Comparison:
+    """Two sweeps of one site, the earlier one first, held against each other."""
     broken = tuple(breaks(before.terms, after.terms))
-    of_one = not {Break.DRAW, Break.SCOPE} & set(broken)
+    of_one = _are_of_one(broken)
     rules = [set(each.sweep.rule_criteria or {}) for each in (before, after)]
     common = rules[0] & rules[1]
     return Comparison(
-        site=site or "",
+        site=before.conclusion.site,
         before=before.side,
         after=after.side,
         breaks=broken,
@@ -133,7 +136,21 @@ async def compare(database: Database, one: int, other: int) -> Comparison:
     )
 
 
-async def _read(database: Database, sweep_id: int) -> _Read:
+def problem_pages(before: Read, after: Read) -> tuple[tuple[Break, ...], Measure]:
+    """The part of a comparison that is of problem pages alone, with what keeps the two from being a series."""
+    broken = tuple(breaks(before.terms, after.terms))
+    common = set(before.sweep.rule_criteria or {}) & set(after.sweep.rule_criteria or {})
+    rules = _both(before.sweep, after.sweep, common)
+    return broken, _measure(before.part, after.part, rules, of_one=_are_of_one(broken))
+
+
+def _are_of_one(broken: Collection[Break]) -> bool:
+    """Whether two sweeps are draws of their own from one population."""
+    return not {Break.DRAW, Break.SCOPE} & set(broken)
+
+
+async def read(database: Database, sweep_id: int) -> Read:
+    """Read a sweep to be compared. Raises UsageError when it has not chosen its pages."""
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
         if sweep.state not in (SweepState.AUDITING, SweepState.FINISHED):
@@ -159,7 +176,7 @@ async def _read(database: Database, sweep_id: int) -> _Read:
         audited=sample.audited if sample else 0,
         complete=conclusion.complete,
     )
-    return _Read(sweep=sweep, side=side, part=part, scope=scope)
+    return Read(sweep=sweep, conclusion=conclusion, side=side, part=part, scope=scope)
 
 
 def _both(before: Sweep, after: Sweep, common: Collection[str], number: str | None = None) -> list[str]:
@@ -184,11 +201,12 @@ def _measure(before: Sampled | None, after: Sampled | None, rules: Collection[st
     low, high = between(was, now)
     apart = None if was.share is None or now.share is None else now.share - was.share
     return Measure(
-        **estimates, difference=apart, low=low, high=high, pairs=pairs, change=_change(was, now, low, high)
+        **estimates, difference=apart, low=low, high=high, pairs=pairs, change=change_between(was, now, low, high)
     )
 
 
-def _change(before: Sample, after: Sample, low: float, high: float) -> Change:
+def change_between(before: Sample, after: Sample, low: float, high: float) -> Change:
+    """What the interval of a difference shows."""
     if low > 0:
         return Change.WORSE
     if high < 0:

@@ -14,8 +14,8 @@ from db.errors import UsageError
 KEPT = 1000  # of the most used addresses
 
 
-def read_usage(path: Path, start: str) -> list[tuple[str, int]]:
-    """The most used addresses with their counts, the most used first.
+def read_usage(path: Path, start: str, most: int | None = KEPT) -> list[tuple[str, int]]:
+    """The most used addresses with their counts, the most used first; all of them when there is no `most`.
 
     UTF-8 or Shift_JIS; a heading, empty lines and those that begin with `#` are passed over. An address may be a path
     of the start address's host; one that stands in several lines is summed up. Raises UsageError naming the line.
@@ -42,7 +42,7 @@ def read_usage(path: Path, start: str) -> list[tuple[str, int]]:
             en=f"--traffic {path} holds no line 'address,count'.",
         )
     order = sorted(counts, key=lambda address: (-counts[address], address))
-    return [(address, counts[address]) for address in order[:KEPT]]
+    return [(address, counts[address]) for address in order[:most]]
 
 
 def known_usage(
@@ -52,10 +52,18 @@ def known_usage(
 
     An address counts for the page that it leads to, or that is spelled otherwise when there is only one such page.
     """
-    if not usage:
-        return [], []
-    pages, spelled = set(frame), _by_spelling(frame)
+    counts, unknown = use_of_pages(usage, frame, otherwise)
+    return sorted(counts, key=lambda page: (-counts[page], page)), unknown
+
+
+def use_of_pages(
+    usage: Sequence[Sequence[Any]], frame: Sequence[str], otherwise: Mapping[str, str]
+) -> tuple[Counter[str], list[str]]:
+    """The counts of the pages of the frame that a traffic file names, and its addresses that are none, as `known_usage` does."""
     counts: Counter[str] = Counter()
+    if not usage:
+        return counts, []
+    pages, spelled = set(frame), _by_spelling(frame)
     unknown: list[str] = []
     for address, count in usage:
         page = address if address in pages else otherwise.get(address) or spelled.get(spelling_key(address))
@@ -63,7 +71,7 @@ def known_usage(
             counts[page] += count
         else:
             unknown.append(address)
-    return sorted(counts, key=lambda page: (-counts[page], page)), unknown
+    return counts, unknown
 
 
 def _by_spelling(frame: Sequence[str]) -> dict[str, str]:

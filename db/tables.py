@@ -90,13 +90,28 @@ class Site(Table):
 
 
 class Cycle(Table):
-    """A remediation round over many sites (令和8年度 第1回)."""
+    """A remediation round over many sites (令和8年度 第1回); which sweeps belong to it, its days say."""
 
     __tablename__ = "cycle"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     begins_on: Mapped[date]
-    ends_on: Mapped[date]
+    ends_on: Mapped[date]  # the last day, in Tokyo
+    rate: Mapped[float | None]  # target: share of problem pages of each site, from 0 to 1
+    defects: Mapped[int | None]  # target: open defects of all sites together
+    target_on: Mapped[date]  # until when
+    closed_by: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    closing: Mapped[dict[str, Any] | None]  # all that it said when it was closed, see audits.cycles.keeping
+
+
+class CycleSite(Table):
+    """A site in a cycle, and the sweep that it is measured from."""
+
+    __tablename__ = "cycle_site"
+    cycle_id: Mapped[int] = mapped_column(ForeignKey("cycle.id"), primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True, index=True)
+    baseline_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # None: by the days of the cycle
 
 
 class Sweep(Table):
@@ -105,7 +120,6 @@ class Sweep(Table):
     __tablename__ = "sweep"
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
-    cycle_id: Mapped[int | None] = mapped_column(ForeignKey("cycle.id"), index=True)
     state: Mapped[SweepState]
     method_asked: Mapped[Method | None] = mapped_column(word(Method, "method_asked"))  # None: by known pages
     method: Mapped[Method | None]  # in force once the pages are chosen

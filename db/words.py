@@ -277,3 +277,29 @@ class Break(StrEnum):
     SUSPECT = "suspect"  # so much is missing that the numbers may be of another site
     SITES = "sites"  # an organisation's number is of other sites
     UNSEEN = "unseen"  # the sweep has no result of the page
+
+
+class Gap(StrEnum):
+    """Why nothing can be said of how a site has changed within a cycle."""
+
+    NO_BASELINE = "no_baseline"  # no finished sweep to measure from
+    NOT_SWEPT = "not_swept"  # none in the cycle's days after the baseline
+    UNLIKE = "unlike"  # only such as are no series with the baseline
+    NO_RATE = "no_rate"  # one of the two says nothing of the whole site
+
+
+class Standing(StrEnum):
+    """How a cycle stands to one of its targets, as far as was seen."""
+
+    REACHED = "reached"
+    NOT_REACHED = "not_reached"
+    UNKNOWN = "unknown"  # the interval holds the target, or something was not seen
+
+
+class Origin(StrEnum):
+    """Since when a cycle knows a defect."""
+
+    BASELINE = "baseline"  # was open when the baseline had been taken in
+    NEW = "new"
+    NEWLY_CHECKED = "newly_checked"  # by a rule that was not run before: it may be an old fault
+    BACK = "back"  # had been confirmed before the baseline, and came back

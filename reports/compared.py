@@ -65,7 +65,12 @@ def sentence(comparison: Comparison, language: Language) -> str:
 
 
 def _change(comparison: Comparison, change: Change, language: Language) -> str:
-    counted = _is_counted(comparison) and change not in (Change.SAME, Change.UNKNOWN)
+    return change_words(change, language, is_counted=_is_counted(comparison))
+
+
+def change_words(change: Change, language: Language, *, is_counted: bool) -> str:
+    """What a difference shows, in one sentence."""
+    counted = is_counted and change not in (Change.SAME, Change.UNKNOWN)
     return language.say(f"compare.change.{change.value}{'_counted' if counted else ''}")
 
 
@@ -74,11 +79,16 @@ def _is_counted(comparison: Comparison) -> bool:
 
 
 def _side(side: Side, estimate: Estimate | None, language: Language) -> str:
+    return share_words(side.sweep, side.known, estimate, language, is_census=side.is_census)
+
+
+def share_words(sweep: int, known: int, estimate: Estimate | None, language: Language, *, is_census: bool) -> str:
+    """The share of problem pages that a sweep shows, with all that it stands on."""
     if estimate is None:
-        return language.say("compare.none", sweep=str(side.sweep))
+        return language.say("compare.none", sweep=str(sweep))
     return language.say(
-        "compare.census" if side.is_census else "compare.sample",
-        sweep=str(side.sweep),
+        "compare.census" if is_census else "compare.sample",
+        sweep=str(sweep),
         rate=language.say("site.no_rate") if estimate.rate is None else language.share(estimate.rate),
         drawn=language.count("page", estimate.drawn),
         audited=language.count("page", estimate.audited),
@@ -87,7 +97,7 @@ def _side(side: Side, estimate: Estimate | None, language: Language) -> str:
         high=language.share(estimate.high),
         frame=language.count("page", estimate.frame),
         covered=language.share(estimate.audited / estimate.frame),
-        known=language.count("page", side.known),
+        known=language.count("page", known),
     )
 
 
@@ -95,13 +105,18 @@ def _difference(comparison: Comparison, language: Language) -> Iterator[str]:
     found = comparison.problem_pages
     if found.difference is None or found.low is None or found.high is None:
         return
-    missing = found.low < found.high
-    kind = ("missing" if missing else "counted") if _is_counted(comparison) else "difference"
-    yield language.say(
+    counted = _is_counted(comparison)
+    yield difference_words(found.difference, found.low, found.high, language, is_counted=counted)
+
+
+def difference_words(difference: float, low: float, high: float, language: Language, *, is_counted: bool) -> str:
+    """A difference in points with its interval, or of two censuses with what pages without a result leave open."""
+    kind = ("missing" if low < high else "counted") if is_counted else "difference"
+    return language.say(
         f"compare.{kind}",
-        difference=language.points(found.difference),
-        low=language.points(found.low),
-        high=language.points(found.high),
+        difference=language.points(difference),
+        low=language.points(low),
+        high=language.points(high),
     )
 
 

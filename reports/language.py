@@ -115,11 +115,10 @@ def note_patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
 
 @cache
 def texts(lang: str) -> dict[str, str]:
-    """All texts of a language by dotted key: those of the reports and those of the documents to publish."""
+    """All texts of a language by dotted key: those of the reports, of the documents to publish, and of cycles."""
     folder = resources.files("reports").joinpath("texts")
-    sources = (
-        folder.joinpath(name).read_text(encoding="utf-8") for name in (f"{lang}.toml", f"publish.{lang}.toml")
-    )
+    names = (f"{lang}.toml", f"publish.{lang}.toml", f"cycle.{lang}.toml")
+    sources = (folder.joinpath(name).read_text(encoding="utf-8") for name in names)
     return {key: text for source in sources for key, text in _flat("", tomllib.loads(source))}
 
 

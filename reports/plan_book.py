@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,32 @@ from reports.workbook import (
 
 KEY = "jisweep"  # the hidden sheet: which site the plan is of
 WIDTHS = {
-    "rank": 7, "id": 8, "title": 40, "how": 50, "region": 12, "state": 12, "pages": 10, "places": 10, "clean": 16,
-    "share": 10, "example": 40, "owner": 20, "due_on": 14, "way": 44, "key": 4,
+    "rank": 7, "id": 8, "title": 40, "how": 50, "region": 12, "state": 12, "pages": 10, "places": 10, "impact": 12,
+    "use": 10, "repairs": 10, "effect": 10, "by_effect": 10, "clean": 16, "share": 10, "site": 30, "example": 40, "owner": 20,
+    "due_on": 14, "way": 44, "key": 4,
 }  # fmt: skip
+OWNERS = {"owner": 24, "open": 12, "overdue": 12, "repairs": 14, "effect": 12}
 COLUMNS = tuple(WIDTHS)
 FILLED = ("owner", "due_on", "way")
 DONE = (DefectState.CONFIRMED, DefectState.EXCEPTED)  # nothing to plan
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What is written of one site or of several together."""
+
+    about: (
+        str  # start address of the site, or the name of what the sites belong to: a book is taken in for it alone
+    )
+    title: str
+    pages: int  # known to have a fault that counts
+    ranked: Sequence[Ranked]  # the defects that make them, in the order of repair
+    others: Sequence[Listed]  # all that count for no rate
+    exceptions: Sequence[Told] = ()  # those in force have a sheet of their own, to be read only
+    sites: Mapping[int, str]  # defect → start address of its site
+    day: date  # that due days are held against
+    by_owner: bool = False  # the lines of each owner together, and there by effect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,41 +80,73 @@ class Change:
     plan: Plan
 
 
-def write_plan_book(
-    path: Path,
-    site: str,
-    pages: int,
-    ranked: Sequence[Ranked],
-    others: Sequence[Listed],
-    language: Language,
-    exceptions: Sequence[Told] = (),
-) -> int:
-    """Write the plan of a site; returns how many defects it has. Raises StorageError when it cannot be written.
-
-    `pages` are those known to have a fault that counts, `ranked` the defects that make them, in the order of repair,
-    `others` all that count for no rate. `exceptions` in force have a sheet of their own, to be read only.
-    """
+def write_plan_book(path: Path, planned: Planned, language: Language) -> int:
+    """Write a plan; returns how many defects it has. Raises StorageError when it cannot be written."""
     book = Workbook()
     about = sheet_of(book, language.say("plan_book.sheet_about"))
-    for key in ("title", "how.1", "how.2", "how.3", "how.4", "how.5"):
-        add_row(about, [language.say(f"plan_book.{key}", site=site, pages=language.count("page", pages))])
+    said = {"site": planned.title, "pages": language.count("page", planned.pages)}
+    for key in ("title", "how.1", "how.2", "how.3", "how.4", "how.5", "how.6"):
+        add_row(about, [language.say(f"plan_book.{key}", **said)])
     end_instructions(about)
     sheet = sheet_of(book, language.say("plan_book.sheet_plan"))
     begin_table(sheet, [language.say(f"plan_book.column.{each}") for each in COLUMNS], list(WIDTHS.values()))
-    open_ranked = [each for each in ranked if each.defect.state not in DONE]
-    open_others = [each for each in others if each.state not in DONE]
-    for rank, each in enumerate(open_ranked, start=1):
-        share = language.share(each.clean / pages) if pages else ""
-        add_row(sheet, _row(each.defect, rank, each.clean, share, language))
+    numbered_steps = [
+        (rank, each)
+        for rank, each in enumerate((step for step in planned.ranked if step.defect.state not in DONE), start=1)
+    ]
+    if planned.by_owner:
+        numbered_steps.sort(key=lambda each: (*_owned(each[1].defect), each[1].by_effect))
+    for rank, step in numbered_steps:
+        share = language.share(step.clean / planned.pages) if planned.pages else ""
+        factors = {"rank": rank, "clean": step.clean, "share": share, **_factors(step, language)}
+        add_row(sheet, _row(step.defect, planned.sites[step.defect.id], factors, language))
+    open_others = [each for each in planned.others if each.state not in DONE]
+    if planned.by_owner:
+        open_others.sort(key=_owned)
     for defect in open_others:
-        add_row(sheet, _row(defect, "", "", "", language))
+        add_row(sheet, _row(defect, planned.sites[defect.id], {}, language))
     numbered = {column: index for index, column in enumerate(COLUMNS, start=1)}
     end_table(sheet, list(WIDTHS.values()), filled=[numbered[column] for column in FILLED], offered={})
     sheet.column_dimensions[get_column_letter(numbered["key"])].hidden = True
-    _add_exceptions(book, [each for each in exceptions if each.running], language)
-    hide(book, KEY, json.dumps({"plan of": site}, ensure_ascii=False))
+    _add_owners(book, [step for _, step in numbered_steps], planned.day, language)
+    _add_exceptions(book, [each for each in planned.exceptions if each.running], language)
+    hide(book, KEY, json.dumps({"plan of": planned.about}, ensure_ascii=False))
     save(book, path)
-    return len(open_ranked) + len(open_others)
+    return len(numbered_steps) + len(open_others)
+
+
+def _owned(defect: Listed) -> tuple[bool, str]:
+    """Sorts by owner; what nobody owns comes last."""
+    return defect.owner is None, defect.owner or ""
+
+
+def _add_owners(book: Workbook, steps: Sequence[Ranked], day: date, language: Language) -> None:
+    """A sheet of what each owner has to do, of what is in the order of repair."""
+    sheet = sheet_of(book, language.say("plan_book.sheet_owners"))
+    begin_table(sheet, [language.say(f"plan_book.owners.{each}") for each in OWNERS], list(OWNERS.values()))
+    for (nobody, owner), found in groupby(
+        sorted(steps, key=lambda each: _owned(each.defect)), lambda each: _owned(each.defect)
+    ):
+        mine = list(found)
+        overdue = sum(
+            each.defect.due_on is not None and each.defect.due_on < day
+            and each.defect.state is not DefectState.REPAIRED for each in mine
+        )  # fmt: skip
+        add_row(sheet, [
+            language.say("plan_book.nobody") if nobody else owner, len(mine), overdue,
+            sum(each.effect.repairs for each in mine), round(sum(each.effect.total for each in mine), 1),
+        ])  # fmt: skip
+    end_table(sheet, list(OWNERS.values()), filled=[], offered={})
+
+
+def _factors(step: Ranked, language: Language) -> dict[str, Any]:
+    """Why a defect stands where it does."""
+    effect = step.effect
+    return {
+        "impact": language.say(f"impact.{effect.impact.value}") if effect.impact else "",
+        "use": language.share(effect.use) if effect.use is not None else "",
+        "repairs": effect.repairs, "effect": round(effect.total, 1), "by_effect": step.by_effect,
+    }  # fmt: skip
 
 
 def _add_exceptions(book: Workbook, exceptions: Sequence[Told], language: Language) -> None:
@@ -109,14 +161,17 @@ def _add_exceptions(book: Workbook, exceptions: Sequence[Told], language: Langua
     end_table(sheet, widths, filled=[], offered={})
 
 
-def _row(defect: Listed, rank: Any, clean: Any, share: str, language: Language) -> list[Any]:
+def _row(defect: Listed, site: str, factors: Mapping[str, Any], language: Language) -> list[Any]:
     text = rule_text_of(defect.rule, language.lang)
-    return [
-        rank, defect.id, text.title, text.how,
-        language.say(f"defects.region.{defect.region.value if defect.region else 'unknown'}"),
-        language.word("defect_state", defect.state.value), defect.pages, defect.places, clean, share,
-        defect.example or "", *_shown(defect.plan), json.dumps(_shown(defect.plan), ensure_ascii=False),
-    ]  # fmt: skip
+    owner, due_on, way = _shown(defect.plan)
+    cells = {
+        "id": defect.id, "title": text.title, "how": text.how,
+        "region": language.say(f"defects.region.{defect.region.value if defect.region else 'unknown'}"),
+        "state": language.word("defect_state", defect.state.value), "pages": defect.pages, "places": defect.places,
+        "site": site, "example": defect.example or "", "owner": owner, "due_on": due_on, "way": way,
+        "key": json.dumps([owner, due_on, way], ensure_ascii=False), **factors,
+    }  # fmt: skip
+    return [cells.get(column, "") for column in COLUMNS]
 
 
 def _shown(plan: Plan) -> list[str]:
@@ -124,14 +179,15 @@ def _shown(plan: Plan) -> list[str]:
     return [plan.owner or "", plan.due_on.isoformat() if plan.due_on else "", plan.way or ""]
 
 
-def read_plan_book(path: Path, site: str, known: Mapping[int, Listed]) -> list[Change]:
+def read_plan_book(path: Path, about: str, known: Mapping[int, Listed]) -> list[Change]:
     """What people have changed in a plan. Raises UsageError for another workbook and for cells that cannot be right.
 
-    `known` are the defects of the site as they stand now, by number, also by those of what was merged into them.
+    `known` are the defects of the site, or of the sites, as they stand now, by number, also by those of what was merged
+    into them.
     """
     errors: list[tuple[str, str]] = []
     with opened(path) as book:
-        _check_key(path, book, site)
+        _check_key(path, book, about)
         sheet = sheet_said(book, "plan_book.sheet_plan")
         if sheet is None:
             raise _not_ours(path)
@@ -141,21 +197,22 @@ def read_plan_book(path: Path, site: str, known: Mapping[int, Listed]) -> list[C
     return changes
 
 
-def _check_key(path: Path, book: Workbook, site: str) -> None:
+def _check_key(path: Path, book: Workbook, about: str) -> None:
     try:
         theirs = json.loads(hidden_in(book, KEY) or "")["plan of"]
     except (ValueError, KeyError, TypeError):
         raise _not_ours(path) from None
-    if theirs != site:
+    if theirs != about:
         raise UsageError(
-            ja=f"{path} は別のサイトの計画です（{theirs}）。", en=f"{path} is the plan of another site ({theirs})."
+            ja=f"{path} は別のサイトかサイクルの計画です（{theirs}）。",
+            en=f"{path} is the plan of another site or cycle ({theirs}).",
         )
 
 
 def _not_ours(path: Path) -> UsageError:
     return UsageError(
-        ja=f"{path} は jisweep defects export が書いたブックではありません。",
-        en=f"{path} is not a workbook that jisweep defects export has written.",
+        ja=f"{path} は jisweep defects export や cycle export が書いたブックではありません。",
+        en=f"{path} is not a workbook that jisweep defects export or cycle export has written.",
     )
 
 

@@ -28,7 +28,7 @@ REVISION = (
 )  # fmt: skip
 DEFECTS = (
     "id", "state", "title", "rule", "region", "counts", "pages", "places", "pages_ever", "clean_pages", "owner", "due_on",
-    "way", "example", "clean_but_excepted",
+    "way", "example", "clean_but_excepted", "impact", "use", "repairs", "effect", "by_effect",
 )  # fmt: skip
 EXCEPTIONS = (
     "id", "running", "scope", "defect", "title", "rule", "page", "pattern", "reason", "text", "person", "at", "until",
@@ -45,6 +45,16 @@ FLOW = (
     "confirmed_at_end", "days_30", "days_90", "days_180", "days_365", "older",
 )  # fmt: skip
 LOOKS = ("day", "sweep", "state", "reason", "places", "criteria", "line", "breaks")
+CYCLE_SITES = (
+    "address", "baseline_sweep", "baseline_day", "baseline_rate", "baseline_low", "baseline_high", "baseline_audited",
+    "baseline_frame", "newest_sweep", "newest_rate", "confirming_sweep", "confirming_day", "confirming_rate", "confirming_low",
+    "confirming_high", "confirming_audited", "confirming_frame", "difference", "low", "high", "change", "standing",
+    "baseline_defects", "confirmed", "open", "unverified", "excepted", "new", "newly_checked", "back", "overdue",
+)  # fmt: skip
+CYCLE_DEFECTS = (
+    "address", "id", "title", "rule", "state", "origin", "region", "owner", "due_on", "overdue", "way", "pages", "places",
+    "pages_ever", "impact", "use", "effect", "repairs", "example",
+)  # fmt: skip
 INVENTORY = (
     "address", "title", "state", "reason", "detail", "http_status", "content_type", "found_by", "found_on",
     "in_sitemap", "linked", "leads_to", "depth",

@@ -1,15 +1,18 @@
 """The defects of a site as people work with them: which to repair first, what became of each, and what they say of it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import rules_of, sweep_row
 from audits.defects.cover import Cover, cover_on, today
+from audits.defects.effect import Effect, effect_of, impacts, use_of_site
 from audits.defects.life import move
 from audits.defects.naming import ROOT
 from db.errors import UsageError
@@ -49,11 +52,20 @@ class Listed:
         return Plan(owner=self.owner, due_on=self.due_on, way=self.way)
 
 
+class Order(StrEnum):
+    """In which order defects are repaired."""
+
+    CLEAN = "clean"  # each step cleans the most pages
+    EFFECT = "effect"  # the most effect for each repair first
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
     """A defect in the order of repair, and what has been reached once it and all before it are repaired."""
 
     defect: Listed
+    effect: Effect
+    by_effect: int  # its place, from 1, when the effect of each repair decides
     clean: int  # problem pages that are then without a known fault of level A or AA, but for excepted ones
     excepted: int = 0  # of these, pages that keep an excepted one: problem pages still
 
@@ -127,57 +139,99 @@ async def listed(
     ]  # fmt: skip
 
 
-async def ranked(connection: AsyncConnection, site_id: int, day: date | None = None) -> tuple[int, list[Ranked]]:
-    """How many pages are known to have a fault that counts, and the defects in the order of repair.
+async def ranked(
+    connection: AsyncConnection, sites: int | Collection[int], day: date | None = None, *,
+    order: Order = Order.CLEAN, usage: Sequence[Sequence[Any]] = (),
+) -> tuple[int, list[Ranked]]:  # fmt: skip
+    """How many pages are known to have a fault that counts, and the defects of one or more sites in the order of repair.
 
-    A page is clean once all of its defects are repaired. In each step that defect is taken which most pages wait for, a
-    page counting the more the fewer others it waits for. What exceptions cover on a day, or today, is not to be
-    repaired: no page waits for it, and the page stays a problem page.
+    A page is clean once all of its defects are repaired. In the order that cleans, that defect is taken in each step which most
+    pages wait for, a page counting the more the fewer others it waits for. What exceptions cover on a day, or today, is
+    not to be repaired: no page waits for it, and the page stays a problem page. `usage` is the traffic to go by, as
+    `audits.defects.effect` does; either order has all factors.
     """
-    known = {each.id: each for each in await listed(connection, site_id) if each.counts and each.pages}
-    cover = await cover_on(connection, site_id, day or today())
-    waits: dict[int, set[int]] = defaultdict(set)  # page → its defects
-    shown: dict[int, set[int]] = defaultdict(set)
-    keeps: set[int] = set()  # pages with an excepted one
-    rows = await connection.stream(
-        sa.select(Occurrence.defect_id, Occurrence.page_id, Page.address)
-        .join(Defect, Defect.id == Occurrence.defect_id)
-        .join(Page, Page.id == Occurrence.page_id)
-        .where(Defect.site_id == site_id, Occurrence.places > 0)
-    )
-    async for defect, page, address in rows:
-        if defect not in known:
-            continue
-        if cover.of(defect=defect, rule=known[defect].rule, page=page, address=address):
-            keeps.add(page)
-        else:
-            waits[page].add(defect)
-            shown[defect].add(page)
-    return len(waits.keys() | keeps), list(_in_order(known, waits, shown, keeps))
+    waiting = _Waiting()
+    for site in [sites] if isinstance(sites, int) else sites:
+        await waiting.read(connection, site, day or today(), usage)
+    steps = waiting.by_effect() if order is Order.EFFECT else waiting.by_pages()
+    return len(waiting.waits.keys() | waiting.keeps), waiting.reached(steps)
 
 
-def _in_order(
-    known: Mapping[int, Listed],
-    waits: Mapping[int, set[int]],
-    shown: Mapping[int, set[int]],
-    keeps: Collection[int],
-) -> Sequence[Ranked]:
-    left = {page: set(defects) for page, defects in waits.items()}
-    worth = {defect: sum(1 / len(left[page]) for page in pages) for defect, pages in shown.items()}
-    order: list[Ranked] = []
-    clean = excepted = 0
-    while worth:
-        best = max(worth, key=lambda each: (round(worth[each], 9), -each))
-        del worth[best]
-        for page in shown[best]:
-            others = left[page] - {best}
-            for other in others:
-                worth[other] += 1 / len(others) - 1 / len(left[page])
-            left[page] = others
-            clean += not others
-            excepted += not others and page in keeps
-        order.append(Ranked(defect=known[best], clean=clean, excepted=excepted))
-    return order
+@dataclass(kw_only=True)
+class _Waiting:
+    """Pages that wait for repairs, of one or more sites."""
+
+    known: dict[int, Listed] = field(default_factory=dict)
+    effects: dict[int, Effect] = field(default_factory=dict)
+    waits: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # page → its defects
+    shown: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # defect → its pages
+    keeps: set[int] = field(default_factory=set)  # pages with an excepted one
+
+    async def read(
+        self, connection: AsyncConnection, site_id: int, day: date, usage: Sequence[Sequence[Any]]
+    ) -> None:
+        """Add a site."""
+        known = {each.id: each for each in await listed(connection, site_id) if each.counts and each.pages}
+        cover = await cover_on(connection, site_id, day)
+        rows = await connection.stream(
+            sa.select(Occurrence.defect_id, Occurrence.page_id, Page.address)
+            .join(Defect, Defect.id == Occurrence.defect_id)
+            .join(Page, Page.id == Occurrence.page_id)
+            .where(Defect.site_id == site_id, Occurrence.places > 0)
+        )
+        async for defect, page, address in rows:
+            if defect not in known:
+                continue
+            if cover.of(defect=defect, rule=known[defect].rule, page=page, address=address):
+                self.keeps.add(page)
+            else:
+                self.waits[page].add(defect)
+                self.shown[defect].add(page)
+        impact, use = await impacts(connection, site_id), await use_of_site(connection, site_id, usage)
+        for defect, each in known.items():
+            if defect in self.shown:
+                self.known[defect] = each
+                self.effects[defect] = effect_of(each.region, self.shown[defect], impact.get(defect), use)
+
+    def by_effect(self) -> list[int]:
+        """The defects, the most effect for each repair first; of equal ones the most effect, then the oldest."""
+        worth = {defect: (each.per_repair, each.total) for defect, each in self.effects.items()}
+        return sorted(worth, key=lambda each: (*(-round(value, 9) for value in worth[each]), each))
+
+    def by_pages(self) -> list[int]:
+        """The defects, in each step that which most pages wait for."""
+        left = {page: set(defects) for page, defects in self.waits.items()}
+        worth = {defect: sum(1 / len(left[page]) for page in pages) for defect, pages in self.shown.items()}
+        order: list[int] = []
+        while worth:
+            best = max(worth, key=lambda each: (round(worth[each], 9), -each))
+            del worth[best]
+            for page in self.shown[best]:
+                others = left[page] - {best}
+                for other in others:
+                    worth[other] += 1 / len(others) - 1 / len(left[page])
+                left[page] = others
+            order.append(best)
+        return order
+
+    def reached(self, order: Sequence[int]) -> list[Ranked]:
+        """What each step of an order reaches."""
+        left = {page: len(defects) for page, defects in self.waits.items()}
+        place = {defect: rank for rank, defect in enumerate(self.by_effect(), start=1)}
+        steps: list[Ranked] = []
+        clean = excepted = 0
+        for defect in order:
+            for page in self.shown[defect]:
+                left[page] -= 1
+                clean += not left[page]
+                excepted += not left[page] and page in self.keeps
+            steps.append(
+                Ranked(
+                    defect=self.known[defect], effect=self.effects[defect], by_effect=place[defect], clean=clean,
+                    excepted=excepted,
+                )
+            )  # fmt: skip
+        return steps
 
 
 async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:

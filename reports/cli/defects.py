@@ -10,24 +10,24 @@ from typing import Any
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects import book, excepting, regrouping
-from audits.defects.book import Listed, Plan
-from audits.defects.cover import today
-from audits.defects.excepting import Told
+from audits.defects import book, regrouping
+from audits.defects.book import Listed, Order, Plan
 from audits.defects.reconcile import reconcile
-from db.words import DefectState
+from db.words import DefectState, Impact
 from reports.clean import one_line
 from reports.cli.defect_line import defect_line
 from reports.cli.desk import check_name, with_defects
 from reports.cli.exceptions import end_exception, except_, exceptions, review
 from reports.cli.options import database_option, json_option, lang_option
+from reports.cli.planning import planned, take_in_plan, traffic_option, usage_of
 from reports.cli.regrouping import merge, split
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
 from reports.folder import check_new
 from reports.language import Language
 from reports.page_view import text_of
-from reports.plan_book import Change, read_plan_book, write_plan_book
+from reports.plan_book import Planned, write_plan_book
+from reports.summary import rounded
 from reports.tables import DEFECTS, csv_text
 
 
@@ -46,11 +46,19 @@ for _command in (except_, exceptions, end_exception, review, merge, split):
               help="Only defects of this state; repeatable.")  # fmt: skip
 @click.option("--csv", is_flag=True, help="Print the whole list as CSV.")
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Defects to print.")
+@click.option(
+    "--order",
+    type=click.Choice([each.value for each in Order]),
+    default=Order.CLEAN.value,
+    show_default=True,
+    help="What comes first: what cleans the most pages, or the most effect for each repair.",
+)
+@traffic_option
 @json_option
 @lang_option
 @database_option
 def list_defects(url: str, **given: Any) -> int:
-    """The defects of the site that starts at URL, in the order in which repairing them cleans the most pages."""
+    """The defects of the site that starts at URL in the order of repair, with the reasons for it."""
     asyncio.run(_list(url, given))
     return COMPLETE
 
@@ -106,6 +114,7 @@ def repaired(numbers: tuple[int, ...], **given: Any) -> int:
 @click.argument("url")
 @click.option("-o", "out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", required=True,
               help="Where the workbook (.xlsx) goes.")  # fmt: skip
+@traffic_option
 @lang_option
 @database_option
 def export(url: str, **given: Any) -> int:
@@ -147,7 +156,9 @@ async def _list(url: str, given: dict[str, Any]) -> None:
 
     async def read(connection: AsyncConnection) -> tuple[int, list[book.Ranked], list[Listed]]:
         site = await book.site_of(connection, url)
-        return *await book.ranked(connection, site), await book.listed(connection, site)
+        usage = usage_of(given["traffic"], await book.address_of(connection, site))
+        ranked = await book.ranked(connection, site, order=Order(given["order"]), usage=usage)
+        return *ranked, await book.listed(connection, site)
 
     pages, ranked, listed = await with_defects(given, read)
     clean = {each.defect.id: each for each in ranked}
@@ -165,6 +176,8 @@ async def _list(url: str, given: dict[str, Any]) -> None:
         return
     for each in chosen[: given["top"]]:
         click.echo(defect_line(each, language))
+        if each.id in clean:
+            click.echo(_why(clean[each.id], language))
     if len(chosen) > given["top"]:
         click.echo(language.say("defects.line.more", more=len(chosen) - given["top"]))
     if pages and not states:
@@ -191,44 +204,22 @@ async def _export(url: str, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     check_new(given["out"])
 
-    async def read(connection: AsyncConnection) -> tuple[str, int, list[book.Ranked], list[Listed], list[Told]]:
+    async def read(connection: AsyncConnection) -> Planned:
         site = await book.site_of(connection, url)
         address = await book.address_of(connection, site)
-        return (
-            address, *await book.ranked(connection, site), await book.listed(connection, site),
-            await excepting.told(connection, site, today()),
-        )  # fmt: skip
+        usage = usage_of(given["traffic"], address)
+        return await planned(connection, {site: address}, about=address, title=address, usage=usage)
 
-    address, pages, ranked, listed, exceptions = await with_defects(given, read)
-    in_order = {each.defect.id for each in ranked}
-    others = [each for each in listed if each.id not in in_order and each.pages]
-    number = write_plan_book(given["out"], address, pages, ranked, others, language, exceptions)
+    number = write_plan_book(given["out"], await with_defects(given, read), language)
     click.echo(language.say("plan_book.line.exported", file=given["out"], number=language.number(number)))
 
 
 async def _import(url: str, file: Path, given: dict[str, Any]) -> None:
-    check_name(given["who"])
-    language = Language(given["lang"])
-
-    async def work(connection: AsyncConnection) -> list[Change]:
+    async def about(connection: AsyncConnection) -> tuple[str, list[int]]:
         site = await book.site_of(connection, url)
-        known = {each.id: each for each in await book.listed(connection, site)}
-        names = await regrouping.known_as(connection, site)
-        known |= {name: known[defect] for name, defect in names.items() if defect in known}
-        changes = read_plan_book(file, await book.address_of(connection, site), known)
-        for each in changes:
-            await book.plan(connection, each.defect, given["who"], each.plan)
-        return changes
+        return await book.address_of(connection, site), [site]
 
-    changes = await with_defects(given, work, write=True)
-    planned = sum(each.plan.owner is not None for each in changes)
-    click.echo(
-        language.say(
-            "plan_book.line.imported",
-            planned=language.number(planned),
-            dropped=language.number(len(changes) - planned),
-        )
-    )
+    await take_in_plan(file, given, about)
 
 
 async def _show(number: int, given: dict[str, Any]) -> None:
@@ -302,7 +293,22 @@ async def _each(
         click.echo(defect_line(each, language))
 
 
+def _why(step: book.Ranked, language: Language) -> str:
+    """The factors that give a defect its place by effect."""
+    effect = step.effect
+    graded = effect.impact and language.say(f"impact.{effect.impact.value}")
+    return language.say(
+        "defects.line.why", effect=f"{effect.total:,.1f}", pages=language.count("page", effect.pages),
+        impact=language.say("defects.line.graded", weight=effect.weight, impact=graded) if graded
+        else language.say("defects.line.ungraded"),
+        use=language.say("defects.line.no_use") if effect.use is None
+        else language.say("defects.line.use", share=language.share(effect.use)),
+        repairs=effect.repairs, place=step.by_effect,
+    )  # fmt: skip
+
+
 def _object(each: Listed, clean: dict[int, book.Ranked]) -> dict[str, Any]:
+    effect = clean[each.id].effect if each.id in clean else None
     return {
         **asdict(each),
         "state": each.state.value,
@@ -310,6 +316,11 @@ def _object(each: Listed, clean: dict[int, book.Ranked]) -> dict[str, Any]:
         "due_on": each.due_on.isoformat() if isinstance(each.due_on, date) else None,
         "clean_pages": rank.clean if (rank := clean.get(each.id)) else None,
         "clean_but_excepted": rank.excepted if rank else None,
+        "impact": effect and effect.impact and effect.impact.value,
+        "use": effect and rounded(effect.use),
+        "repairs": effect and effect.repairs,
+        "effect": effect and rounded(effect.total),
+        "by_effect": rank.by_effect if rank else None,
     }
 
 
@@ -319,4 +330,9 @@ def _row(each: Listed, clean: dict[int, book.Ranked], language: Language) -> dic
         "title": text_of(each.rule, language.lang).title,
         "state": language.word("defect_state", each.state.value),
         "region": language.say(f"defects.region.{each.region.value if each.region else 'unknown'}"),
+        "impact": language.say(f"impact.{impact.value}") if (impact := _impact(each, clean)) else None,
     }
+
+
+def _impact(each: Listed, clean: dict[int, book.Ranked]) -> Impact | None:
+    return clean[each.id].effect.impact if each.id in clean else None

@@ -18,6 +18,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.words import DefectState as State
 from db.words import ExceptionReason
+from reports.cli.planning import planned
 from reports.language import Language
 from reports.plan_book import COLUMNS, Change, read_plan_book, write_plan_book
 from tests.audits.test_reconcile import History, history_in
@@ -36,8 +37,8 @@ class Desk:
         return {each.id: each for each in await book.listed(self.history.connection, self.history.site)}
 
     async def write(self) -> None:
-        pages, ranked = await book.ranked(self.history.connection, self.history.site)
-        write_plan_book(self.path, SITE, pages, ranked, [], Language("ja"))
+        plan = await planned(self.history.connection, {self.history.site: SITE}, about=SITE, title=SITE)
+        write_plan_book(self.path, plan, Language("ja"))
 
     def fill(self, fault: str, **cells: Any) -> None:
         """Write into the line of a defect."""
@@ -187,11 +188,8 @@ async def test_what_is_excepted_is_not_to_be_repaired_and_stands_on_a_sheet_of_i
         )
         defect = await book.one(history.connection, history.defects["a"])
         await excepting.except_defects(history.connection, said, [defect])
-        pages, ranked = await book.ranked(history.connection, history.site)
-        told = await excepting.told(history.connection, history.site, today())
-        others = [each for each in (await desk.listed()).values() if each.id == defect.id]
         desk.path.unlink()
-        write_plan_book(desk.path, SITE, pages, ranked, others, Language("ja"), told)
+        await desk.write()
         opened = openpyxl.load_workbook(desk.path)
         lines = list(opened.worksheets[1].iter_rows(min_row=2, values_only=True))
         assert [line[1] for line in lines] == [history.defects["c"], history.defects["d"]]

@@ -15,11 +15,14 @@ from db.words import (
     Edition,
     ExceptionReason,
     FoundBy,
+    Gap,
     Impact,
     Method,
     Notation,
+    Origin,
     Part,
     Reason,
+    Standing,
     SweepState,
     VisitState,
 )
@@ -60,6 +63,9 @@ def test_both_languages_fill_in_the_same_names(key: str) -> None:
         ("lack", Lack),
         ("exception_reason", ExceptionReason),
         ("defect_state", DefectState),
+        ("gap", Gap),
+        ("standing", Standing),
+        ("origin", Origin),
     ],
 )
 def test_every_word_of_the_tables_has_a_text(table: str, vocabulary: type[StrEnum]) -> None:

@@ -1,0 +1,37 @@
+"""Closing a cycle: all that it says is kept as it is, so that no later sweep, plan or day changes it."""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from audits.cycles.keeping import kept, restored
+from audits.cycles.progress import Progress, progress
+from audits.cycles.rounds import Round
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Cycle
+from db.types import now
+
+
+async def told(database: Database, cycle: Round) -> Progress:
+    """What a cycle says: a closed one what it said then, an open one how it stands today."""
+    return restored(Progress, cycle.closing) if cycle.closing is not None else await progress(database, cycle)
+
+
+async def close(database: Database, cycle: Round, who: str) -> Progress:
+    """Close a cycle in a person's name; returns what it says from now on. Raises UsageError for a closed one."""
+    cycle.check_open()
+    moment = now()
+    said = replace(await progress(database, cycle), closed_by=who, closed_at=moment)
+    async with database.writing() as connection:
+        closed = await connection.execute(
+            sa.update(Cycle)
+            .where(Cycle.id == cycle.id, Cycle.closed_at.is_(None))
+            .values(closed_by=who, closed_at=moment, closing=kept(said))
+        )
+    if not closed.rowcount:
+        raise UsageError(
+            ja=f"サイクル「{cycle.name}」は、いま別の人が締めました。",
+            en=f"Somebody else has closed cycle {cycle.name!r} just now.",
+        )
+    return said

@@ -1,0 +1,270 @@
+"""How far a cycle has come: each site and the whole, and never a number of what was not seen.
+
+A site is measured by the last sweep of the cycle's days that is a series with its baseline. Totals are of the same sites
+before and after: weighted by pages as one sample of which each site's strata are strata, and as the plain mean over sites.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from audits import compare
+from audits.compare import Measure, Read
+from audits.conclude import rules_of
+from audits.cycles.defects import Line, lines_of, open_of
+from audits.cycles.rounds import Member, Round, Target, sweeps_of
+from audits.defects.cover import day_of, today
+from audits.sampled import Estimate
+from audits.statistics.difference import between
+from audits.statistics.strata import Sample
+from db.database import Database
+from db.words import Break, Change, Edition, Gap, Method, Standing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One sweep of a site, as far as a cycle tells it."""
+
+    sweep: int
+    day: date  # when it finished
+    method: Method | None
+    edition: Edition
+    engine: str
+    rule_set: str
+    known: int  # pages of the site
+    complete: bool
+    estimate: Estimate | None  # of problem pages in the whole site; of all pages where all were to be audited
+    without_excepted: float | None  # share of the audited pages; None: no exception was in force
+
+    @property
+    def rate(self) -> float | None:
+        """The share of problem pages; None when it says nothing of the whole site."""
+        return self.estimate.rate if self.estimate else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """A change between two sweeps, or two totals, that may be compared."""
+
+    change: Change
+    difference: float  # after less before, from -1 to 1
+    low: float  # its 95 % interval, which missing pages widen
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteProgress:
+    """One site within a cycle."""
+
+    address: str
+    baseline: Point | None
+    newest: Point | None  # the last sweep after the baseline in the cycle's days
+    confirming: Point | None  # the last one that may be compared with the baseline
+    later: int  # sweeps after the baseline in the cycle's days
+    shift: Shift | None  # from the baseline to the confirming one
+    gap: Gap | None  # why there is none
+    breaks: tuple[Break, ...]  # what keeps the newest from being a series with the baseline
+    standing: Standing | None  # to the target of the rate; None: there is no such target
+    defects: tuple[Line, ...]  # none where there is no baseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """The share of problem pages over some sites."""
+
+    sites: int
+    by_pages: Estimate | None  # every page weighs the same
+    by_sites: float | None  # every site weighs the same; of the sites' estimates, without an interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """All sites of a cycle together."""
+
+    baseline: Mean  # of all sites whose baseline speaks for the whole site
+    before: Mean  # this and the next: of the sites that may be compared
+    after: Mean
+    shift: Shift | None  # by pages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A cycle as it stands on a day."""
+
+    name: str
+    begins_on: date
+    ends_on: date
+    target: Target
+    day: date
+    closed_by: str | None
+    closed_at: datetime | None
+    sites: tuple[SiteProgress, ...]
+    whole: Whole
+    rate_standing: Standing | None  # None: there is no such target
+    defects_standing: Standing | None
+
+    @property
+    def defects(self) -> tuple[Line, ...]:
+        """The defects of all sites."""
+        return tuple(line for site in self.sites for line in site.defects)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """A site with what totals are made from."""
+
+    told: SiteProgress
+    before: Sample | None
+    after: Sample | None  # of the confirming sweep
+
+
+async def progress(database: Database, cycle: Round) -> Progress:
+    """How an open cycle stands today."""
+    day = today()
+    found = [await _site(database, cycle, member, day) for member in cycle.sites]
+    sites = tuple(each.told for each in found)
+    return Progress(
+        name=cycle.name, begins_on=cycle.begins_on, ends_on=cycle.ends_on, target=cycle.target, day=day,
+        closed_by=None, closed_at=None, sites=sites, whole=whole_of(found), rate_standing=_rate_standing(sites),
+        defects_standing=_defects_standing(sites, cycle.target.defects),
+    )  # fmt: skip
+
+
+async def _site(database: Database, cycle: Round, member: Member, day: date) -> _Measured:
+    async with database.reading() as connection:
+        number, later = await sweeps_of(connection, member, (cycle.begins_on, cycle.ends_on))
+    if number is None:
+        return _Measured(told=_told(member, [], None, (), cycle.target, ()), before=None, after=None)
+    baseline = await compare.read(database, number)
+    seen = [baseline]
+    breaks: tuple[Break, ...] = ()
+    measure: Measure | None = None
+    for sweep in reversed(later):  # the newest that may be compared counts
+        after = await compare.read(database, sweep)
+        differ, found = compare.problem_pages(baseline, after)
+        if len(seen) == 1:
+            seen, breaks = [baseline, after], differ
+        if not differ:
+            seen, measure = [*seen[:2], after], found
+            break
+    rules = {rule for each in seen for rule in rules_of(each.sweep)}
+    async with database.reading() as connection:
+        lines = await lines_of(connection, member.site, baseline.sweep, rules, day)
+    told = _told(member, seen, measure, breaks, cycle.target, lines, len(later))
+    return _Measured(
+        told=told, before=_sample(baseline), after=_sample(seen[2]) if told.shift and len(seen) > 2 else None
+    )
+
+
+def _told(
+    member: Member, seen: Sequence[Read], measure: Measure | None, breaks: tuple[Break, ...], target: Target,
+    lines: Collection[Line], later: int = 0,
+) -> SiteProgress:  # fmt: skip
+    """One site from its baseline, its newest sweep and the confirming one, as far as there are any."""
+    points = [_point(each) for each in seen]
+    baseline, newest, confirming = [*points, None, None, None][:3]
+    shift = _shift(measure)
+    return SiteProgress(
+        address=member.address, baseline=baseline, newest=newest, confirming=confirming, later=later, shift=shift,
+        gap=None if shift else _gap(baseline, later, measure), breaks=breaks,
+        standing=None if target.rate is None else standing_of(confirming or baseline, target.rate),
+        defects=tuple(lines),
+    )  # fmt: skip
+
+
+def _gap(baseline: Point | None, later: int, measure: Measure | None) -> Gap:
+    if baseline is None:
+        return Gap.NO_BASELINE
+    if not later:
+        return Gap.NOT_SWEPT
+    return Gap.NO_RATE if measure else Gap.UNLIKE
+
+
+def _point(read: Read) -> Point:
+    sweep, concluded = read.sweep, read.conclusion
+    sample = _sample(read)
+    return Point(
+        sweep=sweep.id, day=day_of(sweep.finished_at or sweep.created_at), method=sweep.method,
+        edition=sweep.edition, engine=f"{concluded.engine} {concluded.engine_version}".strip(),
+        rule_set=concluded.rule_set, known=concluded.known, complete=concluded.complete,
+        estimate=Estimate.of(sample) if sample else None, without_excepted=concluded.rate_without_excepted,
+    )  # fmt: skip
+
+
+def _sample(read: Read) -> Sample | None:
+    """Problem pages by the sweep's own rules, in the part that speaks for the whole site."""
+    rules = rules_of(read.sweep)
+    return read.part.sample(rules) if read.part and rules else None
+
+
+def _shift(measure: Measure | None) -> Shift | None:
+    if measure is None or measure.difference is None or measure.low is None or measure.high is None:
+        return None
+    return Shift(change=measure.change, difference=measure.difference, low=measure.low, high=measure.high)
+
+
+def whole_of(sites: Sequence[_Measured]) -> Whole:
+    """The totals over sites; what cannot be compared is in none that tells of a change."""
+    begun = [each.before for each in sites if each.before and each.before.share is not None]
+    pairs = [
+        (each.before, each.after)
+        for each in sites
+        if each.before and each.after and each.before.share is not None and each.after.share is not None
+    ]
+    before, after = [one for one, _ in pairs], [other for _, other in pairs]
+    return Whole(baseline=_mean(begun), before=_mean(before), after=_mean(after), shift=_shift_of(before, after))
+
+
+def _mean(samples: Sequence[Sample]) -> Mean:
+    shares = [each.share for each in samples if each.share is not None]
+    return Mean(
+        sites=len(samples), by_pages=Estimate.of(_together(samples)) if samples else None,
+        by_sites=sum(shares) / len(shares) if shares else None,
+    )  # fmt: skip
+
+
+def _together(samples: Sequence[Sample]) -> Sample:
+    """The pages of all sites as one population, of which each site's strata are strata."""
+    return Sample(strata=tuple(stratum for each in samples for stratum in each.strata))
+
+
+def _shift_of(before: Sequence[Sample], after: Sequence[Sample]) -> Shift | None:
+    if not before:
+        return None
+    was, now = _together(before), _together(after)
+    low, high = between(was, now)
+    assert was.share is not None
+    assert now.share is not None
+    change = compare.change_between(was, now, low, high)
+    return Shift(change=change, difference=now.share - was.share, low=low, high=high)
+
+
+def standing_of(point: Point | None, rate: float) -> Standing:
+    """How one sweep's share stands to a target that it is not to exceed: its whole interval has to lie on one side."""
+    estimate = point.estimate if point else None
+    if estimate is None:
+        return Standing.UNKNOWN
+    if estimate.high <= rate:
+        return Standing.REACHED
+    return Standing.NOT_REACHED if estimate.low > rate else Standing.UNKNOWN
+
+
+def _rate_standing(sites: Sequence[SiteProgress]) -> Standing | None:
+    """The target holds for each site: it is reached where all have reached it."""
+    found = {each.standing for each in sites}
+    if None in found:
+        return None
+    if Standing.NOT_REACHED in found:
+        return Standing.NOT_REACHED
+    return Standing.UNKNOWN if Standing.UNKNOWN in found else Standing.REACHED
+
+
+def _defects_standing(sites: Sequence[SiteProgress], most: int | None) -> Standing | None:
+    """Reached when no more can be open, whatever became of those that nobody has seen."""
+    if most is None:
+        return None
+    sure, possible = open_of([line for each in sites for line in each.defects])
+    if sure > most:
+        return Standing.NOT_REACHED
+    whole = all(each.baseline for each in sites)
+    return Standing.REACHED if whole and possible <= most else Standing.UNKNOWN
