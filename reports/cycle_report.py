@@ -10,6 +10,7 @@ from db.errors import StorageError
 from db.types import now
 from db.words import DefectState, Origin
 from reports import cycle_view as view
+from reports.effect_view import impact_words, use_words
 from reports.folder import Folder, refuse_foreign
 from reports.language import Language
 from reports.page_view import text_of
@@ -71,6 +72,8 @@ def _values(found: Progress, language: Language) -> dict[str, Any]:
         "whole": list(view.whole(found, language)),
         "sites": [(site, list(view.site_lines(site, language))) for site in found.sites],
         "view": view,
+        "impact_words": impact_words,
+        "use_words": use_words,
         "origins": [(origin, counted[origin]) for origin in Origin if counted[origin]],
         "states": [state for state in DefectState if any(counted[origin][state] for origin in Origin)],
         "left": [(site, line, text_of(line.rule, language.lang).title) for site, line in left[:SHOWN]],

@@ -130,7 +130,14 @@ def whole(found: Progress, language: Language) -> Iterator[str]:
         after=by_pages(total.after, language), mean_before=by_sites(total.before, language),
         mean_after=by_sites(total.after, language),
     )  # fmt: skip
-    yield " ".join(shift_lines(total.shift, all_counted(found), language))
+    said = [*shift_lines(total.shift, all_counted(found), language)]
+    parts = [
+        str(each.sweep) for site in found.sites if site.shift
+        for each in (site.baseline, site.confirming) if each and not each.complete
+    ]  # fmt: skip
+    if parts:
+        said.append(language.say("compare.incomplete", sweeps=language.say("common.comma").join(parts)))
+    yield " ".join(said)
 
 
 def all_counted(found: Progress) -> bool:
@@ -166,6 +173,7 @@ def site_lines(site: SiteProgress, language: Language) -> Iterator[str]:
         yield _point(site.confirming, "confirming", language)
     if site.newest and site.newest != site.confirming:
         yield _point(site.newest, "newest", language)
+    if site.newest and site.breaks and site.gap is not Gap.UNLIKE:
         yield language.say("cycle.differs", sweep=str(site.newest.sweep), reasons=_reasons(site.breaks, language))
     yield site_change(site, language) if site.shift else gap_words(site, language)
     yield from defect_lines(site, language)

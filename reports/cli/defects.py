@@ -23,6 +23,7 @@ from reports.cli.planning import planned, take_in_plan, traffic_option, usage_of
 from reports.cli.regrouping import merge, split
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
+from reports.effect_view import impact_words, use_words
 from reports.folder import check_new
 from reports.language import Language
 from reports.page_view import text_of
@@ -296,13 +297,9 @@ async def _each(
 def _why(step: book.Ranked, language: Language) -> str:
     """The factors that give a defect its place by effect."""
     effect = step.effect
-    graded = effect.impact and language.say(f"impact.{effect.impact.value}")
     return language.say(
         "defects.line.why", effect=f"{effect.total:,.1f}", pages=language.count("page", effect.pages),
-        impact=language.say("defects.line.graded", weight=effect.weight, impact=graded) if graded
-        else language.say("defects.line.ungraded"),
-        use=language.say("defects.line.no_use") if effect.use is None
-        else language.say("defects.line.use", share=language.share(effect.use)),
+        impact=impact_words(effect.impact, language), use=use_words(effect.use, language),
         repairs=effect.repairs, place=step.by_effect,
     )  # fmt: skip
 
