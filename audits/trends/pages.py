@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import aimed_at, rules_for
+from audits.engine import own_rules
 from audits.trends.periods import Period
 from audits.trends.points import counted, spoken_by
 from crawler.address import canonical
