@@ -117,6 +117,8 @@ def _aim(aim: str, said: str, late: bool, on: str, language: Language) -> str:
 def whole(found: Progress, language: Language) -> Iterator[str]:
     """All sites together: at the baseline, and how those that may be compared have changed."""
     total, every = found.whole, len(found.sites)
+    if total.rule_sets > 1:
+        yield language.say("cycle.rule_sets", rule_set=total.rule_set)
     if total.baseline.sites:
         yield language.say(
             "cycle.whole_baseline", sites=total.baseline.sites, all=every, by_pages=by_pages(total.baseline, language),
@@ -130,19 +132,11 @@ def whole(found: Progress, language: Language) -> Iterator[str]:
         after=by_pages(total.after, language), mean_before=by_sites(total.before, language),
         mean_after=by_sites(total.after, language),
     )  # fmt: skip
-    said = [*shift_lines(total.shift, all_counted(found), language)]
-    parts = [
-        str(each.sweep) for site in found.sites if site.shift
-        for each in (site.baseline, site.confirming) if each and not each.complete
-    ]  # fmt: skip
-    if parts:
-        said.append(language.say("compare.incomplete", sweeps=language.say("common.comma").join(parts)))
+    said = [*shift_lines(total.shift, language)]
+    if total.incomplete:
+        sweeps = language.say("common.comma").join(map(str, total.incomplete))
+        said.append(language.say("compare.incomplete", sweeps=sweeps))
     yield " ".join(said)
-
-
-def all_counted(found: Progress) -> bool:
-    """Whether every share in the change of the whole was counted on all pages."""
-    return all(_both_counted(site) for site in found.sites if site.shift)
 
 
 def by_pages(mean: Mean, language: Language) -> str:
@@ -185,19 +179,15 @@ def gap_words(site: SiteProgress, language: Language) -> str:
     return language.say(f"gap.{gap.value}", reasons=_reasons(site.breaks, language))
 
 
-def shift_lines(shift: Shift, is_counted: bool, language: Language) -> Iterator[str]:
+def shift_lines(shift: Shift, language: Language) -> Iterator[str]:
     """A change with its interval, and what it shows."""
-    yield difference_words(shift.difference, shift.low, shift.high, language, is_counted=is_counted)
-    yield change_words(shift.change, language, is_counted=is_counted)
+    yield difference_words(shift.difference, shift.low, shift.high, language, is_counted=shift.counted)
+    yield change_words(shift.change, language, is_counted=shift.counted)
 
 
 def site_change(site: SiteProgress, language: Language) -> str:
     """The change of a site that has one."""
-    return " ".join(shift_lines(site.shift, _both_counted(site), language)) if site.shift else ""
-
-
-def _both_counted(site: SiteProgress) -> bool:
-    return all(each and each.method is Method.ALL for each in (site.baseline, site.confirming))
+    return " ".join(shift_lines(site.shift, language)) if site.shift else ""
 
 
 def _reasons(breaks: Iterable[Break], language: Language) -> str:
@@ -294,7 +284,7 @@ def site_row(site: SiteProgress, language: Language) -> dict[str, Any]:
         "address": site.address, **_point_cells("baseline", site.baseline), **_point_cells("newest", site.newest),
         **_point_cells("confirming", site.confirming), "difference": shift and rounded(shift.difference),
         "low": shift and rounded(shift.low), "high": shift and rounded(shift.high),
-        "change": change_words(shift.change, language, is_counted=_both_counted(site))
+        "change": change_words(shift.change, language, is_counted=shift.counted)
         if shift else gap_words(site, language),
         "standing": site.standing and language.say(f"standing.{site.standing.value}"),
         **(numbers if site.baseline else {}),

@@ -22,7 +22,9 @@ def kept(value: Any) -> Any:
 
 
 def restored(kind: type[T], value: Mapping[str, Any]) -> T:
-    """A dataclass from what `kept` made of it. Raises KeyError and ValueError for what it did not make."""
+    """A dataclass from what `kept` made of it, also before a field came that has a default. Raises TypeError and ValueError
+    for what it did not make.
+    """
     found: T = _restored(kind, value)
     return found
 
@@ -36,7 +38,8 @@ def _restored(kind: Any, value: Any) -> Any:
         return tuple(_restored(get_args(kind)[0], each) for each in value)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{each.name: _restored(hints[each.name], value[each.name]) for each in fields(kind)})  # type: ignore[operator]
+        known = [each.name for each in fields(kind) if each.name in value]
+        return kind(**{name: _restored(hints[name], value[name]) for name in known})  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
     return kind.fromisoformat(value) if kind in (date, datetime) else kind(value)

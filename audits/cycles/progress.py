@@ -1,9 +1,11 @@
 """How far a cycle has come: each site and the whole, and never a number of what was not seen.
 
 A site is measured by the last sweep of the cycle's days that is a series with its baseline. Totals are of the same sites
-before and after: weighted by pages as one sample of which each site's strata are strata, and as the plain mean over sites.
+before and after, measured by one rule set: weighted by pages as one sample of which each site's strata are strata, and as
+the plain mean over sites.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -50,6 +52,7 @@ class Shift:
     difference: float  # after less before, from -1 to 1
     low: float  # its 95 % interval, which missing pages widen
     high: float
+    counted: bool  # on all pages of both: no estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +82,15 @@ class Mean:
 
 @dataclass(frozen=True, kw_only=True)
 class Whole:
-    """All sites of a cycle together."""
+    """The sites of a cycle that were measured by one rule set, together: shares by two would be a share of nothing."""
 
+    rule_set: str  # that of most sites which may be compared; while there are none, of most baselines
+    rule_sets: int  # of all baselines that speak for their sites
     baseline: Mean  # of all sites whose baseline speaks for the whole site
     before: Mean  # this and the next: of the sites that may be compared
     after: Mean
     shift: Shift | None  # by pages
+    incomplete: tuple[int, ...]  # sweeps among these that are not complete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +169,7 @@ def _told(
     """One site from its baseline, its newest sweep and the confirming one, as far as there are any."""
     points = [_point(each) for each in seen]
     baseline, newest, confirming = [*points, None, None, None][:3]
-    shift = _shift(measure)
+    shift = _shift(measure, counted=all(each.side.is_census for each in seen))
     return SiteProgress(
         address=member.address, baseline=baseline, newest=newest, confirming=confirming, later=later, shift=shift,
         gap=None if shift else _gap(baseline, later, measure), breaks=breaks,
@@ -197,22 +203,34 @@ def _sample(read: Read) -> Sample | None:
     return read.part.sample(rules) if read.part and rules else None
 
 
-def _shift(measure: Measure | None) -> Shift | None:
+def _shift(measure: Measure | None, *, counted: bool) -> Shift | None:
     if measure is None or measure.difference is None or measure.low is None or measure.high is None:
         return None
-    return Shift(change=measure.change, difference=measure.difference, low=measure.low, high=measure.high)
+    return Shift(
+        change=measure.change, difference=measure.difference, low=measure.low, high=measure.high, counted=counted
+    )  # fmt: skip
 
 
 def whole_of(sites: Sequence[_Measured]) -> Whole:
     """The totals over sites; what cannot be compared is in none that tells of a change."""
-    begun = [each.before for each in sites if each.before and each.before.share is not None]
-    pairs = [
-        (each.before, each.after)
-        for each in sites
-        if each.before and each.after and each.before.share is not None and each.after.share is not None
-    ]
-    before, after = [one for one, _ in pairs], [other for _, other in pairs]
-    return Whole(baseline=_mean(begun), before=_mean(before), after=_mean(after), shift=_shift_of(before, after))
+    begun = [each for each in sites if each.before and each.before.share is not None]
+    pairs = [each for each in begun if each.after and each.after.share is not None]
+    rule_sets = Counter(_rule_set(each) for each in begun)
+    of_most = Counter(_rule_set(each) for each in pairs) or rule_sets
+    rule_set = max(of_most, key=lambda each: (of_most[each], rule_sets[each], each), default="")
+    begun, pairs = ([each for each in some if _rule_set(each) == rule_set] for some in (begun, pairs))
+    before = [each.before for each in pairs if each.before]
+    after = [each.after for each in pairs if each.after]
+    points = [point for each in pairs for point in (each.told.baseline, each.told.confirming) if point]
+    return Whole(
+        rule_set=rule_set, rule_sets=len(rule_sets), baseline=_mean([each.before for each in begun if each.before]),
+        before=_mean(before), after=_mean(after), shift=_shift_of(before, after),
+        incomplete=tuple(point.sweep for point in points if not point.complete),
+    )  # fmt: skip
+
+
+def _rule_set(site: _Measured) -> str:
+    return site.told.baseline.rule_set if site.told.baseline else ""
 
 
 def _mean(samples: Sequence[Sample]) -> Mean:
@@ -236,7 +254,8 @@ def _shift_of(before: Sequence[Sample], after: Sequence[Sample]) -> Shift | None
     assert was.share is not None
     assert now.share is not None
     change = compare.change_between(was, now, low, high)
-    return Shift(change=change, difference=now.share - was.share, low=low, high=high)
+    counted = was.is_census and now.is_census
+    return Shift(change=change, difference=now.share - was.share, low=low, high=high, counted=counted)
 
 
 def standing_of(point: Point | None, rate: float) -> Standing:

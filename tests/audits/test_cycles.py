@@ -32,7 +32,8 @@ from tests.audits.test_reconcile import History
 from tests.db.rows import opened_copy
 
 CRITERIA = {"image-alt": ["1.1.1"], "label": ["4.1.2"], "color-contrast": ["1.4.3"]}
-FIRST, LAST = date(2026, 4, 10), date(2026, 9, 30)
+FIRST = today() - timedelta(days=150)
+LAST = FIRST + timedelta(days=170)
 NO_TARGET = Target(rate=None, defects=None, on=LAST)
 Truth = Mapping[str, Mapping[str, int]]
 
@@ -233,6 +234,21 @@ async def test_totals_are_of_the_same_sites_by_pages_and_by_sites(database: Data
     assert whole.shift.low == whole.shift.high == pytest.approx(-0.21)
 
 
+async def test_shares_by_two_rule_sets_are_never_put_together(database: Database) -> None:
+    async with database.writing() as connection:
+        sites = Sites(connection)
+        for name, rule_set in (("a", "one"), ("b", "two"), ("c", "two")):
+            await sites.sweep(name, days(-1), pages(8, "a"), rule_set=rule_set)
+        await sites.begin("a", "b", "c")
+    whole = (await told(database)).whole
+    assert (whole.rule_set, whole.rule_sets, whole.baseline.sites) == ("two", 2, 2)
+    async with database.writing() as connection:
+        sites.histories["a"].connection = sites.connection = connection
+        await sites.sweep("a", days(20), pages(4, "a"))
+    whole = (await told(database)).whole
+    assert (whole.rule_set, whole.baseline.sites, whole.after.sites) == ("one", 1, 1), "what can tell of a change"
+
+
 def test_a_target_is_reached_only_with_the_whole_interval() -> None:
     def stands(low: float, high: float) -> Standing:
         estimate = Estimate(frame=9, drawn=5, audited=5, problem_pages=1, rate=low, low=low, high=high)
@@ -412,6 +428,7 @@ async def test_counts_add_up_and_a_closed_cycle_never_says_anything_else(
                 if site.shift and site.baseline and site.confirming:
                     assert site.baseline.rule_set == site.confirming.rule_set
             assert found.whole.before.sites == found.whole.after.sites <= found.whole.baseline.sites <= 2
+            assert (found.whole.shift is None) == (found.whole.after.sites == 0)
         said = await closing.close(database, await cycle_of(database), "佐藤")
         async with database.writing() as connection:
             sites.connection = connection

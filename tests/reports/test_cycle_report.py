@@ -2,7 +2,6 @@
 
 import csv
 import json
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ async def closed(database: Database) -> Progress:
         await sites.sweep("b", days(40), pages(1, "a"), rule_set="two")
         await sites.sweep("c", days(40), pages(0), method=Method.REPRESENTATIVE)
         history = sites.histories["a"]
-        plan = Plan(owner=HOSTILE[0], due_on=date(2026, 8, 1), way=HOSTILE[6])
+        plan = Plan(owner=HOSTILE[0], due_on=days(60), way=HOSTILE[6])
         await book.plan(connection, await book.one(connection, history.defects["b"]), "鈴木", plan)
     async with database.reading() as connection:
         cycle = await rounds.named(connection, NAME)
