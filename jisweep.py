@@ -31,6 +31,8 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "defects": "reports.cli.defects",
     "recheck": "reports.cli.recheck",
     "cycle": "reports.cli.cycle",
+    "examples": "reports.cli.examples",
+    "checklist": "reports.cli.checklist",
     "sample": "reports.cli.sample",
     "notation": "reports.cli.notation",
     "publish": "reports.cli.publish",
@@ -75,6 +77,8 @@ def cli() -> None:
     jisweep defects list https://www.example.lg.jp/   which faults to repair first
     jisweep cycle show 2026-1               how far has a round over many sites come?
     jisweep recheck 12                      is this fault repaired? its pages, now
+    jisweep examples candidates https://www.example.lg.jp/   repairs to show to others
+    jisweep checklist https://www.example.lg.jp/ --out DIR   its ten commonest faults, on one sheet
     jisweep sample plan --pages 1200        how many pages to draw
     jisweep sample propose 1                the pages to audit, to be edited and frozen
     jisweep notation 1                      what is missing before a notation may be used

@@ -198,7 +198,7 @@ async def _survey_source(audit: PageAudit, target: Target) -> None:
         audit.places.append(
             Place(
                 rule=rule, outcome=Outcome.FAILED, impact=None, frame=[], target=[],
-                snippet=_cut(found.snippet, SNIPPET), checks=[where], box=None,
+                snippet=cut(found.snippet, SNIPPET), checks=[where], box=None,
                 fault=fault_of(rule, [], [], found.snippet),
             )
         )  # fmt: skip
@@ -254,7 +254,7 @@ def _places(rules: list[dict[str, Any]]) -> Iterator[Place]:
                 impact=Impact(impact) if impact else None,
                 frame=node["frame"],
                 target=node["target"],
-                snippet=_cut(node["html"], SNIPPET),
+                snippet=cut(node["html"], SNIPPET),
                 checks=[_bounded(check) for check in node["checks"]],
                 box=node["box"],
                 fault=fault_of(rule["id"], node["frame"], node["chain"], node["html"]),
@@ -293,10 +293,10 @@ async def _take_pictures(tab: Tab, audit: PageAudit, pictures: Pictures, target:
     pictures.faults |= faults  # before the first is taken: other tabs picture at the same time
     try:
         for place, clip in clips:
-            place.clip = await _picture(tab, *clip)
+            place.clip = await take_picture(tab, *clip)
         if pictures.whole_pages or clips:
             audit.pictured_height = min(height, TALLEST)
-            audit.picture = await _picture(tab, 0, 0, width, audit.pictured_height)
+            audit.picture = await take_picture(tab, 0, 0, width, audit.pictured_height)
             _refuse_elsewhere(await tab.document_address(), target)
     except BaseException:
         pictures.faults -= faults
@@ -313,13 +313,13 @@ def _unpictured(audit: PageAudit, pictures: Pictures) -> list[tuple[Place, Clip]
             or place.outcome is not Outcome.FAILED
         ):
             continue
-        clip = _clip(place.box, audit.size) if place.box else None
+        clip = clip_around(place.box, audit.size) if place.box else None
         if clip is not None and all(clip != shown for _, shown in found.values()):
             found[place.fault.digest] = (place, clip)
     return list(found.values())
 
 
-def _clip(box: list[float], size: tuple[int, int]) -> Clip | None:
+def clip_around(box: list[float], size: tuple[int, int]) -> Clip | None:
     """The part of the page to picture around a box: x, y, width, height; None when it lies outside the page."""
     left, top = max(0, round(box[0]) - AROUND), max(0, round(box[1]) - AROUND)
     right = min(size[0], round(box[0] + box[2]) + AROUND, left + WIDEST_CLIP)
@@ -327,7 +327,8 @@ def _clip(box: list[float], size: tuple[int, int]) -> Clip | None:
     return (left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-async def _picture(tab: Tab, x: int, y: int, width: int, height: int) -> Image:
+async def take_picture(tab: Tab, x: int, y: int, width: int, height: int) -> Image:
+    """A picture of a part of the page, in CSS px. Raises PlaywrightError."""
     taken = await tab.session.send(
         "Page.captureScreenshot",
         {
@@ -355,5 +356,6 @@ def _name(image: Image | None) -> str | None:
     return None if image is None else image.digest
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """A text of at most so many characters."""
     return text if len(text) <= length else text[: length - 1] + "…"

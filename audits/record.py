@@ -112,7 +112,7 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
             settled=audit.settled,
             features=audit.features,
             untested=[vars_of(each) for each in audit.untested],
-            picture_id=await _picture(connection, audit.picture),
+            picture_id=await keep_picture(connection, audit.picture),
             page_width=audit.size[0],
             page_height=audit.size[1],
             pictured_height=audit.pictured_height,
@@ -131,7 +131,7 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
 async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]) -> None:
     defects = await _defects(connection, sweep, places)
     clips = sorted({clip.digest: clip for place in places if (clip := place.clip)}.items())
-    pictures = {digest: await _picture(connection, clip) for digest, clip in clips}  # in one order: no deadlock
+    pictures = {digest: await keep_picture(connection, clip) for digest, clip in clips}  # in one order: no deadlock
     rows = [
         {
             "result_id": result_id,
@@ -252,7 +252,8 @@ async def _known_defects(connection: AsyncConnection, site_id: int, faults: list
     return found
 
 
-async def _picture(connection: AsyncConnection, image: Image | None) -> int | None:
+async def keep_picture(connection: AsyncConnection, image: Image | None) -> int | None:
+    """The number of a picture, kept once whatever shows it."""
     if image is None:
         return None
     known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))

@@ -16,6 +16,7 @@ from db.words import (
     Impact,
     JudgementOutcome,
     Level,
+    Matched,
     Method,
     Notation,
     Outcome,
@@ -64,6 +65,7 @@ class Table(DeclarativeBase):
         Region: word(Region, "region"),
         Regroup: word(Regroup, "act"),
         ExceptionReason: word(ExceptionReason, "reason"),
+        Matched: word(Matched, "matched"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
         Notation: word(Notation, "notation"),
     }
@@ -464,6 +466,29 @@ class Finding(Table):
     checks: Mapped[list[Any]]  # what the engine's checks saw: {"id", "data"}
     box: Mapped[list[Any] | None]  # x, y, width, height in CSS px of the whole page; None: not visible
     picture_id: Mapped[int | None] = mapped_column(ForeignKey("picture.id"))
+
+
+class Example(Table):
+    """A confirmed repair that a person has chosen to show to others: the fault as it was found, and what stands there now."""
+
+    __tablename__ = "example"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    finding_id: Mapped[int] = mapped_column(ForeignKey("finding.id"))  # the before
+    matched: Mapped[Matched]
+    after: Mapped[str | None]  # HTML as findings keep it; None: the element was not found
+    around: Mapped[str | None]  # HTML of what stands around it
+    picture_id: Mapped[int | None] = mapped_column(ForeignKey("picture.id"))  # of the after
+    note: Mapped[str | None]
+    taken_by: Mapped[str]
+    taken_at: Mapped[datetime]
+    confirmed_by: Mapped[str | None]  # who has held before and after against each other
+    confirmed_at: Mapped[datetime | None]
+    anonymous_by: Mapped[str | None]  # who has read it without what names the site
+    anonymous_at: Mapped[datetime | None]
+    anonymous_digest: Mapped[str | None] = mapped_column(String(64))  # of what they read
+    dropped_by: Mapped[str | None]
+    dropped_at: Mapped[datetime | None]
 
 
 class Assertion(Table):

@@ -230,6 +230,16 @@ class ExceptionReason(StrEnum):
     ALTERNATIVE_PROVIDED = "alternative_provided"  # the same is offered in an accessible way
 
 
+class Matched(StrEnum):
+    """How the repaired element of an example was found."""
+
+    TARGET = "target"  # where it was
+    WORDS = "words"  # elsewhere on the page, by its id, name, address or words
+    NAMED = "named"  # a person named it
+    WRITTEN = "written"  # a person wrote what stands there now
+    GONE = "gone"  # not at all: removed, or made anew
+
+
 class JudgementOutcome(StrEnum):
     """A person's word on a criterion of a page."""
 

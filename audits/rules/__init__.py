@@ -29,6 +29,21 @@ def rule_text(rule: str, lang: str) -> RuleText:
     return RuleText(**tables[lang], **tables["example"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What an editor reads about a rule on the one-page checklist, in one language."""
+
+    look: str  # what to look for
+    wrong: str
+    right: str
+
+
+def checklist_line(rule: str, lang: str) -> Line:
+    """The checklist's words on a rule in `ja` or `en`. Raises KeyError for a rule that has none."""
+    lines = _checklist()
+    return Line(**lines[lines[rule].get("like", rule)][lang])
+
+
 def explain(check: str, outcome: Outcome, data: Any, lang: str) -> str | None:
     """One sentence on what a check of the engine saw at a place; None when there is nothing to say.
 
@@ -67,6 +82,11 @@ def _said(name: str, data: Any, comma: str) -> str | None:
 @cache
 def _checks() -> dict[str, Any]:
     return tomllib.loads(resources.files(__name__).joinpath("checks.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _checklist() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__name__).joinpath("checklist.toml").read_text(encoding="utf-8"))
 
 
 @cache

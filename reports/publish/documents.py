@@ -37,9 +37,9 @@ async def write_documents(
     something else; then nothing is left behind and what was there is untouched.
     """
     facts = await facts_of(database, sweep_id, details)
-    _refuse_otherwise(facts)
+    refuse_otherwise(facts)
     about = f"publish {facts.head.site} {facts.head.created_at.isoformat()}"
-    _refuse_other(out, about)
+    refuse_other(out, about)
     content = Content(facts, Language(lang))
     with Folder(out, about) as folder:
         async with database.reading() as connection:
@@ -51,7 +51,7 @@ async def write_documents(
     return facts
 
 
-def _refuse_otherwise(facts: Facts) -> None:
+def refuse_otherwise(facts: Facts) -> None:
     """A notation is stated as it was set: for another scope or level it has to be set anew."""
     if facts.otherwise:
         keys, number = ", ".join(facts.otherwise), str(facts.head.id)
@@ -59,7 +59,7 @@ def _refuse_otherwise(facts: Facts) -> None:
         raise UsageError(ja=ja, en=en)
 
 
-def _refuse_other(out: Path, about: str) -> None:
+def refuse_other(out: Path, about: str) -> None:
     """A report of ours about something else is not replaced."""
     there = refuse_foreign(out.expanduser().resolve())
     if there not in (None, about):

@@ -17,6 +17,7 @@ from db.words import (
     FoundBy,
     Gap,
     Impact,
+    Matched,
     Method,
     Notation,
     Origin,
@@ -66,6 +67,7 @@ def test_both_languages_fill_in_the_same_names(key: str) -> None:
         ("gap", Gap),
         ("standing", Standing),
         ("origin", Origin),
+        ("examples.matched", Matched),
     ],
 )
 def test_every_word_of_the_tables_has_a_text(table: str, vocabulary: type[StrEnum]) -> None:
