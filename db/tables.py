@@ -482,6 +482,7 @@ class Example(Table):
     note: Mapped[str | None]
     taken_by: Mapped[str]
     taken_at: Mapped[datetime]
+    written_by: Mapped[str | None]  # who wrote the after, where a person did
     confirmed_by: Mapped[str | None]  # who has held before and after against each other
     confirmed_at: Mapped[datetime | None]
     anonymous_by: Mapped[str | None]  # who has read it without what names the site

@@ -15,7 +15,7 @@ from audits.examples.book import Anonymous, Entry, anonymous
 from audits.rules import Line, RuleText, checklist_line, explain
 from db.errors import UsageError
 from db.types import now
-from db.words import DefectState, Matched, Outcome
+from db.words import DefectState, Outcome
 from reports import read_pages
 from reports.folder import Folder
 from reports.language import Language
@@ -69,8 +69,8 @@ class Told:
         return self.entry.state is not DefectState.CONFIRMED
 
 
-def write_checklist(found: Commonest, out: Path, lang: str) -> Path:
-    """Write the sheet for editors and the tips into the folder `out`; returns the sheet.
+def write_checklist(found: Commonest, out: Path, lang: str, names: Sequence[str] = ()) -> Path:
+    """Write the sheet for editors and the tips into the folder `out`; returns the sheet. `names`: what sites were asked for by.
 
     Raises StorageError for a folder that cannot be written or holds something else.
     """
@@ -79,7 +79,7 @@ def write_checklist(found: Commonest, out: Path, lang: str) -> Path:
     refuse_other(out, about)
     with Folder(out, about) as folder:
         folder.text("document.css", _style())
-        pages = Pages(folder, language, {"found": found, "sites": _sites(found, language), "made": now()})
+        pages = Pages(folder, language, {"found": found, "sites": _sites(found, names, language), "made": now()})
         pages.write(
             "checklist.html", "knowhow/checklist.html",
             items=[_item(number, each, lang) for number, each in enumerate(found.contents[:TOP], start=1)],
@@ -98,15 +98,16 @@ def _item(number: int, common: Common, lang: str) -> Item:
     try:
         line = checklist_line(common.rule, lang)
     except KeyError:  # a rule that a later engine brought
-        line = Line(look=text.title, wrong=common.rule, right="")
+        line = Line(look="", wrong="", right="")
     return Item(number=number, common=common, title=text.title, line=line)
 
 
-def _sites(found: Commonest, language: Language) -> str:
-    """What the sheet is of: the site, or how many."""
+def _sites(found: Commonest, names: Sequence[str], language: Language) -> str:
+    """What the sheet is of: the site, the organisation, or how many sites."""
     if len(found.sources) == 1:
         return site_name(found.sources[0].site)
-    return language.say("checklist.sites", count=len(found.sources))
+    many = language.say("checklist.sites", count=len(found.sources))
+    return language.say("checklist.office", name=names[0], sites=many) if len(names) == 1 else many
 
 
 def _days(found: Commonest, language: Language) -> str:
@@ -148,7 +149,6 @@ async def write_book(
                 1 for each in told if not (each.entry.anonymous_by if hidden else each.entry.confirmed_by)
             ),
             "total": len(told),
-            "Matched": Matched,
         }
         Pages(folder, language, {"made": now()}).write("index.html", "knowhow/examples.html", **values)
     return folder.out / "index.html", len(found) - len(told)
@@ -174,7 +174,7 @@ def _told(number: int, entry: Entry, language: Language, *, hidden: bool) -> Tol
         if not hidden or check["id"] in MEASURED
     )
     text = text_of(entry.rule, language.lang)
-    person = language.say("examples.somebody") if hidden else entry.confirmed_by or entry.taken_by
+    person = language.say("examples.somebody") if hidden else entry.written_by or entry.taken_by
     return Told(
         number=number, entry=entry, words=words, title=text.title, text=text, seen=tuple(each for each in seen if each),
         matched=language.say(f"examples.matched.{entry.matched.value}", person=person), hidden=hidden,

@@ -49,6 +49,11 @@ async def look(database: Database, before: Before, tools: Tools, named: str | No
     async with running(database, before.sweep, tools, asyncio.Event()) as work:
         tab = await work.first_tab()
         rules = await rule_set(tab, tools.engine, work.sweep.edition, work.sweep.level, work.sweep.also)
+        if before.rule not in {*rules.criteria, *(rules.also or {}), *mic.rule_criteria()}:
+            raise UsageError(
+                ja=f"いまの検査エンジンには規則 {before.rule} がないので、直っているかを確かめられません。",
+                en=f"The engine has no rule {before.rule} any more: whether it is repaired cannot be seen.",
+            )
         axe = FramedAxe(tools.engine, rules, survey=before.rule.startswith(mic.PREFIX))
         for left in reversed(range(TRIES)):
             try:

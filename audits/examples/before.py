@@ -40,16 +40,23 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
             ja=f"欠陥 {defect.id} は、直ったことがまだ確認されていません。実例にできるのは、確認された欠陥だけです（jisweep recheck）。",
             en=f"Defect {defect.id} is not confirmed: only a repair that a sweep has confirmed makes an example (jisweep recheck).",
         )
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
+    known = dict(
+        (
+            await connection.execute(
+                sa.select(Defect.id, Defect.digest).where(
+                    sa.or_(Defect.id == defect.id, Defect.merged_into_id == defect.id)
+                )
+            )
+        ).all()
+    )
     query = (
         sa.select(
             Finding.id, Finding.rule, Finding.snippet, Finding.frame, Finding.target, Page.address,
             Page.id.label("page"), Page.site_id,
         )
-        .join(Defect, Defect.id == Finding.defect_id)
         .join(Result, Result.id == Finding.result_id)
         .join(Page, Page.id == Result.page_id)
-        .where(known_as == defect.id, Finding.outcome == Outcome.FAILED)
+        .where(Finding.defect_id.in_(known), Finding.outcome == Outcome.FAILED)
         .order_by(sa.case((Finding.picture_id.is_(None), 1), else_=0), Result.taken_at.desc(), Finding.id)
         .limit(1)
     )  # fmt: skip
@@ -79,9 +86,8 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
             .limit(1)
         )
     ).one_or_none()
-    names = await connection.scalars(sa.select(Defect.digest).where(known_as == defect.id))
     return Before(
-        defect=defect.id, digests=frozenset(names), rule=row.rule, finding=row.id, snippet=row.snippet,
+        defect=defect.id, digests=frozenset(known.values()), rule=row.rule, finding=row.id, snippet=row.snippet,
         frame=row.frame, target=row.target, address=row.address, sweep=sweep,
         content_type=visit.content_type if visit else None,
         title=visit.title if visit else None, shape=visit.shape if visit else None,

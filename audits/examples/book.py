@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,7 @@ class Entry:
     notes: tuple[str, ...]
     taken_by: str
     taken_at: datetime
+    written_by: str | None
     confirmed_by: str | None
     anonymous_by: str | None  # None: nobody, or what they read was another text
     names: frozenset[str]  # of people, offices and hosts: they have no place in an anonymous book
@@ -121,19 +123,11 @@ async def candidates(connection: AsyncConnection, sites: Sequence[int]) -> list[
         spoken = await _spoken_of(connection, site)
         confirmed = await _confirmed_at(connection, site)
         notes = await _notes(connection, [each.id for each in defects])
-        taken = dict(
-            (
-                await connection.execute(
-                    sa.select(Example.defect_id, sa.func.count())
-                    .where(Example.dropped_at.is_(None))
-                    .group_by(Example.defect_id)
-                )
-            ).all()
-        )
+        taken = Counter(each.defect for each in await entries(connection, [site]))
         found += [
             Candidate(
                 site=address, defect=each, criteria=spoken(each.rule), confirmed_at=confirmed[each.id],
-                notes=notes.get(each.id, ()), examples=taken.get(each.id, 0),
+                notes=notes.get(each.id, ()), examples=taken[each.id],
             )
             for each in defects
         ]  # fmt: skip
@@ -175,7 +169,7 @@ async def confirm(
             raise UsageError(ja="修正後の HTML が空です。", en="The HTML of the after is empty.")
         values |= {
             "matched": Matched.WRITTEN, "after": cut(written.strip(), SNIPPET), "around": None, "picture_id": None,
-            "anonymous_by": None, "anonymous_at": None, "anonymous_digest": None,
+            "written_by": who, "anonymous_by": None, "anonymous_at": None, "anonymous_digest": None,
         }  # fmt: skip
     await connection.execute(sa.update(Example).where(Example.id == number).values(values))
     if anonymously:
@@ -233,7 +227,7 @@ async def entries(connection: AsyncConnection, sites: Collection[int] | None = N
     for row in rows:
         own = (row.note,) if row.note else ()
         named = {
-            row.owner, row.taken_by, row.confirmed_by, row.office, urlsplit(row.site).hostname,
+            row.owner, row.taken_by, row.written_by, row.confirmed_by, row.office, urlsplit(row.site).hostname,
             *people.get(row.known_as, ()),
         }  # fmt: skip
         entry = Entry(
@@ -242,7 +236,7 @@ async def entries(connection: AsyncConnection, sites: Collection[int] | None = N
             before_at=row.before_at, before_picture=shots.get(row.before_picture), matched=row.matched,
             after=row.after, around=row.around, after_picture=shots.get(row.picture_id), way=row.way,
             notes=tuple(dict.fromkeys((*notes.get(row.known_as, ()), *own))), taken_by=row.taken_by,
-            taken_at=row.taken_at, confirmed_by=row.confirmed_by, anonymous_by=row.anonymous_by,
+            taken_at=row.taken_at, written_by=row.written_by, confirmed_by=row.confirmed_by, anonymous_by=row.anonymous_by,
             names=frozenset(named - {None, MACHINE}),
         )  # fmt: skip
         if entry.anonymous_by and _digest(entry) != row.anonymous_digest:

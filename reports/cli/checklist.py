@@ -34,7 +34,7 @@ def checklist(sites: tuple[str, ...], **given: Any) -> int:
 
     found = asyncio.run(with_defects(given, read))
     language = Language(given["lang"])
-    path = write_checklist(found, given["out"], language.lang)
+    path = write_checklist(found, given["out"], language.lang, sites)
     if given["as_json"]:
         say_json(_object(found, path))
         return COMPLETE

@@ -1,12 +1,17 @@
 """`jisweep examples` and `jisweep checklist` as they are typed: from a fault to the book that shows how it was repaired."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from audits.defects.reconcile import reconcile
+from db.database import Database
+from db.schema import ready
+from tests.audits.test_reconcile import BEGIN, history_in
 from tests.cli.program import Program
-from tests.cli.refusals import one_refusal
+from tests.cli.refusals import one_refusal, refused
 from tests.cli.servers import Answer, Site, answers, plain, serving
 
 IMAGE = '<img src="/rosen.png" class="zu" width="60" height="40"{}>'
@@ -37,11 +42,10 @@ def mended() -> dict[str, Answer]:
     """The same pages, repaired: in place, elsewhere, taken away, by a style sheet, by a label, in a frame."""
     alt = ' alt="バスの路線図 03-1234-5678"'
     image = IMAGE.format(alt)
+    other = '<p><img src="/shin.png" alt="新しい図" width="20" height="20"></p>'
     return {
         "/bus.html": plain("路線の案内", f"<p>{image}</p>"),
-        "/map.html": plain(
-            "地図の案内", f"<p>図の下の文です。</p><div><p>{MAP.replace('chizu', 'zumen').format(alt)}</p></div>"
-        ),
+        "/map.html": plain("地図の案内", f"{other}<p>図の下の文です。</p><div><p>{MAP.format(alt)}</p></div>"),
         "/old.html": plain("古い案内", "<p>資料はありません。</p>"),
         "/grey.html": plain("休みの案内", NOTICE, GREY.format("#333")),
         "/form.html": plain(
@@ -60,6 +64,21 @@ def pages() -> dict[str, Answer]:
 def site(pages: dict[str, Answer]) -> Iterator[Site]:
     with serving(answers(pages)) as served:
         yield served
+
+
+@pytest.fixture
+def swept(program: Program) -> Program:
+    """Two sweeps in rows: of two faults one was seen gone."""
+
+    async def begin() -> None:
+        async with Database(str(program.database)) as database:
+            await ready(database)
+            async with history_in(database) as history:
+                for truth in ({"/1": {"a": 1}, "/2": {"c": 2}}, {"/1": {}, "/2": {"c": 2}}):
+                    await reconcile(history.connection, await history.sweep(truth, finished_at=BEGIN))
+
+    asyncio.run(begin())
+    return program
 
 
 def test_from_a_fault_to_the_book_that_shows_how_it_was_repaired(
@@ -146,3 +165,29 @@ def test_from_a_fault_to_the_book_that_shows_how_it_was_repaired(
     one_refusal(program, 4, "examples", "take", of["old.html"], "--by", "高橋")
     kept = program.run("examples", "list", "--json").object["examples"]
     assert sorted(each["id"] for each in kept) == sorted(each["id"] for each in taken.values())
+
+
+def test_what_rows_alone_tell_and_what_is_refused(swept: Program) -> None:
+    """A site of which one fault is confirmed and one is not; nobody has taken an example."""
+    url = "https://www.example.lg.jp/"
+    told = swept.run("examples", "candidates", url, "--lang", "en")
+    assert told.out.startswith(
+        "1.1.1  defect 1  Image has no text alternative  https://www.example.lg.jp/  was on 1 page"
+    )
+    assert swept.run("examples", "list", "--json").object == {"examples": []}
+    refused(swept, 2, "examples", "take", "2", "--by", "高橋")
+    for words in (
+        ("take", "9", "--by", "高橋"), ("take", "1", "--by", " "), ("candidates", "財務局"), ("confirm", "1", "--by", "田中"),
+        ("drop", "1", "--by", "田中"), ("write", "--out", "book"), ("confirm", "1", "2", "--after", "jisweep.sqlite", "--by", "田中"),
+    ):  # fmt: skip
+        one_refusal(swept, 2, "examples", *words)
+    assert not (swept.folder / "book").exists()
+
+    sheet = swept.run("checklist", url, "--out", "sheet", "--json").object
+    assert (sheet["audited"], sheet["known"], sheet["templates"]) == (2, 2, [])
+    assert sheet["contents"] == [{"rule": "label", "criteria": ["1.1.1"], "pages": 1, "places": 2}]
+    assert {each.name for each in (swept.folder / "sheet").iterdir()} >= {"checklist.html", "standard.html"}
+    one_refusal(swept, 2, "checklist", "https://other.example.jp/", "--out", "sheet")
+    (swept.folder / "mine").mkdir()
+    (swept.folder / "mine" / "work.txt").write_text("mine", encoding="utf-8")
+    one_refusal(swept, 6, "checklist", url, "--out", "mine")

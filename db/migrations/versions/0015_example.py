@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column('note', sa.String(), nullable=True),
         sa.Column('taken_by', sa.String(), nullable=False),
         sa.Column('taken_at', db.types.Moment(timezone=True), nullable=False),
+        sa.Column('written_by', sa.String(), nullable=True),
         sa.Column('confirmed_by', sa.String(), nullable=True),
         sa.Column('confirmed_at', db.types.Moment(timezone=True), nullable=True),
         sa.Column('anonymous_by', sa.String(), nullable=True),
