@@ -41,7 +41,9 @@ def test_merged_split_by_pages_and_taken_back_with_who_and_why(swept: Program, t
     assert "2 を 1 に合わせた 鈴木 同じひな形" in swept.run("defects", "show", "2").out
     shown = swept.run("defects", "show", "2", "--json").object
     assert (shown["id"], shown["names"], shown["places"]) == (1, [2], 5)
-    assert [(each["act"], each["other"], each["why"]) for each in shown["regrouped"]] == [("merged", 2, "同じひな形")]
+    assert [(each["act"], each["other"], each["why"]) for each in shown["regrouped"]] == [
+        ("merged", 2, "同じひな形")
+    ]
     sheet = load_workbook(book)
     lines = {row[1].value: row for row in sheet.worksheets[1].iter_rows(min_row=2)}
     lines[2][-4].value = "広報課"
