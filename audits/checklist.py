@@ -12,9 +12,10 @@ from audits.conclude import rules_of, sweep_row
 from audits.counts import NOT_PAGES, audited_in
 from audits.criteria import Criterion, criteria
 from audits.defects.book import address_of
+from audits.defects.naming import KNOWN_AS, parted
 from audits.excepted import cover_of
 from db.errors import UsageError
-from db.tables import Defect, Draw, Finding, Page, Sweep, Visit
+from db.tables import Defect, Draw, Finding, Page, PartPage, Sweep, Visit
 from db.words import Edition, Method, Outcome, Region, SweepState, VisitState
 
 TOP = 10  # faults on the sheet
@@ -171,14 +172,14 @@ class _Counted:
 
 def _places(sweep: int, rules: Sequence[str]) -> sa.Select[int, str, str, int, Region | None, int]:
     """Failed places on audited pages by page and defect, known by the name that it goes by, page by page."""
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
     shown = sa.orm.aliased(Defect)
     return (
         sa.select(Visit.page_id, Page.address, Finding.rule, shown.id, shown.region, sa.func.count())
         .join(Page, Page.id == Visit.page_id)
         .join(Finding, Finding.result_id == Visit.result_id)
         .join(Defect, Defect.id == Finding.defect_id)
-        .join(shown, shown.id == known_as)
+        .outerjoin(PartPage, parted(Visit.page_id))
+        .join(shown, shown.id == KNOWN_AS)
         .where(audited_in(sweep), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
         .group_by(Visit.page_id, Page.address, Finding.rule, shown.id, shown.region)
         .order_by(Visit.page_id)

@@ -16,8 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects.naming import KNOWN_AS, parted
 from crawler.usage import use_of_pages
-from db.tables import Defect, Finding, Look, Page, Sweep
+from db.tables import Defect, Finding, Look, Page, PartPage, Sweep
 from db.words import Impact, Outcome, Region
 
 WEIGHTS = {Impact.MINOR: 1, Impact.MODERATE: 2, Impact.SERIOUS: 3, Impact.CRITICAL: 4}
@@ -61,11 +62,12 @@ def effect_of(
 
 async def impacts(connection: AsyncConnection, site_id: int) -> dict[int, Impact]:
     """The gravest impact of each defect of a site, on its pages as they were last seen."""
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
     rows = await connection.execute(
-        sa.select(known_as, Finding.impact)
+        sa.select(KNOWN_AS, Finding.impact)
+        .select_from(Defect)
         .join(Finding, Finding.defect_id == Defect.id)
         .join(Look, Look.result_id == Finding.result_id)
+        .outerjoin(PartPage, parted(Look.page_id))
         .where(Defect.site_id == site_id, Finding.outcome == Outcome.FAILED, Finding.impact.is_not(None))
         .distinct()
     )

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.book import Listed
+from audits.defects.naming import KNOWN_AS, names_of, parted
 from db.errors import UsageError
-from db.tables import Defect, Finding, Page, Result, Sweep, Visit
+from db.tables import Defect, Finding, Page, PartPage, Result, Sweep, Visit
 from db.words import DefectState, Outcome, SweepState
 
 
@@ -40,15 +41,9 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
             ja=f"欠陥 {defect.id} は、直ったことがまだ確認されていません。実例にできるのは、確認された欠陥だけです（jisweep recheck）。",
             en=f"Defect {defect.id} is not confirmed: only a repair that a sweep has confirmed makes an example (jisweep recheck).",
         )
-    known = dict(
-        (
-            await connection.execute(
-                sa.select(Defect.id, Defect.digest).where(
-                    sa.or_(Defect.id == defect.id, Defect.merged_into_id == defect.id)
-                )
-            )
-        ).all()
-    )
+    whole = await connection.scalar(sa.select(Defect.whole_id).where(Defect.id == defect.id))
+    names = names_of([whole or defect.id])
+    digests = frozenset(await connection.scalars(sa.select(Defect.digest).where(names)))
     query = (
         sa.select(
             Finding.id, Finding.rule, Finding.snippet, Finding.frame, Finding.target, Page.address,
@@ -56,7 +51,9 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
         )
         .join(Result, Result.id == Finding.result_id)
         .join(Page, Page.id == Result.page_id)
-        .where(Finding.defect_id.in_(known), Finding.outcome == Outcome.FAILED)
+        .join(Defect, Defect.id == Finding.defect_id)
+        .outerjoin(PartPage, parted(Result.page_id))
+        .where(names, defect.id == KNOWN_AS, Finding.outcome == Outcome.FAILED)
         .order_by(sa.case((Finding.picture_id.is_(None), 1), else_=0), Result.taken_at.desc(), Finding.id)
         .limit(1)
     )  # fmt: skip
@@ -87,7 +84,7 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
         )
     ).one_or_none()
     return Before(
-        defect=defect.id, digests=frozenset(known.values()), rule=row.rule, finding=row.id, snippet=row.snippet,
+        defect=defect.id, digests=digests, rule=row.rule, finding=row.id, snippet=row.snippet,
         frame=row.frame, target=row.target, address=row.address, sweep=sweep,
         content_type=visit.content_type if visit else None,
         title=visit.title if visit else None, shape=visit.shape if visit else None,

@@ -17,13 +17,27 @@ from audits.conclude import sweep_row
 from audits.criteria import Criterion, criteria
 from audits.defects import book
 from audits.defects.book import Listed
+from audits.defects.naming import KNOWN_AS, parted
 from audits.examples.after import After
 from audits.examples.anonymous import Anonymiser, without_names
 from audits.examples.before import Before
 from audits.page import SNIPPET, cut
 from audits.record import MACHINE, keep_picture
 from db.errors import UsageError
-from db.tables import Defect, DefectEvent, Example, Finding, Organisation, Page, Picture, Result, Site, Sweep, Visit
+from db.tables import (
+    Defect,
+    DefectEvent,
+    Example,
+    Finding,
+    Organisation,
+    Page,
+    PartPage,
+    Picture,
+    Result,
+    Site,
+    Sweep,
+    Visit,
+)
 from db.types import now
 from db.words import DefectState, Edition, Matched
 
@@ -197,7 +211,6 @@ async def _there(connection: AsyncConnection, number: int) -> None:
 
 async def entries(connection: AsyncConnection, sites: Collection[int] | None = None) -> list[Entry]:
     """The examples of some sites, or of all, by criterion; dropped ones are left out."""
-    known_as = sa.func.coalesce(Defect.merged_into_id, Defect.id)
     shown = sa.orm.aliased(Defect)
     query = (
         sa.select(
@@ -211,7 +224,8 @@ async def entries(connection: AsyncConnection, sites: Collection[int] | None = N
         .join(Site, Site.id == Page.site_id)
         .outerjoin(Organisation, Organisation.id == Site.organisation_id)
         .join(Defect, Defect.id == Example.defect_id)
-        .join(shown, shown.id == known_as)
+        .outerjoin(PartPage, parted(Page.id))
+        .join(shown, shown.id == KNOWN_AS)
         .where(Example.dropped_at.is_(None))
         .order_by(Example.id)
     )  # fmt: skip
