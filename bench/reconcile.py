@@ -70,7 +70,7 @@ def places_of(page: int, version: int, places: int) -> list[int]:
     first = 1 + TEMPLATES * OF_EACH
     contents = [first + drawn.randrange(CONTENTS) for _ in range(places - places // 2)]
     if version:
-        contents[0] = first + CONTENTS + page % NEW
+        contents[1] = first + CONTENTS + page % NEW
     return template + contents
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.defects.sight import parts
 from crawler.scope import matches
 from db.database import insert_new
-from db.tables import Defect, Occurrence, Page, PartPage
+from db.tables import Defect, Occurrence, Page, PartPage, Site
 
 ROOT: sa.ColumnElement[int] = sa.func.coalesce(Defect.merged_into_id, Defect.id)  # what a name is known as
 KNOWN_AS: sa.ColumnElement[int] = sa.func.coalesce(
@@ -32,6 +32,11 @@ def parted(page: sa.orm.InstrumentedAttribute[Any]) -> sa.ColumnElement[bool]:
 def names_of(defects: Collection[int]) -> sa.ColumnElement[bool]:
     """The names that are known as some defects, wherever that is not a part's page."""
     return sa.or_(Defect.id.in_(defects), Defect.merged_into_id.in_(defects))
+
+
+async def hold_names(connection: AsyncConnection, site_id: int | sa.ScalarSelect[int]) -> None:
+    """Until the transaction ends nobody else changes what the names of a site are known as, or where these show."""
+    await connection.execute(sa.select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
 
 
 @dataclass(kw_only=True)

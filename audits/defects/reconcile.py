@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
 from audits.defects.cover import today
-from audits.defects.naming import KNOWN_AS, Parts, names_of, parted, put_together
+from audits.defects.naming import KNOWN_AS, Parts, hold_names, names_of, parted, put_together
 from audits.defects.region import learn_regions
 from audits.defects.settling import settle
-from audits.defects.sight import parts, rules_run, seen_at, seen_in
+from audits.defects.sight import last_seen, parts, rules_run, seen_at, seen_in
 from audits.defects.standing import Standings
 from audits.engine import own_rules
 from db.database import insert_new
@@ -78,6 +78,7 @@ async def reconcile(connection: AsyncConnection, sweep_id: int, day: date | None
     """
     sweep = await sweep_row(connection, sweep_id)
     day = day or today()
+    await hold_names(connection, sweep.site_id)
     await settle(connection, sweep.site_id, day)  # what has ended is seen, or not seen, as any other
     run = Reconciling(connection, sweep, late=await _is_late(connection, sweep))
     found = await run.run()
@@ -144,11 +145,8 @@ class Reconciling:
         if not await self._connection.scalar(sa.select(_followed(self._sweep))):
             return {}
         other, later = sa.orm.aliased(Visit), sa.orm.aliased(Sweep)
-        seen = sa.case(
-            (other.carried, sa.func.coalesce(later.carried_at, other.audited_at)), else_=other.audited_at
-        )
         rows = await self._connection.execute(
-            sa.select(other.page_id, seen)
+            sa.select(other.page_id, last_seen(other, later))
             .join(later, later.id == other.sweep_id)
             .join(Visit, sa.and_(Visit.page_id == other.page_id, *seen_in(self._sweep)))
             .where(

@@ -18,13 +18,13 @@ from audits.defects import book
 from audits.defects.book import Listed
 from audits.defects.cover import restate_merged, restate_split, today
 from audits.defects.life import before_unverified, move
-from audits.defects.naming import ROOT, Parts, move_places, names_of, put_together, subtree
+from audits.defects.naming import ROOT, Parts, hold_names, move_places, names_of, put_together, subtree
 from audits.defects.settling import settle
-from audits.defects.sight import parts
+from audits.defects.sight import last_seen, parts
 from crawler.address import canonical
 from crawler.scope import check_pattern, matches
 from db.errors import UsageError
-from db.tables import Defect, DefectEvent, Finding, Occurrence, Page, PartPage, Regrouping, Site, Sweep, Visit
+from db.tables import Defect, DefectEvent, Finding, Occurrence, Page, PartPage, Regrouping, Sweep, Visit
 from db.types import now
 from db.words import DefectState as State
 from db.words import Outcome, Regroup, VisitState
@@ -77,11 +77,11 @@ async def merge(connection: AsyncConnection, said: Said, keep: int, others: Sequ
     not hold for what nobody claimed.
     """
     said.check()
+    await _hold(connection, keep)
     numbers = dict.fromkeys([(await book.one(connection, each)).id for each in (keep, *others)])
     kept, *rest = numbers
     if not rest:
         raise UsageError(ja="合わせる欠陥がもう1つ要ります。", en="Merging needs another defect.")
-    await _lock(connection, kept)
     await settle(connection, (await _row(connection, kept)).site, today())
     for other in rest:
         await _merge(connection, said, kept, other)
@@ -137,14 +137,15 @@ async def _check_pair(connection: AsyncConnection, mine: _Row, theirs: _Row) -> 
 
 async def _state_after_merging(connection: AsyncConnection, said: Said, defect: Listed, other: State) -> None:
     """What a defect is once another belongs to it: unverified only if both are, claimed only if both are."""
-    back = State.PLANNED if defect.owner else State.FOUND
-    if defect.state is State.UNVERIFIED and other not in (State.UNVERIFIED, State.CONFIRMED):
-        known = (await before_unverified(connection, [defect.id])).get(defect.id, State.FOUND)
-        await move(connection, [defect.id], defect.state, known, why=MERGED)
-    elif defect.state is State.REPAIRED and other not in (State.REPAIRED, State.CONFIRMED):
-        await move(connection, [defect.id], defect.state, back, why=said.why, who=said.who)
-    elif defect.state is State.FOUND and defect.owner:  # the plan is the other's
-        await move(connection, [defect.id], defect.state, State.PLANNED, why=said.why, who=said.who)
+    now_is, back = defect.state, State.PLANNED if defect.owner else State.FOUND
+    if now_is is State.UNVERIFIED and other not in (State.UNVERIFIED, State.CONFIRMED):
+        before = await before_unverified(connection, [defect.id])
+        now_is = before.get(defect.id, State.FOUND)
+        await move(connection, [defect.id], defect.state, now_is, why=MERGED)
+    unclaimed = now_is is State.REPAIRED and other not in (State.REPAIRED, State.CONFIRMED)
+    planned = now_is is State.FOUND and defect.owner is not None  # by the plan of the other
+    if unclaimed or planned:
+        await move(connection, [defect.id], now_is, back, why=said.why, who=said.who)
 
 
 async def take_back(connection: AsyncConnection, said: Said, name: int) -> Listed:
@@ -153,7 +154,7 @@ async def take_back(connection: AsyncConnection, said: Said, name: int) -> Liste
     Its places go with it, and the names that came through it. It goes on in the state and with the plan of that defect.
     """
     said.check()
-    await _lock(connection, name)
+    await _hold(connection, name)
     row = await _row(connection, name)
     if row.root == name or row.whole is not None or await _is_a_renaming(connection, name):
         raise UsageError(
@@ -168,6 +169,11 @@ async def take_back(connection: AsyncConnection, said: Said, name: int) -> Liste
     mine = await subtree(connection, name)
     for defect in sorted(of.of_whole(root)):
         await _take_places(connection, root, defect, name, mine)
+    if not await connection.scalar(sa.select(sa.exists().where(Occurrence.defect_id == name))):
+        raise UsageError(
+            ja=f"番号 {name} の問題が出たページは、記録にありません。",
+            en=f"No page is known to have shown number {name} itself.",
+        )
     await connection.execute(
         sa.update(Defect)
         .where(Defect.id.in_(mine - {name}), Defect.merged_into_id == root)
@@ -201,8 +207,8 @@ async def split(
                 ja=f"--on または --page が読めません: {error}（例: --on '/fukushi/*'）",
                 en=f"--on or --page cannot be read: {error}.",
             ) from error
+    await _hold(connection, number)
     defect = (await book.one(connection, number)).id
-    await _lock(connection, defect)
     row = await _row(connection, defect)
     await settle(connection, row.site, today())
     chosen = await _chosen(connection, defect, wanted)
@@ -249,10 +255,9 @@ async def known_as(connection: AsyncConnection, site_id: int) -> dict[int, int]:
 # ── steps ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _lock(connection: AsyncConnection, defect: int) -> None:
+async def _hold(connection: AsyncConnection, defect: int) -> None:
     """Wait for whoever else changes what the names of the site are known as."""
-    site = sa.select(Defect.site_id).where(Defect.id == defect).scalar_subquery()
-    await connection.execute(sa.select(Site.id).where(Site.id == site).with_for_update())
+    await hold_names(connection, sa.select(Defect.site_id).where(Defect.id == defect).scalar_subquery())
 
 
 async def _row(connection: AsyncConnection, number: int) -> _Row:
@@ -380,7 +385,7 @@ async def _shown(
     """What pages showed of a defect, by the results that its defects have taken in, the last one first."""
     unclear = await _unclear(connection, root, mine)
     found: dict[int, _OnPage] = defaultdict(_OnPage)
-    seen = sa.case((Visit.carried, sa.func.coalesce(Sweep.carried_at, Visit.audited_at)), else_=Visit.audited_at)
+    seen = last_seen(Visit, Sweep)
     rows = await connection.execute(
         sa.select(Visit.page_id, Visit.id, Finding.defect_id, sa.func.count())
         .join(Sweep, sa.and_(Sweep.id == Visit.sweep_id, Sweep.reconciled_at.is_not(None)))

@@ -26,6 +26,11 @@ def seen_at(sweep: Sweep) -> sa.ColumnElement[Any]:
     return sa.case((Visit.carried, sa.literal(sweep.carried_at, Moment())), else_=Visit.audited_at)
 
 
+def last_seen(visit: type[Visit], sweep: type[Sweep]) -> sa.ColumnElement[Any]:
+    """The same of visits of any sweep, which is joined to them."""
+    return sa.case((visit.carried, sa.func.coalesce(sweep.carried_at, visit.audited_at)), else_=visit.audited_at)
+
+
 def rules_run(sweep: Sweep) -> set[str]:
     """All rules that were run on the pages of a sweep."""
     surveyed = mic.rule_criteria() if sweep.mic else {}

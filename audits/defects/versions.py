@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.cover import restate_merged
-from audits.defects.naming import ROOT, put_together
+from audits.defects.naming import ROOT, hold_names, put_together
 from audits.defects.sight import parts
 from audits.fault import Fault
-from db.tables import Defect, Site
+from db.tables import Defect
 from db.words import DefectState
 
 
@@ -45,7 +45,7 @@ async def known_earlier(connection: AsyncConnection, site_id: int, faults: Colle
         earlier[fault.digest] |= {fault.digest, fault.earlier}
     names = await _names(connection, site_id, earlier)
     if any(_to_do(digest, mine, names) for digest, mine in earlier.items()):
-        await connection.execute(sa.select(Site.id).where(Site.id == site_id).with_for_update())
+        await hold_names(connection, site_id)
         names = await _names(connection, site_id, earlier)  # another worker may have done it meanwhile
     folded: dict[int, int] = {}  # what became of defects that are one with another now
     for _, mine in sorted(earlier.items()):
