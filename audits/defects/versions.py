@@ -69,17 +69,22 @@ async def known_earlier(connection: AsyncConnection, site_id: int, faults: Colle
     return known
 
 
+_ROOT, _PART = sa.orm.aliased(Defect), sa.orm.aliased(Defect)
+_SPLIT = sa.exists().where(_PART.whole_id == _ROOT.id, _PART.merged_into_id.is_(None))
+_NAMES = (  # made once: it is asked for each page
+    sa.select(Defect.digest, Defect.id, _ROOT.id, _ROOT.state, _ROOT.owner, sa.or_(_ROOT.apart, _SPLIT))
+    .join(_ROOT, _ROOT.id == ROOT)
+    .where(
+        Defect.site_id == sa.bindparam("site"), Defect.digest.in_(sa.bindparam("digests", expanding=True))
+    )
+)  # fmt: skip
+
+
 async def _names(connection: AsyncConnection, site_id: int, earlier: Mapping[str, set[str]]) -> dict[str, _Name]:
     """The rows that have these digests."""
     found: dict[str, _Name] = {}
-    root, part = sa.orm.aliased(Defect), sa.orm.aliased(Defect)
-    split = sa.exists().where(part.whole_id == root.id, part.merged_into_id.is_(None))
     for some in parts(sorted(set[str]().union(*earlier.values()))):
-        rows = await connection.execute(
-            sa.select(Defect.digest, Defect.id, root.id, root.state, root.owner, sa.or_(root.apart, split))
-            .join(root, root.id == ROOT)
-            .where(Defect.site_id == site_id, Defect.digest.in_(some))
-        )
+        rows = await connection.execute(_NAMES, {"site": site_id, "digests": some})
         for digest, number, defect, state, owner, fixed in rows:
             order = (state is DefectState.CONFIRMED, owner is None, defect)
             found[digest] = _Name(id=number, defect=defect, order=order, fixed=bool(fixed))
