@@ -152,9 +152,7 @@ async def _restate(
 ) -> None:
     """Write what an exception covers of some defects from now on."""
     others = [
-        (defect, page)
-        for each, defect, page in await _scopes(connection, Exemption.id == number)
-        if each == number and defect not in of
+        (defect, page) for _, defect, page in await _scopes(connection, Exemption.id == number) if defect not in of
     ]
     await connection.execute(sa.delete(Exempted).where(Exempted.exemption_id == number))
     await connection.execute(sa.update(Exemption).where(Exemption.id == number).values(restated=True))

@@ -108,13 +108,13 @@ class Parts:
                 yield {"defect_id": defect, "page_id": page, "part_id": part}
 
 
-async def put_together(connection: AsyncConnection, defect: int, into: int, *, through: int | None = None) -> None:
-    """From now on a defect is known as another, with its pages and every name of its own; `through` one of the other's."""
+async def put_together(connection: AsyncConnection, defect: int, into: int) -> None:
+    """From now on a defect is known as another, with its pages and every name of its own."""
     children = sa.update(Defect).where(Defect.merged_into_id == defect)
     await connection.execute(children.where(Defect.through_id.is_(None)).values(through_id=defect))
     await connection.execute(children.values(merged_into_id=into))
     mine = sa.update(Defect).where(Defect.id == defect)
-    await connection.execute(mine.values(merged_into_id=into, through_id=through or into))
+    await connection.execute(mine.values(merged_into_id=into, through_id=into))
     await move_places(connection, defect, into)
 
 

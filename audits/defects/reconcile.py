@@ -174,9 +174,9 @@ class Reconciling:
             )
         )  # fmt: skip
         moves = rows.all()
-        taken = await self._take_parts_along({(defect, leads_to) for defect, _, leads_to, _ in moves})
+        anothers = await self._anothers({(defect, leads_to) for defect, _, leads_to, _ in moves})
         for defect, page, leads_to, places in moves:
-            if (defect, leads_to) in taken:
+            if (defect, leads_to) in anothers:
                 continue
             there = {"defect_id": defect, "page_id": leads_to, "places": places}
             await self._connection.execute(insert_new(self._connection, Occurrence).values(there))
@@ -184,22 +184,26 @@ class Reconciling:
             await self._connection.execute(sa.delete(Look).where(Look.page_id == leads_to))  # to be looked at anew
             self._change.touched.add(defect)
 
-    async def _take_parts_along(self, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Let pages that lead on be the parts' there; returns those where their whole shows already: these say nothing."""
-        of_parts = {(self._parts.whole[part], page): part for part, page in pairs if part in self._parts.whole}
-        there = await self._parts.on(self._connection, of_parts)
-        taken: set[tuple[int, int]] = set()
-        for (whole, page), part in of_parts.items():
-            known = there.get((whole, page))
-            if known == part:
+    async def _anothers(self, pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Of pages that defects lead to those where another part of the same whole shows: nothing is said of these.
+
+        Any other is from now on the page of the part that leads there.
+        """
+        split = sorted((self._parts.whole.get(defect, defect), page, defect) for defect, page in pairs)
+        there = await self._parts.on(self._connection, {(whole, page) for whole, page, _ in split})
+        found: set[tuple[int, int]] = set()
+        for whole, page, defect in split:
+            if whole not in self._parts.patterns:
                 continue
             shown = sa.exists().where(Occurrence.defect_id == whole, Occurrence.page_id == page)
-            if known is not None or await self._connection.scalar(sa.select(shown)):
-                taken.add((part, page))
-            else:
-                row = {"defect_id": whole, "page_id": page, "part_id": part}
-                await self._connection.execute(insert_new(self._connection, PartPage).values(row))
-        return taken
+            if (whole, page) not in there and await self._connection.scalar(sa.select(shown)):
+                there[whole, page] = whole
+            if there.setdefault((whole, page), defect) != defect:
+                found.add((defect, page))
+                continue
+            row = {"defect_id": whole, "page_id": page, "part_id": defect}
+            await self._connection.execute(insert_new(self._connection, PartPage).values(row))
+        return found
 
     async def _take_in(self, seen: list[_Seen]) -> None:
         """Hold what some pages show now against what was known of them."""

@@ -284,6 +284,20 @@ async def test_a_page_of_a_part_that_moves_takes_the_part_along(database: Databa
         assert await state(history, part) is State.UNVERIFIED, (
             "its page is one with another's: nothing says that it is repaired"
         )
+        await take(history, {"/1": {"a": 1}, "/new": {"a": 1}, "/3": {"a": 1}})
+        await take(history, {"/1": {}, "/new": {"a": 1}}, moved={"/3": "/new"})
+        assert (await state(history, a), await state(history, part)) == (State.UNVERIFIED, State.FOUND)
+
+
+async def test_parts_that_lead_to_one_page_are_not_confirmed_by_it(database: Database) -> None:
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1}, "/2": {"a": 1}, "/3": {"a": 1}})
+        a = history.defects["a"]
+        second, third = [
+            (await regrouping.split(history.connection, SAID, a, [path], [])).id for path in ("/2$", "/3$")
+        ]
+        await take(history, {"/1": {"a": 1}, "/new": {"a": 1}}, moved={"/2": "/new", "/3": "/new"})
+        assert {await state(history, second), await state(history, third)} == {State.FOUND, State.UNVERIFIED}
 
 
 # ── exceptions ─────────────────────────────────────────────────────────────────────────────────────
