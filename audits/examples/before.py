@@ -53,7 +53,7 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
         .join(Page, Page.id == Result.page_id)
         .join(Defect, Defect.id == Finding.defect_id)
         .outerjoin(PartPage, parted(Result.page_id))
-        .where(names, defect.id == KNOWN_AS, Finding.outcome == Outcome.FAILED)
+        .where(names, KNOWN_AS.in_([defect.id]), Finding.outcome == Outcome.FAILED)
         .order_by(sa.case((Finding.picture_id.is_(None), 1), else_=0), Result.taken_at.desc(), Finding.id)
         .limit(1)
     )  # fmt: skip
