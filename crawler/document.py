@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -23,14 +24,16 @@ from crawler.unsafe import is_file, is_title, says_act
 from crawler.written import written
 
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
-FORMS = 50  # of one document, whose targets are kept
+NAME, WITHIN = 1_000, 1_000  # characters of a link's name, and nodes that it stands in, that are read
+FORMS = 50  # of one document that are looked at, and buttons of one
 ATTRIBUTES = 1_000  # of one element, for the same reason
 
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
 _FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
 # What a script asks before it does something that cannot be undone
 _CONFIRMED = re.compile(
-    r"confirm\s*\([^)]*(?:削除|ログアウト|退会|解約|取り?消|解除|delete|remove|log ?out|unsubscribe)", re.IGNORECASE
+    r"confirm\s*\([^)]{0,500}?(?:削除|ログアウト|退会|解約|取り?消|解除|delete|remove|log ?out|unsubscribe)",
+    re.IGNORECASE,
 )
 _REFRESH = re.compile(
     r"\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*)", re.IGNORECASE | re.DOTALL
@@ -58,7 +61,7 @@ class Document:
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
-    forms: int  # forms other than a site search
+    forms: int  # forms other than a site search, as far as they are looked at
     sends_to: tuple[str, ...]  # where these send to: method and canonical address, each once
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Minhash  # of its DOM, see crawler.shape
@@ -85,18 +88,19 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     links = list(_resolved(((node, _target(node)) for node in tree.css(_LINKS)), base, encoding))
     from_code = list(_resolved(in_code, base, encoding))
     leading = [*((link, node) for link, node in links if not _is_place(node)), *from_code]
-    forms = [form for form in tree.css("form") if not _is_search(form)]
+    forms = [form for form in tree.css("form")[:FORMS] if not _is_search(form)]
+    asking = _Asking()
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in (*links, *from_code))),
         written=tuple(dict.fromkeys(link for link, _ in from_code)),
         unread=len(coded) - len(in_code),
-        unsafe=frozenset(link for link, node in leading if link != address and _is_act(node, link)),
+        unsafe=frozenset(link for link, node in leading if link != address and _is_act(node, link, asking)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=len(forms),
-        sends_to=tuple(dict.fromkeys(each for form in forms[:FORMS] for each in _sends_to(form, base, address))),
+        sends_to=tuple(dict.fromkeys(each for form in forms for each in _sends_to(form, base, address))),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
@@ -186,33 +190,55 @@ def _refresh_target(meta: LexborNode) -> str | None:
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
 
 
-def _is_act(link: LexborNode, address: str) -> bool:
+def _is_act(link: LexborNode, address: str, asking: "_Asking") -> bool:
     """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in one."""
     place = _attribute(link, "href").partition("#")[2]
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    if any(_CONFIRMED.search(code) for code in _code_of(link)):
+    if any(map(_CONFIRMED.search, (_attribute(link, "onclick"), unquote(_attribute(link, "href"))))):
+        return True
+    if asking.around(link):
         return True
     words = _named_by(link)
     return says_act(words) and not (is_file(address) and (place or is_title(words)))
 
 
-def _code_of(link: LexborNode) -> Iterator[str]:
-    """What runs when a link is followed, or an option of a jump menu chosen: its own code, its menu's and its form's."""
-    yield _attribute(link, "onclick")
-    yield unquote(_attribute(link, "href"))
-    around = link.parent
-    while around is not None and around.tag in ("optgroup", "select", "form"):
-        yield _attribute(around, "onchange")
-        yield _attribute(around, "onsubmit")
-        around = around.parent
+class _Asking:
+    """Whether what runs when an option is chosen, its menu's code and its form's, asks first; each is read once."""
+
+    def __init__(self) -> None:
+        self._asks: dict[int, bool] = {}  # by element
+
+    def around(self, link: LexborNode) -> bool:
+        passed: list[LexborNode] = []
+        at = link.parent
+        while at is not None and at.tag in ("optgroup", "select", "form") and at.mem_id not in self._asks:
+            passed.append(at)
+            at = at.parent
+        asks = at is not None and self._asks.get(at.mem_id, False)
+        for each in reversed(passed):
+            code = _attribute(each, "onchange"), _attribute(each, "onsubmit")
+            asks = self._asks[each.mem_id] = asks or any(map(_CONFIRMED.search, code))
+        return asks
 
 
 def _named_by(link: LexborNode) -> str:
     """What a link is called: to a screen reader, by its text, by its picture, or by its title."""
-    texts = (_attribute(link, "aria-label"), link.text(), _attribute(link.css_first("img[alt]"), "alt"))
-    named = next(filter(None, map(_collapsed, texts)), "") or _collapsed(_attribute(link, "title"))
+    named = _collapsed(_attribute(link, "aria-label")) or _shown_by(link) or _collapsed(_attribute(link, "title"))
     return named or (_collapsed(_attribute(link, "value")) if link.tag == "input" else "")
+
+
+def _shown_by(link: LexborNode) -> str:
+    """The text of a link, or else of its picture; "" where it holds more than a name has, which is none of an act."""
+    text, picture = "", ""
+    for each in islice(link.traverse(include_text=True), WITHIN):
+        if each.tag == "-text":
+            text += each.text_content or ""
+            if len(text) > NAME:
+                return ""
+        elif each.tag == "img" and not picture:
+            picture = _collapsed(_attribute(each, "alt"))
+    return _collapsed(text) or picture
 
 
 def _relations(node: LexborNode) -> set[str]:
@@ -227,7 +253,10 @@ def _title(tree: LexborHTMLParser) -> str:
 def _sends_to(form: LexborNode, base: str, address: str) -> Iterator[str]:
     """Where a form sends to, by itself and by its buttons; what it sends by GET replaces the target's query."""
     method = "POST" if _attribute(form, "method").strip().lower() == "post" else "GET"
-    given = [_attribute(form, "action"), *(_attribute(each, "formaction") for each in form.css("[formaction]"))]
+    given = [
+        _attribute(form, "action"),
+        *(_attribute(each, "formaction") for each in form.css("[formaction]")[:FORMS]),
+    ]
     for action in given:
         target = canonical(action, base) if action.strip() else address
         if target is not None and not any(mark in target for mark in " \n"):

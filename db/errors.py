@@ -7,6 +7,10 @@ JisweepError
 └── StorageError      the database or the output folder cannot be used              exit 6
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Self
+
 
 class JisweepError(Exception):
     """Stops a command: one line in Japanese, one in English, and the exit code."""
@@ -17,6 +21,10 @@ class JisweepError(Exception):
         super().__init__(en)
         self.ja = ja
         self.en = en
+
+    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+        """How it comes back from a further process."""
+        return partial(type(self), ja=self.ja, en=self.en), ()
 
     def line(self, lang: str) -> str:
         """The message in the reader's language (`ja` or `en`)."""

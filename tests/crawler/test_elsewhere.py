@@ -12,6 +12,8 @@ import pytest
 
 from crawler.document import read
 from crawler.elsewhere import MANY, Elsewhere
+from crawler.seeds import read_seeds
+from db.errors import UsageError
 
 SEVERAL = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="with one processor there are no further processes")
 PAGE = """<!doctype html><html lang="ja"><title>入札情報</title>
@@ -58,11 +60,16 @@ async def test_calls_side_by_side_each_get_their_own_result() -> None:
 
 
 @SEVERAL
-async def test_an_error_comes_out_as_it_is() -> None:
+async def test_an_error_comes_out_as_it_is(tmp_path: Path) -> None:
     with Elsewhere() as elsewhere:
         elsewhere.open_for(MANY)
         with pytest.raises(ZeroDivisionError):
             await elsewhere.run(divmod, 1, 0)
+        with pytest.raises(UsageError) as refused:
+            await elsewhere.run(read_seeds, tmp_path / "none")
+        assert await elsewhere.run(os.getpid) != os.getpid(), "the process lives"
+    assert (refused.value.line("ja"), refused.value.exit_code) == (refused.value.ja, 2)
+    assert refused.value.ja != refused.value.en
 
 
 RUNNING = """

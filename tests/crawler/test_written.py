@@ -120,6 +120,23 @@ def test_a_form_with_very_many_menus_and_buttons_is_read_as_often_as_it_has_part
         assert next(asked) - before < 15 * markup.count("<")
 
 
+HOSTILE = {
+    "questions": "<a href='/x' onclick=\"" + "confirm(" * 30_000 + '">x</a>',
+    "options": f"<select onchange='location=value;{'x' * 2_000_000}'>" + "<option value='/x/'>a" * 5_000,
+    "names": "<div onclick=\"location='/x'\">" * 4_900 + "x " * 1_000_000,
+    "elements": "<div onclick=\"location='/x'\">" * 4_900 + "<b></b>" * 200_000,
+    "forms": "<form action=/x><div></form>" * 3_000 + "<input formaction=/y>" * 5_000,
+}
+
+
+@pytest.mark.parametrize("markup", HOSTILE.values(), ids=HOSTILE)
+def test_a_page_that_would_take_minutes_takes_seconds(markup: str) -> None:
+    """Each holds very much of what is looked for, around or within each other."""
+    begun = time.perf_counter()
+    assert page(markup).content
+    assert time.perf_counter() - begun < 30
+
+
 def test_code_without_end_takes_no_time() -> None:
     begun = time.perf_counter()
     for code in ('"' * 100_000, "'\\" * 50_000, "location=" * 20_000, "open( " * 20_000, "void 0;" * 20_000):
