@@ -189,7 +189,8 @@ class _Whole:
 def _whole(pattern: str) -> _Whole:
     parts, _ = _parts(pattern)
     scheme, mark, rest = "*".join(parts).partition("://")
-    scheme, rest = (scheme, rest) if mark else ("http*", scheme.removeprefix("http"))
+    if not mark or "/" in scheme:  # http*.example.jp/?to=http://…
+        scheme, rest = "http*", "*".join(parts).removeprefix("http")
     place = _PLACE.match(rest)[0]  # type: ignore[index]  # it matches always
     path = rest[len(place) :]
     return _Whole(

@@ -71,6 +71,8 @@ def test_outside_wins_over_excluded() -> None:
         ("/%e9%81%8e", "http://h/%E9%81%8E", True),
         ("http://H.jp/a", "http://h.jp/abc", True),
         ("http*://h.jp/a", "https://h.jp/abc", True),
+        ("http*h.jp/a?u=http://b", "https://h.jp/a?u=http://b/", True),
+        ("http*", "https://h.jp/", True),
         ("https://h.jp/a", "http://h.jp/abc", False),
     ],
 )
