@@ -161,7 +161,7 @@ async def read(database: Database, sweep_id: int) -> Read:
         kind = part_of(sweep.method)
         part = await sampled(connection, sweep, kind) if kind else None
         scope = await scope_of(connection, sweep.id)
-    conclusion = await conclude(database, sweep_id)
+    conclusion = await conclude(database, sweep_id, sample=False)
     sample = part.sample(()) if part else None
     side = Side(
         sweep=sweep.id,

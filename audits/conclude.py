@@ -50,7 +50,9 @@ class Conclusion:
     engine: str
     engine_version: str
     rule_set: str
-    left_out: tuple[LeftOut, ...]  # what representative pages would stand for, and the sample lacks
+    left_out: tuple[
+        LeftOut, ...
+    ]  # what representative pages would stand for, and the sample lacks; if it was asked for
     rule_set_before: str | None  # of the site's last finished sweep, when another: the two are not comparable
     known: int  # pages of the site as far as known: all addresses but those of NOT_PAGES, unless chosen
     selected: int
@@ -84,8 +86,11 @@ class Conclusion:
         return self.excepted.problem_pages / self.audited if self.excepted and self.audited else None
 
 
-async def conclude(database: Database, sweep_id: int) -> Conclusion:
-    """Read the numbers of a sweep, finished or not. Raises UsageError when there is no such sweep."""
+async def conclude(database: Database, sweep_id: int, *, sample: bool = True) -> Conclusion:
+    """Read the numbers of a sweep, finished or not. Raises UsageError when there is no such sweep.
+
+    Without `sample` nothing is told of what the sample lacks, for which the whole frame has to be read.
+    """
     async with database.reading() as connection:
         sweep = await site_sweep(connection, sweep_id)
         address = await connection.scalar(sa.select(Site.address).where(Site.id == sweep.site_id))
@@ -107,7 +112,7 @@ async def conclude(database: Database, sweep_id: int) -> Conclusion:
             engine=sweep.engine or "",
             engine_version=sweep.engine_version or "",
             rule_set=sweep.rule_set or "",
-            left_out=tuple(await left_out_of(connection, sweep, address or "")),
+            left_out=tuple(await left_out_of(connection, sweep, address or "")) if sample else (),
             rule_set_before=await _other_rule_set_before(connection, sweep),
             known=sum(states.values()) - await _no_pages(connection, sweep_id),
             selected=await _selected(connection, sweep_id),

@@ -163,7 +163,7 @@ def lacks_of_test(test: JisTest) -> list[Lack]:
 
 async def jis_test(database: Database, sweep_id: int) -> JisTest:
     """Read a test. Raises UsageError when there is no such sweep."""
-    conclusion = await conclude(database, sweep_id)
+    conclusion = await conclude(database, sweep_id, sample=False)
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
         counts: dict[str, Counter[str]] = {number: Counter() for number in aimed_at(sweep.edition, sweep.level)}

@@ -41,18 +41,7 @@ def representatives(
     turns (WAIC test guide, 3.2); then, for a sample that is not full with these, further pages of each template by
     turns. `used` are addresses of the frame, the most used first.
     """
-    steps = steps or Processes()
-    chosen: dict[int, tuple[FramePage, str]] = {}
-    templates = [(page, f"template:{page.template}") for page in _one_of_each_template(frame)]
-    categories = [(page, "category") for page in category_tops(frame, start)]
-    for page, why in (
-        *_top(frame, start), *_of_each_kind(frame, steps), *_most_used(frame, used),
-        *_by_turns(templates, categories),
-    ):  # fmt: skip
-        _add(chosen, page, why)
-        for step in steps.of(page):
-            if step is not page:
-                _add(chosen, step, f"{STEP}{page.address}", again=False)
+    chosen = _telling(frame, start, steps or Processes(), used)
     for page in _by_turns_of_template(frame):
         _add(chosen, page, f"{FURTHER}{page.template}", again=False)
     return list(chosen.values())
@@ -79,8 +68,8 @@ def left_out(
     if not any(map(steps.of, mine)) and any(map(steps.of, frame)):
         there.discard(f"kind:{Kind.FORM}")
     found: dict[int, LeftOut] = {}
-    for page, why in representatives(frame, start, steps=steps, used=used):
-        lacking = [each for each in why.split() if each not in there and not each.startswith((STEP, FURTHER))]
+    for page, why in _telling(frame, start, steps, used).values():
+        lacking = [each for each in why.split() if each not in there and not each.startswith(STEP)]
         if lacking and page.visit not in sample:
             found[page.visit] = LeftOut(page=page, why=" ".join(lacking))
     for page in [*(each.page for each in found.values()), *mine]:
@@ -106,6 +95,24 @@ def category_tops(frame: Sequence[FramePage], start: str) -> list[FramePage]:
             tops[category] = page
     order = sorted(tops, key=lambda category: (-sizes[category], category))
     return [tops[category] for category in order[:CATEGORIES] if sizes[category] > 1]
+
+
+def _telling(
+    frame: Sequence[FramePage], start: str, steps: Processes, used: Sequence[str]
+) -> dict[int, tuple[FramePage, str]]:
+    """The pages that each stand for something of their own, by visit, most telling first."""
+    chosen: dict[int, tuple[FramePage, str]] = {}
+    templates = [(page, f"template:{page.template}") for page in _one_of_each_template(frame)]
+    categories = [(page, "category") for page in category_tops(frame, start)]
+    for page, why in (
+        *_top(frame, start), *_of_each_kind(frame, steps), *_most_used(frame, used),
+        *_by_turns(templates, categories),
+    ):  # fmt: skip
+        _add(chosen, page, why)
+        for step in steps.of(page):
+            if step is not page:
+                _add(chosen, step, f"{STEP}{page.address}", again=False)
+    return chosen
 
 
 def _add(chosen: dict[int, tuple[FramePage, str]], page: FramePage, why: str, *, again: bool = True) -> None:

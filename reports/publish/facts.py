@@ -123,7 +123,7 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
         head = await read.head(connection, sweep_id)
         scope = await read.scope(connection, sweep_id)
         whole = await _whole_checks(connection, test.sweep)
-    checks = [(await conclude(database, number), at) for number, at in whole]
+    checks = [(await conclude(database, number, sample=False), at) for number, at in whole]
     swept, swept_at = checks[0] if checks else (None, None)
     before, before_at = checks[1] if len(checks) > 1 else (None, None)
     if before is not None and swept is not None and (await compare(database, before.sweep, swept.sweep)).breaks:
