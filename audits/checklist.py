@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.conclude import rules_of, sweep_row
+from audits.conclude import last_finished, rules_of
 from audits.counts import NOT_PAGES, audited_in
 from audits.criteria import Criterion, criteria
 from audits.defects.book import address_of
@@ -16,7 +16,7 @@ from audits.defects.naming import KNOWN_AS, parted
 from audits.excepted import cover_of
 from db.errors import UsageError
 from db.tables import Defect, Draw, Finding, Page, PartPage, Sweep, Visit
-from db.words import Edition, Method, Outcome, Region, SweepState, VisitState
+from db.words import Edition, Method, Outcome, Region, VisitState
 
 TOP = 10  # faults on the sheet
 
@@ -89,12 +89,7 @@ async def commonest(connection: AsyncConnection, sites: Sequence[int]) -> Common
 
 
 async def _last(connection: AsyncConnection, site: int) -> Sweep:
-    last = await connection.scalar(
-        sa.select(sa.func.max(Sweep.id)).where(
-            Sweep.site_id == site, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-        )
-    )
-    sweep = None if last is None else await sweep_row(connection, last)
+    sweep = await last_finished(connection, site)
     if sweep is None or sweep.finished_at is None:
         address = await address_of(connection, site)
         raise UsageError(

@@ -163,6 +163,16 @@ async def site_sweep(connection: AsyncConnection, sweep_id: int) -> Sweep:
     return sweep
 
 
+async def last_finished(connection: AsyncConnection, site_id: int) -> Sweep | None:
+    """The last finished sweep that speaks for a site, None when there is none."""
+    last = await connection.scalar(
+        sa.select(sa.func.max(Sweep.id)).where(
+            Sweep.site_id == site_id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
+        )
+    )
+    return None if last is None else await sweep_row(connection, last)
+
+
 async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> str | None:
     before = await connection.scalar(
         sa.select(Sweep.rule_set)

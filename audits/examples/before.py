@@ -6,11 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.conclude import last_finished
 from audits.defects.book import Listed
 from audits.defects.naming import KNOWN_AS, names_of, parted
 from db.errors import UsageError
-from db.tables import Defect, Finding, Page, PartPage, Result, Sweep, Visit
-from db.words import DefectState, Outcome, SweepState
+from db.tables import Defect, Finding, Page, PartPage, Result, Visit
+from db.words import DefectState, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +66,7 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
             ja=f"{address or ''} に欠陥 {defect.id} が出ていた記録はありません。jisweep defects show {defect.id} でページを見られます。",
             en=f"No finding of defect {defect.id} on {address or 'any page'} is kept: jisweep defects show {defect.id} lists its pages.",
         )
-    sweep = await connection.scalar(
-        sa.select(sa.func.max(Sweep.id)).where(
-            Sweep.site_id == row.site_id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-        )
-    )
+    sweep = await last_finished(connection, row.site_id)
     if sweep is None:
         raise UsageError(
             ja="このサイトには終わったスイープがまだありません。jisweep resume で終えてください。",
@@ -85,7 +82,7 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
     ).one_or_none()
     return Before(
         defect=defect.id, digests=digests, rule=row.rule, finding=row.id, snippet=row.snippet,
-        frame=row.frame, target=row.target, address=row.address, sweep=sweep,
+        frame=row.frame, target=row.target, address=row.address, sweep=sweep.id,
         content_type=visit.content_type if visit else None,
         title=visit.title if visit else None, shape=visit.shape if visit else None,
     )  # fmt: skip

@@ -172,7 +172,7 @@ def test_what_rows_alone_tell_and_what_is_refused(swept: Program) -> None:
     url = "https://www.example.lg.jp/"
     told = swept.run("examples", "candidates", url, "--lang", "en")
     assert told.out.startswith(
-        "1.1.1  defect 1  Image has no text alternative  https://www.example.lg.jp/  was on 1 page"
+        "1.1.1 defect 1 Image has no text alternative https://www.example.lg.jp/ was on 1 page"
     )
     assert swept.run("examples", "list", "--json").object == {"examples": []}
     refused(swept, 2, "examples", "take", "2", "--by", "高橋")

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib import resources
 from itertools import chain
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.async_api import async_playwright
+from playwright.async_api import Page, async_playwright
 
 from audits.checklist import TOP, Common, Commonest, Source, commonest
 from audits.criteria import criteria
@@ -23,31 +24,33 @@ from reports.knowhow import write_book, write_checklist
 from tests.reports import rows
 from tests.reports.test_own_audit import WIDTHS, faults
 
-LINES = tomllib.loads(resources.files("audits.rules").joinpath("checklist.toml").read_text(encoding="utf-8"))
+LINES = list(tomllib.loads(resources.files("audits.rules").joinpath("checklist.toml").read_text(encoding="utf-8")))
 SCRIPT = re.compile(r"<(?:script|img src=x|h1>x)", re.IGNORECASE)
 
 
-def longest(lang: str) -> list[str]:
-    """The rules by the room that their lines need on the sheet, the most first."""
-
-    def room(rule: str) -> int:
-        line = checklist_line(rule, lang)
-        return len(rule_text(rule, lang).title + line.look) + 2 * len(line.wrong + line.right)
-
-    return sorted(LINES, key=room, reverse=True)
-
-
-def worst(lang: str, sites: int = 1) -> Commonest:
-    """Ten of the longest lines, with large numbers and everything else that the sheet may say."""
+def full(rules: Sequence[str], sites: int = 1) -> Commonest:
+    """Faults of these rules, with large numbers and everything else that the sheet may say."""
     spoken = tuple(criteria(Edition.JIS2016)[number] for number in ("1.1.1", "2.4.4", "4.1.2"))
-    common = [Common(rule=rule, criteria=spoken, pages=12_345, places=99_999) for rule in longest(lang)]
+    common = tuple(Common(rule=rule, criteria=spoken, pages=12_345, places=99_999) for rule in rules)
     source = Source(
         sweep=123, site="https://www.kankyo.metro.tokyo.lg.jp/" + "kurashi/" * 9, finished_at=rows.START,
         method=Method.MIXED, edition=Edition.JIS2016, rule_set="x", audited=20_000, known=1_000_000,
     )  # fmt: skip
-    return Commonest(
-        sources=(source,) * sites, contents=tuple(common[: TOP + 5]), templates=tuple(common[TOP : TOP + 2]), excepted=12,
-    )  # fmt: skip
+    return Commonest(sources=(source,) * sites, contents=common, templates=common[-2:], excepted=12)
+
+
+async def tallest(page: Page, folder: Path, lang: str) -> list[str]:
+    """The ten rules whose lines take most of the paper, measured in print on all of them."""
+    height: dict[str, float] = {}
+    await page.set_viewport_size({"width": 703, "height": 1047})  # A4 within its margins, in CSS px
+    for begin in range(0, len(LINES), TOP):
+        some = LINES[begin : begin + TOP]
+        await page.goto(write_checklist(full(some), folder, lang).as_uri())
+        tall = await page.evaluate(
+            "[...document.querySelectorAll('.checks > li')].map((each) => each.offsetHeight)"
+        )
+        height |= dict(zip(some, tall, strict=True))
+    return sorted(LINES, key=lambda rule: -height[rule])[:TOP]
 
 
 async def examples(database: Database, *, confirmed: bool = True) -> None:
@@ -101,13 +104,13 @@ async def test_no_page_has_a_violation_and_the_sheet_is_one_a4_page(
 ) -> None:
     await examples(database)
     for lang in ("ja", "en"):
-        write_checklist(worst(lang), tmp_path / f"sheet-{lang}", lang)
-        write_checklist(worst(lang, sites=3), tmp_path / f"sites-{lang}", lang)
+        write_checklist(full(LINES[:15]), tmp_path / f"sheet-{lang}", lang)
+        write_checklist(full(LINES[-10:], sites=3), tmp_path / f"sites-{lang}", lang, ["東京都の局"])
         await written(database, tmp_path / f"book-{lang}", lang, drafts=True)
         await written(database, tmp_path / f"hidden-{lang}", lang, hidden=True, drafts=True)
     async with database.reading() as connection:
         write_checklist(await commonest(connection, [1]), tmp_path / "real", "ja")
-    none = Commonest(sources=worst("ja").sources, contents=(), templates=(), excepted=0)
+    none = Commonest(sources=full(LINES).sources, contents=(), templates=(), excepted=0)
     write_checklist(none, tmp_path / "none", "ja")
     wrong: list[str] = []
     requests: list[str] = []
@@ -124,7 +127,10 @@ async def test_no_page_has_a_violation_and_the_sheet_is_one_a4_page(
             await page.emulate_media(color_scheme="dark")
             wrong += await faults(page, next((tmp_path / folder).glob("*.html")), WIDTHS[0])
         await page.emulate_media(media="print", color_scheme="light")
-        for folder in ("sheet-ja", "sheet-en", "sites-ja", "sites-en", "real", "none"):
+        for lang in ("ja", "en"):
+            rules = await tallest(page, tmp_path / "all", lang)
+            write_checklist(full(rules, sites=3), tmp_path / f"tallest-{lang}", lang, ["東京都の局"])
+        for folder in ("tallest-ja", "tallest-en", "sheet-ja", "sites-en", "real", "none"):
             await page.goto((tmp_path / folder / "checklist.html").as_uri())
             printed = await page.pdf(path=tmp_path / f"{folder}.pdf", prefer_css_page_size=True)
             assert pages_of(printed) == [(595, 842)], folder  # A4 portrait in points
@@ -196,8 +202,8 @@ async def test_the_sheet_says_what_it_counts_and_the_tips_what_it_has_no_room_fo
     assert f"検査した{found.audited}ページ（把握している{found.known}ページのうち）" in sheet
     assert "2026年7月4日" in sheet
     assert checklist_line("image-alt", "ja").look in sheet
-    long = write_checklist(worst("ja"), tmp_path / "long", "ja")
+    long = write_checklist(full(LINES), tmp_path / "long", "ja")
     assert long.read_text(encoding="utf-8").count('<div class="box"') == TOP
     more = (long.parent / "standard.html").read_text(encoding="utf-8")
-    for each in worst("ja").contents[TOP:]:
-        assert rule_text(each.rule, "ja").title in more
+    for rule in LINES[TOP:]:
+        assert rule_text(rule, "ja").title in more
