@@ -36,15 +36,14 @@ class After:
     html: str | None  # as findings keep it; None: the element was not found
     around: str | None
     picture: Image | None
-    alike: int  # elements that fit equally well, of which none was taken
     at: datetime
 
 
 async def look(database: Database, before: Before, tools: Tools, named: str | None = None) -> After:
     """Open the page of a repair as its site's last sweep would, and find the element; `named`: a selector of a person's.
 
-    Raises PageLost when the page cannot be seen now; UsageError when it shows the fault again, and for a selector that
-    finds nothing.
+    Raises PageLost when the page cannot be seen now; UsageError when it shows the fault again, when several elements fit,
+    and for a selector that finds nothing.
     """
     async with running(database, before.sweep, tools, asyncio.Event()) as work:
         tab = await work.first_tab()
@@ -101,13 +100,18 @@ async def _find(tab: Tab, injected: str, audit: PageAudit, before: Before, named
     told = (before.target, told_by(before.snippet), named, failing)
     call = f"JSON.stringify(({FIND})({', '.join(map(json.dumps, told))}))"
     found: dict[str, Any] = tab.credentials.hide(json.loads(await tab.evaluate(world, call)))
-    if found["alike"] != 1:
-        if named:
-            raise UsageError(
-                ja=f"{named} に当たる要素は、いまのページにありません。",
-                en=f"No element of the page now is {named}.",
-            )
-        return _gone(at, found["alike"])
+    if found["alike"] > 1:
+        raise UsageError(
+            ja=f"同じくらい合う要素が{found['alike']}個あります。--element で示してください。",
+            en=f"{found['alike']} elements fit equally well: name one with --element.",
+        )
+    if not found["alike"] and named:
+        raise UsageError(
+            ja=f"{named} に当たる要素は、いまのページにありません。",
+            en=f"No element of the page now is {named}.",
+        )
+    if not found["alike"]:
+        return _gone(at)
     if found["failing"]:
         raise _shown_again(before)
     box = found["box"]
@@ -117,7 +121,6 @@ async def _find(tab: Tab, injected: str, audit: PageAudit, before: Before, named
         html=cut(found["html"], SNIPPET),
         around=None if found["around"] is None else cut(found["around"], SNIPPET),
         picture=await take_picture(tab, *clip) if clip else None,
-        alike=1,
         at=at,
     )
 
@@ -143,8 +146,8 @@ async def _entered(tab: Tab, injected: str, frame: Sequence[Any]) -> tuple[int, 
     return world, left, top
 
 
-def _gone(at: datetime, alike: int = 0) -> After:
-    return After(matched=Matched.GONE, html=None, around=None, picture=None, alike=alike, at=at)
+def _gone(at: datetime) -> After:
+    return After(matched=Matched.GONE, html=None, around=None, picture=None, at=at)
 
 
 def _shown_again(before: Before) -> UsageError:

@@ -210,7 +210,7 @@ async def _take(number: int, given: dict[str, Any]) -> None:
 def _say_taken(entry: Entry, before: Before, after: After, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     if given["as_json"]:
-        say_json({**_example(entry), "alike": after.alike})
+        say_json(_example(entry))
         return
     click.echo(one_line(language.say("examples.line.one", **_words(entry, language))))
     click.echo(one_line(language.say("examples.line.before", html=before.snippet)))
@@ -220,8 +220,6 @@ def _say_taken(entry: Entry, before: Before, after: After, given: dict[str, Any]
     if after.html is not None and not entry.differs:
         click.echo(language.say("examples.elsewhere"))
         click.echo(one_line(f"{language.say('examples.around')} {after.around or '–'}"))
-    if after.alike > 1:
-        click.echo(language.say("examples.line.several", count=after.alike))
     click.echo(language.say("examples.line.next", id=str(entry.id)))
 
 

@@ -47,7 +47,7 @@ async def repaired(history: History) -> None:
 
 
 def after(html: str | None = '<img src="a.png" alt="東京">', **given: Any) -> After:
-    usual = {"matched": Matched.TARGET, "around": "<p>東京</p>", "picture": None, "alike": 1, "at": BEGIN}
+    usual = {"matched": Matched.TARGET, "around": "<p>東京</p>", "picture": None, "at": BEGIN}
     return After(html=html, **(usual | given))
 
 

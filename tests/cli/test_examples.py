@@ -16,6 +16,7 @@ from tests.cli.servers import Answer, Site, answers, plain, serving
 
 IMAGE = '<img src="/rosen.png" class="zu" width="60" height="40"{}>'
 MAP = '<img src="/map.png" class="chizu" width="60" height="40"{}>'
+OTHER = '<p><img src="/shin.png" alt="新しい図" width="20" height="20"></p>'
 GREY = "<style>.chuui {{ color: {}; background: #fff }}</style>"
 NOTICE = '<p class="chuui">窓口は土曜日と日曜日はお休みです。</p>'
 FRAME = '<iframe src="/waku.html" title="地図" width="300" height="200"></iframe>'
@@ -42,10 +43,9 @@ def mended() -> dict[str, Answer]:
     """The same pages, repaired: in place, elsewhere, taken away, by a style sheet, by a label, in a frame."""
     alt = ' alt="バスの路線図 03-1234-5678"'
     image = IMAGE.format(alt)
-    other = '<p><img src="/shin.png" alt="新しい図" width="20" height="20"></p>'
     return {
         "/bus.html": plain("路線の案内", f"<p>{image}</p>"),
-        "/map.html": plain("地図の案内", f"{other}<p>図の下の文です。</p><div><p>{MAP.format(alt)}</p></div>"),
+        "/map.html": plain("地図の案内", f"{OTHER}<p>図の下の文です。</p><div><p>{MAP.format(alt)}</p></div>"),
         "/old.html": plain("古い案内", "<p>資料はありません。</p>"),
         "/grey.html": plain("休みの案内", NOTICE, GREY.format("#333")),
         "/form.html": plain(
@@ -161,6 +161,8 @@ def test_from_a_fault_to_the_book_that_shows_how_it_was_repaired(
 
     pages["/bus.html"] = broken_bus
     assert "again" in one_refusal(program, 2, "examples", "take", of["bus.html"], "--by", "高橋")
+    pages["/map.html"] = plain("地図の案内", f"{OTHER}<p>図の下の文です。</p><p>{MAP.format(' alt=x') * 2}</p>")
+    assert "2 elements fit" in one_refusal(program, 2, "examples", "take", of["map.html"], "--by", "高橋")
     del pages["/old.html"]
     one_refusal(program, 4, "examples", "take", of["old.html"], "--by", "高橋")
     kept = program.run("examples", "list", "--json").object["examples"]
