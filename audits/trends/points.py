@@ -37,6 +37,7 @@ class Point:
     known: int  # pages of the site as far as known
     audited: int
     lost: int  # chosen pages without a result, without those that proved to be no pages
+    waiting: int  # pages that are still to be explored or audited
     because: tuple[Reason, ...]  # transient reasons and limits that were met
     unread: int  # parts of the site that exploring could not read
     strata: tuple[
@@ -53,8 +54,8 @@ class Point:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing was lost, cut off or unread."""
-        return self.audited > 0 and not (self.because or self.unread)
+        """Whether nothing was lost, cut off, left or unread."""
+        return self.audited > 0 and not (self.because or self.unread or self.waiting)
 
     def sample(self, number: str | None = None) -> Sample | None:
         """What it says of pages that fail a criterion or, without one, any of level A or AA; None where nothing is said."""
@@ -110,6 +111,7 @@ class _Pages:
     known: int = 0
     audited: int = 0
     lost: int = 0
+    waiting: int = 0
     frame: int = 0
     because: frozenset[Reason] = frozenset()
 
@@ -168,7 +170,7 @@ class _Reading:
             strata.append(Stratum(population=sizes[name], drawn=of[0], audited=of[1], found=of[2]))
         return Point(
             site=sweep.site_id, at=sweep.finished_at, method=sweep.method, known=pages.known, audited=pages.audited,
-            lost=pages.lost, because=tuple(sorted(pages.because)),
+            lost=pages.lost, waiting=pages.waiting, because=tuple(sorted(pages.because)),
             unread=sum(note["about"] not in INFORMS for note in sweep.notes), strata=tuple(strata), found=found,
             spoken=spoken, terms=terms,
         )  # fmt: skip
@@ -190,6 +192,7 @@ class _Reading:
             pages.known += number if is_chosen or reason not in NOT_PAGES else 0
             pages.audited += number if state is VisitState.AUDITED else 0
             pages.lost += number if is_chosen and state is VisitState.UNAUDITED and not gone else 0
+            pages.waiting += number if state in (VisitState.FOUND, VisitState.SELECTED) else 0
             pages.frame += number if state is VisitState.NOT_CHOSEN or (is_chosen and not gone) else 0
             if state is VisitState.UNAUDITED and reason and (reason.transient or reason.limit):
                 pages.because |= {reason}
@@ -247,7 +250,7 @@ class _Reading:
     ) -> dict[int, dict[str, int]]:
         """How many pages each stratum of the frames has, without chosen ones that proved not to exist."""
         divided = {each.id: each for each in sweeps if each.stratify and part_of(each.method) is Part.RANDOM}
-        sizes = {each.id: {WHOLE: pages[each.id].frame} for each in sweeps if each.id not in divided}
+        sizes = {each.id: {} if each.id in divided else {WHOLE: pages[each.id].frame} for each in sweeps}
         for sweep in sweeps:
             if part_of(sweep.method) is Part.CENSUS:
                 sizes[sweep.id] = {
@@ -264,22 +267,36 @@ class _Reading:
         stratum = (
             sa.select(Draw.stratum).where(Draw.visit_id == Visit.id, Draw.part == Part.RANDOM).scalar_subquery()
         )
-        rows = await self._connection.execute(
+        rows = await self._connection.stream(
             sa.select(
                 Visit.sweep_id, Visit.id, Visit.template, Page.address, is_gone().label("gone"), stratum.label("stratum")
             )
             .join(Page, Page.id == Visit.page_id)
             .where(
-                Visit.sweep_id.in_(self._sweeps), Visit.sweep_id.in_(sorted(divided)),
+                Visit.sweep_id.in_(self._sweeps.where(Sweep.stratify.is_not(None))),
                 sa.or_(Visit.state == VisitState.NOT_CHOSEN, chosen),
             )
+            .order_by(Visit.sweep_id)
         )  # fmt: skip
-        frames: dict[int, list[Any]] = defaultdict(list)
-        for row in rows:
-            frames[row.sweep_id].append(row)
-        for number, sweep in divided.items():
-            sizes[number] = _by_stratum(sweep, starts[sweep.site_id], frames[number])
+        frame: list[Any] = []  # of one sweep at a time: all of them may be too long to be held
+        async for row in rows:
+            if frame and frame[0].sweep_id != row.sweep_id:
+                self._divide(frame, divided, starts, sizes)
+                frame = []
+            frame.append(row)
+        self._divide(frame, divided, starts, sizes)
         return sizes
+
+    def _divide(
+        self,
+        frame: list[Any],
+        divided: Mapping[int, Sweep],
+        starts: Mapping[int, str],
+        sizes: dict[int, dict[str, int]],
+    ) -> None:
+        sweep = divided.get(frame[0].sweep_id) if frame else None
+        if sweep is not None:
+            sizes[sweep.id] = _by_stratum(sweep, starts[sweep.site_id], frame)
 
     async def _by_chance(self) -> dict[int, Any]:
         """Sweep → the pages of its random part."""

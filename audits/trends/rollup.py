@@ -62,9 +62,16 @@ class Rolled:
 
     def rates(self, number: str | None = None, sites: Collection[int] | None = None) -> Rates | None:
         """The rates of a criterion, or of level A and AA; of some of its sites, or of all. None when no site says any."""
-        chosen = self.steps.keys() if sites is None else sites
-        samples = [sample for site in chosen if (sample := self.steps[site].point.sample(number)) is not None]
-        return rates_of(samples)
+        key = number, tuple(self.steps if sites is None else sites)
+        if key not in self._told:
+            samples = [self.steps[site].point.sample(number) for site in key[1]]
+            self._told[key] = rates_of([sample for sample in samples if sample is not None])
+        return self._told[key]
+
+    @cached_property
+    def _told(self) -> dict[tuple[str | None, tuple[int, ...]], Rates | None]:
+        """Rates by criterion and sites: an interval of hundreds of sites takes its time."""
+        return {}
 
     @cached_property
     def comparable(self) -> tuple[int, ...]:
