@@ -33,7 +33,6 @@ class Mark:
 class Series:
     """Points that are one kind of number."""
 
-    name: str
     kind: str  # "first" or "second": circles and a full line, or squares and a dashed one
     marks: Sequence[Mark]
 
@@ -59,9 +58,8 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """One number in each period; the patterns tell the kinds apart."""
+    """One number in each period; the patterns tell the kinds apart, in the order of PATTERNS."""
 
-    name: str
     values: Sequence[int]
 
 

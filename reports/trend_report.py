@@ -135,7 +135,7 @@ def _rate_chart(trend: Trend, rows: Sequence[Row], breaks: Sequence[tuple[int, R
     told = [row for row in rows if row.at is not None and row.estimate and row.estimate.rate is not None]
     numbers = {id(row): str(number) for number, row in breaks}
     series = [
-        chart.Series(name="", kind="first", marks=[
+        chart.Series(kind="first", marks=[
             _mark(row, Together(share=row.estimate.rate or 0.0, low=row.estimate.low, high=row.estimate.high),
                   numbers.get(id(row), ""))
             for row in told if row.estimate
@@ -143,7 +143,7 @@ def _rate_chart(trend: Trend, rows: Sequence[Row], breaks: Sequence[tuple[int, R
     ]  # fmt: skip
     if not trend.alone:
         unweighted = [_mark(row, row.by_sites, "") for row in told if row.by_sites]
-        series.append(chart.Series(name="", kind="second", marks=unweighted))
+        series.append(chart.Series(kind="second", marks=unweighted))
     highest = [mark.high for each in series for mark in each.marks]
     forecast, target, ahead = trend.forecast, None, None
     if forecast is not None:
@@ -209,15 +209,13 @@ def _look_chart(trend: Trend, language: Language) -> Markup | None:
         "trend.chart.looks_told", looks=len(looks), first=language.count("place", looks[0].places or 0),
         last=language.count("place", looks[-1].places or 0),
     )  # fmt: skip
-    series = [chart.Series(name="", kind="first", marks=marks)]
+    series = [chart.Series(kind="first", marks=marks)]
     return chart.line_chart("looks", language.say("trend.chart.looks"), told, axis, series, days)
 
 
 def _flow_chart(trend: Trend, labels: Sequence[str], language: Language) -> Markup:
     values = [flow_values(each) for each in trend.flows]
-    bars = [
-        chart.Bars(name=language.say(f"flow_csv.{kind}"), values=[each[kind] for each in values]) for kind in FLOWS
-    ]
+    bars = [chart.Bars(values=[each[kind] for each in values]) for kind in FLOWS]
     whole = flow_values(together(trend.flows))
     told = language.say("trend.flow", **whole)
     axis = chart.count_axis([value for each in bars for value in each.values], language.number)
@@ -225,10 +223,7 @@ def _flow_chart(trend: Trend, labels: Sequence[str], language: Language) -> Mark
 
 
 def _age_chart(trend: Trend, labels: Sequence[str], language: Language) -> Markup:
-    bars = [
-        chart.Bars(name=language.say(f"flow_csv.{name}"), values=[each.ages[band] for each in trend.flows])
-        for band, name in enumerate(age_names())
-    ]
+    bars = [chart.Bars(values=[each.ages[band] for each in trend.flows]) for band in range(len(age_names()))]
     last = trend.flows[-1]
     told = language.say("trend.chart.ages_told", open=sum(last.ages), older=last.ages[-1])
     axis = chart.count_axis([sum(each.ages) for each in trend.flows], language.number)

@@ -99,16 +99,11 @@ class Flow:
         """How many came to a standing."""
         return sum(number for (_, each), number in self.moves.items() if each is new)
 
-    def out_of(self, old: Standing) -> int:
-        """How many left a standing."""
-        return sum(number for (each, _), number in self.moves.items() if each is old)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Repair:
     """How long it took from found to confirmed, of the defects found in a period, in days."""
 
-    period: Period
     taken: Durations
     open: int  # of the unfinished: still open at the end, followed until the site was last looked at
     unverified: int  # followed until they were last seen
@@ -140,7 +135,7 @@ class Reckoning:
     def repair(self) -> Repair:
         """How long it took."""
         return Repair(
-            period=self._span, taken=durations(self._observed), open=self._unfinished[Standing.OPEN],
+            taken=durations(self._observed), open=self._unfinished[Standing.OPEN],
             unverified=self._unfinished[Standing.UNVERIFIED], excepted=self._unfinished[Standing.EXCEPTED],
         )  # fmt: skip
 

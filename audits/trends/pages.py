@@ -53,7 +53,6 @@ class PlaceOf:
 class PageHistory:
     """A page over time."""
 
-    page: int
     address: str
     looks: tuple[Look, ...]
     places: tuple[PlaceOf, ...]
@@ -91,9 +90,7 @@ async def page_history(
     criteria = await spoken_by(connection, sa.select(Sweep.id).where(*sweeps))
     places = await _failed_places(connection, sweeps, page)
     looks = [_look(row, places.get(row.id, {}), criteria[row.rule_set or ""], number) for row in rows]
-    return PageHistory(
-        page=page, address=address, looks=tuple(_joined(looks)), places=tuple(await _places(connection, page))
-    )
+    return PageHistory(address=address, looks=tuple(_joined(looks)), places=tuple(await _places(connection, page)))
 
 
 async def _failed_places(

@@ -21,7 +21,7 @@ class Every(StrEnum):
         return {Every.MONTH: 1, Every.QUARTER: 3, Every.YEAR: 12}[self]
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True)
 class Period:
     """Days from the first to the last."""
 

@@ -112,7 +112,7 @@ def test_points_on_two_lines_are_never_joined_and_what_is_foreseen_lies_ahead() 
         for day, line in enumerate((0, 0, 1, None))
     ]
     told = line_chart(
-        "rates", "<t>", "d", share_axis([0.6], Language("en").share), [Series(name="", kind="first", marks=marks)],
+        "rates", "<t>", "d", share_axis([0.6], Language("en").share), [Series(kind="first", marks=marks)],
         [(0, "a")], ahead=Ahead(name="then", x=6, y=0.3, low=0.1, high=0.55),
     )  # fmt: skip
     paths = re.findall(r'<path class="line first" d="(.*?)"/>', told)
