@@ -60,7 +60,7 @@ async def lines_of(
     Of rules that make problem pages alone. What had been confirmed before the baseline, and is still, is none of the cycle's.
     """
     origins = await _origins(connection, site, baseline)
-    _, ranked = await book.ranked(connection, site, day)
+    _, ranked = await book.ranked(connection, site, day, order=book.Order.EFFECT)
     effects = {each.defect.id: each.effect for each in ranked}
     found = []
     for each in await book.listed(connection, site):

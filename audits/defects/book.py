@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import sqlalchemy as sa
@@ -202,15 +203,23 @@ class _Waiting:
         """The defects, in each step that which most pages wait for."""
         left = {page: set(defects) for page, defects in self.waits.items()}
         worth = {defect: sum(1 / len(left[page]) for page in pages) for defect, pages in self.shown.items()}
+        heap = [(-round(each, 9), defect) for defect, each in worth.items()]
+        heapify(heap)
         order: list[int] = []
-        while worth:
-            best = max(worth, key=lambda each: (round(worth[each], 9), -each))
+        while heap:
+            promised, best = heappop(heap)
+            if best not in worth or promised != -round(worth[best], 9):
+                continue  # taken already, or worth more by now: then it stands there again
             del worth[best]
+            changed: set[int] = set()
             for page in self.shown[best]:
                 others = left[page] - {best}
                 for other in others:
                     worth[other] += 1 / len(others) - 1 / len(left[page])
                 left[page] = others
+                changed |= others
+            for other in changed:
+                heappush(heap, (-round(worth[other], 9), other))
             order.append(best)
         return order
 
