@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audits.cycles.defects import OPEN, Line, open_of, tally
+from audits.cycles.defects import MAY_BE_THERE, Line, open_of, tally
 from audits.cycles.keeping import kept
 from audits.cycles.progress import Mean, Point, Progress, Shift, SiteProgress
 from audits.cycles.rounds import Round
@@ -246,9 +246,9 @@ def owners(lines: Iterable[Line]) -> list[OwnerLine]:
         by_owner.setdefault(line.owner or NOBODY, []).append(line)
     found = [
         OwnerLine(
-            owner=owner, open=sum(each.state in OPEN for each in mine), overdue=sum(each.overdue for each in mine),
+            owner=owner, open=sum(each.state in MAY_BE_THERE for each in mine), overdue=sum(each.overdue for each in mine),
             confirmed=sum(each.state is DefectState.CONFIRMED for each in mine),
-            repairs=sum(each.repairs or 0 for each in mine if each.state in OPEN),
+            repairs=sum(each.repairs or 0 for each in mine if each.state in MAY_BE_THERE),
         )
         for owner, mine in by_owner.items()
     ]  # fmt: skip
@@ -261,7 +261,7 @@ def to_repair(found: Progress) -> list[tuple[SiteProgress, Line]]:
         (site, line)
         for site in found.sites
         for line in site.defects
-        if line.state in OPEN and line.effect is not None
+        if line.state in MAY_BE_THERE and line.effect is not None
     ]
     return sorted(
         left, key=lambda each: (-(each[1].effect or 0) / (each[1].repairs or 1), -(each[1].effect or 0), each[1].id)

@@ -15,7 +15,11 @@ from db.types import now
 
 async def told(database: Database, cycle: Round) -> Progress:
     """What a cycle says: a closed one what it said then, an open one how it stands today."""
-    return restored(Progress, cycle.closing) if cycle.closing is not None else await progress(database, cycle)
+    if cycle.closed_at is None:
+        return await progress(database, cycle)
+    async with database.reading() as connection:
+        said = (await connection.scalars(sa.select(Cycle.closing).where(Cycle.id == cycle.id))).one()
+    return restored(Progress, said or {})
 
 
 async def close(database: Database, cycle: Round, who: str) -> Progress:

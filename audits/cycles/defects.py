@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects import book
 from audits.defects.reconcile import NEWLY_CHECKED
+from audits.defects.standing import OPEN
 from db.tables import Defect, DefectEvent, Sweep
 from db.words import DefectState as State
 from db.words import Impact, Origin, Region
 
-SURE = (State.FOUND, State.PLANNED, State.REPAIRED, State.RETURNED)  # is there, as far as anybody has seen
-OPEN = (*SURE, State.UNVERIFIED)  # may be there
+MAY_BE_THERE = (*OPEN, State.UNVERIFIED)  # `OPEN` ones are there, as far as anybody has seen
 WAITING = (State.FOUND, State.PLANNED, State.RETURNED, State.UNVERIFIED)  # nobody has said that it is repaired
 
 
@@ -49,7 +49,7 @@ def tally(lines: Collection[Line]) -> dict[Origin, Counter[State]]:
 
 def open_of(lines: Collection[Line]) -> tuple[int, int]:
     """How many defects are there for all that is known, and how many may be."""
-    return sum(each.state in SURE for each in lines), sum(each.state in OPEN for each in lines)
+    return sum(each.state in OPEN for each in lines), sum(each.state in MAY_BE_THERE for each in lines)
 
 
 async def lines_of(

@@ -47,11 +47,10 @@ class Round:
     sites: tuple[Member, ...]  # by address
     closed_by: str | None
     closed_at: datetime | None
-    closing: dict[str, Any] | None  # what it said then
 
     def check_open(self) -> None:
         """Raises UsageError for a closed cycle: what it says does not change any more."""
-        if self.closing is not None:
+        if self.closed_at is not None:
             raise UsageError(
                 ja=f"サイクル「{self.name}」は締めてあるので、もう変えられません。jisweep cycle report で報告書を書き出せます。",
                 en=f"Cycle {self.name!r} is closed and cannot be changed any more: jisweep cycle report writes its report.",
@@ -124,12 +123,13 @@ async def rounds(connection: AsyncConnection, *conditions: sa.ColumnElement[bool
     for cycle, site, address, baseline in rows:
         sites.setdefault(cycle, []).append(Member(site=site, address=address, baseline=baseline))
     order = Cycle.begins_on.desc(), Cycle.id.desc()
-    found = await connection.execute(sa.select(*sa.inspect(Cycle).columns).where(*conditions).order_by(*order))
+    columns = [each for each in sa.inspect(Cycle).columns if each.key != "closing"]  # which may be large
+    found = await connection.execute(sa.select(*columns).where(*conditions).order_by(*order))
     return [
         Round(
             id=row.id, name=row.name, begins_on=row.begins_on, ends_on=row.ends_on,
             target=Target(rate=row.rate, defects=row.defects, on=row.target_on), sites=tuple(sites.get(row.id, ())),
-            closed_by=row.closed_by, closed_at=row.closed_at, closing=row.closing,
+            closed_by=row.closed_by, closed_at=row.closed_at,
         )
         for row in found
     ]  # fmt: skip

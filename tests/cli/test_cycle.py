@@ -157,4 +157,9 @@ def test_a_list_in_the_order_of_effect_tells_the_reasons(swept: Here) -> None:
     assert [(each["by_effect"], each["repairs"], each["effect"], each["use"], each["impact"]) for each in told] == [
         (1, 1, 3.0, None, None), (2, 1, 3.0, None, None),
     ]  # fmt: skip
+    traffic = swept.folder / "use.csv"
+    page = "https://www.example.lg.jp/b/"  # in these rows all sites have pages of one host
+    traffic.write_text(f"address,count\n{page}0,30\n{page}9,10\n", encoding="utf-8")
+    used = swept.run("defects", "list", B, "--json", "--traffic", traffic).object["defects"]
+    assert [(each["use"], each["effect"]) for each in used] == [(0.75, 5.25)] * 2
     assert "nowhere.csv" in swept.refused(2, "defects", "list", B, "--traffic", "nowhere.csv")
