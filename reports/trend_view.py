@@ -28,7 +28,7 @@ class Of:
     """What a trend is called, and the names of its sites."""
 
     name: str
-    kind: str  # "site", "page", "organisation"
+    kind: str  # "site", "page", "organisation", "cycle"
     sites: dict[int, str]  # number → address
     organisations: dict[int, str]  # number → path of its organisation; sites of none are left out
 

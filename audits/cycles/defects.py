@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects import book
+from audits.defects.naming import ROOT
 from audits.defects.reconcile import NEWLY_CHECKED
 from audits.defects.standing import OPEN
 from db.tables import Defect, DefectEvent, Sweep
@@ -16,6 +17,7 @@ from db.words import DefectState as State
 from db.words import Impact, Origin, Region
 
 MAY_BE_THERE = (*OPEN, State.UNVERIFIED)  # `OPEN` ones are there, as far as anybody has seen
+OLDEST_FIRST = (Origin.BASELINE, Origin.BACK, Origin.NEWLY_CHECKED, Origin.NEW)
 WAITING = (State.FOUND, State.PLANNED, State.RETURNED, State.UNVERIFIED)  # nobody has said that it is repaired
 
 
@@ -81,10 +83,10 @@ async def lines_of(
 
 
 async def _origins(connection: AsyncConnection, site: int, baseline: Sweep) -> Mapping[int, Origin]:
-    """Since when each defect is known; those that no event tells of are new."""
+    """Since when each defect is known, by any name that it has; those that no event tells of are new."""
     rows = await connection.execute(
         sa.select(
-            DefectEvent.defect_id, DefectEvent.old, DefectEvent.new, DefectEvent.why, DefectEvent.sweep_id,
+            DefectEvent.defect_id, ROOT, DefectEvent.old, DefectEvent.new, DefectEvent.why, DefectEvent.sweep_id,
             DefectEvent.at,
         )
         .join(Defect, Defect.id == DefectEvent.defect_id)
@@ -92,10 +94,16 @@ async def _origins(connection: AsyncConnection, site: int, baseline: Sweep) -> M
         .order_by(DefectEvent.id)
     )  # fmt: skip
     found: dict[int, Origin] = {}
-    for defect, old, new, why, sweep, at in rows:
+    known_as: dict[int, int] = {}
+    for defect, root, old, new, why, sweep, at in rows:
+        known_as[defect] = root
         before = sweep == baseline.id or (baseline.finished_at is not None and at <= baseline.finished_at)
         if before:
             found[defect] = Origin.BACK if new is State.CONFIRMED else Origin.BASELINE
         elif old is None:
             found[defect] = Origin.NEWLY_CHECKED if why == NEWLY_CHECKED else Origin.NEW
-    return found
+    oldest: dict[int, Origin] = {}
+    for defect, origin in found.items():
+        root = known_as[defect]
+        oldest[root] = min(origin, oldest.get(root, origin), key=OLDEST_FIRST.index)
+    return oldest

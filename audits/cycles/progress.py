@@ -16,6 +16,7 @@ from audits.conclude import rules_of
 from audits.cycles.defects import Line, lines_of, open_of
 from audits.cycles.rounds import Member, Round, Target, sweeps_of
 from audits.defects.cover import day_of, today
+from audits.engine import own_rules
 from audits.sampled import Estimate
 from audits.statistics.difference import between
 from audits.statistics.strata import Sample
@@ -230,7 +231,7 @@ def whole_of(sites: Sequence[_Measured]) -> Whole:
 
 
 def _rule_set(site: _Measured) -> str:
-    return site.told.baseline.rule_set if site.told.baseline else ""
+    return own_rules(site.told.baseline.rule_set) if site.told.baseline else ""
 
 
 def _mean(samples: Sequence[Sample]) -> Mean:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.cover import day_of, today
+from audits.defects.sight import parts
 from db.errors import UsageError
 from db.tables import Cycle, CycleSite, Site, Sweep
 from db.words import SweepState
@@ -133,6 +134,16 @@ async def rounds(connection: AsyncConnection, *conditions: sa.ColumnElement[bool
         )
         for row in found
     ]  # fmt: skip
+
+
+async def days_of(connection: AsyncConnection, cycle: Round) -> tuple[date, date]:
+    """The days that a cycle's story spans: from its oldest baseline, or its first day, to its last, or today."""
+    baselines = [each.baseline for each in cycle.sites if each.baseline is not None]
+    days = [cycle.begins_on]
+    for some in parts(baselines):
+        begun = await connection.scalar(sa.select(sa.func.min(Sweep.finished_at)).where(Sweep.id.in_(some)))
+        days += [day_of(begun)] if begun else []
+    return min(days), max(min(days), min(cycle.ends_on, today()))
 
 
 async def sweeps_of(

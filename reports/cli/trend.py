@@ -9,6 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.cycles.rounds import days_of, named
 from audits.defects.book import address_of, site_of
 from audits.organisations import Tree, shown, tree
 from audits.trends.pages import page_of
@@ -38,7 +39,10 @@ class Share(Percent):
 
 
 @click.command()
-@click.argument("name", metavar="URL|ORGANISATION")
+@click.argument("name", metavar="[URL|ORGANISATION]", required=False)
+@click.option(
+    "--cycle", metavar="NAME", help="The sites of a cycle, from what they are measured from to its last day."
+)
 @click.option("--page", metavar="ADDRESS", help="One page of the site: what each sweep saw of it.")
 @click.option(
     "--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day.  [default: of the first sweep]"
@@ -61,8 +65,8 @@ class Share(Percent):
 @json_option
 @lang_option
 @database_option
-def trend(name: str, **given: Any) -> int:
-    """Trends of the site at URL, of one page of it, or of an organisation's sites.
+def trend(name: str | None, **given: Any) -> int:
+    """Trends of the site at URL, of one page of it, or of the sites of an organisation or a cycle.
 
     Only what may be compared is joined; every break is named with its reason.
     """
@@ -70,7 +74,12 @@ def trend(name: str, **given: Any) -> int:
     return COMPLETE  # fmt: skip
 
 
-async def _trend(name: str, given: dict[str, Any]) -> None:
+async def _trend(name: str | None, given: dict[str, Any]) -> None:
+    if (name is None) == (given["cycle"] is None):
+        raise UsageError(
+            ja="サイトの URL、組織の名前、--cycle のサイクルの名前のうち、どれか1つを書いてください。",
+            en="Give one of these: the URL of a site, the name of an organisation, or --cycle with the name of a cycle.",
+        )
     language = Language(given["lang"])
     target = _target(given)
 
@@ -110,7 +119,7 @@ def _target(given: dict[str, Any]) -> Target | None:
 
 
 async def _read(
-    connection: AsyncConnection, name: str, given: dict[str, Any], target: Target | None
+    connection: AsyncConnection, name: str | None, given: dict[str, Any], target: Target | None
 ) -> tuple[Trend, Of, list[Unit]]:
     known = await tree(connection)
     asked: dict[str, Any] = {
@@ -123,7 +132,7 @@ async def _read(
         for number, some in known.sites.items() if number is not None
         for site, _ in some
     }  # fmt: skip
-    if "://" in name:
+    if name is not None and "://" in name:
         site = await site_of(connection, name)
         page = await page_of(connection, site, given["page"]) if given["page"] else None
         found = await trend_of(connection, [site], alone=True, page=page, **asked)
@@ -131,9 +140,15 @@ async def _read(
         return found, Of(name=called, kind="page" if page else "site", sites=addresses, organisations=owners), []
     if given["page"]:
         raise UsageError(
-            ja="--page には、組織ではなくサイトのアドレスを書いてください。",
-            en="--page needs the URL of its site, not an organisation.",
+            ja="--page には、組織やサイクルではなくサイトのアドレスを書いてください。",
+            en="--page needs the URL of its site, not an organisation or a cycle.",
         )
+    if name is None:
+        cycle = await named(connection, given["cycle"])
+        first, last = await days_of(connection, cycle)
+        asked |= {"first": asked["first"] or first, "last": asked["last"] or last}
+        found = await trend_of(connection, [each.site for each in cycle.sites], alone=False, **asked)
+        return found, Of(name=cycle.name, kind="cycle", sites=addresses, organisations=owners), []
     node = known.named(name)
     sites = known.sites_below(node.id)
     if not sites:

@@ -163,3 +163,15 @@ def test_a_list_in_the_order_of_effect_tells_the_reasons(swept: Here) -> None:
     used = swept.run("defects", "list", B, "--json", "--traffic", traffic).object["defects"]
     assert [(each["use"], each["effect"]) for each in used] == [(0.75, 5.25)] * 2
     assert "nowhere.csv" in swept.refused(2, "defects", "list", B, "--traffic", "nowhere.csv")
+
+
+def test_the_trend_of_a_cycle_goes_from_its_oldest_baseline_to_today(swept: Here) -> None:
+    assert swept.run(*BEGIN).code == 0
+    told = swept.run("trend", "--cycle", "第1回", "--json").object
+    assert (told["of"], told["kind"]) == ("第1回", "cycle")
+    assert (told["from"], told["to"]) == (FIRST.isoformat(), today().isoformat())
+    assert sorted(each["address"] for each in told["sites"]) == [A, B]
+    assert [point["sweep"] for point in told["points"] if point["site"] == A] == [1, 3]
+    assert "There is no cycle" in swept.refused(2, "trend", "--cycle", "第2回")
+    assert "Give one of these" in swept.refused(2, "trend", A, "--cycle", "第1回")
+    assert "Give one of these" in swept.refused(2, "trend")
