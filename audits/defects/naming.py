@@ -53,11 +53,13 @@ class Parts:
 
     @classmethod
     async def of(cls, connection: AsyncConnection, site_id: int) -> "Parts":
-        """The parts of a site's defects."""
+        """The parts of a site's defects; those of a whole that was merged since, all one with it again, are of that other one."""
         found = cls()
+        other = sa.orm.aliased(Defect)
         rows = await connection.execute(
-            sa.select(ROOT, Defect.whole_id, Defect.patterns)
-            .where(Defect.site_id == site_id, Defect.whole_id.is_not(None))
+            sa.select(ROOT, sa.func.coalesce(other.merged_into_id, other.id), Defect.patterns)
+            .join(other, other.id == Defect.whole_id)
+            .where(Defect.site_id == site_id)
             .order_by(Defect.id.desc())
         )
         for part, whole, patterns in rows:
@@ -94,7 +96,8 @@ class Parts:
         pages = await connection.scalars(sa.select(Occurrence.page_id).where(Occurrence.defect_id == whole))
         of: dict[int, list[int]] = defaultdict(list)
         for (_, page), part in (await self.on(connection, {(whole, page) for page in pages})).items():
-            of[part].append(page)
+            if part != whole:  # of a part that is one with it again
+                of[part].append(page)
         for part, mine in of.items():
             for some in parts(sorted(mine)):
                 await move_places(connection, whole, part, Occurrence.page_id.in_(some))

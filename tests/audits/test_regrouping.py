@@ -259,6 +259,34 @@ async def test_a_part_of_a_part_and_parts_that_are_one_again(database: Database)
         assert [each.id for each in await book.listed(history.connection, history.site)] == [a]
 
 
+async def test_what_was_split_and_is_whole_again_moves_with_all_of_its_places(database: Database) -> None:
+    async with history_in(database) as history:
+        await take(history, {"/1": {"c": 1}, "/2": {"c": 1}})
+        c = history.defects["c"]
+        part = (await regrouping.split(history.connection, SAID, c, ["/2"], [])).id
+        await regrouping.merge(history.connection, SAID, c, [part])
+        await take(history, {"/1": {"C": 1}, "/2": {"C": 2}})
+        assert await places(history, c) == {"/1": 1, "/2": 2}
+
+
+async def test_what_was_split_and_is_whole_again_is_merged_and_moves_as_any_other(database: Database) -> None:
+    """`E` has the shape of `e`: the machine takes it for what has moved."""
+    async with history_in(database) as history:
+        await take(history, {"/1": {"c": 1}, "/2": {"c": 1}, "/3": {"e": 1, "f": 1}})
+        c, e, f = (history.defects[each] for each in "cef")
+        part = (await regrouping.split(history.connection, SAID, c, ["/2"], [])).id
+        await regrouping.merge(history.connection, SAID, c, [part])
+        await regrouping.merge(history.connection, SAID, e, [c])
+        await take(history, {"/1": {"E": 1}, "/2": {"E": 1}, "/3": {"E": 1, "f": 1}})
+        await take(history, {"/21": {"c": 1}})
+        assert await places(history, e) == {"/1": 1, "/2": 1, "/21": 1, "/3": 1}
+        assert {each.id for each in await book.listed(history.connection, history.site)} == {e, f}
+        await regrouping.merge(history.connection, SAID, e, [f])
+        await regrouping.take_back(history.connection, SAID, c)
+        assert await places(history, c) == {"/1": 0, "/2": 0, "/21": 1}
+        assert (await regrouping.split(history.connection, SAID, e, ["/1"], [])).pages == 1
+
+
 async def test_what_moves_within_its_pages_moves_with_its_parts(database: Database) -> None:
     async with history_in(database) as history:
         await take(history, {"/1": {"c": 1}, "/2": {"c": 1}, "/3": {"c": 1}})
