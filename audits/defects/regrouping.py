@@ -21,6 +21,7 @@ from audits.defects.life import before_unverified, move
 from audits.defects.naming import ROOT, Parts, hold_names, move_places, names_of, put_together, subtree
 from audits.defects.settling import settle
 from audits.defects.sight import last_seen, parts
+from audits.record import MACHINE
 from crawler.address import canonical
 from crawler.scope import check_pattern, matches
 from db.errors import UsageError
@@ -167,6 +168,7 @@ async def take_back(connection: AsyncConnection, said: Said, name: int) -> Liste
     await settle(connection, row.site, today())
     of = await Parts.of(connection, row.site)
     mine = await subtree(connection, name)
+    together = await _lived_together(connection, name, root)
     for defect in sorted(of.of_whole(root)):
         await _take_places(connection, root, defect, name, mine)
     if not await connection.scalar(sa.select(sa.exists().where(Occurrence.defect_id == name))):
@@ -182,7 +184,7 @@ async def take_back(connection: AsyncConnection, said: Said, name: int) -> Liste
     await connection.execute(
         sa.update(Defect).where(Defect.id == name).values(merged_into_id=None, through_id=None, apart=True)
     )
-    await _go_on_as(connection, root, name)
+    await _go_on_as(connection, root, name, together)
     for defect in sorted(of.of_whole(root)):
         await restate_split(connection, defect, name)
     await _keep(connection, said, Regroup.TAKEN_BACK, root, name)
@@ -305,8 +307,14 @@ async def _add_part(connection: AsyncConnection, row: _Row, patterns: list[str])
     return added
 
 
-async def _go_on_as(connection: AsyncConnection, defect: int, off: int) -> None:
-    """Let what was split off go on as what it was split from: the same state, plan, and what led to it."""
+async def _go_on_as(
+    connection: AsyncConnection, defect: int, off: int, shared: Collection[int] | None = None
+) -> None:
+    """Let what was split off go on as what it was split from: its plan, its state, and what led to it.
+
+    Of the events those that were `shared`, or all; where the state differs from its own last one, a step of its own says so. What
+    no page shows stays what it was.
+    """
     row = (
         await connection.execute(
             sa.select(Defect.state, Defect.owner, Defect.due_on, Defect.way, Defect.region).where(
@@ -314,15 +322,40 @@ async def _go_on_as(connection: AsyncConnection, defect: int, off: int) -> None:
             )
         )
     ).one()
-    await connection.execute(sa.update(Defect).where(Defect.id == off).values(**row._mapping))
-    last = sa.select(sa.func.max(DefectEvent.id)).where(DefectEvent.defect_id == off)
-    columns = ("sweep_id", "old", "new", "who", "why", "at")
-    shared = (
-        sa.select(sa.literal(off), *(getattr(DefectEvent, each) for each in columns))
-        .where(DefectEvent.defect_id == defect, DefectEvent.id > (await connection.scalar(last) or 0))
-        .order_by(DefectEvent.id)
-    )
-    await connection.execute(sa.insert(DefectEvent).from_select(["defect_id", *columns], shared))
+    columns = [getattr(DefectEvent, each) for each in ("sweep_id", "old", "new", "who", "why", "at")]
+    mine = DefectEvent.defect_id == defect if shared is None else DefectEvent.id.in_(shared)
+    copied = sa.select(sa.literal(off), *columns).where(mine).order_by(DefectEvent.id)
+    await connection.execute(sa.insert(DefectEvent).from_select(["defect_id", *columns], copied))
+    own = sa.select(DefectEvent.new).where(DefectEvent.defect_id == off).order_by(DefectEvent.id.desc()).limit(1)
+    last = (await connection.scalars(own)).one()
+    shows = sa.exists().where(Occurrence.defect_id == off, Occurrence.places > 0)
+    state = row.state if await connection.scalar(sa.select(shows)) else last
+    if state is not last:
+        step = {"defect_id": off, "old": last, "new": state, "who": MACHINE, "why": SPLIT, "at": now()}
+        await connection.execute(sa.insert(DefectEvent).values(step))
+    await connection.execute(sa.update(Defect).where(Defect.id == off).values({**row._mapping, "state": state}))
+
+
+async def _lived_together(connection: AsyncConnection, name: int, root: int) -> list[int]:
+    """The events of a defect, and of those that a name came to it through, since the name has belonged to each of them.
+
+    When a machine made two of them one nobody has kept: since then the name has had no event of its own.
+    """
+    found: list[int] = []
+    while name != root:
+        through = await connection.scalar(sa.select(Defect.through_id).where(Defect.id == name))
+        into = through or root
+        said = await connection.scalar(
+            sa.select(sa.func.max(Regrouping.at)).where(
+                Regrouping.act == Regroup.MERGED, Regrouping.defect_id == into, Regrouping.other_id == name
+            )
+        )
+        last = sa.select(sa.func.max(DefectEvent.id)).where(DefectEvent.defect_id == name)
+        since = DefectEvent.at >= said if said else DefectEvent.id > (await connection.scalar(last) or 0)
+        mine = DefectEvent.defect_id == into, DefectEvent.old.is_not(None)
+        found += await connection.scalars(sa.select(DefectEvent.id).where(*mine, since))
+        name = into
+    return found
 
 
 async def _keep(connection: AsyncConnection, said: Said, act: Regroup, defect: int, other: int) -> None:

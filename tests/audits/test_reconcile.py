@@ -575,6 +575,13 @@ async def check_all(
         known.setdefault(defect, {})[address.removeprefix("https://www.example.lg.jp")] = places
     assert known == shown, "counts add up, nothing is lost or doubled"
     states = dict((await history.connection.execute(sa.select(Defect.id, Defect.state))).all())
+    told = sa.select(DefectEvent.defect_id, DefectEvent.old, DefectEvent.new).order_by(DefectEvent.id)
+    lives: dict[int, list[tuple[State | None, State]]] = {defect: [] for defect in shown}
+    for defect, old, new in await history.connection.execute(told):
+        lives.setdefault(defect, []).append((old, new))
+    for defect in shown:
+        assert [old for old, _ in lives[defect]].count(None) == 1, "found once"
+        assert lives[defect][-1][1] is states[defect], "its last step leads to its state"
     for defect, on in shown.items():
         assert (states[defect] is State.CONFIRMED) == (not on), "confirmed when every page was seen without it"
     await people.check_covered(day, {key: places for key, (_, places) in last.items()}, settled=settled)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from audits.baseline import of_sweep
 from audits.conclude import rules_of, sweep_row
+from audits.cycles.defects import Line, lines_of
 from audits.defects import book, excepting, regrouping
 from audits.defects.book import Plan
 from audits.defects.cover import today
@@ -15,11 +16,12 @@ from audits.defects.reconcile import reconcile
 from audits.defects.regrouping import Said
 from audits.excepted import excepted
 from audits.fault import Fault
+from audits.record import MACHINE
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Defect, Occurrence
 from db.words import DefectState as State
-from db.words import ExceptionReason, Regroup
+from db.words import ExceptionReason, Origin, Regroup
 from tests.audits.test_fault_versions import PLACE, shown_anew
 from tests.audits.test_reconcile import History, history_in
 
@@ -156,6 +158,40 @@ async def test_a_merge_that_is_taken_back_gives_each_its_own_places_and_no_machi
         await take(history, {"/1": {"C": 1}, "/2": {"C": 1}, "/3": {"C": 1}})
         assert await places(history, new) == {"/1": 1, "/2": 1, "/3": 1}
         assert await state(history, c) is State.CONFIRMED
+
+
+async def test_what_is_taken_back_has_lived_with_the_other_only_since_they_were_one(database: Database) -> None:
+    async with history_in(database) as history:
+        before = await take(history, {"/1": {"b": 1}})
+        await take(history, {"/1": {"b": 1}, "/2": {"a": 1}})
+        await take(history, {"/1": {"b": 1}, "/2": {}})
+        await take(history, {"/1": {"b": 1}, "/2": {"a": 1}})
+        a, b = history.defects["a"], history.defects["b"]
+        first = await book.one(history.connection, a)
+        await book.plan(history.connection, first, "山田", Plan(owner="広報課", due_on=None, way=None))
+        await regrouping.merge(history.connection, SAID, a, [b])
+        await regrouping.take_back(history.connection, SAID, b)
+        steps = [(each.old, each.new, each.who) for each in await book.events(history.connection, b)]
+        assert steps == [(None, State.FOUND, "x"), (State.FOUND, State.PLANNED, MACHINE)]
+        assert {each.id: each.origin for each in await cycle_lines(history, before)} == {
+            a: Origin.NEW,
+            b: Origin.BASELINE,
+        }
+        await regrouping.merge(history.connection, SAID, a, [b])
+        await book.say_repaired(history.connection, await book.one(history.connection, a), "山田", None)
+        await regrouping.take_back(history.connection, SAID, b)
+        last = (await book.events(history.connection, b))[-1]
+        assert (last.new, last.who) == (State.REPAIRED, "山田"), "said of both"
+        await take(history, {"/1": {}, "/2": {"a": 1}})
+        await regrouping.merge(history.connection, SAID, a, [b])
+        await regrouping.take_back(history.connection, SAID, b)
+        lived = [each.new for each in await book.events(history.connection, b)]
+        assert lived[-2:] == [State.REPAIRED, State.CONFIRMED], "it did not come back while it was the other's name"
+
+
+async def cycle_lines(history: History, baseline: int) -> list[Line]:
+    row = await sweep_row(history.connection, baseline)
+    return await lines_of(history.connection, history.site, row, rules_of(row), today())
 
 
 async def test_what_a_new_version_of_the_identity_folded_is_taken_back_and_stays_two(database: Database) -> None:
