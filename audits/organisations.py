@@ -281,8 +281,11 @@ async def tree(connection: AsyncConnection) -> Tree:
 async def take_in(connection: AsyncConnection, rows: Sequence[Row], *, dry: bool = False) -> Changes:
     """Make the tree and its sites as a table says; with `dry` only say what would change. Twice is once.
 
-    A site that no sweep has been to is kept all the same. Neither an organisation nor a site is ever taken away.
+    A site that no sweep has been to is kept all the same. Neither an organisation nor a site is ever taken away. Whoever else
+    takes a table in, or begins the first sweep of a site, waits meanwhile.
     """
+    if not dry and connection.dialect.name == "postgresql":  # SQLite has one writer
+        await connection.execute(sa.text("LOCK TABLE organisation, site IN SHARE ROW EXCLUSIVE MODE"))
     known = await tree(connection)
     numbers = {node.path: node.id for node in known.nodes.values()}
     paths = {number: node.path for number, node in known.nodes.items()}

@@ -1,5 +1,7 @@
 """The tree of organisations from a table: whole or not at all, twice is once, and every faulty line by its number."""
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
@@ -56,6 +58,18 @@ async def test_a_table_makes_the_tree_and_doing_it_twice_is_doing_it_once(databa
     again = await taken_in(database, TABLE)
     assert (again.organisations, again.sites, again.moved, again.unchanged) == ((), (), (), 3)
     assert await everything(database) == expected
+
+
+async def test_two_who_take_in_one_table_at_once_make_each_organisation_once(database: Database) -> None:
+    """Neither sees what the other has not yet kept: the second waits, and finds all there."""
+    async with database.writing() as connection:
+        await take_in(connection, read_table(TABLE, "t.csv"))
+        second = asyncio.create_task(taken_in(database, TABLE))
+        await asyncio.wait([second], timeout=0.5)
+        assert not second.done()
+    again = await second
+    assert (again.organisations, again.sites, again.unchanged) == ((), (), 3)
+    assert len(await everything(database)) == 4
 
 
 async def test_a_known_site_is_moved_and_what_a_table_does_not_name_stays(database: Database) -> None:
