@@ -1,7 +1,8 @@
 """The lives of defects over time: how many were found, confirmed and came back, what is open since when, and how long repair takes.
 
-A defect is one as it is known today: what proved to be another's name is none of its own. Only those count that make problem
-pages by the rules of the site's last sweep, and that some page has shown: of what the machine cannot tell there is no defect.
+A defect is one as it is known today: what proved to be another's name is none of its own, and the other has been there since the
+oldest of its names was found. Only those count that make problem pages by the rules of the site's last sweep, and that some page has
+shown: of what the machine cannot tell there is no defect.
 """
 
 from bisect import bisect_left
@@ -188,6 +189,7 @@ async def lives(
     if page is not None:
         shown = sa.and_(shown, Occurrence.page_id == page)
     for some in parts(sorted(counting)):
+        older = await _by_older_names(connection, some)
         rows = await connection.stream(
             sa.select(
                 DefectEvent.defect_id, Defect.site_id, Defect.rule, DefectEvent.new, DefectEvent.why, DefectEvent.at,
@@ -202,6 +204,8 @@ async def lives(
             if number != defect and events:
                 yield Life(site=site, events=tuple(events))
                 events = []
+            if number != defect and rule in counting[of]:
+                events = older.get(number, [])
             defect, site = number, of
             standing = STANDING[new]
             if rule in counting[of] and (not events or standing is not events[-1].new):
@@ -209,6 +213,36 @@ async def lives(
                 events.append(Event(at=at, new=standing, newly_checked=newly, sweep=sweep))
         if events:
             yield Life(site=site, events=tuple(events))
+
+
+async def _by_older_names(connection: AsyncConnection, sites: Collection[int]) -> dict[int, list[Event]]:
+    """The lives of defects before they were found by the name that they go by, by any older one: the gravest standing counts."""
+    root = sa.orm.aliased(DefectEvent)
+    first = (
+        sa.select(root.defect_id, sa.func.min(root.at).label("at"))
+        .where(root.defect_id.in_(sa.select(Defect.merged_into_id).where(Defect.site_id.in_(sites))))
+        .group_by(root.defect_id)
+        .subquery()
+    )
+    rows = await connection.execute(
+        sa.select(
+            first.c.defect_id, Defect.id, DefectEvent.new, DefectEvent.why, DefectEvent.at, DefectEvent.sweep_id
+        )
+        .join(Defect, Defect.id == DefectEvent.defect_id)
+        .join(first, first.c.defect_id == Defect.merged_into_id)
+        .where(Defect.site_id.in_(sites), DefectEvent.at < first.c.at)
+        .order_by(DefectEvent.at, DefectEvent.id)
+    )
+    found: dict[int, list[Event]] = defaultdict(list)
+    standing: dict[int, dict[int, Standing]] = defaultdict(dict)
+    for defect, name, new, why, at, sweep in rows:
+        standing[defect][name] = STANDING[new]
+        gravest = min(standing[defect].values(), key=tuple(Standing).index)
+        events = found[defect]
+        if not events or gravest is not events[-1].new:
+            newly = not events and why == NEWLY_CHECKED
+            events.append(Event(at=at, new=gravest, newly_checked=newly, sweep=sweep))
+    return dict(found)
 
 
 async def rules_that_count(

@@ -305,6 +305,26 @@ async def test_the_flow_of_defects_by_hand(database: Database) -> None:
     assert [each.found for each in label.flows] == [0, 1, 0]
 
 
+async def test_a_merged_defect_is_as_old_as_the_oldest_of_its_names(database: Database) -> None:
+    """What was confirmed by an older name and is found by the one that it goes by now has come back."""
+    async with database.writing() as connection:
+        rows = Histories(connection=connection)
+        [site] = await rows.sites(1)
+        apr, may, jun = (date(2026, month, 10) for month in (4, 5, 6))
+        for day in (apr, may, jun):
+            await rows.sweeps([site], day, {})
+        kept = await rows.life(site, "a", [(jun, S.FOUND), (jun, S.PLANNED)])
+        await rows.life(site, "b", [(apr, S.FOUND), (may, S.CONFIRMED)], page=None, merged_into=kept)
+        await rows.life(site, "c", [(date(2026, 5, 9), S.FOUND)], page=None, merged_into=kept)
+        back = await rows.life(site, "d", [(jun, S.FOUND)])
+        await rows.life(site, "e", [(apr, S.FOUND), (may, S.CONFIRMED)], page=None, merged_into=back)
+    april, may_, june = (await told(database, [site], first=date(2026, 4, 1), last=date(2026, 6, 30))).flows
+    assert [(each.found, each.confirmed, each.returned) for each in (april, may_, june)] == [
+        (2, 0, 0), (0, 1, 0), (0, 0, 1),
+    ]  # fmt: skip
+    assert (june.at_end, june.ages) == ({Standing.OPEN: 2}, [0, 2, 0, 0, 0])
+
+
 async def test_what_is_not_repaired_counts_until_it_was_last_looked_at(database: Database) -> None:
     async with database.writing() as connection:
         rows = Histories(connection=connection)
