@@ -54,9 +54,16 @@ def processes(frame: Sequence[FramePage], otherwise: Mapping[str, str] | None = 
     at |= {address: at[to] for address, to in (otherwise or {}).items() if to in at and address not in at}
     found: dict[str, set[str]] = {}
     for group in (*_by_form(frame, at), *_by_name(frame)):
-        whole = set().union(group, *(found[address] for address in group if address in found))
-        found |= dict.fromkeys(whole, whole)
-    order = {id(each): sorted((at[address] for address in each), key=_place)[:STEPS] for each in found.values()}
+        known = {id(each): each for address in group if (each := found.get(address)) is not None}
+        whole = max(known.values(), key=len, default=set())  # the others join the largest: few addresses move
+        for part in (group, *known.values()):
+            if part is not whole:
+                whole |= part
+                found |= dict.fromkeys(part, whole)
+    wholes = {id(each): each for each in found.values()}  # each once, however many pages it has
+    order = {
+        number: sorted((at[address] for address in each), key=_place)[:STEPS] for number, each in wholes.items()
+    }
     return Processes(pages={address: order[id(each)] for address, each in found.items()}, known=frozenset(at))
 
 

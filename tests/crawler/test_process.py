@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from crawler import process
 from crawler.document import read
 from crawler.frame import FramePage
 from crawler.process import FEW, processes, step_in_name, step_in_title
@@ -133,3 +134,14 @@ def test_a_form_of_one_page_does_not_stand_for_a_process() -> None:
     found = left_out(frame, START, {9}, steps=processes(frame))
     assert [each.page for each in found] == APPLICATION
     assert "kind:form" in found[0].why
+
+
+def test_each_page_of_a_long_process_is_placed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An office's calendar may send from month to month: what is done for each page does not grow with the others."""
+    months = [page(n, f"calendar/{n}.html", sends=(f"calendar/{n + 1}.html",)) for n in range(500)]
+    placed: list[FramePage] = []
+    place = process._place
+    monkeypatch.setattr(process, "_place", lambda each: (placed.append(each), place(each))[1])
+    found = processes(months)
+    assert len({id(found.of(each)) for each in months}) == 1
+    assert len(placed) == len(months)
