@@ -22,6 +22,7 @@ from audits.counts import (
     problem_pages,
     scope_of,
     unanalysed_pages,
+    unread_parts,
 )
 from audits.criteria import Criterion, criteria
 from audits.statistics.difference import between
@@ -43,12 +44,13 @@ class Yardstick:
 
 @dataclass(frozen=True, kw_only=True)
 class Before:
-    """The survey before, of the same site by the same conditions."""
+    """The survey before, of the same site by the same conditions, which the same engine decided."""
 
     sweep: int
     finished_at: datetime
     analysed: int
     unanalysed: int  # pages without a result: in no rate, and in the bounds of the change
+    unread: int  # parts of the site that could not be read: their pages are in no number
     problem_pages: int
     same_scope: bool  # False: the two rates are of different pages by rule
 
@@ -73,8 +75,10 @@ class Survey:
     """What the ministry's conditions say of the analysed pages of a sweep."""
 
     version: str  # of the conditions
+    finished: bool  # False: pages wait for their result, and nothing is told of a change
     analysed: int
     unanalysed: int  # pages without a result: in no rate, and in the bounds of the change
+    unread: int  # parts of the site that could not be read: their pages are in no number
     problem_pages: int  # at least one condition is met at level A or AA
     problem_pages_a: int  # at level A
     places: int
@@ -94,7 +98,7 @@ class Survey:
     @property
     def change(self) -> float | None:
         """The rate minus that of the survey before; None when the two cannot be compared."""
-        if self.rate is None or self.before is None or not self.before.same_scope:
+        if not self.finished or self.rate is None or self.before is None or not self.before.same_scope:
             return None
         return self.rate - self.before.rate
 
@@ -137,8 +141,10 @@ async def survey(connection: AsyncConnection, sweep: Sweep) -> Survey | None:
     with_problems, with_problems_a = await problem_pages(connection, sweep.id, Assertor.MIC)
     return Survey(
         version=sweep.mic,
+        finished=sweep.state is SweepState.FINISHED,
         analysed=await _analysed(connection, sweep.id),
         unanalysed=await unanalysed_pages(connection, sweep.id),
+        unread=unread_parts(sweep.notes),
         problem_pages=with_problems,
         problem_pages_a=with_problems_a,
         places=await places(connection, sweep.id, mic.rule_criteria()),
@@ -167,15 +173,20 @@ async def _criteria(connection: AsyncConnection, sweep_id: int) -> tuple[SurveyC
 
 
 async def _before(connection: AsyncConnection, sweep: Sweep) -> Before | None:
-    """The site's last finished survey before this one that analysed all pages by the same conditions."""
+    """The site's last finished survey before this one that analysed all pages by the same conditions.
+
+    The engine decides some of them: another version of it may see more or less, contrast most of all.
+    """
     rows = await connection.execute(
-        sa.select(Sweep.id, Sweep.finished_at)
+        sa.select(Sweep.id, Sweep.finished_at, Sweep.notes)
         .where(
             Sweep.site_id == sweep.site_id,
             Sweep.id < sweep.id,
             Sweep.state == SweepState.FINISHED,
             Sweep.method == Method.ALL,
             Sweep.mic == sweep.mic,
+            Sweep.engine == sweep.engine,
+            Sweep.engine_version == sweep.engine_version,
         )
         .order_by(Sweep.id.desc())
     )
@@ -186,7 +197,7 @@ async def _before(connection: AsyncConnection, sweep: Sweep) -> Before | None:
             same_scope = await scope_of(connection, row.id) == await scope_of(connection, sweep.id)
             return Before(
                 sweep=row.id, finished_at=row.finished_at, analysed=analysed,
-                unanalysed=await unanalysed_pages(connection, row.id), problem_pages=with_problems,
-                same_scope=same_scope,
+                unanalysed=await unanalysed_pages(connection, row.id), unread=unread_parts(row.notes),
+                problem_pages=with_problems, same_scope=same_scope,
             )  # fmt: skip
     return None

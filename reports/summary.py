@@ -100,7 +100,7 @@ def _survey(survey: Survey | None) -> dict[str, Any] | None:
         },
         "before": None if before is None else {
             "sweep": before.sweep, "analysed": before.analysed, "unanalysed": before.unanalysed,
-            "problem_pages": before.problem_pages,
+            "unexplored_parts": before.unread, "problem_pages": before.problem_pages,
             "problem_page_rate": rounded(before.rate), "same_scope": before.same_scope,
         },
         "change": rounded(survey.change),

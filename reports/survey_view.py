@@ -94,7 +94,7 @@ def summary(conclusion: Conclusion, survey: Survey, language: Language) -> list[
             problem_a=language.count("page", survey.problem_pages_a),
         ),
         language.say("survey.axe_line", rate=language.share(conclusion.rate or 0.0)),
-        _change(survey, language),
+        *_change(survey, language),
     ]
     apart = sum(count for _, count in unanalysed(conclusion))
     if apart:
@@ -102,10 +102,12 @@ def summary(conclusion: Conclusion, survey: Survey, language: Language) -> list[
     return said
 
 
-def _change(survey: Survey, language: Language) -> str:
+def _change(survey: Survey, language: Language) -> list[str]:
     before = survey.before
+    if not survey.finished:
+        return [language.say("survey.unfinished")]
     if before is None:
-        return language.say("survey.first")
+        return [language.say("survey.first")]
     told = {
         "day": language.day(before.finished_at),
         "sweep": before.sweep,
@@ -114,13 +116,17 @@ def _change(survey: Survey, language: Language) -> str:
         "analysed": language.count("page", before.analysed),
     }
     if survey.change is None or survey.change_bounds is None:
-        return language.say("survey.other_scope", **told)
+        return [language.say("survey.other_scope", **told)]
     low, high = survey.change_bounds
+    unread = {"unread_before": language.number(before.unread), "unread": language.number(survey.unread)}
+    partly = [language.say("survey.change_partly", **unread)] if before.unread or survey.unread else []
     if low == high:
-        return language.say("survey.change", points=language.points(survey.change), **told)
+        key = "change_found" if partly else "change"
+        return [language.say(f"survey.{key}", points=language.points(survey.change), **told), *partly]
     way = "worse" if low > 0 else "better" if high < 0 else "undecided"
-    return language.say(
+    said = language.say(
         f"survey.change_{way}",
         points=language.points(survey.change), low=language.points(low), high=language.points(high),
         lost=language.count("page", survey.unanalysed), lost_before=language.count("page", before.unanalysed), **told,
     )  # fmt: skip
+    return [said, *partly]

@@ -14,13 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.breaks import Terms
-from audits.counts import NOT_PAGES
+from audits.counts import NOT_PAGES, unread_parts
 from audits.criteria import aimed_at
 from audits.defects.sight import parts
 from audits.sampled import part_of
 from audits.statistics.strata import Sample, Stratum
 from audits.trends.periods import Period
-from crawler.exploration import INFORMS
 from crawler.frame import FramePage, is_gone
 from crawler.strata import WHOLE, strata_as_drawn
 from db.tables import Assertion, Draw, Page, ScopeRule, Site, Sweep, Visit
@@ -171,7 +170,7 @@ class _Reading:
         return Point(
             site=sweep.site_id, at=sweep.finished_at, method=sweep.method, known=pages.known, audited=pages.audited,
             lost=pages.lost, waiting=pages.waiting, because=tuple(sorted(pages.because)),
-            unread=sum(note["about"] not in INFORMS for note in sweep.notes), strata=tuple(strata), found=found,
+            unread=unread_parts(sweep.notes), strata=tuple(strata), found=found,
             spoken=spoken, terms=terms,
         )  # fmt: skip
 
