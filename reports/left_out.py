@@ -13,8 +13,13 @@ def left_out_lines(found: Sequence[LeftOut], language: Language) -> list[str]:
     """The line that says what a sample lacks, and how many pages would hold it; none where it lacks nothing."""
     if not found:
         return []
-    kinds = language.say("common.comma").join(_kinds(found, language))
+    kinds = left_out_kinds(found, language)
     return [language.say("left_out.line", kinds=kinds, pages=language.count("page", len(found)))]
+
+
+def left_out_kinds(found: Sequence[LeftOut], language: Language) -> str:
+    """The kinds that a sample lacks, by their names."""
+    return language.say("common.comma").join(_kinds(found, language))
 
 
 def _kinds(found: Sequence[LeftOut], language: Language) -> Iterator[str]:

@@ -10,6 +10,7 @@ from audits.jis_test import CriterionResult, Lack, Verdict, lacks_of_test
 from audits.rules import rule_text
 from db.words import Edition, Notation, Part
 from reports.language import Language
+from reports.left_out import left_out_kinds
 from reports.publish.facts import Facts, Tested
 
 ITEMS = ("declared", "standard", "level_met", "scope", "technologies", "method", "addresses", "checklist", "period")
@@ -88,7 +89,7 @@ class Content:
             "level_met": (self.level_met(),),
             "scope": (str(self.facts.details.get("scope") or self.blank),),
             "technologies": (self._list("technologies"),),
-            "method": (self.method(),),
+            "method": (self.method(), *self.left_out()),
             "addresses": (self.say("result.addresses_below", pages=self._pages()),),
             "checklist": (self.say("result.checklist_below"),),
             "period": self.period(),
@@ -171,6 +172,11 @@ class Content:
             representative=self.language.count("page", parts.count(Part.REPRESENTATIVE)),
             random=self.language.count("page", parts.count(Part.RANDOM)),
         ) + (self.say(f"result.stratified_{head.stratify.value}") if head.stratify else "")  # fmt: skip
+
+    def left_out(self) -> tuple[str, ...]:
+        """The kinds of page that nothing was tested of; nothing where the sample lacks none."""
+        found = self.facts.left_out
+        return (self.say("result.left_out", kinds=left_out_kinds(found, self.language)),) if found else ()
 
     def checklist(self) -> list[CheckRow]:
         """達成基準チェックリスト."""

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.jis_test import CriterionResult, JisTest, Lack, Verdict, declaration, jis_test, lacks, level_of
+from crawler.representative import LeftOut
+from crawler.sample import left_out_of
 from db.database import Database
 from db.tables import Sweep
 from db.types import now
@@ -57,6 +59,7 @@ class Facts:
     details: dict[str, Any]
     standing: Standing | None  # None: nobody has declared anything
     scope: list[ScopeLine]
+    left_out: list[LeftOut]  # what representative pages would stand for, and the sample lacks
     swept: Conclusion | None  # the last check of all pages in the fiscal year of the test
     swept_at: datetime | None
     swept_before: Conclusion | None  # the one before it, if the two are a series
@@ -122,6 +125,7 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     async with database.reading() as connection:
         head = await read.head(connection, sweep_id)
         scope = await read.scope(connection, sweep_id)
+        left_out = await left_out_of(connection, test.sweep, head.site)
         whole = await _whole_checks(connection, test.sweep)
     checks = [(await conclude(database, number, sample=False), at) for number, at in whole]
     swept, swept_at = checks[0] if checks else (None, None)
@@ -131,7 +135,7 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     if swept_at is not None and fiscal_year(swept_at) != fiscal_year(test.sweep.created_at):
         swept, swept_at, before, before_at = None, None, None, None
     return Facts(
-        head=head, test=test, details=told, standing=standing, scope=scope,
+        head=head, test=test, details=told, standing=standing, scope=scope, left_out=left_out,
         swept=swept, swept_at=swept_at, swept_before=before, before_at=before_at,
     )  # fmt: skip
 

@@ -495,6 +495,28 @@ async def test_every_lack_is_one_line_that_says_what_to_do(database: Database) -
     assert f"jisweep judge export {sweep}" in lack_line(Lack.UNJUDGED, facts, Language("ja"))
 
 
+@pytest.mark.parametrize(
+    ("lang", "kinds"), [("ja", "緊急・災害情報"), ("en", "emergency and disaster information")]
+)
+async def test_a_result_says_which_kinds_of_page_were_not_tested(
+    database: Database, tmp_path: Path, lang: str, kinds: str
+) -> None:
+    sweep = await judged(database)
+
+    async def method() -> str:
+        await write_documents(database, sweep, tmp_path / "out", DETAILS, lang)
+        return next(row[1] for row in table(tmp_path / "out" / "result.html", "") if row[0] == ITEMS[lang][5])
+
+    assert kinds not in await method()
+    async with database.writing() as connection:
+        other = Writer(connection)
+        other.sweep = sweep
+        other.site = await connection.scalar(sa.select(Sweep.site_id).where(Sweep.id == sweep)) or 0
+        await other.visit("https://www.example.metro.tokyo.lg.jp/bosai/", kinds=["emergency"])
+    assert kinds in await method()
+    assert kinds in text_of(tmp_path / "out" / "result.xlsx")
+
+
 async def test_another_report_of_ours_is_not_replaced(database: Database, tmp_path: Path) -> None:
     sweep = await judged(database)
     index = await write_report(database, sweep, tmp_path / "out", "ja")
