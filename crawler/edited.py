@@ -85,6 +85,12 @@ def _check_put_in(proposal: Proposal, line: Line) -> None:
             "を代表として加えると方法 d になります。sample propose に --method mixed を付けて作り直してください",
             "put in on purpose makes this method d: propose again with --method mixed",
         )
+    if line.stratum:
+        raise _refused(
+            line,
+            "は代表なので、層はありません。層の欄を空にしてください",
+            "is representative and of no stratum: leave that cell empty",
+        )
     if not line.reason:
         raise _refused(
             line, "を選ぶ理由がありません。理由の列に書いてください", "needs the reason why it is chosen"
