@@ -56,8 +56,10 @@ class Content:
     steady: str  # of all that `digest` tells but the numbers, and how links are spelled
 
 
-def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str) -> Content:
+def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str, unread: str = "") -> Content:
     """The content of a parsed page. Takes what nobody reads out of the tree: the last thing to do with it.
+
+    `unread` is the end of a document that was not parsed: compared as it stands, so that the page is like no other one.
 
     Of links counts where they lead, without the query; of pictures also their text alternative, which is read out, and
     whether there is one; of controls, labels and named parts what they say of themselves; of frames, and of pictures that a
@@ -69,17 +71,17 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str)
     tree.strip_tags(_UNREAD)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
     targets = sorted({link.partition("?")[0] for link in links})
-    few = len(targets) <= FEW_LINKS and len(title) + len(words) <= LITTLE_TEXT
+    few = not unread and len(targets) <= FEW_LINKS and len(title) + len(words) <= LITTLE_TEXT
     telling = len(words.replace(" ", "")) >= TELLING
     silent = [_DIGITS.sub("", each) for each in (title, words)]
     return Content(
-        digest=_digest([title, words, embedded, targets, marked]) if telling else None,
+        digest=_digest([title, words, embedded, targets, marked, unread]) if telling else None,
         wording=_digest([*silent, embedded])[:16],
         notice=_digest([*(_REFERENCE.sub("", each) for each in (title, words)), embedded])[:16] if few else None,
-        shape=minhash(_shingles(words)),
+        shape=minhash(_shingles(_digest([words, unread]) if unread else words)),
         words=f"{title} {words}",
         numbers=tuple(_DIGITS.findall(f"{title} {words}")),
-        steady=_digest([*silent, embedded, sorted({spelling_key(each) for each in targets}), marked]),
+        steady=_digest([*silent, embedded, sorted({spelling_key(each) for each in targets}), marked, unread]),
     )
 
 

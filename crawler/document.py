@@ -44,7 +44,7 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
-READER = 9  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 10  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
 _OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
 
@@ -79,8 +79,8 @@ def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
 
 def read(body: bytes, content_type: str | None, address: str) -> Document:
     """The document at a canonical address. Never raises, whatever the bytes."""
-    text, encoding = decode(body, content_type)
-    text, cut = _bounded(text)
+    whole, encoding = decode(body, content_type)
+    text, cut = _bounded(whole)
     tree = LexborHTMLParser(text)
     base, title = _base(tree, address), _title(tree)
     coded = list(written(tree))
@@ -89,7 +89,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     from_code = list(_resolved(in_code, base, encoding))
     leading = [*((link, node) for link, node in links if not _is_place(node)), *from_code]
     forms = [form for form in tree.css("form")[:FORMS] if not _is_search(form)]
-    asking = _Asking()
+    asking, targets = _Asking(), (link for link, _ in leading)
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in (*links, *from_code))),
@@ -105,7 +105,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
         cut=cut,
-        content=contents.content(tree, title, (link for link, _ in leading), base),  # last: it takes elements out
+        content=contents.content(tree, title, targets, base, whole[len(text) :]),  # last: it takes elements out
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from crawler.address import canonical
 from crawler.document import read
+from crawler.minhash import likeness
 
 WORDS = "<h1>講座の申し込み</h1><p>" + "区民センターで開く講座の申し込みを受け付けています。" * 3 + "</p>"
 
@@ -43,6 +44,18 @@ def test_what_a_reader_gets_tells_two_pages_apart(one: str, other: str) -> None:
 )
 def test_what_differs_from_answer_to_answer_does_not(one: str, other: str) -> None:
     assert digest(one) == digest(other)
+
+
+def test_what_was_not_read_to_its_end_is_like_nothing_but_itself() -> None:
+    overloaded = f"<b {' '.join(f'a{n}=1' for n in range(1001))}></b>"
+    first, again, other = (
+        read(f"{WORDS}{overloaded}{end}".encode(), "text/html; charset=utf-8", "https://www.example.lg.jp/").content
+        for end in ("一階です。", "一階です。", "二階です。")
+    )
+    assert (again.digest, likeness(again.shape, first.shape)) == (first.digest, 1)
+    assert first.digest is not None
+    assert other.digest != first.digest
+    assert likeness(other.shape, first.shape) < 0.2
 
 
 def test_only_parameters_of_campaigns_are_dropped_not_all_that_begin_alike() -> None:

@@ -453,6 +453,18 @@ async def test_a_document_that_is_not_read_to_its_end_is_noted(database: Databas
     assert "5000 elements within each other" in note["said"]
 
 
+async def test_documents_that_are_alike_as_far_as_they_are_read_are_not_said_to_be_one(database: Database) -> None:
+    """What comes after the cut is unknown, and may be what tells them apart."""
+    said = "<p>市役所の窓口は一階で、平日の午前九時から午後五時まで開いています。お電話でも承ります。どうぞお越しください。</p>"
+    overloaded = f"<b {' '.join(f'a{n}=1' for n in range(1001))}></b>"
+    pages: dict[str, Answer] = {
+        path: html(f"{said}{overloaded}<p>{path[1]}の手続き</p>", title="窓口") for path in ("/a", "/b", "/b2")
+    }
+    async with small_site({"/": links(*pages), **pages}) as site:
+        ends = await (await explored(database, site)).ends()
+    assert ends == {"/": "explored", "/a": "explored", "/b": "explored", "/b2": "duplicate"}
+
+
 async def test_links_left_unread_when_the_time_is_over_are_noted(database: Database) -> None:
     async def render(_: str) -> Shown:
         await asyncio.sleep(0.8)
