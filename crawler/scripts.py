@@ -5,7 +5,11 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-_TYPES = frozenset({"", "module", "text/javascript", "application/javascript", "text/ecmascript"})
+_TYPES = frozenset({  # those of JavaScript are WHATWG MIME Sniffing's, 4.6; browsers take them to the letter
+    "", "module", "application/ecmascript", "application/javascript", "application/x-ecmascript", "application/x-javascript",
+    "text/ecmascript", "text/javascript", "text/jscript", "text/livescript", "text/x-ecmascript", "text/x-javascript",
+    *(f"text/javascript1.{minor}" for minor in range(6)),
+})  # fmt: skip
 _VALUES = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\d+")
 
 

@@ -18,6 +18,8 @@ def key(html: str) -> str:
         ('<script src="/a.js"></script><script src="/b.js"></script>', '<script src="/b.js"></script><script src="/a.js"></script>'),
         ('<script src="/a.js"></script>', '<script src="/a.js"></script><script src="/a.js"></script>'),
         ("<script>a()</script>", '<script type="TEXT/JavaScript">a()</script>'),
+        ("<script>a()</script>", '<script type="application/x-javascript">a()</script>'),
+        ("<script>a()</script>", '<script type="text/javascript1.2">a()</script>'),
         ("<script>a()</script>", '<script>a()</script><script type="application/ld+json">{"b": 1}</script>'),
         (r"<script>say('it\'s 1')</script>", r'<script>say("x")</script>'),
     ],
@@ -41,7 +43,13 @@ def test_other_scripts_are_another_key(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "html",
-    ["", "<p>x", '<script type="application/ld+json">{}</script>', '<script type="text/template"><p></script>'],
+    [
+        "",
+        "<p>x",
+        '<script type="text/javascript; charset=utf-8">a()</script>',
+        '<script type="application/ld+json">{}</script>',
+        '<script type="text/template"><p></script>',
+    ],
 )
 def test_a_page_without_scripts_has_no_key(html: str) -> None:
     assert key(html) == ""
