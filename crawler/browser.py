@@ -37,6 +37,7 @@ LOCALE = "ja-JP"
 TIMEZONE = "Asia/Tokyo"
 INTERRUPTED = "interrupted by another navigation"  # what Playwright says
 CALMING = (0.2, 1.0)  # seconds until what interrupted is over
+MOVES = 20  # documents that one page may put in its place: as many as Chromium follows redirects
 WORLD = "jisweep"  # name of the isolated world that our script runs in
 
 NAMES = (
@@ -203,8 +204,9 @@ class Tab:
         self._browser: PlaywrightBrowser | None = None
         self._asked = ""  # where the page at hand is
         self._failed_at = ""  # where a navigation of its came to no page
-        self._sent_to: str | None = None  # where it would have taken the browser, had the request been let through
+        self._stopped: PageLost | None = None  # why it was kept from taking the browser elsewhere
         self._leaving = asyncio.Event()
+        self._moves = 0  # documents that were asked for in its place, its own among them
         self._main_frame = ""
         self.traffic = Traffic()
         self._response: Response | None = None  # the document of the page at hand
@@ -301,7 +303,7 @@ class Tab:
     @property
     def sent_to(self) -> str | None:
         """The canonical address that the page would have taken the browser to, where the request for it was stopped."""
-        return canonical(self._sent_to) if self._sent_to else None
+        return self._stopped.leads_to if self._stopped else None
 
     async def main_world(self) -> int:
         """The context of our isolated world in the page's own frame."""
@@ -351,7 +353,7 @@ class Tab:
             await self.discard()
             raise PageLost(Reason.TIMED_OUT, f"no result within {seconds:g} s") from None
         except PageLost as lost:
-            if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT, Reason.TOO_LARGE):
+            if lost.reason in (Reason.CRASHED, Reason.TIMED_OUT, Reason.TOO_LARGE, Reason.REDIRECT_LOOP):
                 await self.discard()
             raise
         except PlaywrightError as error:
@@ -367,13 +369,13 @@ class Tab:
 
     async def _arrive(self, address: str, seconds: float) -> Response | None:
         """Navigate; Chromium may end reading a page that would leave meanwhile, so its end is not waited for."""
-        self._sent_to = None
+        self._stopped, self._moves = None, 0
         self._leaving.clear()
         going, leaving = asyncio.create_task(self._go(address, seconds)), asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait((going, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if self.sent_to and self._scope:
-                raise PageLost.sent_on(self._scope, self.sent_to)
+            if self._stopped:
+                raise self._stopped
             return await going
         finally:
             going.cancel()
@@ -473,8 +475,8 @@ class Tab:
 
         async def send_on(paused: dict[str, Any]) -> None:
             with suppress(PlaywrightError):  # the page went away meanwhile
-                if self._leaves(paused):
-                    self._sent_to = self._sent_to or paused["request"]["url"]
+                if lost := self._leaves(paused):
+                    self._stopped = self._stopped or lost
                     stopped = {"requestId": paused["requestId"], "errorReason": "Aborted"}  # the page stays
                     await session.send("Fetch.failRequest", stopped)
                     self._leaving.set()
@@ -487,12 +489,19 @@ class Tab:
             wanted = {} if with_headers else {"resourceType": "Document"}
             await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*", **wanted}]})
 
-    def _leaves(self, paused: dict[str, Any]) -> bool:
-        """Whether a request is for a document in the page's place, and one that it must not be taken to."""
+    def _leaves(self, paused: dict[str, Any]) -> PageLost | None:
+        """Why a request for a document in the page's place must not be made; None for any other request."""
         if self._scope is None or paused["resourceType"] != "Document" or paused["frameId"] != self._main_frame:
-            return False
-        address = canonical(paused["request"]["url"])
-        return address is not None and address != self._asked and not may_go(self._scope, address)
+            return None
+        self._moves += 1
+        if self._moves > MOVES:
+            return PageLost(Reason.REDIRECT_LOOP, f"the browser was sent on more than {MOVES} times")
+        address, sends = canonical(paused["request"]["url"]), paused["request"]["method"] != "GET"
+        if address == self._asked:
+            return PageLost(Reason.UNSAFE, "it sends a form by itself") if sends else None
+        if address is None or (may_go(self._scope, address) and not sends):
+            return None
+        return PageLost.sent_on(self._scope, address)
 
     async def _end(self) -> None:
         if self._weighing:

@@ -6,6 +6,7 @@ import pytest
 
 from audits.engine import Engine
 from audits.sweep import Tools
+from crawler.browser import MOVES
 from crawler.scope import Exclusion
 from db.database import Database
 from db.words import Reason, VisitState
@@ -59,6 +60,12 @@ async def test_no_page_takes_the_browser_out_of_the_site_or_to_an_act(database: 
             "/inner-form": html(
                 "<form action='/in/next' method='post'></form><script>document.forms[0].submit()</script>"
             ),
+            "/sandboxed-form": html(
+                "<iframe title='枠' sandbox='allow-scripts allow-forms allow-top-navigation' srcdoc=\"<form target=_top "
+                "action='/in/next' method=post></form><script>document.forms[0].submit()</script>\"></iframe>"
+            ),
+            "/own-form": html("<form method=post></form><script>document.forms[0].submit()</script>"),
+            "/again": html("<script>location.reload()</script>"),
             "/escaped": html("<script>location.href = '/%6Bako/2'</script>"),
             "/agreed": html(
                 "<script>if (!document.cookie) { document.cookie = 'a=1'; location.reload() }</script>"
@@ -77,12 +84,17 @@ async def test_no_page_takes_the_browser_out_of_the_site_or_to_an_act(database: 
             sweep = await sweep_now(database, plan_for(site.address("/"), exclusions=(kept,)), tools)
             visits = await visits_of(database, sweep, site)
             wanted = asked(site)
+            sent_forms = [each.path for each in site.requests if "content-type" in each.headers]
         assert set(asked(other)) == {"/framed"}
     assert not {"/member/logout", "/kako/1", "/kako/2", "/%6Bako/2"} & set(wanted)
+    assert not sent_forms
+    assert wanted.count("/again") <= 1 + MOVES
     ends = {path: visits[path].reason for path in pages if path in visits}
-    out, within = (*LEAVING, "/server"), ("/in", "/act", "/server-act", "/excluded", "/escaped", "/inner-form")
+    out = (*LEAVING, "/server")
+    within = ("/in", "/act", "/server-act", "/excluded", "/escaped", "/inner-form", "/sandboxed-form")
     assert {path: ends[path] for path in out} == dict.fromkeys(out, Reason.REDIRECT_OUT)
     assert {path: ends[path] for path in within} == dict.fromkeys(within, Reason.REDIRECT)
+    assert (ends["/own-form"], ends["/again"]) == (Reason.UNSAFE, Reason.REDIRECT_LOOP)
     stay = ("/", "/in/next", "/framing", "/fragment", "/saved", "/saved-soon", "/agreed", "/kept")
     assert {path: visits[path].state for path in stay} == dict.fromkeys(stay, VisitState.AUDITED)
     assert visits["/member/logout"].reason is Reason.UNSAFE
