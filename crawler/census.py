@@ -83,6 +83,7 @@ class Census:
         self._texts: set[int] = set()  # of all levels read
         self._behind = Marks()  # how many pages that repeat others lie before a page at least, or _REACHED
         self._trust = Trust()
+        self.unsure: set[int] = set()  # visits that say nothing of a parameter: they could not be asked again
         self._named: Counter[str] = Counter()  # addresses that were let through, by parameter
         self._first: dict[int, _Seen] = {}  # by parameter and address without it
         self._same: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -299,7 +300,7 @@ class Census:
         rows = (
             await connection.execute(
                 sa.select(
-                    Visit.page_id, Page.address, Visit.wording, Visit.content_digest, Visit.rendered_digest,
+                    Visit.id, Visit.page_id, Page.address, Visit.wording, Visit.content_digest, Visit.rendered_digest,
                     Visit.script_key, Visit.text_shape, Visit.links,
                 )
                 .join(Page, Page.id == Visit.page_id)
@@ -317,7 +318,7 @@ class Census:
             texts.append(hash((row.wording, row.text_shape)))
             self._pass_on(row.page_id, text=texts[-1], links=unpack(row.links))
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
-            if proof is not None:
+            if proof is not None and row.id not in self.unsure:
                 self._compare(row.address, row.page_id, proof, row.wording, proof == row.content_digest, plain)
         return texts
 

@@ -17,13 +17,15 @@ from crawler.frontier import end_visit
 from crawler.identity import Answered, answered, groups, is_read_alike, rank_from
 from db.words import Reason
 
-TRIES = 2  # a clock may strike between two answers
+TRIES = 2  # a clock may strike between two answers, or one not come
+SAID = "not compared with a page that differs in numbers only"
 
 
 async def mark_counted(exploration: Exploration, depth: int, ends: float) -> bool:
     """End the pages of a level that are another, without a parameter, but for its counters; False when stopped.
 
-    Pairs are asked for again until the parameter is known to mean nothing, or to choose a page.
+    Pairs are asked for again until the parameter is known to mean nothing, or to choose a page. A page of which no
+    answer came tells nothing of it; the first of them is noted.
     """
     async with exploration.database.reading() as connection:
         await exploration.census.read(connection, depth - 1)
@@ -33,14 +35,18 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
         if exploration.stopping.is_set():
             return False
         if exploration.is_over(ends):
-            await note(
-                exploration, "rendering", each.address, "not compared with a page that differs in numbers only"
-            )
+            await note(exploration, "rendering", each.address, SAID)
             return True
         known = shown.get(each.parameter, 0)
         if known < 0:
             continue
-        if known < PROVEN and not await _is_one_page(exploration, each.plain, each.address):
+        same = known >= PROVEN or await _is_one_page(exploration, each.plain, each.address)
+        if same is None:
+            if not exploration.census.unsure:
+                await note(exploration, "rendering", each.address, SAID)
+            exploration.census.unsure.add(each.visit)
+            continue
+        if not same:
             shown[each.parameter] = -1
             continue
         shown[each.parameter] = known + 1
@@ -55,11 +61,13 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
 async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair] | None:
     """Spellings of one address that are one page but for its counters, as pairs of visits; None when stopped.
 
-    Those that are not asked for before the time is over stay pages of their own, and the first of them is noted.
+    Those that are not asked for before the time is over, or give no answer, stay pages of their own, and the first of
+    them is noted.
     """
     async with exploration.database.reading() as connection:
         pages, _ = await answered(connection, exploration.sweep.id)
     found: set[Pair] = set()
+    noted = False
     for group in groups(pages, lambda each: spelling_key(each.address)):
         counted: list[Answered] = []  # of the group, those that count for themselves as far as is known
         for each in sorted(group, key=rank_from(exploration.scope.start)):
@@ -69,36 +77,49 @@ async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair
             if exploration.stopping.is_set():
                 return None
             if doubtful and exploration.is_over(ends):
-                said = "not compared with a page that differs in numbers only"
-                await note(exploration, "rendering", each.address, said)
+                await note(exploration, "rendering", each.address, SAID)
                 return frozenset(found)
-            same = await _first_same(exploration, doubtful, each)
-            if same is None:
-                counted.append(each)
-            else:
+            same, unsure = await _first_same(exploration, doubtful, each)
+            if same is not None:
                 found.add((same.visit, each.visit))
+                continue
+            counted.append(each)
+            if unsure and not noted:
+                noted = True
+                await note(exploration, "rendering", each.address, SAID)
     return frozenset(found)
 
 
-async def _first_same(exploration: Exploration, others: Collection[Answered], page: Answered) -> Answered | None:
+async def _first_same(
+    exploration: Exploration, others: Collection[Answered], page: Answered
+) -> tuple[Answered | None, bool]:
+    """The first that a page is one with; where there is none, whether that is because an answer did not come."""
+    unsure = False
     for other in others:
-        if await _is_one_page(exploration, other.address, page.address):
-            return other
-    return None
+        same = await _is_one_page(exploration, other.address, page.address)
+        if same:
+            return other, False
+        unsure = unsure or same is None
+    return None, unsure
 
 
-async def _is_one_page(exploration: Exploration, plain: str, address: str) -> bool:
-    """Whether an address gives what another gives, but for counters. Links are read as if all stood at that one."""
+async def _is_one_page(exploration: Exploration, plain: str, address: str) -> bool | None:
+    """Whether an address gives what another gives, but for counters; None where an answer does not come.
+
+    Links are read as if all stood at that one.
+    """
+    told: bool | None = None
     for _ in range(TRIES):
         answers = [await _read(exploration, each, plain) for each in (plain, address, plain)]
         before, other, after = answers
         if before is None or other is None or after is None:
-            return False
+            continue
         if lies_between(before, other, after):
             return True
+        told = False
         if before.numbers == after.numbers:
-            return False
-    return False
+            break
+    return told
 
 
 def lies_between(before: Content, other: Content, after: Content) -> bool:

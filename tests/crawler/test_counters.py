@@ -7,11 +7,12 @@ from itertools import count
 import pytest
 
 from crawler.content import Content
-from crawler.counters import lies_between
+from crawler.counters import SAID, lies_between
 from crawler.document import read
 from db.database import Database
 from tests.audits.sites import asked, html
 from tests.crawler.exploring import explored
+from tests.crawler.servers import http
 from tests.crawler.test_traps import NAV, every, page
 
 
@@ -44,6 +45,44 @@ async def test_a_page_that_counts_its_visitors_is_one_page_with_a_parameter_that
     assert all(end == "duplicate" for path, end in said.items() if "rev=2" in path)
     assert len(set(requests)) == 10, "as many as it takes to find out"
     assert len(requests) == 13, "three of them once more, between two answers of their page"
+
+
+async def test_a_question_that_gets_no_answer_says_nothing_of_a_parameter(database: Database) -> None:
+    served, times = count(95), Counter[str]()
+
+    def site(path: str) -> bytes:
+        times[path] += 1
+        if path == "/":
+            return page("入口", *(f"/{n}.html" for n in range(40)))
+        if path == "/0.html?rev=2" and times[path] > 1:
+            return http(status="500 Internal Server Error")
+        number = int(path[1:].partition(".")[0])
+        return counting(number, f"第{number}号です。", next(served), f"/{number}.html?rev=2")
+
+    async with every(site) as server:
+        sweep = await explored(database, server)
+        (note,) = (await sweep.sweep_row())["notes"]
+    assert Counter((await sweep.ends()).values()) == {"explored": 42, "duplicate": 39}
+    assert (note["address"], note["said"]) == (server.address("/0.html?rev=2"), SAID)
+
+
+@pytest.mark.parametrize("twin", ["/KOHO", "/koho/"])
+async def test_two_spellings_that_cannot_be_compared_are_noted(database: Database, twin: str) -> None:
+    served, times = count(95), Counter[str]()
+
+    def site(path: str) -> bytes:
+        times[path] += 1
+        if path == "/":
+            return page("入口", "/koho", twin)
+        if times[path] > 1:
+            return http(status="500 Internal Server Error")
+        return counting(1, "人口は51377人です。", next(served))
+
+    async with every(site) as server:
+        sweep = await explored(database, server)
+        notes = (await sweep.sweep_row())["notes"]
+    assert set((await sweep.ends()).values()) == {"explored"}
+    assert SAID in [each["said"] for each in notes]
 
 
 async def test_pages_that_differ_in_a_number_that_stands_still_stay_apart(database: Database) -> None:
