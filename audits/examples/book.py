@@ -17,7 +17,8 @@ from audits.conclude import sweep_row
 from audits.criteria import Criterion, criteria
 from audits.defects import book
 from audits.defects.book import Listed
-from audits.defects.naming import KNOWN_AS, parted
+from audits.defects.naming import KNOWN_AS, ROOT, names_of, parted
+from audits.defects.sight import parts
 from audits.examples.after import After
 from audits.examples.anonymous import Anonymiser, without_names
 from audits.examples.before import Before
@@ -33,6 +34,7 @@ from db.tables import (
     Page,
     PartPage,
     Picture,
+    Regrouping,
     Result,
     Site,
     Sweep,
@@ -275,29 +277,34 @@ async def _shots(connection: AsyncConnection, pictures: Collection[int]) -> dict
 
 
 async def _notes(connection: AsyncConnection, defects: Collection[int]) -> dict[int, tuple[str, ...]]:
-    """What people said was done when they claimed repairs, the last time last."""
-    rows = await connection.execute(
-        sa.select(DefectEvent.defect_id, DefectEvent.why)
-        .where(
-            DefectEvent.defect_id.in_(list(defects)), DefectEvent.new == DefectState.REPAIRED,
-            DefectEvent.who != MACHINE, DefectEvent.why.is_not(None),
-        )
-        .order_by(DefectEvent.id)
-    )  # fmt: skip
+    """What people said was done when they claimed repairs, by any name of a defect, the last time last."""
     found: dict[int, tuple[str, ...]] = {}
-    for defect, why in rows:
-        found[defect] = (*found.get(defect, ()), why or "")
+    for some in parts(sorted(set(defects))):
+        rows = await connection.execute(
+            sa.select(ROOT, DefectEvent.why)
+            .join(Defect, Defect.id == DefectEvent.defect_id)
+            .where(
+                names_of(some), DefectEvent.new == DefectState.REPAIRED, DefectEvent.who != MACHINE,
+                DefectEvent.why.is_not(None),
+            )
+            .order_by(DefectEvent.id)
+        )  # fmt: skip
+        for defect, why in rows:
+            found[defect] = (*found.get(defect, ()), why or "")
     return found
 
 
 async def _people(connection: AsyncConnection, defects: Collection[int]) -> dict[int, set[str]]:
-    """Who has had to do with each defect."""
-    rows = await connection.execute(
-        sa.select(DefectEvent.defect_id, DefectEvent.who).where(DefectEvent.defect_id.in_(list(defects))).distinct()
+    """Who has had to do with each defect, by any name of it."""
+    events = sa.select(ROOT, DefectEvent.who).join(Defect, Defect.id == DefectEvent.defect_id)
+    regrouped = sa.select(ROOT, Regrouping.who).join(
+        Defect, sa.or_(Defect.id == Regrouping.defect_id, Defect.id == Regrouping.other_id)
     )
     found: dict[int, set[str]] = {}
-    for defect, who in rows:
-        found.setdefault(defect, set()).add(who)
+    for some in parts(sorted(set(defects))):
+        for query in (events, regrouped):
+            for defect, who in await connection.execute(query.where(names_of(some)).distinct()):
+                found.setdefault(defect, set()).add(who)
     return found
 
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from audits.defects import book as defects
+from audits.defects import regrouping
 from audits.defects.book import Plan
 from audits.defects.reconcile import reconcile
 from audits.examples import book
@@ -141,6 +142,26 @@ async def test_an_example_is_taken_confirmed_written_anew_and_dropped(database: 
         for again in (book.drop(connection, number, "x"), book.confirm(connection, number, "x")):
             with pytest.raises(UsageError, match="no example"):
                 await again
+
+
+async def test_who_planned_and_claimed_what_is_one_with_another_is_known_too(database: Database) -> None:
+    """The way of repair is theirs, and may name them."""
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        a, b = history.defects["a"], history.defects["b"]
+        plan = Plan(owner="広報課", due_on=None, way="鈴木が入れる")
+        await defects.plan(history.connection, await defects.one(history.connection, a), "鈴木", plan)
+        await defects.say_repaired(
+            history.connection, await defects.one(history.connection, a), "佐藤", "alt を足した"
+        )
+        await regrouping.merge(history.connection, regrouping.Said(who="田中", why="同じ"), b, [a])
+        await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}))
+        await taken(history, "b")
+        [entry] = await book.entries(history.connection)
+        assert entry.way == "鈴木が入れる"
+        assert entry.notes[0] == "alt を足した"
+        assert {"鈴木", "佐藤", "田中"} <= entry.names
+        assert book.anonymous(entry, "ja").way == "〔伏せました〕が入れる"
 
 
 async def test_what_was_read_as_anonymous_holds_for_these_words_only(database: Database) -> None:
