@@ -15,7 +15,7 @@ from audits.conclude import rules_of, sweep_row
 from audits.defects.cover import Cover, cover_on, today
 from audits.defects.effect import Effect, effect_of, impacts, use_of_site
 from audits.defects.life import move
-from audits.defects.naming import ROOT
+from audits.defects.naming import ROOT, hold_names
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
 from db.words import DefectState, Region
@@ -260,6 +260,14 @@ async def one(connection: AsyncConnection, defect_id: int) -> Listed:
     if not found:
         raise no_such(defect_id)
     return found[0]
+
+
+async def held(connection: AsyncConnection, numbers: Sequence[int]) -> list[Listed]:
+    """The defects of some numbers, which nobody merges or splits until the transaction ends. Raises UsageError."""
+    mine = sa.select(Defect.site_id).where(Defect.id.in_(numbers)).distinct()
+    for site in sorted(await connection.scalars(mine)):
+        await hold_names(connection, site)
+    return [await one(connection, number) for number in numbers]
 
 
 def no_such(number: int) -> UsageError:

@@ -286,6 +286,7 @@ async def _each(
     language = Language(given["lang"])
 
     async def work(connection: AsyncConnection) -> list[Listed]:
+        await book.held(connection, numbers)
         for number in numbers:
             await step(connection, await book.one(connection, number))
         return [await book.one(connection, number) for number in numbers]

@@ -110,7 +110,7 @@ async def _except(what: tuple[str, ...], given: dict[str, Any]) -> None:
             site = await book.site_of(connection, what[0])
             added = [await excepting.except_rule(connection, said, site, given["rule"], given["pattern"])]
         else:
-            named = [await book.one(connection, number) for number in numbers]
+            named = await book.held(connection, numbers)
             added = await excepting.except_defects(connection, said, named, given["pages"])
         return await excepting.numbers_told(connection, added)
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects import book, excepting, regrouping
 from audits.defects.cover import today
+from audits.defects.naming import hold_names
 from crawler.usage import read_usage
 from reports.cli.desk import check_name, with_defects
 from reports.language import Language
@@ -55,6 +56,8 @@ async def take_in_plan(
 
     async def work(connection: AsyncConnection) -> list[Change]:
         name, sites = await about(connection)
+        for site in sorted(sites):
+            await hold_names(connection, site)
         known = {each.id: each for site in sites for each in await book.listed(connection, site)}
         for site in sites:
             names = await regrouping.known_as(connection, site)

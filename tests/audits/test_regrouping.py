@@ -1,5 +1,6 @@
 """Merging and splitting by a person: remembered by every later sweep, and no place is lost or counted twice."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -414,6 +415,26 @@ async def test_parts_and_what_is_taken_back_keep_the_exception_that_was_said_of_
         assert {await state(history, each) for each in (a, b)} == {State.EXCEPTED}
         [told] = await excepting.told(history.connection, history.site, today())
         assert (told.pages, told.places) == (3, 4)
+
+
+async def test_what_is_merged_while_somebody_excepts_it_is_excepted_no_further(database: Database) -> None:
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1, "b": 1}, "/2": {"a": 1}, "/3": {"b": 1}})
+    a, b = history.defects["a"], history.defects["b"]
+
+    async def merge() -> None:
+        async with database.writing() as connection:
+            await regrouping.merge(connection, SAID, a, [b])
+
+    async with database.writing() as connection:
+        said = excepting.Said(reason=ExceptionReason.THIRD_PARTY, text="外部", person="田中", until=today())
+        await excepting.except_defects(connection, said, await book.held(connection, [b]))
+        merging = asyncio.create_task(merge())
+        await asyncio.wait([merging], timeout=0.5)
+    await merging
+    async with database.reading() as connection:
+        pages = await book.pages(connection, a)
+    assert {each.address[-1]: bool(each.exception) for each in pages} == {"1": False, "2": False, "3": True}
 
 
 # ── baselines ──────────────────────────────────────────────────────────────────────────────────────
