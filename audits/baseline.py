@@ -52,8 +52,11 @@ class Baseline:
     names: Mapping[str, str] = field(default_factory=dict)  # digests of faults that are known as one of the defects
 
     def name_of(self, found: Fault) -> str:
-        """The digest by which a fault is known here, today or in the version before; its own when it is not known."""
-        names = (self.names.get(each, each) for each in (found.digest, found.earlier))
+        """The digest by which a fault is known here, in the version before or today; its own when it is not known.
+
+        What was told apart in the version before, and a person has split, stays two, see `audits.defects.versions`.
+        """
+        names = (self.names.get(each, each) for each in (found.earlier, found.digest))
         return next((each for each in names if each in self.defects), found.digest)
 
     def to_text(self) -> str:

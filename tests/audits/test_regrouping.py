@@ -20,7 +20,7 @@ from audits.fault import Fault
 from audits.record import MACHINE
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Defect, Occurrence
+from db.tables import Defect, Occurrence, Sweep
 from db.words import DefectState as State
 from db.words import ExceptionReason, Origin, Regroup
 from tests.audits.test_fault_versions import PLACE, shown_anew
@@ -451,3 +451,21 @@ async def test_the_baseline_of_a_sweep_knows_faults_by_every_name_of_their_defec
         for digest, earlier in (("n", "a"), ("n", "b"), ("b", "x")):
             assert known.name_of(Fault(digest=digest * 64, earlier=earlier * 64, shape="s")) == "a" * 64
         assert known.name_of(Fault(digest="n" * 64, earlier="x" * 64, shape="s")) == "n" * 64
+
+
+async def test_the_baseline_of_a_sweep_tells_apart_what_a_person_has_though_today_it_is_one(
+    database: Database,
+) -> None:
+    other = replace(PLACE, fault=replace(PLACE.fault, earlier="b" * 64))
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1, "b": 1}, "/2": {"b": 2}})
+        a, b = history.defects["a"], history.defects["b"]
+        await regrouping.merge(history.connection, SAID, a, [b])
+        await regrouping.take_back(history.connection, SAID, b)
+        await shown_anew(history, "/1", PLACE, other, other)
+        sweep = (await history.connection.scalars(sa.select(sa.func.max(Sweep.id)))).one()
+        known = await of_sweep(history.connection, sweep)
+        assert {digest: each.pages for digest, each in known.defects.items()} == {
+            "a" * 64: {"/1": 1}, "b" * 64: {"/1": 2},
+        }  # fmt: skip
+        assert [known.name_of(each.fault)[0] for each in (PLACE, other)] == ["a", "b"]
