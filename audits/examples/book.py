@@ -225,7 +225,7 @@ async def entries(connection: AsyncConnection, sites: Collection[int] | None = N
         .join(Page, Page.id == Result.page_id)
         .join(Site, Site.id == Page.site_id)
         .outerjoin(Organisation, Organisation.id == Site.organisation_id)
-        .join(Defect, Defect.id == Example.defect_id)
+        .join(Defect, Defect.id == Finding.defect_id)
         .outerjoin(PartPage, parted(Page.id))
         .join(shown, shown.id == KNOWN_AS)
         .where(Example.dropped_at.is_(None))

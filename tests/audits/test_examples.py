@@ -164,6 +164,25 @@ async def test_who_planned_and_claimed_what_is_one_with_another_is_known_too(dat
         assert book.anonymous(entry, "ja").way == "〔伏せました〕が入れる"
 
 
+async def test_an_example_is_of_what_its_finding_is_known_as_now(database: Database) -> None:
+    """Also once what it was taken of is two again."""
+    said = regrouping.Said(who="田中", why="同じ")
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        a, b = history.defects["a"], history.defects["b"]
+        await regrouping.merge(history.connection, said, a, [b])
+        await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}))
+        before = await before_of(
+            history.connection, await defects.one(history.connection, a), "https://www.example.lg.jp/2"
+        )
+        await book.take(history.connection, before, after(), "高橋")
+        assert [each.defect for each in await book.entries(history.connection)] == [a]
+        await regrouping.take_back(history.connection, said, b)
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}))
+        [entry] = await book.entries(history.connection)
+        assert (entry.defect, entry.state) == (b, State.CONFIRMED), "only the other came back"
+
+
 async def test_what_was_read_as_anonymous_holds_for_these_words_only(database: Database) -> None:
     async with history_in(database) as history:
         await repaired(history)
