@@ -130,7 +130,9 @@ def _reasons(found: Excepted, language: Language) -> list[str]:
 
 
 def _kind(each: Exemption) -> str:
-    return "rule" if each.defect_id is None else "defect" if each.page_id is None else "place"
+    if each.defect_id is None:
+        return "rule"
+    return "place" if each.page_id is not None else "restated" if each.restated else "defect"
 
 
 def _scope(each: Exemption, rule: str, page: str | None, language: Language) -> str:

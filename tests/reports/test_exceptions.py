@@ -7,11 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from audits.conclude import conclude
+from audits.defects import book, excepting, regrouping
+from audits.defects.cover import today
+from audits.defects.reconcile import reconcile
 from db.database import Database
 from db.tables import Exemption, Sweep
 from db.words import ExceptionReason
+from reports.exception_view import exception_json, exception_words
+from reports.language import Language
 from reports.report import write_report
 from reports.summary import as_json, as_lines
+from tests.audits.test_reconcile import history_in
 from tests.reports import rows, series
 from tests.reports.test_tables import table
 
@@ -59,6 +65,22 @@ async def test_numbers_for_programs_are_those_of_the_findings(
     audited = pages[pages["状態"] == "検査済み"].set_index("ページ番号")
     assert audited["うち例外の箇所"].astype(int).sum() == covered.sum()
     assert (audited["問題の箇所"].astype(int) >= audited["うち例外の箇所"].astype(int)).all()
+
+
+async def test_an_exception_of_what_was_merged_since_is_not_told_as_one_of_the_whole(database: Database) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"b": 1}}))
+        a, b = history.defects["a"], history.defects["b"]
+        said = excepting.Said(reason=ExceptionReason.THIRD_PARTY, text="外部", person="田中", until=today())
+        await excepting.except_defects(history.connection, said, [await book.one(history.connection, a)])
+        [before] = await excepting.told(history.connection, history.site, today())
+        await regrouping.merge(history.connection, regrouping.Said(who="鈴木", why="同じ"), b, [a])
+        [after] = await excepting.told(history.connection, history.site, today())
+    assert [exception_json(each)["scope"] for each in (before, after)] == ["defect", "restated"]
+    assert (after.exemption.defect_id, after.pages) == (b, 1)
+    words = exception_words(after.exemption, after.rule, after.page, Language("ja"))["scope"]
+    assert "決めたときの範囲だけ" in words
+    assert "すべてのページ" not in words
 
 
 @pytest.mark.parametrize(
