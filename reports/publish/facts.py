@@ -132,8 +132,6 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     before, before_at = checks[1] if len(checks) > 1 else (None, None)
     if before is not None and swept is not None and (await compare(database, before.sweep, swept.sweep)).breaks:
         before = None
-    if swept_at is not None and fiscal_year(swept_at) != fiscal_year(test.sweep.created_at):
-        swept, swept_at, before, before_at = None, None, None, None
     return Facts(
         head=head, test=test, details=told, standing=standing, scope=scope, left_out=left_out,
         swept=swept, swept_at=swept_at, swept_before=before, before_at=before_at,
@@ -141,15 +139,17 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
 
 
 async def _whole_checks(connection: AsyncConnection, sweep: Sweep) -> list[tuple[int, datetime]]:
-    """The last two finished checks of all pages of the site, the later one first."""
+    """The last finished check of all pages of the site in the fiscal year of a test, and the one before it; none without the first."""
     query = (
         sa.select(Sweep.id, Sweep.finished_at)
         .where(Sweep.site_id == sweep.site_id, Sweep.method == Method.ALL, Sweep.state == SweepState.FINISHED)
         .where(Sweep.finished_at.is_not(None))
         .order_by(Sweep.finished_at.desc())
-        .limit(2)
     )
-    return [(number, at) for number, at in await connection.execute(query) if at is not None]
+    year = fiscal_year(sweep.created_at)
+    rows = [(number, at) for number, at in await connection.execute(query) if at is not None]
+    known = [each for each in rows if fiscal_year(each[1]) <= year]
+    return known[:2] if known and fiscal_year(known[0][1]) == year else []
 
 
 def fiscal_year(moment: datetime) -> int:

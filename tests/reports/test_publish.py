@@ -471,6 +471,30 @@ async def test_the_yearly_sheet_compares_only_what_is_a_series(
     assert ("対象範囲や規則などが違う" in improved) is narrowed
 
 
+async def test_a_check_of_the_next_year_does_not_hide_that_of_the_tests_own(
+    database: Database, tmp_path: Path
+) -> None:
+    """A test that is published, or published again, after the next year's check of all pages."""
+    for failing, days in ((12, -200), (9, 20), (3, 300)):
+        at = START + timedelta(days=days)
+        await series.swept(
+            database,
+            frame=30,
+            drawn=range(30),
+            failing={"image-alt": range(failing)},
+            created_at=at,
+            finished_at=at,
+        )
+    sweep = await judged(database)
+    await write_documents(database, sweep, tmp_path / "out", None, "ja")
+    book = load_workbook(tmp_path / "out" / "evaluation.xlsx")
+    told = {row[0]: str(row[1]) for row in book["記録から分かること"].iter_rows(values_only=True)}
+    assert "問題のあるページは9ページ" in told["全ページの機械検査をした"]
+    improved = next(value for name, value in told.items() if str(name).startswith("前回から"))
+    assert "40" in improved
+    assert "30" in improved
+
+
 def test_the_fiscal_year_begins_in_april() -> None:
     assert fiscal_year(datetime(2026, 3, 31, 14, 59, tzinfo=UTC)) == 2025
     assert fiscal_year(datetime(2026, 3, 31, 15, 0, tzinfo=UTC)) == 2026  # midnight in Tokyo
