@@ -16,13 +16,13 @@ from crawler.sample import Proposal, keep_sample, propose
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Site, Sweep
-from db.words import SweepState
+from db.words import Method, SweepState
 
 
 async def proposed(database: Database, sweep_id: int, wishes: dict[str, Any] | None) -> Proposal:
     """The sample of an explored sweep; what a plan says of choosing pages is kept with the sweep, when given.
 
-    Raises UsageError when the sweep is not explored yet, or has its sample.
+    Raises UsageError when the sweep is not explored yet, has its sample, or is a survey that is to take some pages only.
     """
     async with held(database, sweep_id), database.writing() as connection:
         sweep = await _choosing(connection, sweep_id)
@@ -56,7 +56,15 @@ async def start_of(connection: AsyncConnection, sweep: Sweep) -> str:
 
 
 async def _keep_wishes(connection: AsyncConnection, sweep: Sweep, wishes: dict[str, Any]) -> None:
-    """Draw as wished from now on. Without another wish the seed stays, unless it was an earlier sweep's."""
+    """Draw as wished from now on. Without another wish the seed stays, unless it was an earlier sweep's.
+
+    Raises UsageError for a survey, which is of all pages: the rate of a sample would stand as the ministry's does.
+    """
+    if sweep.mic is not None and wishes["method"] is not Method.ALL:
+        raise UsageError(
+            ja=f"スイープ {sweep.id} は総務省の調査の条件による調査なので、全ページを調べます。標本は jisweep sweep で調べてください。",
+            en=f"Sweep {sweep.id} is a survey by the ministry's conditions and takes all pages: sample with jisweep sweep.",
+        )
     anew = await redrawn(connection, sweep.site_id, wishes["earlier_draw"], wishes["redraw"], wishes["stratify"])
     seed = wishes["seed"]
     if seed is None:

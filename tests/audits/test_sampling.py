@@ -130,6 +130,16 @@ async def test_a_census_and_a_random_sample_promise_no_kinds(database: Database)
         assert (await proposed(database, await explored(database, **plan), None)).left_out == []
 
 
+async def test_a_survey_of_all_pages_never_becomes_a_sample(database: Database) -> None:
+    sweep = await explored(database, method=Method.ALL, survey=True)
+    wishes = {"method": Method.MIXED, "pages": 5, "at_random": None, "stratify": None, "traffic": (), "seed": 1,
+              "earlier_draw": None, "redraw": None}  # fmt: skip
+    with pytest.raises(UsageError, match="takes all pages"):
+        await proposed(database, sweep, wishes)
+    assert (await proposed(database, sweep, None)).method is Method.ALL
+    assert (await proposed(database, sweep, {**wishes, "method": Method.ALL})).method is Method.ALL
+
+
 async def test_a_kind_whose_only_page_proves_to_be_none_is_not_missed(database: Database) -> None:
     sweep = await chosen(database, **MIXED)
     [contact] = [
