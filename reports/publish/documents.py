@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import sweep_row
 from audits.jis_test import Verdict
 from audits.judging import pages_to_judge
+from crawler.sample import left_out_of
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.words import Notation
@@ -68,9 +69,10 @@ def refuse_other(out: Path, about: str) -> None:
 
 
 async def _machine_readable(connection: AsyncConnection, content: Content, folder: Folder) -> None:
-    """Read the pages once, for the list of addresses and for both files of JSON-LD."""
+    """Read the pages once, for the list of addresses and for both files of JSON-LD, and what the sample lacks."""
     facts = content.facts
     sweep = await sweep_row(connection, facts.head.id)
+    facts.left_out = await left_out_of(connection, sweep, facts.head.site)
     evaluation, assertions = Evaluation(folder, content), Assertions(folder, content)
     with evaluation.file, assertions.file:
         async for page in pages_to_judge(connection, sweep):

@@ -11,7 +11,6 @@ from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.jis_test import CriterionResult, JisTest, Lack, Verdict, declaration, jis_test, lacks, level_of
 from crawler.representative import LeftOut
-from crawler.sample import left_out_of
 from db.database import Database
 from db.tables import Sweep
 from db.types import now
@@ -59,13 +58,13 @@ class Facts:
     details: dict[str, Any]
     standing: Standing | None  # None: nobody has declared anything
     scope: list[ScopeLine]
-    left_out: list[LeftOut]  # what representative pages would stand for, and the sample lacks
     swept: Conclusion | None  # the last check of all pages in the fiscal year of the test
     swept_at: datetime | None
     swept_before: Conclusion | None  # the one before it, if the two are a series
     before_at: datetime | None  # when that was, series or not
     made: datetime = field(default_factory=now)
     pages: list[Tested] = field(default_factory=list)  # filled while the pages are read
+    left_out: list[LeftOut] = field(default_factory=list)  # kinds that the sample lacks, read with the pages
 
     @property
     def claim(self) -> Notation | None:
@@ -125,7 +124,6 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     async with database.reading() as connection:
         head = await read.head(connection, sweep_id)
         scope = await read.scope(connection, sweep_id)
-        left_out = await left_out_of(connection, test.sweep, head.site)
         whole = await _whole_checks(connection, test.sweep)
     checks = [(await conclude(database, number, sample=False), at) for number, at in whole]
     swept, swept_at = checks[0] if checks else (None, None)
@@ -133,7 +131,7 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     if before is not None and swept is not None and (await compare(database, before.sweep, swept.sweep)).breaks:
         before = None
     return Facts(
-        head=head, test=test, details=told, standing=standing, scope=scope, left_out=left_out,
+        head=head, test=test, details=told, standing=standing, scope=scope,
         swept=swept, swept_at=swept_at, swept_before=before, before_at=before_at,
     )  # fmt: skip
 
