@@ -8,7 +8,7 @@ from audits.criteria import NAMES
 from audits.declaring import NO_EXCEPTIONS, exceptions_of
 from audits.jis_test import CriterionResult, Lack, Verdict, lacks_of_test
 from audits.rules import rule_text
-from db.words import Edition, Notation, Part
+from db.words import Edition, Method, Notation, Part
 from reports.language import Language
 from reports.left_out import left_out_kinds
 from reports.publish.facts import Facts, Tested
@@ -89,7 +89,7 @@ class Content:
             "level_met": (self.level_met(),),
             "scope": (str(self.facts.details.get("scope") or self.blank),),
             "technologies": (self._list("technologies"),),
-            "method": (self.method(), *self.left_out()),
+            "method": (self.method(), *self.unread(), *self.left_out()),
             "addresses": (self.say("result.addresses_below", pages=self._pages()),),
             "checklist": (self.say("result.checklist_below"),),
             "period": self.period(),
@@ -172,6 +172,12 @@ class Content:
             representative=self.language.count("page", parts.count(Part.REPRESENTATIVE)),
             random=self.language.count("page", parts.count(Part.RANDOM)),
         ) + (self.say(f"result.stratified_{head.stratify.value}") if head.stratify else "")  # fmt: skip
+
+    def unread(self) -> tuple[str, ...]:
+        """That a sample was chosen from a part of the site, where exploring could not read all; of a census a lack says it."""
+        conclusion, method = self.facts.test.conclusion, self.facts.head.method
+        whole = method in (None, Method.ALL) or not (conclusion.unread or conclusion.incomplete_because)
+        return () if whole else (self.say("result.frame_unread"),)
 
     def left_out(self) -> tuple[str, ...]:
         """The kinds of page that nothing was tested of; nothing where the sample lacks none."""

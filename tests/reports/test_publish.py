@@ -519,6 +519,16 @@ async def test_every_lack_is_one_line_that_says_what_to_do(database: Database) -
     assert f"jisweep judge export {sweep}" in lack_line(Lack.UNJUDGED, facts, Language("ja"))
 
 
+@pytest.mark.parametrize("about", ["sitemap", "pace"])
+async def test_a_sample_of_a_site_that_was_read_in_part_says_so(
+    database: Database, tmp_path: Path, about: str
+) -> None:
+    """A note that only informs leaves the frame whole."""
+    sweep = await judged(database, notes=[{"about": about, "address": "https://www.example.lg.jp/", "said": "500"}])
+    await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
+    assert ("見つけたページだけから選択" in text_of(tmp_path / "out" / "result.html")) is (about == "sitemap")
+
+
 @pytest.mark.parametrize(
     ("lang", "kinds"), [("ja", "緊急・災害情報"), ("en", "emergency and disaster information")]
 )
