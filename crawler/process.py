@@ -12,7 +12,7 @@ from crawler.address import directory_of, path_of
 from crawler.frame import FramePage
 from crawler.kinds import Kind
 
-FEW = 10  # pages with a form to one target; one that more have is the site's, such as a question on each page
+FEW = 10  # pages with a form to one target, or of one step; what more have is the site's, such as a question on each page
 STEPS = 20  # pages of one process that are taken into a sample
 
 _ORDER = {  # the words of a step, and which one it is
@@ -87,7 +87,11 @@ def _by_name(frame: Sequence[FramePage]) -> list[set[str]]:
         for front, (stem, step) in (("name", step_in_name(page.address)), ("title", step_in_title(page.title))):
             if step:
                 alike[front, directory, stem][step].append(page)
-    groups = [[page for pages in steps.values() for page in pages] for steps in alike.values() if len(steps) > 1]
+    groups = [
+        [page for pages in steps.values() for page in pages]
+        for steps in alike.values()
+        if len(steps) > 1 and max(map(len, steps.values())) <= FEW
+    ]
     return [
         {page.address for page in group}
         for group in groups

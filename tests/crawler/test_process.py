@@ -136,6 +136,14 @@ def test_a_form_of_one_page_does_not_stand_for_a_process() -> None:
     assert "kind:form" in found[0].why
 
 
+def test_a_step_that_many_pages_are_named_by_makes_them_no_process() -> None:
+    """A form that is opened for each hall: its 11 pages are not 11 first steps of one booking."""
+    halls = [page(n, f"yoyaku/entry?hall={n}", "予約（入力）", form=True) for n in range(FEW + 1)]
+    confirm = page(99, "yoyaku/check?hall=1", "予約（確認）")
+    assert processes([*halls, confirm]).of(halls[0]) == ()
+    assert len(processes([*halls[1:], confirm]).of(confirm)) == FEW + 1
+
+
 def test_each_page_of_a_long_process_is_placed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An office's calendar may send from month to month: what is done for each page does not grow with the others."""
     months = [page(n, f"calendar/{n}.html", sends=(f"calendar/{n + 1}.html",)) for n in range(500)]
