@@ -27,6 +27,12 @@ def refusal_of(answer: Answer) -> Reason | None:
     return None
 
 
+def is_silent(answer: Answer) -> bool:
+    """Whether an answer tells nothing: another one may come later."""
+    refused = refusal_of(answer)
+    return refused is not None and refused.transient
+
+
 def refusal_of_status(status: int) -> Reason | None:
     """Why an answer with this HTTP status is no page; None when it may be one."""
     if status in (404, 410):

@@ -8,9 +8,9 @@ alone, what was seen is no page, at whatever address it is shown.
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crawler.answers import page_of
+from crawler.answers import is_silent, page_of
 from crawler.document import Document
-from crawler.exploration import Exploration
+from crawler.exploration import Exploration, note
 from crawler.fetch import Answer
 from crawler.frontier import end_visit
 from crawler.minhash import likeness
@@ -19,17 +19,23 @@ from db.words import Reason, VisitState
 
 ALIKE = 0.5  # share of common wording from which two answers are one page, with and without a banner
 LARGEST = 4096  # characters of the cookies that are brought
+UNTOLD = "it sets a cookie, and gave no answer when it was asked whether it is another page with it"
 SAID = "without the cookie that it sets it shows something in place of the page"
 
 
 async def hides_behind_cookie(exploration: Exploration, first: Answer) -> bool:
-    """Whether a page is another one for who brings the cookie that it sets, and the same again for who does not."""
+    """Whether a page is another one for who brings the cookie that it sets, and the same again for who does not.
+
+    Where no answer tells, it is taken for the page, and that is noted.
+    """
     address, cookie = first.address, _set_by(first)
     if not cookie or exploration.fetcher.credentials.headers_for(address):
         return False
-    without = page_of(await exploration.fetcher.get(address))
-    brought = page_of(await exploration.fetcher.get(address, validators={"cookie": cookie}))
-    before = page_of(first)
+    again = [await exploration.fetcher.get(address, validators=each) for each in ({}, {"cookie": cookie})]
+    if any(map(is_silent, again)):
+        await note(exploration, "unanswered", address, UNTOLD)
+        return False
+    before, without, brought = map(page_of, (first, *again))
     if before is None or without is None or brought is None:
         return False
     return before.content.wording == without.content.wording and _differ(without, brought)

@@ -43,7 +43,7 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
         same = known >= PROVEN or await _is_one_page(exploration, each.plain, each.address)
         if same is None:
             if not exploration.census.unsure:
-                await note(exploration, "rendering", each.address, SAID)
+                await note(exploration, "unanswered", each.address, SAID)
             exploration.census.unsure.add(each.visit)
             continue
         if not same:
@@ -86,7 +86,7 @@ async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair
             counted.append(each)
             if unsure and not noted:
                 noted = True
-                await note(exploration, "rendering", each.address, SAID)
+                await note(exploration, "unanswered", each.address, SAID)
     return frozenset(found)
 
 

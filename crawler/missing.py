@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from crawler.address import directory_of, origin_of, place_of
-from crawler.answers import page_of
+from crawler.answers import is_silent, page_of
 from crawler.document import Document
-from crawler.exploration import Exploration
+from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
 from crawler.links import all_links
 from crawler.minhash import Minhash, likeness, unpack
@@ -29,6 +29,7 @@ ALIKE = (
     0.5  # share of common wording with the answer for an address that cannot exist from which a page is read again
 )
 SHARED = 3  # pages with the same wording, or addresses sent to one place, from which they are under suspicion
+UNTOLD = "it gave no answer: pages that say only that there is none may be counted"
 HOPS = 5  # redirects that are followed
 
 _SAID = re.compile(
@@ -170,8 +171,11 @@ async def _is_echo(exploration: Exploration, page: _Suspect, missing: _Missing) 
     """Whether a page, read again, says what the probe's answer says, each naming its own address."""
     if likeness(page.shape, missing.document.content.shape) < ALIKE:
         return False
-    document = page_of(await exploration.fetcher.get(page.address))
+    answer = await exploration.fetcher.get(page.address)
+    document = page_of(answer)
     if document is None:
+        if is_silent(answer):
+            await note(exploration, "unanswered", page.address, UNTOLD)
         return False
     return _said_without(page.address, document) == _said_without(missing.probe, missing.document)
 
@@ -214,6 +218,8 @@ async def _answer_for(exploration: Exploration, probe: str) -> _Missing | None:
         if answer.location is None:
             break
         address = answer.location
+    if is_silent(answer) and answer.status not in (401, 403):  # so some refuse what they do not have
+        await note(exploration, "unanswered", probe, UNTOLD)
     document = page_of(answer)
     if document is None or not _SAID.search(" ".join((document.title, *document.headings))):
         return None

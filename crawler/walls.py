@@ -3,7 +3,8 @@ sends it to one and the same place.
 
 Pages that read alike are no proof: days of a calendar do. It is one when a page that had answered as itself gives that
 page, or leads to that place, too when it is asked for again. A notice that has a reference number of letters and digits
-reads otherwise each time; it is known by all of its words but such numbers. Where no answer comes, nothing is shown.
+reads otherwise each time; it is known by all of its words but such numbers. Where no answer comes, nothing is shown; of
+the last question that is noted.
 """
 
 from collections import Counter
@@ -12,13 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import place_of
-from crawler.answers import page_of
-from crawler.exploration import Exploration
+from crawler.answers import is_silent, page_of
+from crawler.exploration import Exploration, note
+from crawler.fetch import Answer
 from crawler.frontier import end_visit
 from db.tables import Page, Visit
 from db.words import Reason, VisitState
 
 SHARED = 3  # pages with the same words from which the site is asked again
+UNTOLD = "it gave no answer when it was asked again: pages that read alike, or lead to one place, may be a wall"
 SHOWN = "the browser shows one and the same page for pages that the server gives as different ones"
 
 _SAYS = (Visit.wording, Visit.notice)  # what a wall may be known by
@@ -41,8 +44,12 @@ async def _mark_alike(exploration: Exploration, *where: sa.ColumnElement[bool]) 
         suspects = {each for often in shared for each in await connection.scalars(often) if each}
         suspects -= exploration.no_walls
         asked = await _seen_before(connection, exploration, *alone) if suspects else None
-    page = page_of(await exploration.fetcher.get(asked)) if asked else None
+    if asked is None:
+        return
+    answer = await exploration.fetcher.get(asked)
+    page = page_of(answer)
     if page is None:
+        await _note_silence(exploration, answer, last=not where)
         return
     walls = suspects & {page.content.wording, page.content.notice}
     if not walls:
@@ -75,6 +82,7 @@ async def _mark_sent_away(exploration: Exploration, *where: sa.ColumnElement[boo
     if wall not in often:
         if answer.location or page_of(answer):
             exploration.no_walls |= often
+        await _note_silence(exploration, answer, last=not where)
         return
     async with exploration.database.writing() as connection:
         rows = await connection.execute(sa.select(Visit.id, Visit.detail).where(*redirects))
@@ -82,6 +90,11 @@ async def _mark_sent_away(exploration: Exploration, *where: sa.ColumnElement[boo
             await end_visit(
                 connection, visit, Reason.BLOCKED, f"sent to {wall}, as {asked} was when it was asked again"
             )
+
+
+async def _note_silence(exploration: Exploration, answer: Answer, *, last: bool) -> None:
+    if last and is_silent(answer):
+        await note(exploration, "unanswered", answer.address, UNTOLD)
 
 
 async def mark_behind_script(connection: AsyncConnection, sweep_id: int) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 
 import pytest
 
+from crawler.cookies import UNTOLD
 from crawler.exploration import Shown
 from crawler.politeness import Stopped
 from db.database import Database
@@ -38,6 +40,23 @@ async def test_a_page_that_asks_for_a_cookie_is_said_to_block_wherever_it_is_sho
         sweep = await explored(database, site)
     assert await sweep.ends() == {"/": "blocked", "/a": "blocked", "/b": "blocked"}
     assert "cookie" in (await sweep.rows())["/"]["detail"]
+
+
+async def test_who_gets_no_answer_to_whether_a_cookie_shows_more_says_so(database: Database) -> None:
+    asked_for = count()
+
+    def start(_: Request) -> bytes:
+        return (
+            http(status="500 Internal Server Error")
+            if next(asked_for)
+            else html(f"<p>{ASKING}</p>", Set_Cookie="a=1")
+        )
+
+    async with small_site({"/": start}) as site:
+        sweep = await explored(database, site)
+        notes = (await sweep.sweep_row())["notes"]
+    assert await sweep.ends() == {"/": "explored"}
+    assert {"about": "unanswered", "address": site.address("/"), "said": UNTOLD} in notes
 
 
 @pytest.mark.parametrize("asks", [True, False])

@@ -61,9 +61,9 @@ async def test_a_question_that_gets_no_answer_says_nothing_of_a_parameter(databa
 
     async with every(site) as server:
         sweep = await explored(database, server)
-        (note,) = (await sweep.sweep_row())["notes"]
+        (note,) = [each for each in (await sweep.sweep_row())["notes"] if each["said"] == SAID]
     assert Counter((await sweep.ends()).values()) == {"explored": 42, "duplicate": 39}
-    assert (note["address"], note["said"]) == (server.address("/0.html?rev=2"), SAID)
+    assert note["address"] == server.address("/0.html?rev=2")
 
 
 @pytest.mark.parametrize("twin", ["/KOHO", "/koho/"])

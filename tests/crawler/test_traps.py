@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crawler import missing, walls
 from crawler.document import read
 from crawler.exploration import Shown
 from crawler.seeds import read_seeds
@@ -306,6 +307,27 @@ async def test_a_wall_that_comes_up_while_exploring_is_neither_a_duplicate_nor_a
     assert counted["explored"] == begins
     said = {row["detail"] for row in (await sweep.rows()).values()} - {None}
     assert all(each.endswith("gave when it was asked again") for each in said)
+
+
+async def test_where_a_question_gets_no_answer_pages_stay_and_that_is_noted(database: Database) -> None:
+    """Of pages that read alike, whether they are a wall; of those that say there is none, whether they are missing."""
+    seen = Counter[str]()
+
+    def site(path: str) -> bytes:
+        seen[path] += 1
+        if path.startswith("/jisweep-") or seen["/"] > 1:
+            return http(status="500 Internal Server Error")
+        listed = [f"/{n}.html" for n in range(3)] if path == "/" else []
+        return page("入口" if listed else "ページが見つかりません", *listed)
+
+    async with every(site) as server:
+        sweep = await explored(database, server)
+        notes = (await sweep.sweep_row())["notes"]
+    assert (await sweep.ends())["/0.html"] in ("explored", "duplicate")
+    said = {each["said"]: each["address"] for each in notes if each["about"] == "unanswered"}
+    assert set(said) == {walls.UNTOLD, missing.UNTOLD}
+    assert said[walls.UNTOLD] == server.address("/")
+    assert said[missing.UNTOLD].startswith(server.address("/jisweep-"))
 
 
 async def test_a_page_that_looks_like_a_wall_and_says_something_else_is_a_page(database: Database) -> None:
