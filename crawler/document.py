@@ -4,7 +4,7 @@ Scripts do not run here; a link that only a script makes is found later, in the 
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ from crawler import prescan
 from crawler.address import canonical
 from crawler.content import Content
 from crawler.minhash import Minhash
+from crawler.owners import Owners
 from crawler.scripts import script_key
 from crawler.shape import shape
 from crawler.unsafe import is_file, is_title, says_act
@@ -25,7 +26,6 @@ from crawler.written import written
 
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
 NAME, WITHIN = 1_000, 1_000  # characters of a link's name, and nodes that it stands in, that are read
-FORMS = 50  # of one document that are looked at, and buttons of one
 ATTRIBUTES = 1_000  # of one element, for the same reason
 
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
@@ -45,8 +45,8 @@ _NEVER_DEEP = frozenset({
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
 READER = 10  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
-_TEXT_FIELDS = 'input:not([type]), input[type="text"], input[type="search"]'
-_OTHER_FIELDS = 'textarea, input[type="password"], input[type="email"], input[type="tel"], input[type="file"]'
+_IN_FORMS = 'input, textarea, [role="search"], [formaction]'
+_OTHER_FIELDS = frozenset({"password", "email", "tel", "file"})  # types of input elements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Document:
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
     script_key: str  # names its set of scripts; "" when it has none
-    forms: int  # forms other than a site search, as far as they are looked at
+    forms: int  # forms other than a site search
     sends_to: tuple[str, ...]  # where these send to: method and canonical address, each once
     headings: tuple[str, ...]  # texts of its h1 elements
     shape: Minhash  # of its DOM, see crawler.shape
@@ -88,7 +88,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     links = list(_resolved(((node, _target(node)) for node in tree.css(_LINKS)), base, encoding))
     from_code = list(_resolved(in_code, base, encoding))
     leading = [*((link, node) for link, node in links if not _is_place(node)), *from_code]
-    forms = [form for form in tree.css("form")[:FORMS] if not _is_search(form)]
+    forms = [(form, within) for form, within in _forms(tree) if not _is_search(form, within)]
     asking, targets = _Asking(), (link for link, _ in leading)
     return Document(
         title=title,
@@ -100,7 +100,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=len(forms),
-        sends_to=tuple(dict.fromkeys(each for form in forms for each in _sends_to(form, base, address))),
+        sends_to=tuple(dict.fromkeys(each for form in forms for each in _sends_to(*form, base, address))),
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
@@ -250,26 +250,37 @@ def _title(tree: LexborHTMLParser) -> str:
     return _collapsed(found.text()) if found else ""
 
 
-def _sends_to(form: LexborNode, base: str, address: str) -> Iterator[str]:
+def _forms(tree: LexborHTMLParser) -> Iterator[tuple[LexborNode, list[LexborNode]]]:
+    """The forms, each with what of its own tells what it is for, and where it sends to."""
+    owners = Owners()
+    within: dict[int, list[LexborNode]] = defaultdict(list)
+    for each in tree.css(_IN_FORMS):
+        form = owners.of(each)
+        if form is not None:
+            within[form.mem_id].append(each)
+    return ((form, within[form.mem_id]) for form in tree.css("form"))
+
+
+def _sends_to(form: LexborNode, within: list[LexborNode], base: str, address: str) -> Iterator[str]:
     """Where a form sends to, by itself and by its buttons; what it sends by GET replaces the target's query."""
     method = "POST" if _attribute(form, "method").strip().lower() == "post" else "GET"
-    given = [
-        _attribute(form, "action"),
-        *(_attribute(each, "formaction") for each in form.css("[formaction]")[:FORMS]),
-    ]
+    buttons = (_attribute(each, "formaction") for each in within if "formaction" in each.attributes)
+    given = [_attribute(form, "action"), *buttons]
     for action in given:
         target = canonical(action, base) if action.strip() else address
         if target is not None and not any(mark in target for mark in " \n"):
             yield f"{method} {target.partition('?')[0] if method == 'GET' else target}"
 
 
-def _is_search(form: LexborNode) -> bool:
+def _is_search(form: LexborNode, within: list[LexborNode]) -> bool:
     """Whether a form is a site search: marked as one, or sent by GET with a single field to type in."""
-    if form.css_first('[role="search"], input[type="search"]') or _is_marked_search(form):
+    types = Counter(_attribute(each, "type").lower() for each in within if each.tag == "input")
+    if types["search"] or any(_attribute(each, "role") == "search" for each in within) or _is_marked_search(form):
         return True
-    if _attribute(form, "method").strip().lower() == "post" or form.css_first(_OTHER_FIELDS):
+    has_other = not _OTHER_FIELDS.isdisjoint(types) or any(each.tag == "textarea" for each in within)
+    if _attribute(form, "method").strip().lower() == "post" or has_other:
         return False
-    return len(form.css(_TEXT_FIELDS)) == 1
+    return types[""] + types["text"] == 1
 
 
 def _is_marked_search(form: LexborNode) -> bool:

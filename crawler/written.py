@@ -5,11 +5,14 @@ Only literals are read: an address that a script puts together is not known befo
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-LONGEST = 2_000  # characters of one element's code that are read
+from crawler.owners import Owners
+
+LONGEST = 2_000  # characters of one element's code that are read; what opens a page behind them is counted
 
 _MARKUP = 'a[href^="javascript:" i], area[href^="javascript:" i], [onclick], select'
 _ADDRESS = re.compile(
@@ -39,18 +42,20 @@ _JUMPS = re.compile(r"location|open\s*\(|jump|goto", re.IGNORECASE)
 def written(tree: LexborHTMLParser) -> Iterator[tuple[LexborNode, str | None]]:
     """Elements whose code leads on, with each address as written; None where none can be read."""
     found = tree.css(_MARKUP)
-    forms = _Forms(found)
+    owners = Owners()
+    leading = _leading(found, owners)
     for node in found:
         if node.tag == "select":
-            yield from _options(node, forms.code_around(node))
+            form = owners.of(node)
+            yield from _options(node, form is not None and form.mem_id in leading)
         else:
             yield from ((node, each) for each in _of_code(node))
 
 
-def _options(select: LexborNode, pressed: str) -> Iterator[tuple[LexborNode, str | None]]:
-    """The options of a jump menu: one that acts when it is chosen from, or by its form's button."""
+def _options(select: LexborNode, is_led: bool) -> Iterator[tuple[LexborNode, str | None]]:
+    """The options of a jump menu: one that acts when it is chosen from, or is led on by its form's button."""
     changed = _attribute(select, "onchange")
-    if not changed and not _GOES.search(pressed):
+    if not changed and not is_led:
         return
     options = [(node, _attribute(node, "value").strip()) for node in select.css("option[value]")]
     found = [(node, value) for node, value in options if _ADDRESS.fullmatch(value)]
@@ -59,47 +64,30 @@ def _options(select: LexborNode, pressed: str) -> Iterator[tuple[LexborNode, str
         yield select, None
 
 
-class _Forms:
-    """The code of each form with a menu; no element is looked at twice, however many menus and buttons there are."""
-
-    def __init__(self, elements: Sequence[LexborNode]) -> None:
-        self._forms: dict[int, LexborNode | None] = {}  # around an element, as far as asked
-        self._code: dict[int, str] = {}
-        buttons = [each for each in elements if each.tag != "select" and "onclick" in each.attributes]
-        if any(each.tag == "select" for each in elements):
-            for each in buttons:
-                self._add(self._around(each), _attribute(each, "onclick"))
-
-    def code_around(self, element: LexborNode) -> str:
-        """The code of the form that an element stands in: of its buttons, and what runs before it is sent."""
-        form = self._around(element)
-        return "" if form is None else f"{_attribute(form, 'onsubmit')[:LONGEST]};{self._code.get(form.mem_id, '')}"
-
-    def _add(self, form: LexborNode | None, code: str) -> None:
-        if form is not None and len(known := self._code.get(form.mem_id, "")) < LONGEST:
-            self._code[form.mem_id] = f"{known};{code}"[:LONGEST]
-
-    def _around(self, element: LexborNode) -> LexborNode | None:
-        passed: list[int] = []
-        at = element.parent
-        while at is not None and at.tag != "form" and at.mem_id not in self._forms:
-            passed.append(at.mem_id)
-            at = at.parent
-        form = at if at is None or at.tag == "form" else self._forms[at.mem_id]
-        self._forms |= dict.fromkeys(passed, form)
-        return form
+def _leading(elements: Sequence[LexborNode], owners: Owners) -> set[int]:
+    """The forms with a button, or with something that runs before they are sent, that opens another page."""
+    forms = {form.mem_id: form for each in elements if each.tag == "select" and (form := owners.of(each))}
+    found = {known for known, form in forms.items() if _GOES.search(_attribute(form, "onsubmit"))}
+    for each in elements if forms else ():
+        form = owners.of(each) if each.tag != "select" else None
+        if form is not None and form.mem_id not in found and _GOES.search(_attribute(each, "onclick")):
+            found.add(form.mem_id)
+    return found
 
 
 def _of_code(node: LexborNode) -> Iterator[str | None]:
     scheme, _, called = _attribute(node, "href").strip().partition(":")
     leads = scheme.lower() == "javascript"
-    called = unquote(called)[:LONGEST] if leads else ""
-    clicked = _attribute(node, "onclick")[:LONGEST]
-    goes = [found.end() for found in _GOES.finditer(clicked)]
-    read = [*_literals(called), *(each for at in goes for each in _literal(_LITERAL.match(clicked, at), clicked))]
+    called, clicked = unquote(called) if leads else "", _attribute(node, "onclick")
+    beyond = len(called) > LONGEST or _GOES.search(clicked, LONGEST) is not None
+    called, clicked = called[:LONGEST], clicked[:LONGEST]
+    gone_to = [list(_literal(_LITERAL.match(clicked, at.end()), clicked)) for at in _GOES.finditer(clicked)]
+    read = [*_literals(called), *chain(*gone_to)]
     yield from read
-    unread = goes or not all(_IDLE.fullmatch(each.strip()) for each in called.split(";"))
-    if unread and not read and (leads or _leads_nowhere(node)):
+    unread = beyond or not all(gone_to)
+    if not read:
+        unread = unread or not all(_IDLE.fullmatch(each.strip()) for each in called.split(";"))
+    if unread and (leads or _leads_nowhere(node)):
         yield None
 
 

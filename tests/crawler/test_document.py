@@ -141,6 +141,13 @@ def test_forms_count_unless_they_search_the_site(form: str, count: int) -> None:
     assert page(form).forms == count
 
 
+def test_every_form_and_button_tells_where_it_sends_to() -> None:
+    forms = "".join(f"<form method=post action=/f{n}><button formaction=/b{n}></button></form>" for n in range(60))
+    document = page(f"{forms}<form method=post>{''.join(f'<input formaction=/c{n}>' for n in range(60))}</form>")
+    assert document.forms == 61
+    assert len(document.sends_to) == 181
+
+
 @given(body=st.binary(max_size=2000), content_type=st.none() | st.text())
 def test_any_bytes_make_a_document(body: bytes, content_type: str | None) -> None:
     read(body, content_type, ADDRESS)

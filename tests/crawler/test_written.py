@@ -67,6 +67,25 @@ def test_where_a_script_puts_the_address_together_it_is_counted(markup: str) -> 
 @pytest.mark.parametrize(
     "markup",
     [
+        """<button onclick="if (x) location.href='/x'; else location.href='/y?' + x">次</button>""",
+        f"""<button onclick="location.href='/x';{";" * 2_000}location.href='/y'">次</button>""",
+        f"""<a href="javascript:location.href='/x';{";" * 2_000}location.href='/y'">次</a>""",
+    ],
+)
+def test_what_is_read_in_part_is_counted_too(markup: str) -> None:
+    document = page(markup)
+    assert (document.written, document.unread) == ((f"{AT}/x",), 1)
+
+
+def test_a_menu_is_led_on_by_whichever_of_very_many_buttons() -> None:
+    menu = "<select><option value=/x/>局</select>"
+    buttons = f"""{"<button onclick='a()'>次</button>" * 500}<button onclick="location = value">次</button>"""
+    assert page(f"<form>{menu}{buttons}</form>").written == (f"{AT}/x/",)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
         "<a href='javascript:void(0)'>開く</a>",
         "<a href='javascript:;'>開く</a>",
         "<a href='javascript:document.forms[0].submit()'>送る</a>",
