@@ -54,16 +54,17 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
         settled = await settle(tab, world, nodes=True)
         await tab.still_shows(address)
         came_to = await tab.document_address()
-        if came_to not in (address, None):
-            return Shown(links=(came_to,))
+        if came_to != address:
+            return Shown(links=(came_to,) if came_to else ())
         links = canonical_links(await tab.evaluate(world, "jisweep.links()"))
         if len(links) <= FEW_LINKS:
             refuse_wall(await tab.evaluate(world, "jisweep.bare()"))
         html = await tab.evaluate(world, "jisweep.html()")
-        opened = ""
+        opened, more = "", False
         if limits.menus:
             async with tab.offline():  # whatever a click sets off, nothing leaves the browser
-                opened = await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})")
+                told = await tab.evaluate(world, f"jisweep.openMenus({QUIET}, {SETTLE}, {MENUS})")
+            opened, more = told["html"], told["more"]
         menus = read(opened.encode("utf-8", "replace"), "text/html; charset=utf-8", address).links if opened else ()
         return Shown(
             links=links,
@@ -71,5 +72,6 @@ async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContex
             resources=tab.traffic.made_of,
             behind_menus=tuple(each for each in menus if each not in links),
             opened=opened,
+            cut=f"more than {MENUS} menus: the others were not opened" if more else "",
             html=html,
         )

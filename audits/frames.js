@@ -197,13 +197,15 @@ globalThis.jisweep = (() => {
     "[aria-haspopup=menu], [data-toggle=dropdown], [data-bs-toggle=dropdown], [data-bs-toggle=collapse]";
   const opensOnly = (element) => !element.closest("form, a[href]:not([href^='#'])");
 
-  // Opens menus one by one and gives the links that came up, as HTML, until there are none left or `most` were opened.
+  // Opens menus one by one and gives the links that came up, as HTML, until there are none left or `most` were opened;
+  // and whether there are further ones.
   const openMenus = async (quiet, cap, most) => {
     const before = new Set(links());
     const opened = new Set();
     const found = new Map();
     const next = () => [...document.querySelectorAll(OPENERS)].find((each) => !opened.has(each) && opensOnly(each));
-    for (let menu = next(); menu && opened.size < most; menu = next()) {
+    let menu = next();
+    for (; menu && opened.size < most; menu = next()) {
       opened.add(menu);
       menu.click();
       await settle(quiet, cap);
@@ -211,7 +213,7 @@ globalThis.jisweep = (() => {
         if (!before.has(address)) found.set(`${address} ${element.textContent}`, told(element, address));
       }
     }
-    return [...found.values()].join("\n");
+    return {html: [...found.values()].join("\n"), more: Boolean(menu)};
   };
 
   return {settle, begin, partial, finish, places, inner, size, links, html, openMenus, bare};

@@ -34,6 +34,7 @@ class Shown:
     links: tuple[str, ...]  # canonical
     behind_menus: tuple[str, ...] = ()  # the same of links that came up when menus were opened
     opened: str = ""  # these links as HTML
+    cut: str = ""  # why not all of it was opened
     settled: bool = True  # False: more may have come later
     resources: tuple[str, ...] | None = None  # what it was made of, see crawler.traffic
     html: str | None = None  # the document with its open shadow roots; None when the page sent the browser on

@@ -98,6 +98,9 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         )
     resources = None if shown.resources is None else await exploration.resources.keep(shown.resources)
     document, opened = _document_of(shown.html, each.address), _document_of(shown.opened, each.address)
+    read = [one for one in (document, opened) if one]
+    for cut in filter(None, (shown.cut, *(one.cut for one in read))):
+        await note(exploration, "document", each.address, cut)
     built = document.written if document else ()
     digest = document.content.digest if document else None
     facts: dict[str, Any] = {"rendered_digest": digest, "resources": resources}
@@ -109,12 +112,16 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
                 [link for link in found if link != each.address and counts(exploration.scope, link)],
                 found_by=found_by, depth=each.depth + 1, found_on=each.page,
             )  # fmt: skip
-        acts = frozenset[str]().union(*(read.unsafe for read in (document, opened) if read))
+        acts = frozenset[str]().union(*(one.unsafe for one in read))
         unsafe = [page for link, page in pages.items() if link in acts]
         if unsafe:
             await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
-        linked = unpack(await connection.scalar(sa.select(Visit.links).where(Visit.id == each.visit)))
-        facts["shown_links"] = pack(set(pages.values()) - set(linked))
+        known = sa.select(Visit.links, Visit.unread_links).where(Visit.id == each.visit)
+        linked, unread = (await connection.execute(known)).one()
+        facts["shown_links"] = pack(set(pages.values()) - set(unpack(linked)))
+        facts["unread_links"] = max(unread or 0, document.unread if document else 0) + (
+            opened.unread if opened else 0
+        )
         await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True, **facts))
 
 
@@ -138,6 +145,7 @@ async def _shows_as_before(exploration: Exploration, each: Waiting) -> bool:
         "rendered_digest": earlier["rendered_digest"],
         "resources": resources,
         "shown_links": earlier["shown_links"],
+        "unread_links": earlier["unread_links"],
     }
     async with exploration.database.writing() as connection:
         for found, found_by in ((set(pages) - clicked, FoundBy.RENDERED), (clicked, FoundBy.CLICKED)):

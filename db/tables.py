@@ -246,7 +246,7 @@ class Visit(Table):
     shown: Mapped[bool] = mapped_column(default=False)  # another page shows a link to it in the browser only
     links: Mapped[bytes | None] = mapped_column(LargeBinary)  # pages that it links to, see crawler.links
     shown_links: Mapped[bytes | None] = mapped_column(LargeBinary)  # further ones that only the browser shows
-    unread_links: Mapped[int | None]  # links of its source whose addresses only a script knows
+    unread_links: Mapped[int | None]  # links of it whose addresses only a script knows
     http_status: Mapped[int | None]
     content_type: Mapped[str | None]
     size: Mapped[int | None]  # decoded bytes; of a document that was not read, as the server says

@@ -65,6 +65,10 @@ async def test_no_page_takes_the_browser_out_of_the_site_or_to_an_act(database: 
                 "action='/in/next' method=post></form><script>document.forms[0].submit()</script>\"></iframe>"
             ),
             "/own-form": html("<form method=post></form><script>document.forms[0].submit()</script>"),
+            "/blob": html(
+                "<script>const made = ['<title>別</title>' + '別の文書です。'.repeat(20)];"
+                "location = URL.createObjectURL(new Blob(made, {type: 'text/html;charset=utf-8'}))</script>"
+            ),
             "/again": html("<script>location.reload()</script>"),
             "/escaped": html("<script>location.href = '/%6Bako/2'</script>"),
             "/agreed": html(
@@ -95,6 +99,7 @@ async def test_no_page_takes_the_browser_out_of_the_site_or_to_an_act(database: 
     assert {path: ends[path] for path in out} == dict.fromkeys(out, Reason.REDIRECT_OUT)
     assert {path: ends[path] for path in within} == dict.fromkeys(within, Reason.REDIRECT)
     assert (ends["/own-form"], ends["/again"]) == (Reason.UNSAFE, Reason.REDIRECT_LOOP)
+    assert (ends["/blob"], visits["/blob"].rendered_digest) == (Reason.REDIRECT_OUT, None)
     stay = ("/", "/in/next", "/framing", "/fragment", "/saved", "/saved-soon", "/agreed", "/kept")
     assert {path: visits[path].state for path in stay} == dict.fromkeys(stay, VisitState.AUDITED)
     assert visits["/member/logout"].reason is Reason.UNSAFE

@@ -1,10 +1,13 @@
 """Links behind menus, on request: what comes up is found, and judged by its words like every other link."""
 
 import pytest
+import sqlalchemy as sa
 
+from audits import exploring
 from audits.engine import Engine
 from audits.sweep import Tools
 from db.database import Database
+from db.tables import Sweep
 from db.words import FoundBy, Reason, SweepState
 from tests.audits.sites import Answer, asked, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
@@ -41,6 +44,21 @@ async def test_links_behind_menus_are_found_and_those_that_speak_of_an_act_left_
     assert found == dict.fromkeys(("/a.html", "/out1", "/in/b.html", "/e/3"), FoundBy.CLICKED)
     assert {path for path, row in visits.items() if row.reason is Reason.UNSAFE} == {"/out1", "/e/3"}
     assert not {"/out1", "/e/3", "/counted"} & set(requests)
+
+
+async def test_that_there_are_more_menus_than_are_opened_is_said(
+    database: Database, engine: Engine, chromium: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exploring, "MENUS", 1)
+    async with small_site({"/": html(MENU), "/a.html": html("x")}) as site:
+        plan = plan_for(site.address("/"), menus=True)
+        tools = Tools(engine=engine, browser=chromium, workers=1)
+        sweep = await sweep_now(database, plan, tools, until=SweepState.CHOOSING)
+        visits = await visits_of(database, sweep, site)
+        async with database.reading() as connection:
+            (note,) = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == sweep)) or []
+    assert "/in/b.html" not in visits
+    assert (note["about"], note["said"]) == ("document", "more than 1 menus: the others were not opened")
 
 
 async def test_what_a_script_built_is_left_alone_in_the_next_sweep_too(

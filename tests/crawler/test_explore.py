@@ -465,6 +465,30 @@ async def test_documents_that_are_alike_as_far_as_they_are_read_are_not_said_to_
     assert ends == {"/": "explored", "/a": "explored", "/b": "explored", "/b2": "duplicate"}
 
 
+async def test_what_the_browser_shows_and_nobody_can_read_is_said_too(database: Database) -> None:
+    """Links that a script made for scripts, also behind menus; menus that were not opened; a document without end."""
+    made, behind = ("".join(f'<a href="javascript:go({n})">次</a>' for n in range(many)) for many in (3, 2))
+    deep = "<div>" * 5001
+
+    async def render(_: str) -> Shown:
+        return Shown(
+            links=(),
+            html=f"<body>{made}{deep}",
+            opened=behind,
+            cut="more than 200 menus: the others were not opened",
+        )
+
+    async with small_site({"/": html('<a href="javascript:go(1)">次</a><script>draw()</script>')}) as site:
+        sweep = await explored(database, site, render=render)
+        notes = (await sweep.sweep_row())["notes"]
+    assert (await sweep.rows())["/"]["unread_links"] == 5
+    assert [(each["about"], each["said"].partition(":")[0]) for each in notes] == [
+        ("document", "more than 200 menus"),
+        ("document", "more than 5000 elements within each other"),
+        ("written", "links whose addresses a script puts together were not followed"),
+    ]
+
+
 async def test_links_left_unread_when_the_time_is_over_are_noted(database: Database) -> None:
     async def render(_: str) -> Shown:
         await asyncio.sleep(0.8)
