@@ -44,6 +44,9 @@ _NEVER_DEEP = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",  # empty
     "p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp",  # closed by the next
 })  # fmt: skip
+# A shadow root that the source declares shows where it stands, as an element that its host's end closes
+_DECLARED = re.compile(r"<template(?=\s[^<>]*?shadowrootmode\s*=)", re.IGNORECASE)
+_ROOT = "shadow-root"
 READER = 10  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _IN_FORMS = 'input, textarea, [role="search"], [formaction]'
 _OTHER_FIELDS = frozenset({"password", "email", "tel", "file"})  # types of input elements
@@ -81,7 +84,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     """The document at a canonical address. Never raises, whatever the bytes."""
     whole, encoding = decode(body, content_type)
     text, cut = _bounded(whole)
-    tree = LexborHTMLParser(text)
+    tree = LexborHTMLParser(_DECLARED.sub(f"<{_ROOT}", text))
     base, title = _base(tree, address), _title(tree)
     coded = list(written(tree))
     in_code = [(node, target) for node, target in coded if target is not None]
@@ -97,7 +100,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         unread=len(coded) - len(in_code),
         unsafe=frozenset(link for link, node in leading if link != address and _is_act(node, link, asking)),
         canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
-        closed_roots=tree.css_first('template[shadowrootmode="closed" i]') is not None,
+        closed_roots=tree.css_first(f'{_ROOT}[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=len(forms),
         sends_to=tuple(dict.fromkeys(each for form in forms for each in _sends_to(*form, base, address))),

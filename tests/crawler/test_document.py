@@ -220,3 +220,17 @@ def test_a_link_to_a_place_on_the_page_itself_does_not_tell_two_addresses_apart(
 def test_what_asks_before_it_deletes_is_an_act_wherever_its_code_stands(markup: str) -> None:
     found = read(markup.encode(), "text/html; charset=utf-8", "http://example.jp/")
     assert set(found.links) == found.unsafe == {"http://example.jp/bbs/kesu.cgi?no=5"}
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+def test_a_shadow_root_that_the_source_declares_is_read_as_what_it_shows(mode: str) -> None:
+    """No script makes it: a page with nothing else need not be shown in a browser for its links and words."""
+    card = "<x-card><template {}><h2>{}</h2><a href=/in>中</a><template><a href=/never>型</a></template></template>枠</x-card>"
+    declared = f"shadowrootmode={mode}"
+    one, other = (
+        page(f"{card.format(declared, each)}{'窓口の案内です。' * 9}<a href=/out>外</a>") for each in "甲乙"
+    )
+    assert [each.rpartition("/")[2] for each in one.links] == ["in", "out"]
+    assert one.content.digest != other.content.digest
+    assert one.closed_roots is (mode == "closed")
+    assert page(card.format("", "型")).links == ()
