@@ -19,7 +19,7 @@ TELLING = 50  # characters from which words tell a page from others
 FEW_LINKS, LITTLE_TEXT = 5, 1200  # links and characters up to which a page may be a notice, and no more
 
 _UNREAD = ["script", "style", "noscript", "template"]
-_EMBEDDED = "img[src], iframe[src], frame[src], embed[src], object[data], video[src], audio[src], source[src]"
+_EMBEDDED = "img[src], iframe[src], iframe[srcdoc], frame[src], embed[src], object[data], video[src], audio[src], source[src]"
 _FILES = (
     ".gif",
     ".jpeg",
@@ -86,6 +86,8 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str,
 
 
 def _source(node: LexborNode, base: str) -> str:
+    if "srcdoc" in node.attributes:  # a frame shows that, whatever its address
+        return node.attributes["srcdoc"] or ""
     written = node.attributes.get("src") or node.attributes.get("data") or ""
     source = canonical(written, base) or written
     path, _, query = source.partition("?")

@@ -59,7 +59,7 @@ class Document:
     title: str  # white space collapsed; "" when there is none
     links: tuple[str, ...]  # canonical, each once, in document order but for those in code, which are last
     written: tuple[str, ...]  # of these, what stands in the code of links, buttons and jump menus
-    unread: int  # further ones of these whose address only a script knows
+    unread: int  # further ones of these whose address only a script knows, and frames written within written ones
     unsafe: frozenset[str]  # of the links, what a link that speaks of an act leads to; never the page itself
     canonical: str | None  # the address that the page names as its own
     closed_roots: bool  # it declares closed shadow roots
@@ -88,7 +88,9 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     base, title = _base(tree, address), _title(tree)
     coded = list(written(tree))
     in_code = [(node, target) for node, target in coded if target is not None]
-    links = list(_resolved(((node, _target(node)) for node in tree.css(_LINKS)), base, encoding))
+    inner = [LexborHTMLParser(_attribute(frame, "srcdoc")) for frame in tree.css("iframe[srcdoc]")]
+    own = list(_links(tree, base, encoding))
+    links = [*own, *(each for one in inner for each in _links(one, _base(one, base), encoding))]
     from_code = list(_resolved(in_code, base, encoding))
     leading = [*((link, node) for link, node in links if not _is_place(node)), *from_code]
     forms = [(form, within) for form, within in _forms(tree) if not _is_search(form, within)]
@@ -97,9 +99,9 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in (*links, *from_code))),
         written=tuple(dict.fromkeys(link for link, _ in from_code)),
-        unread=len(coded) - len(in_code),
+        unread=len(coded) - len(in_code) + sum(len(one.css("iframe[srcdoc]")) for one in inner),
         unsafe=frozenset(link for link, node in leading if link != address and _is_act(node, link, asking)),
-        canonical=next((link for link, node in links if "canonical" in _relations(node)), None),
+        canonical=next((link for link, node in own if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first(f'{_ROOT}[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
         forms=len(forms),
@@ -153,6 +155,11 @@ def _base(tree: LexborHTMLParser, address: str) -> str:
     """The address that relative links start from: the first base element's, or the document's."""
     named = tree.css_first("base[href]")
     return (canonical(_attribute(named, "href"), address) if named else None) or address
+
+
+def _links(tree: LexborHTMLParser, base: str, encoding: str) -> Iterator[tuple[str, LexborNode]]:
+    """Where the elements of a document lead, of which some are no links, in its order."""
+    return _resolved(((node, _target(node)) for node in tree.css(_LINKS)), base, encoding)
 
 
 def _resolved(

@@ -234,3 +234,11 @@ def test_a_shadow_root_that_the_source_declares_is_read_as_what_it_shows(mode: s
     assert one.content.digest != other.content.digest
     assert one.closed_roots is (mode == "closed")
     assert page(card.format("", "型")).links == ()
+
+
+def test_a_frame_that_is_written_into_its_page_is_read_as_a_part_of_it() -> None:
+    frame = "<iframe srcdoc='<link rel=canonical href=/x><p>{}<a href=in.html>中</a><iframe srcdoc=&quot;x&quot;></iframe>'></iframe>"
+    one, other = (page(f"{'窓口の案内です。' * 9}{frame.format(each)}<a href=/out>外</a>") for each in "甲乙")
+    assert {each.rpartition("/")[2] for each in one.links} == {"in.html", "out", "x"}
+    assert (one.unread, one.canonical) == (1, None)
+    assert one.content.digest != other.content.digest
