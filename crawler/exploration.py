@@ -126,8 +126,12 @@ async def add_note(connection: AsyncConnection, sweep_id: int, about: str, addre
 
 
 async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotstxt.Robots]) -> None:
-    """Say which origins ask for so long a delay that the sweep takes its time, and what we do about it."""
+    """Say which origins ask for so long a delay that the sweep takes its time, and which robots.txt was not read whole."""
     for origin, each in robots.items():
+        if each.cut:
+            said = f"larger than {robotstxt.MAX_BYTES} bytes: the rest was not read"
+            async with database.writing() as connection:
+                await add_note(connection, sweep_id, "document", f"{origin}/robots.txt", said)
         if each.crawl_delay is not None and each.crawl_delay >= SLOW:
             kept = min(each.crawl_delay, robotstxt.LONGEST_DELAY)
             capped = f", of which we keep {kept:g} s" if kept < each.crawl_delay else ""

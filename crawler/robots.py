@@ -70,6 +70,7 @@ class Robots:
     reachable: bool = True  # False: an answer of 5xx or none at all, and everything is disallowed
     crawl_delay: float | None = None  # seconds between two requests
     sitemaps: tuple[str, ...] = ()  # canonical
+    cut: bool = False  # it is longer than MAX_BYTES: rules and sitemaps behind were not read
     read_at: float = field(default_factory=time.monotonic)  # seconds
 
     @property
@@ -116,6 +117,7 @@ def _read(body: bytes, agent: str, at: str | None) -> Robots:
         rules=tuple(sorted(rules, key=lambda rule: (-rule.octets, not rule.allows))),
         crawl_delay=max((delay for group in ours for delay in group.delays), default=None),
         sitemaps=tuple(dict.fromkeys(address for address in declared if address)),
+        cut=len(body) > MAX_BYTES,
     )
 
 

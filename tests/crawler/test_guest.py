@@ -199,6 +199,17 @@ async def test_a_long_crawl_delay_is_capped_and_said(database: Database) -> None
     assert note["said"] == "Crawl-delay 3600 s, of which we keep 60 s: at most 60 pages an hour"
 
 
+async def test_a_robots_txt_that_is_not_read_whole_is_said(database: Database) -> None:
+    """Rules and sitemaps behind its cut are not known."""
+    long = b"User-agent: *\nDisallow: /a\n" + b"# x\n" * 130_000 + b"Sitemap: /map.xml\n"
+    async with small_site({"/": html("x"), "/robots.txt": http(long, content_type="text/plain")}) as server:
+        sweep = await explored(database, server)
+    [note] = (await sweep.sweep_row())["notes"]
+    assert note == {
+        "about": "document", "address": server.address("/robots.txt"), "said": "larger than 512000 bytes: the rest was not read"
+    }  # fmt: skip
+
+
 async def test_robots_txt_is_asked_for_again_when_it_is_a_day_old() -> None:
     rules = [b"User-agent: *\nDisallow: /a", b"User-agent: *\nDisallow: /b"]
     left = list(rules)

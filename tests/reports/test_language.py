@@ -37,6 +37,9 @@ def test_counted_nouns_are_grouped_and_inflected() -> None:
         ),
         ("Crawl-delay 30 s: at most 120 pages an hour", "Crawl-delay は30秒: 1時間に多くても120ページ"),
         ("HTTP 500", "HTTP 500"),
+        ("broken XML: it breaks off", "XML が途中で切れています"),
+        ("broken XML: mismatched tag", "XML が壊れています（mismatched tag）"),
+        ("larger than 512000 bytes: the rest was not read", "512000 バイトを超えるため、残りは読んでいません"),
     ],
 )
 def test_notes_are_told_in_the_readers_language_where_there_is_a_text(said: str, ja: str) -> None:
