@@ -12,8 +12,9 @@ def refused(
     program: Program, code: int, *words: str | Path, seconds: float = 60, **environment: str
 ) -> tuple[str, str]:
     """The lines in Japanese and in English that a command is refused with, the program run once for each."""
-    started = [program.start(*words, JISWEEP_LANG=lang, **environment) for lang in ("ja", "en")]
-    japanese, english = (each.ended(seconds) for each in started)
+    japanese, english = (
+        program.run(*words, seconds=seconds, JISWEEP_LANG=lang, **environment) for lang in ("ja", "en")
+    )
     for ended in (japanese, english):
         assert (ended.code, ended.out) == (code, ""), ended
         assert [line[:9] for line in ended.said] == ["jisweep: "], ended.err

@@ -119,7 +119,7 @@ def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_database_that_another_program_holds(program: Program) -> None:
     program.run("db", "upgrade")
     with held_by_another(program.database):
-        _, english = refused(program, 6, "sweeps")  # after the patience of 30 seconds
+        english = one_refusal(program, 6, "sweeps")  # after the patience of 30 seconds
     assert "in use by another program" in english
 
 
