@@ -1,14 +1,16 @@
 """Rolling up: one number for several sites in each period, weighted by their pages and unweighted, and of which sites it is.
 
-A site without a sweep in a period is missing there. It is named, and is neither a zero nor what it was before.
+A site without a sweep in a period is missing there. It is named, and is neither a zero nor what it was before. So is one that was
+measured by other rules than most: a share by two rule sets would be a share of nothing.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from audits.engine import own_rules
 from audits.statistics.strata import Sample
 from audits.statistics.together import Together, by_pages, by_sites
 from audits.trends.lines import Step, between
@@ -113,10 +115,26 @@ def rolled_up(steps: Mapping[int, Sequence[Step]], sites: Iterable[int], periods
         silent = {
             site: found[-1].breaks[0] if found else None for site, found in by_site.items() if site not in spoke
         }
+        rules = _rules_of_most(spoke, before)
+        others = [site for site, step in spoke.items() if _rules(step) != rules]
+        silent |= dict.fromkeys(others, Break.RULE_SET)
+        for site in others:
+            del spoke[site]
         one = _following(before, period, spoke, silent)
         told.append(one)
         before = one if spoke else before
     return told
+
+
+def _rules(step: Step) -> str:
+    return own_rules(step.point.terms.sweep.rule_set)
+
+
+def _rules_of_most(spoke: Mapping[int, Step], before: Rolled | None) -> str:
+    """What most of the sites were judged by; of as many, those of the point before."""
+    sites = Counter(map(_rules, spoke.values()))
+    last = _rules(next(iter(before.steps.values()))) if before is not None else ""
+    return max(sites, key=lambda each: (sites[each], each == last, each), default="")
 
 
 def _following(

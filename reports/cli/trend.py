@@ -162,12 +162,13 @@ async def _read(
 
 
 def _units(known: Tree, organisation: int, found: Trend) -> Iterator[Unit]:
-    """The organisations right below, each rolled up over its own sites in the last period with a point."""
-    last = [each.period for each in found.rolled if each.steps][-1:]
+    """The organisations right below, each rolled up over those of its sites that the last period with a point is of."""
+    last = [each for each in found.rolled if each.steps][-1:]
     for node in known.children(organisation) if last else ():
         sites = known.sites_below(node.id)
         if sites:
-            [rolled] = rolled_up(found.steps, sites, last)
+            told = [site for site in sites if site in last[0].steps]
+            [rolled] = rolled_up(found.steps, told, [last[0].period])
             yield Unit(name=shown(node.path), row=rolled_row(rolled, len(sites), found.criterion))
 
 

@@ -219,18 +219,17 @@ async def test_sites_together_weighted_and_unweighted_and_what_is_missing_is_no_
     one, two, three, four = trend.rolled
     rates = [each.rates() for each in trend.rolled]
     assert [rate and (rate.sites, rate.frame, rate.problem_pages) for rate in rates] == [
-        (2, 110, 15), (1, 100, 4), (3, 120, 7), None,
+        (2, 110, 15), (1, 100, 4), (2, 110, 2), None,
     ]  # fmt: skip
     assert rates[0] is not None
     assert rates[2] is not None
     assert (rates[0].by_pages.share, rates[0].by_sites.share) == pytest.approx((15 / 110, 0.3))
-    assert (rates[2].by_pages.share, rates[2].by_sites.share) == pytest.approx((7 / 120, (0.02 + 0.5 + 0) / 3))
+    assert (rates[2].by_pages.share, rates[2].by_sites.share) == pytest.approx((2 / 110, (0.02 + 0) / 2))
     assert one.missing == {late: None, never: None}
     assert two.missing == {small: None, late: None, never: None}
+    assert three.missing == {small: Break.RULE_SET, never: None}, "a share by two rule sets is a share of nothing"
     assert (two.breaks, two.went) == ((Break.SITES,), (small,))
-    assert (three.breaks, three.came, three.broken) == ((Break.SITES,), (small, late), {}), (
-        "nothing to hold it against"
-    )
+    assert (three.breaks, three.came, three.broken) == ((Break.SITES,), (late,), {}), "nothing to hold it against"
     assert [each.line for each in trend.rolled] == [0, 1, 2, None]
     change = three.change()
     assert change is not None
@@ -247,10 +246,16 @@ async def test_the_line_of_several_goes_on_while_each_site_goes_on(database: Dat
             await rows.sweeps([one, other], date(2026, month, 10), {"image-alt": range(failing)})
         await rows.sweeps([one], date(2026, 7, 10), {"image-alt": range(4)})
         await rows.sweeps([other], date(2026, 7, 10), {"image-alt": range(4)}, rule_set="other")
-    trend = await told(database, [one, other], first=date(2026, 4, 1), last=date(2026, 7, 31))
-    assert [each.line for each in trend.rolled] == [0, 0, 0, 1]
-    assert (trend.rolled[3].breaks, trend.rolled[3].broken) == ((Break.RULE_SET,), {other: (Break.RULE_SET,)})
+        for month in (8, 9):
+            await rows.sweeps([one], date(2026, month, 10), {"image-alt": range(3)}, rule_set="other + more")
+            await rows.sweeps([other], date(2026, month, 10), {"image-alt": range(3)}, rule_set="other")
+    trend = await told(database, [one, other], first=date(2026, 4, 1), last=date(2026, 9, 30))
+    assert [each.line for each in trend.rolled] == [0, 0, 0, 1, 2, 2]
+    assert (trend.rolled[3].breaks, trend.rolled[3].missing) == ((Break.SITES,), {other: Break.RULE_SET}), (
+        "of as many the rules that went before"
+    )
     assert trend.rolled[3].comparable == (one,)
+    assert (trend.rolled[4].broken, trend.rolled[4].came) == ({one: (Break.RULE_SET,)}, (other,))
     quarters = await told(
         database, [one, other], first=date(2026, 4, 1), last=date(2026, 7, 31), every=Every.QUARTER
     )

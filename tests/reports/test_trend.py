@@ -38,7 +38,12 @@ async def written(database: Database, out: Path, lang: str) -> dict[str, Path]:
             )
             drawn = range(20 * month, 20 * month + 20)
             await rows.sweeps(
-                [second], day, {"label": range(130)}, pages=300, drawn=drawn, rule_set="new" if month > 3 else "old"
+                [second],
+                day,
+                {"label": range(130)},
+                pages=300,
+                drawn=drawn,
+                rule_set="new" if month > 3 else "rules",
             )
         await rows.life(
             first, "a", [(FIRST, S.FOUND), (FIRST + timedelta(days=40), S.CONFIRMED), (LAST, S.RETURNED)]
@@ -89,7 +94,8 @@ async def test_the_page_says_what_the_chart_shows(database: Database, tmp_path: 
     plain = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text))
     assert "都&lt;b&gt; の推移" in plain
     assert text.count('class="break"') == 1, "one break, where the second site has new rules"
-    assert "判定規則が違う（加わった0、抜けた0、それ自身と比べられない1サイト）" in plain
+    assert "入っているサイトが違う（加わった0、抜けた1、それ自身と比べられない0サイト）" in plain
+    assert "（判定規則が違う）" in plain, "the other one is named with the reason"
     assert "ページで重み付けした割合" in plain
     assert "重みなし（サイトの平均）" in plain
     assert "https://c.example.lg.jp/ （この期間の調査がない）" in plain, "the missing site is named"
