@@ -209,7 +209,8 @@ async def _add(connection: AsyncConnection, said: Said, **scope: Any) -> int:
 
 
 async def _running(connection: AsyncConnection, number: int) -> Exemption:
-    """A running exception by its number. Raises UsageError."""
+    """A running exception by its number, which nobody else ends or reviews until the transaction ends. Raises UsageError."""
+    await connection.execute(sa.select(Exemption.id).where(Exemption.id == number).with_for_update())
     found = await read(connection, Exemption.id == number)
     if not found:
         raise UsageError(

@@ -1,5 +1,6 @@
 """Exceptions: what they cover, until when, who may end them; and the second number of problem pages."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from audits.conclude import rules_of, sweep_row
 from audits.defects import book, excepting
 from audits.defects.book import Plan
-from audits.defects.cover import today
+from audits.defects.cover import read, today
 from audits.defects.excepting import Said
 from audits.defects.reconcile import reconcile
 from audits.defects.settling import ENDED, UNCOVERED, settle
@@ -195,6 +196,26 @@ async def test_a_review_is_another_persons_and_who_disagrees_ends_it(database: D
         [agreed, disagreed] = await excepting.told(history.connection, history.site, today())
         assert (agreed.exemption.reviewed_by, agreed.exemption.agrees, agreed.running) == ("鈴木", True, True)
         assert (disagreed.exemption.agrees, disagreed.exemption.ended_by) == (False, "鈴木")
+
+
+async def test_of_two_who_review_at_once_the_second_is_told_of_the_first(database: Database) -> None:
+    async with history_in(database) as history:
+        await swept(history)
+        number = await exempt(history, "a", reason=Why.FALSE_ALARM)
+
+    async def disagree() -> None:
+        async with database.writing() as connection:
+            await excepting.review(connection, number, "佐藤", "本当の問題", agrees=False)
+
+    async with database.writing() as connection:
+        await excepting.review(connection, number, "鈴木", "画面で確かめた", agrees=True)
+        second = asyncio.create_task(disagree())
+        await asyncio.wait([second], timeout=0.5)
+    with pytest.raises(UsageError, match="鈴木"):
+        await second
+    async with database.reading() as connection:
+        [kept] = await read(connection, Exemption.id == number)
+    assert (kept.reviewed_by, kept.agrees, kept.ended_at) == ("鈴木", True, None)
 
 
 # ── what is refused ────────────────────────────────────────────────────────────────────────────────
