@@ -6,7 +6,7 @@ no comparison is made from it, and a page that it did not see is neither clean n
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -115,11 +115,17 @@ async def first_look(connection: AsyncConnection, aim: Aim, seed: int) -> list[i
     return sorted(chosen)
 
 
+async def _known_as(connection: AsyncConnection, defects: Collection[int]) -> dict[int, int]:
+    """The numbers that defects go by now."""
+    found: dict[int, int] = {}
+    for some in parts(sorted(defects)):
+        found |= dict((await connection.execute(sa.select(Defect.id, ROOT).where(Defect.id.in_(some)))).all())
+    return found
+
+
 async def _pages_now(connection: AsyncConnection, aim: Aim) -> dict[int, list[int]]:
     """The defects in question by the numbers that they go by now, with the pages to see for each."""
-    known_as: dict[int, int] = {}
-    for some in parts(sorted(aim.pages)):
-        known_as |= dict((await connection.execute(sa.select(Defect.id, ROOT).where(Defect.id.in_(some)))).all())
+    known_as = await _known_as(connection, aim.pages)
     found: dict[int, list[int]] = {}
     for defect, pages in sorted(aim.pages.items()):
         mine = found.setdefault(known_as[defect], [])
@@ -259,13 +265,16 @@ async def moved(
     """Each defect as the recheck left it; call it once that was reconciled."""
     ran = rules_run(await sweep_row(connection, sweep_id))
     visited = set(await connection.scalars(_audited(sweep_id)))
+    known_as = await _known_as(connection, before)
+    was = {known_as[number]: state for number, state in before.items()}  # what is one with another since
+    was |= before
     found: list[Moved] = []
     for number, pages in (await _pages_now(connection, aim)).items():
         defect = await book.one(connection, number)
         showing = set(await _pages_showing(connection, defect.id))
         found.append(
             Moved(
-                defect=defect, before=before.get(number, defect.state), checked=defect.rule in ran,
+                defect=defect, before=was.get(number, defect.state), checked=defect.rule in ran,
                 seen=len(visited & (showing | set(pages))), showing=len(visited & showing),
             )
         )  # fmt: skip

@@ -17,6 +17,7 @@ from audits.defects.reconcile import reconcile
 from audits.defects.regrouping import Said
 from audits.excepted import excepted
 from audits.fault import Fault
+from audits.recheck import Aim, moved, states
 from audits.record import MACHINE
 from db.database import Database
 from db.errors import UsageError
@@ -131,6 +132,20 @@ async def test_what_cannot_be_one_is_refused(database: Database) -> None:
             with pytest.raises(UsageError):
                 await regrouping.split(history.connection, SAID, b, patterns, [])
         assert await history.everything() == once
+
+
+async def test_what_became_one_with_another_during_a_recheck_has_moved_from_what_it_was(database: Database) -> None:
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1}, "/2": {"b": 1}})
+        a, b = history.defects["a"], history.defects["b"]
+        await history.say("b", State.REPAIRED)
+        aim = Aim(site=history.site, pages={b: [history.pages["/2"]]})
+        before = await states(history.connection, aim)
+        await regrouping.merge(history.connection, SAID, a, [b])
+        sweep = await take(history, {"/2": {"b": 1}}, recheck=True)
+        [moved_] = await moved(history.connection, sweep, aim, before)
+    assert (moved_.defect.id, moved_.before, moved_.defect.state) == (a, State.REPAIRED, State.FOUND)
+    assert (moved_.seen, moved_.showing) == (1, 1)
 
 
 # ── taking back ────────────────────────────────────────────────────────────────────────────────────
