@@ -43,6 +43,7 @@ class Common:
     criteria: tuple[Criterion, ...]
     pages: int
     places: int
+    audited: int  # pages that it was run on: none of a site judged without it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ async def commonest(connection: AsyncConnection, sites: Sequence[int]) -> Common
     for site in sites:
         sweep = await _last(connection, site)
         sources.append(await _source(connection, sweep))
-        await counted.count(connection, sweep)
+        await counted.count(connection, sweep, sources[-1].audited)
     return Commonest(
         sources=tuple(sources), contents=counted.ranked(Region.CONTENT), templates=counted.ranked(Region.TEMPLATE),
         excepted=counted.excepted,
@@ -131,15 +132,17 @@ class _Counted:
         self._pages: Counter[tuple[Region, str]] = Counter()
         self._places: Counter[tuple[Region, str]] = Counter()
         self._criteria: dict[str, dict[str, Criterion]] = {}
+        self._audited: Counter[str] = Counter()
 
-    async def count(self, connection: AsyncConnection, sweep: Sweep) -> None:
-        """Add what one sweep saw."""
+    async def count(self, connection: AsyncConnection, sweep: Sweep, audited: int) -> None:
+        """Add what one sweep saw on the pages that it has audited."""
         _, cover = await cover_of(connection, sweep)
         spoken = sweep.rule_criteria or {}
         known = criteria(sweep.edition)
         rules = rules_of(sweep)
         for rule in rules:
             self._criteria.setdefault(rule, {}).update({number: known[number] for number in spoken[rule]})
+            self._audited[rule] += audited
         last: dict[tuple[Region, str], int] = {}  # rows come page by page
         async for page, address, rule, defect, region, places in await connection.stream(_places(sweep.id, rules)):
             if cover.of(defect=defect, rule=rule, page=page, address=address):
@@ -158,6 +161,7 @@ class _Counted:
                 criteria=tuple(self._criteria[rule].values()),
                 pages=pages,
                 places=self._places[where, rule],
+                audited=self._audited[rule],
             )
             for (where, rule), pages in self._pages.items()
             if where is region

@@ -51,7 +51,7 @@ def _object(found: Commonest, path: Path) -> dict[str, Any]:
         return [
             {
                 "rule": each.rule, "criteria": [criterion.number for criterion in each.criteria], "pages": each.pages,
-                "places": each.places,
+                "places": each.places, "audited": each.audited,
             }
             for each in getattr(found, region)
         ]  # fmt: skip

@@ -105,6 +105,21 @@ async def test_several_sites_are_counted_together(database: Database) -> None:
         assert (found.audited, [each.audited for each in found.sources]) == (3, [2, 1])
 
 
+async def test_a_share_is_of_the_pages_that_the_rule_was_run_on(database: Database) -> None:
+    """One site is judged by an older edition that has no rule for contrast."""
+    async with history_in(database) as history:
+        row = {"address": "https://other.example.lg.jp/", "created_at": BEGIN}
+        number = (await history.connection.scalars(sa.insert(Site).values(row).returning(Site.id))).one()
+        other = History(connection=history.connection, site=number)
+        fewer = {each: RULES[each] for each in ("image-alt", "region")}
+        await history.sweep({"/1": {"a": 1, "d": 1}, "/2": {}}, **FINISHED)
+        await other.sweep({"/x1": {"a": 1}, "/x2": {}}, **{**FINISHED, "rule_criteria": fewer, "rules": [*fewer]})
+        found = await commonest(history.connection, [history.site, number])
+    assert {each.rule: (each.pages, each.audited) for each in found.contents} == {
+        "image-alt": (2, 4), "color-contrast": (1, 2),
+    }  # fmt: skip
+
+
 async def test_a_sweep_that_saw_no_page_gives_no_checklist(database: Database) -> None:
     async with history_in(database) as history:
         await history.sweep({"/1": {"a": 1}}, lost=["/1"], **FINISHED)

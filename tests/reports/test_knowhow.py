@@ -31,7 +31,9 @@ SCRIPT = re.compile(r"<(?:script|img src=x|h1>x)", re.IGNORECASE)
 def full(rules: Sequence[str], sites: int = 1) -> Commonest:
     """Faults of these rules, with large numbers and everything else that the sheet may say."""
     spoken = tuple(criteria(Edition.JIS2016)[number] for number in ("1.1.1", "2.4.4", "4.1.2"))
-    common = tuple(Common(rule=rule, criteria=spoken, pages=12_345, places=99_999) for rule in rules)
+    common = tuple(
+        Common(rule=rule, criteria=spoken, pages=12_345, places=99_999, audited=20_000) for rule in rules
+    )
     source = Source(
         sweep=123, site="https://www.kankyo.metro.tokyo.lg.jp/" + "kurashi/" * 9, finished_at=rows.START,
         method=Method.MIXED, edition=Edition.JIS2016, rule_set="x", audited=20_000, known=1_000_000,
