@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import Conclusion, conclude, sweep_row
 from audits.counts import audited_in
 from audits.criteria import Criterion, aimed_at
+from audits.defects.cover import day_of
 from audits.defects.sight import seen_at
 from audits.judging import pages_to_judge
 from crawler.frame import is_gone, sent_beyond
@@ -100,6 +101,7 @@ class Lack(StrEnum):
     SCOPE = "scope"  # no description of the pages in words that an outsider can decide by
     TECHNOLOGIES = "technologies"  # the technologies relied upon are one of the nine items of a result
     DECLARED = "declared"  # so is the date of the declaration
+    EARLY = "early"  # which is before the last day of the test on record, and people have stated no other
     LEVEL = "level"  # the level aimed at is higher than the one tested
     EDITION = "edition"  # the notation is about JIS X 8341-3, and another standard was tested
     UNREAD = "unread"  # all pages were to be tested, and some could not be read or found
@@ -145,8 +147,16 @@ def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[La
         found.append(Lack.PROCESS)
     found += [] if details.get("scope") else [Lack.SCOPE]
     found += [] if details.get("technologies") else [Lack.TECHNOLOGIES]
-    found += [] if details.get("declared") else [Lack.DECLARED]
+    found += _lacks_of_date(test, details)
     return found + ([] if details.get("published") else [Lack.PUBLISHED])
+
+
+def _lacks_of_date(test: JisTest, details: dict[str, Any]) -> list[Lack]:
+    declared = details.get("declared")
+    if not declared:
+        return [Lack.DECLARED]
+    goes_on = "ended" not in details and test.ended is not None and declared < day_of(test.ended).isoformat()
+    return [Lack.EARLY] if goes_on else []
 
 
 def lacks_of_test(test: JisTest) -> list[Lack]:

@@ -169,7 +169,7 @@ def lack_line(lack: Lack, facts: Facts, language: Language) -> str:
         criteria=language.count("criterion", len(unjudged)), numbers=numbers(unjudged),
         disputed=language.count("criterion", len(disputed)), disputed_numbers=numbers(disputed),
         failed=language.count("criterion", len(failed)), failed_numbers=numbers(failed),
-        steps=" ".join(facts.test.by_hand),
+        steps=" ".join(facts.test.by_hand), ended=language.day(facts.test.ended) if facts.test.ended else "",
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
 
 MET, NOT_MET, NOT_APPLICABLE = JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE
-ITEMS: dict[str, Any] = {"technologies": ["HTML"], "declared": "2026-07-31"}
+ITEMS: dict[str, Any] = {"technologies": ["HTML"], "ended": "2026-07-31", "declared": "2026-07-31"}
 SITE: dict[str, Answer] = {
     "/": html('<p><a href="/image">画像のあるページ</a></p><p><a href="/form">問い合わせのページ</a></p>'
               '<p><a href="/map">地図のページ</a></p>', title="トップ"),

@@ -188,6 +188,17 @@ async def test_each_notation_lacks_what_it_needs(database: Database) -> None:
     assert lacks(test, Notation.CONSIDERATE, {"policy": DETAILS["policy"]}) == []
 
 
+async def test_a_result_is_not_declared_before_the_test_has_ended(database: Database) -> None:
+    """Its last word was said on 6 July in Tokyo, which people may know better; a word after the declaration ends it."""
+    sweep = await judged(database)
+    test = await jis_test(database, sweep)
+    early = {**DETAILS, "declared": "2026-07-05"}
+    assert lacks(test, Notation.CONFORMING, early) == [Lack.EARLY]
+    assert lacks(test, Notation.CONFORMING, {**early, "ended": "2026-07-05"}) == []
+    assert lacks(test, Notation.CONFORMING, {**early, "declared": "2026-07-06"}) == []
+    assert "2026年7月6日" in lack_line(Lack.EARLY, await facts_of(database, sweep), Language("ja"))
+
+
 async def test_steps_behind_sending_are_tested_by_hand_before_a_notation_stands(
     database: Database, tmp_path: Path
 ) -> None:
