@@ -12,7 +12,7 @@ from crawler.draw import Drawing, orders, random_part
 from crawler.frame import FramePage, chosen_frame, is_gone
 from crawler.numbers import ROUND, later_begin, number_of
 from crawler.redraw import random_addresses
-from crawler.sample import left_out_of, method_for
+from crawler.sample import WITH_REPRESENTATIVES, left_out_of, method_for
 from crawler.strata import WHOLE
 from db.errors import UsageError
 from db.tables import Draw, Page, Site, Sweep, Visit
@@ -135,7 +135,8 @@ def _differences(told: dict[str, Any]) -> list[str]:
         found.append("draw_from")
     if [each["address"] for each in told["census"]] != (addresses if method is Method.ALL else []):
         found.append("census")
-    if not {each["address"] for each in told["representative"]} <= set(addresses):
+    put_in = {each["address"] for each in told["representative"]}
+    if put_in - set(addresses) or (put_in and method not in WITH_REPRESENTATIVES):
         found.append("representative")
     return found + _differences_of_draw(told, frame, method)
 

@@ -398,6 +398,16 @@ async def test_a_document_gives_its_draw_again(
     assert len(told["frame"]) == len(PATHS)
 
 
+async def test_a_page_put_into_the_document_of_a_random_sample_is_found_out(database: Database) -> None:
+    """A page that was chosen on purpose makes method d of it."""
+    sweep = await chosen(database, method=Method.RANDOM, pages=20, seed=1)
+    async with database.reading() as connection:
+        told = await document(connection, await sweep_row(connection, sweep))
+    assert differences(told) == []
+    told["representative"] = [{"rank": 1, "address": START, "why": "top", "added_by": "山田"}]
+    assert differences(told) == ["representative"]
+
+
 async def test_whatever_is_changed_in_a_document_is_found_out(database: Database) -> None:
     sweep = await chosen(database, **MIXED)
     rows = await drawn(database, sweep)
