@@ -249,7 +249,7 @@ class Visit(Table):
     unread_links: Mapped[int | None]  # links of it whose addresses only a script knows
     http_status: Mapped[int | None]
     content_type: Mapped[str | None]
-    size: Mapped[int | None]  # decoded bytes; of a document that was not read, as the server says
+    size: Mapped[int | None] = mapped_column(BigInteger)  # decoded bytes; of what was not read, as the server says
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]  # as the server says it
     body_digest: Mapped[str | None] = mapped_column(String(64))

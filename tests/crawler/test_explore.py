@@ -489,6 +489,14 @@ async def test_what_the_browser_shows_and_nobody_can_read_is_said_too(database: 
     ]
 
 
+@both_databases
+async def test_a_file_of_many_gigabytes_is_a_document_with_its_size(database: Database) -> None:
+    large = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 5000000000\r\nConnection: close\r\n\r\n"
+    async with small_site({"/": links("/film.mp4"), "/film.mp4": large}) as site:
+        row = (await (await explored(database, site)).rows())["/film.mp4"]
+    assert (row["reason"], row["size"]) == (Reason.NOT_HTML, 5_000_000_000)
+
+
 async def test_links_left_unread_when_the_time_is_over_are_noted(database: Database) -> None:
     async def render(_: str) -> Shown:
         await asyncio.sleep(0.8)
