@@ -34,6 +34,9 @@ _CONTROLS_AND_SPACE = "".join(map(chr, range(0x21)))
 _QUERY_ESCAPED = frozenset(b" \"#<>'") | frozenset(range(0x20)) | frozenset(range(0x7F, 0x100))
 
 
+LONGEST = 2_500  # characters of an address that is kept: PostgreSQL indexes no text of more than 2,700 bytes
+
+
 def canonical(address: str, base: str | None = None, encoding: str = "utf-8") -> str | None:
     """The one spelling of an address, resolved against `base`; None unless it is http(s) and parses.
 

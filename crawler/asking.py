@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import document as html
 from crawler import links, minhash
+from crawler.address import LONGEST
 from crawler.answers import refusal_of
 from crawler.cookies import SAID, hides_behind_cookie
 from crawler.earlier import READ, validators
-from crawler.exploration import Exploration, counts, note
+from crawler.exploration import Exploration, counts, note, too_long
 from crawler.fetch import Answer
 from crawler.frontier import (
     Waiting,
@@ -114,7 +115,7 @@ async def _record(
         "script_key": None if "nofollow" in obeyed else _script_key(document, leads_to, each),
         "closed_roots": document.closed_roots,
         "robots_meta": wishes,
-        "unread_links": document.unread,
+        "unread_links": document.unread + too_long(exploration.scope, document.links),
     }
     if earlier is not None and earlier["volatile_id"] is not None:
         slots = await exploration.earlier.slots(earlier["volatile_id"])
@@ -176,6 +177,10 @@ def _script_key(document: html.Document, links: list[str], each: Waiting) -> str
 
 async def _record_redirect(exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any]) -> None:
     async with exploration.database.writing() as connection:
+        if too_long(exploration.scope, [location]):
+            said = f"sent to an address of more than {LONGEST} characters"
+            await end_visit(connection, each.visit, Reason.TRAP, said, **facts)
+            return
         if not counts(exploration.scope, location):
             await end_visit(connection, each.visit, Reason.REDIRECT_OUT, location, **facts)
             return

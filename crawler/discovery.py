@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 from crawler import sitemaps
-from crawler.exploration import Exploration, counts, follow, note
+from crawler.address import LONGEST
+from crawler.exploration import Exploration, counts, follow, note, too_long
 from crawler.frontier import add_addresses
 from db.words import FoundBy
 
@@ -74,4 +75,8 @@ async def _sitemap_addresses(exploration: Exploration, origin: str) -> AsyncIter
             await note(exploration, "sitemap", address, said)
         else:
             queue.extend((child, level + 1) for child in sitemap.children)
+        if too_long(exploration.scope, sitemap.pages):
+            await note(
+                exploration, "sitemap", address, f"addresses of more than {LONGEST} characters were not read"
+            )
         yield [each for each in sitemap.pages if counts(exploration.scope, each)]

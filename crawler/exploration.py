@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import robots as robotstxt
-from crawler.address import host_of, origin_of
+from crawler.address import LONGEST, host_of, origin_of
 from crawler.census import Census
 from crawler.earlier import Earlier
 from crawler.elsewhere import Elsewhere
@@ -106,8 +106,13 @@ async def follow(fetcher: Fetcher, address: str, max_bytes: int | None = None) -
 
 
 def counts(scope: Scope, address: str) -> bool:
-    """Whether an address is kept in the inventory: inside, or left out for a reason that must show."""
-    return scope.judge(address).reason is not Reason.OUT_OF_SCOPE
+    """Whether an address is kept in the inventory: inside, or left out for a reason that must show; and not too long."""
+    return len(address) <= LONGEST and scope.judge(address).reason is not Reason.OUT_OF_SCOPE
+
+
+def too_long(scope: Scope, addresses: Iterable[str]) -> int:
+    """How many addresses of the inventory are too long to be kept."""
+    return sum(len(each) > LONGEST and scope.judge(each).reason is not Reason.OUT_OF_SCOPE for each in {*addresses})
 
 
 async def note(exploration: Exploration, about: str, address: str, said: str) -> None:
@@ -141,12 +146,12 @@ async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotst
 
 
 async def note_unread_links(connection: AsyncConnection, sweep_id: int) -> None:
-    """Say how many links only a script can follow, of which nobody knows whether they lead to further pages."""
+    """Say how many links were not followed since only a script can, or their addresses are too long."""
     having = sa.select(sa.func.count(), sa.func.sum(Visit.unread_links), sa.func.min(Page.address))
     mine = Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED, Visit.unread_links > 0
     pages, links, first = (await connection.execute(having.join(Page, Page.id == Visit.page_id).where(*mine))).one()
     if pages:
-        said = f"links whose addresses a script puts together were not followed: {links} on {pages} pages"
+        said = f"links whose addresses a script puts together, or are too long, were not followed: {links} on {pages} pages"
         await add_note(connection, sweep_id, "written", first, said)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from crawler import document as html
 from crawler.browser import PageLost
 from crawler.earlier import is_unchanged
-from crawler.exploration import Exploration, Shown, counts, note
+from crawler.exploration import Exploration, Shown, counts, note, too_long
 from crawler.frontier import (
     Waiting,
     add_addresses,
@@ -116,12 +116,12 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         unsafe = [page for link, page in pages.items() if link in acts]
         if unsafe:
             await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
+        long = too_long(exploration.scope, (*shown.links, *built, *shown.behind_menus))
         known = sa.select(Visit.links, Visit.unread_links).where(Visit.id == each.visit)
         linked, unread = (await connection.execute(known)).one()
         facts["shown_links"] = pack(set(pages.values()) - set(unpack(linked)))
-        facts["unread_links"] = max(unread or 0, document.unread if document else 0) + (
-            opened.unread if opened else 0
-        )
+        unread = max(unread or 0, long + (document.unread if document else 0))
+        facts["unread_links"] = unread + (opened.unread if opened else 0)
         await connection.execute(sa.update(Visit).where(Visit.id == each.visit).values(rendered=True, **facts))
 
 

@@ -5,6 +5,8 @@ from contextlib import suppress
 
 from playwright.async_api import Page, Request, Response
 
+from crawler.address import LONGEST
+
 AWAITED = frozenset(
     {"document", "script", "stylesheet", "xhr", "fetch", "texttrack"}
 )  # Playwright's resource types
@@ -76,7 +78,7 @@ class Traffic:
             self._made_of.clear()
             self._once.clear()
             self._streams = False
-        elif request.method != "GET":
+        elif request.method != "GET" or len(request.url) > LONGEST:
             self._once.add(request)
         elif request.url.startswith(("http:", "https:")):
             self._made_of[request.url] = None

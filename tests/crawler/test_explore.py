@@ -1,6 +1,7 @@
 """Exploring: every address of a site ends with a reason or in the frame, within limits, politely, and resumably."""
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -485,7 +486,7 @@ async def test_what_the_browser_shows_and_nobody_can_read_is_said_too(database: 
     assert [(each["about"], each["said"].partition(":")[0]) for each in notes] == [
         ("document", "more than 200 menus"),
         ("document", "more than 5000 elements within each other"),
-        ("written", "links whose addresses a script puts together were not followed"),
+        ("written", "links whose addresses a script puts together, or are too long, were not followed"),
     ]
 
 
@@ -495,6 +496,28 @@ async def test_a_file_of_many_gigabytes_is_a_document_with_its_size(database: Da
     async with small_site({"/": links("/film.mp4"), "/film.mp4": large}) as site:
         row = (await (await explored(database, site)).rows())["/film.mp4"]
     assert (row["reason"], row["size"]) == (Reason.NOT_HTML, 5_000_000_000)
+
+
+@both_databases
+async def test_an_address_too_long_to_be_kept_ends_nothing_and_is_counted(database: Database) -> None:
+    drawn = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(150))
+    pages: dict[str, Answer] = {
+        "/": links("/a", "/b", f"/x?{drawn}"),
+        "/a": links(f"/b?{drawn[:2400]}"),
+        "/b": moved(f"/x?{drawn}"),
+    }
+    async with small_site(pages) as site:
+        pages["/sitemap.xml"] = sitemap(site.address(f"/x?{drawn}"))
+        sweep = await explored(database, site)
+        notes = (await sweep.sweep_row())["notes"]
+    rows = await sweep.rows()
+    assert {path: rows[path]["reason"] for path in ("/", "/a", "/b")} == {"/": None, "/a": None, "/b": Reason.TRAP}
+    assert f"/b?{drawn[:2400]}" in rows
+    assert rows["/"]["unread_links"] == 1
+    assert {each["said"] for each in notes} == {
+        "addresses of more than 2500 characters were not read",
+        "links whose addresses a script puts together, or are too long, were not followed: 1 on 1 pages",
+    }
 
 
 async def test_links_left_unread_when_the_time_is_over_are_noted(database: Database) -> None:
@@ -677,7 +700,7 @@ async def test_links_written_in_code_are_followed_and_what_nobody_can_read_is_sa
     assert {path: (row["found_by"], row["reason"]) for path, row in rows.items() if path != "/"} == {
         "/a": (FoundBy.LINK, None), "/b/": (FoundBy.LINK, None), "/c": (FoundBy.LINK, Reason.UNSAFE),
     }  # fmt: skip
-    said = "links whose addresses a script puts together were not followed: 3 on 2 pages"
+    said = "links whose addresses a script puts together, or are too long, were not followed: 3 on 2 pages"
     assert notes == [{"about": "written", "address": site.address("/"), "said": said}]
     assert "written" in INFORMS
 
