@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crawler import encoding, sitemaps
-from crawler.address import canonical
+from crawler.address import LONGEST, canonical
 from db.errors import UsageError
 
 LARGEST = 50 * 1024 * 1024  # bytes of one file
@@ -16,15 +16,22 @@ def read_seeds(path: Path) -> tuple[str, ...]:
     """The canonical addresses that a file gives, each once, in order.
 
     A sitemap may be gzipped; of a CSV line the first cell that is an address counts; lines that begin with `#` and
-    the heading of a CSV file are passed over. Raises UsageError, naming the line, for what cannot be read.
+    the heading of a CSV file are passed over. Raises UsageError, naming the line, for what cannot be read, and for
+    an address that is too long to be kept.
     """
     body = body_of(path, "--seeds")
     if body.startswith(b"\x1f\x8b") or body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return _of_sitemap(path, body)
-    found = dict.fromkeys(_of_lines(path, text_of(body)))
+        found = _of_sitemap(path, body)
+    else:
+        found = tuple(dict.fromkeys(_of_lines(path, text_of(body))))
     if not found:
         raise _nothing(path)
-    return tuple(found)
+    if long := next((each for each in found if len(each) > LONGEST), None):
+        raise UsageError(
+            ja=f"--seeds {path} に {LONGEST} 文字を超えるアドレスがあります: {long[:80]}",
+            en=f"--seeds {path} holds an address of more than {LONGEST} characters: {long[:80]}",
+        )
+    return found
 
 
 def body_of(path: Path, option: str) -> bytes:
@@ -52,8 +59,6 @@ def _of_sitemap(path: Path, body: bytes) -> tuple[str, ...]:
             ja=f"--seeds {path} をサイトマップとして最後まで読めません（{sitemap.problems[0]}）。",
             en=f"--seeds {path} cannot be read as a sitemap to its end ({sitemap.problems[0]}).",
         )
-    if not sitemap.pages:
-        raise _nothing(path)
     return sitemap.pages
 
 

@@ -696,7 +696,12 @@ def test_seeds_come_from_lists_tables_and_sitemaps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("https://h.jp/\nここ\n", "line 2"), ("", "no address"), ("<html>", "cannot be read as a sitemap")],
+    [
+        ("https://h.jp/\nここ\n", "line 2"),
+        ("", "no address"),
+        ("<html>", "cannot be read as a sitemap"),
+        (f"https://h.jp/{'x' * 2500}", "more than 2500 characters"),
+    ],
 )
 def test_seeds_that_cannot_be_read_say_where(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "seeds").write_text(text, encoding="utf-8")
