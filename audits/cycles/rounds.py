@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.cover import day_of, today
 from audits.defects.sight import parts
+from db.database import insert_new
 from db.errors import UsageError
 from db.tables import Cycle, CycleSite, Site, Sweep
 from db.words import SweepState
@@ -69,15 +70,13 @@ async def begin(
     """
     if not name.strip():
         raise UsageError(ja="サイクルに名前を付けてください。", en="Give the cycle a name.")
-    taken = await connection.scalar(sa.select(Cycle.id).where(Cycle.name == name))
-    if taken is not None:
-        raise UsageError(ja=f"サイクル「{name}」はもうあります。", en=f"There is a cycle {name!r} already.")
     if not sites:
         raise UsageError(ja="サイトを --site で1つ以上書いてください。", en="Name one site or more with --site.")
     _check_days(days, target)
     row = {"name": name, **_columns(days, target)}
-    cycle = await connection.scalar(sa.insert(Cycle).values(row).returning(Cycle.id))
-    assert cycle is not None
+    cycle = await connection.scalar(insert_new(connection, Cycle).values(row).returning(Cycle.id))
+    if cycle is None:
+        raise UsageError(ja=f"サイクル「{name}」はもうあります。", en=f"There is a cycle {name!r} already.")
     await _add(connection, cycle, days, sites, baselines)
 
 
@@ -96,7 +95,12 @@ async def change(
             ja="--drop-site のサイトは、このサイクルにありません。",
             en="A site of --drop-site is not in this cycle.",
         )
-    await connection.execute(sa.update(Cycle).where(Cycle.id == cycle.id).values(_columns(days, target)))
+    still_open = Cycle.id == cycle.id, Cycle.closed_at.is_(None)
+    if not (await connection.execute(sa.update(Cycle).where(*still_open).values(_columns(days, target)))).rowcount:
+        raise UsageError(
+            ja=f"サイクル「{cycle.name}」は、いま別の人が締めました。",
+            en=f"Somebody else has closed cycle {cycle.name!r} just now.",
+        )
     mine = CycleSite.cycle_id == cycle.id
     await connection.execute(sa.delete(CycleSite).where(mine, CycleSite.site_id.in_(list(fewer))))
     await _add(connection, cycle.id, days, set(more) - there, baselines, there - set(fewer))

@@ -1,5 +1,6 @@
 """Cycles: what is measured from what, what may be said of a change, and that a closed one never says anything else."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -365,12 +366,27 @@ async def test_a_cycle_takes_sites_in_and_out_until_it_is_closed(database: Datab
     cycle = await cycle_of(database)
     assert [each.site for each in cycle.sites] == [b]
     await closing.close(database, cycle, "佐藤")
-    cycle = await cycle_of(database)
+    as_it_was, cycle = cycle, await cycle_of(database)
     with pytest.raises(UsageError):
         await closing.close(database, cycle, "鈴木")
+    for read in (cycle, as_it_was):  # also by who has read it before somebody else closed it
+        async with database.writing() as connection:
+            with pytest.raises(UsageError):
+                await rounds.change(connection, read, (FIRST, days(400)), NO_TARGET, more=[a])
+    assert await cycle_of(database) == cycle
+
+
+async def test_of_two_who_begin_a_cycle_of_one_name_one_is_told(database: Database) -> None:
     async with database.writing() as connection:
-        with pytest.raises(UsageError):
-            await rounds.change(connection, cycle, (FIRST, LAST), NO_TARGET, more=[a])
+        await Sites(connection).sweep("a", days(-1), pages(1, "a"))
+        site = (await connection.scalars(sa.select(Site.id))).one()
+
+    async def begin() -> None:
+        async with database.writing() as connection:
+            await rounds.begin(connection, "第1回", (FIRST, LAST), NO_TARGET, [site])
+
+    ended = await asyncio.gather(begin(), begin(), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in ended) == ["NoneType", "UsageError"]
 
 
 # ── any history ────────────────────────────────────────────────────────────────────────────────────
