@@ -187,7 +187,7 @@ def test_what_rows_alone_tell_and_what_is_refused(swept: Program) -> None:
 
     sheet = swept.run("checklist", url, "--out", "sheet", "--json").object
     assert (sheet["audited"], sheet["known"], sheet["templates"]) == (2, 2, [])
-    assert sheet["contents"] == [{"rule": "label", "criteria": ["1.1.1"], "pages": 1, "places": 2}]
+    assert sheet["contents"] == [{"rule": "label", "criteria": ["1.1.1"], "pages": 1, "places": 2, "audited": 2}]
     assert {each.name for each in (swept.folder / "sheet").iterdir()} >= {"checklist.html", "standard.html"}
     one_refusal(swept, 2, "checklist", "https://other.example.jp/", "--out", "sheet")
     (swept.folder / "mine").mkdir()
