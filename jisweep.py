@@ -39,6 +39,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "page": "reports.cli.page",
     "check": "reports.cli.check",
     "sign-in": "reports.cli.sign_in",
+    "web": "reports.cli.web",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
     "db": "db.commands",
@@ -85,6 +86,7 @@ def cli() -> None:
     jisweep publish 1 --out DIR             the documents of a test that an office publishes
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep check @pages.txt --baseline known.json   has anything got worse? for acceptance and pipelines
+    jisweep web                             all of it in a browser, for everybody who works on it
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b

@@ -10,6 +10,7 @@ from db.types import Moment, word
 from db.words import (
     Assertor,
     DefectState,
+    Done,
     Edition,
     ExceptionReason,
     FoundBy,
@@ -25,6 +26,7 @@ from db.words import (
     Redraw,
     Region,
     Regroup,
+    Role,
     ScopeKind,
     Stratify,
     SweepState,
@@ -68,6 +70,8 @@ class Table(DeclarativeBase):
         Matched: word(Matched, "matched"),
         JudgementOutcome: word(JudgementOutcome, "outcome"),
         Notation: word(Notation, "notation"),
+        Role: word(Role, "role"),
+        Done: word(Done, "done"),
     }
 
 
@@ -528,3 +532,82 @@ class Declaration(Table):
     person: Mapped[str]
     details: Mapped[dict[str, Any]]  # what only people know of the test, see audits.declaring
     at: Mapped[datetime]
+
+
+class Account(Table):
+    """A person, or a program, that may use the web application."""
+
+    __tablename__ = "account"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)  # to sign in with
+    person: Mapped[str]  # who it is, as judgements and events name them
+    email: Mapped[str | None]
+    password: Mapped[str | None]  # argon2id, as argon2-cffi writes it; None: signs in elsewhere, or not yet
+    subject: Mapped[str | None] = mapped_column(unique=True)  # issuer and subject of the directory (OIDC)
+    closed_at: Mapped[datetime | None]  # may sign in no more
+    created_at: Mapped[datetime]
+
+
+class RoleGrant(Table):
+    """A role of an account, everywhere, in an organisation and all below it, or on one site."""
+
+    __tablename__ = "role_grant"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    role: Mapped[Role]
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"))  # both None: everywhere
+
+
+class Session(Table):
+    """An account that is signed in; of what its browser holds only a digest is kept."""
+
+    __tablename__ = "session"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of the secret
+    before: Mapped[str | None] = mapped_column(
+        String(64), unique=True
+    )  # of the one that it took the place of: requests on their way still bear that
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    created_at: Mapped[datetime]
+    renewed_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Invitation(Table):
+    """A link that lets its bearer set the password of an account, once."""
+
+    __tablename__ = "invitation"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of the secret
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    ends_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Token(Table):
+    """What a program shows to use the API for an account, with no more than its scopes."""
+
+    __tablename__ = "token"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of the secret
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    name: Mapped[str]
+    scopes: Mapped[list[Any]]  # words of reports.access.rights.May
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class Trail(Table):
+    """Who did what in the web application, and when; it is never changed."""
+
+    __tablename__ = "trail"
+    __table_args__ = (Index(None, "done", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    done: Mapped[Done]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    who: Mapped[str]  # the name that was used, also of a sign-in that failed
+    address: Mapped[str | None]  # of the client
+    about: Mapped[str | None]  # path of what it was done to, /defects/12
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)

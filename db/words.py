@@ -313,3 +313,36 @@ class Origin(StrEnum):
     NEW = "new"
     NEWLY_CHECKED = "newly_checked"  # by a rule that was not run before: it may be an old fault
     BACK = "back"  # had been confirmed before the baseline, and came back
+
+
+class Role(StrEnum):
+    """What an account is for; what each may do is said in reports.access.rights."""
+
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+    MANAGER = "manager"
+    WEB_TEAM = "web_team"
+    JUDGE = "judge"
+    READER = "reader"
+
+
+class Done(StrEnum):
+    """What somebody did in the web application, as the audit trail tells it."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGNED_OUT = "signed_out"
+    INVITED = "invited"  # made a one-time link to an account
+    PASSWORD_SET = "password_set"  # noqa: S105
+    ACCOUNT_CHANGED = "account_changed"
+    TOKEN_MADE = "token_made"  # noqa: S105
+    TOKEN_ENDED = "token_ended"  # noqa: S105
+    SITE_CHANGED = "site_changed"
+    SWEEP_ASKED = "sweep_asked"
+    SWEEP_STOPPED = "sweep_stopped"
+    DEFECT_CHANGED = "defect_changed"
+    EXCEPTION_CHANGED = "exception_changed"
+    CYCLE_CHANGED = "cycle_changed"
+    JUDGED = "judged"
+    DECLARED = "declared"
+    EXAMPLE_CHANGED = "example_changed"

@@ -115,10 +115,13 @@ def note_patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
 
 @cache
 def texts(lang: str) -> dict[str, str]:
-    """All texts of a language by dotted key: those of the reports, of the documents to publish, and of cycles."""
+    """All texts of a language by dotted key, of all files that are named for it."""
     folder = resources.files("reports").joinpath("texts")
-    names = (f"{lang}.toml", f"publish.{lang}.toml", f"cycle.{lang}.toml")
-    sources = (folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith((f".{lang}.toml", f"{lang}.toml"))),
+        key=lambda file: file.name,
+    )
+    sources = (file.read_text(encoding="utf-8") for file in files)
     return {key: text for source in sources for key, text in _flat("", tomllib.loads(source))}
 
 

@@ -1,0 +1,1 @@
+"""Who may use the web application, and what each may see and do."""

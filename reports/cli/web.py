@@ -1,0 +1,92 @@
+"""`jisweep web`: the web application, for managers, web teams, judges and operators in their browsers."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+
+from db.database import Database
+from db.errors import UsageError
+from db.schema import ready
+from reports.access.accounts import first_invitation
+from reports.cli.options import browser_option, database_option, lang_option, private_option
+from reports.cli.running import COMPLETE
+from reports.web.app import application
+from reports.web.settings import WebSettings
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, envvar="JISWEEP_WEB_HOST", help="Address to listen on."
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8341, show_default=True, envvar="JISWEEP_WEB_PORT",
+    help="Port to listen on.",
+)  # fmt: skip
+@click.option(
+    "--public", metavar="URL", envvar="JISWEEP_WEB_PUBLIC",
+    help="Where readers reach it, such as https://a11y.example.lg.jp, when a server in front of it brings them.  "
+         "[default: http://localhost:PORT]",
+)  # fmt: skip
+@click.option(
+    "--behind",
+    metavar="ADDRESS",
+    envvar="JISWEEP_WEB_BEHIND",
+    help="Address of that server: only what it says of clients is believed.",
+)
+@click.option(
+    "--oidc", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE", envvar="JISWEEP_WEB_OIDC",
+    help="Directory to sign in with by OpenID Connect (TOML; see docs/operators/web.md).",
+)  # fmt: skip
+@browser_option
+@private_option
+@lang_option
+@database_option
+def web(**given: Any) -> int:
+    """Serve the web application until Ctrl-C.
+
+    At the first start it prints a link, good for one day and one use, that sets the administrator's password.
+    """
+    settings = WebSettings(
+        database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
+        browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
+    )  # fmt: skip
+    asyncio.run(_prepare(settings))
+    config = uvicorn.Config(
+        application(settings), host=given["host"], port=given["port"], proxy_headers=given["behind"] is not None,
+        forwarded_allow_ips=given["behind"], server_header=False, access_log=False, log_level="warning",
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    except SystemExit:
+        server.started = False
+    if not server.started:
+        raise UsageError(
+            ja=f"{given['host']} のポート {given['port']} で待ち受けられません。--port で別の番号にしてください。",
+            en=f"Cannot listen on port {given['port']} of {given['host']}: choose another with --port.",
+        )
+    return COMPLETE
+
+
+async def _prepare(settings: WebSettings) -> None:
+    """Make the database usable, and tell how the first administrator gets in."""
+    async with Database(settings.database) as database:
+        await ready(database)
+        async with database.writing() as connection:
+            secret = await first_invitation(connection)
+    ja = settings.lang == "ja"
+    if secret is not None:
+        told = "最初の管理者（利用者名 admin）のパスワードを、24 時間以内に次のリンクで決めてください（一度だけ使えます）:"
+        click.echo(
+            told
+            if ja
+            else "Set the password of the first administrator (account admin) within 24 hours; the link works once:"
+        )
+        click.echo(f"  {settings.origin}/welcome/{secret}")
+    click.echo(
+        f"{'開いています' if ja else 'Serving'}: {settings.origin}  {'（Ctrl-C で終わります）' if ja else '(Ctrl-C ends it)'}"
+    )

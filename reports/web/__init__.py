@@ -1,0 +1,1 @@
+"""The web application: the same numbers as the files, for people in a browser."""

@@ -1,0 +1,96 @@
+"""The application put together: its parts, its errors as pages, and the database open for as long as it runs."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from db.database import Database
+from db.errors import JisweepError, StorageError
+from reports.render import style_sheet
+from reports.web import signing_in
+from reports.web.asking import NotSignedIn, Refused, anyone, sign_in_first
+from reports.web.security import Safety
+from reports.web.settings import WebSettings
+from reports.web.views import VIEWS
+
+
+def application(settings: WebSettings, database: Database | None = None) -> FastAPI:
+    """The application; it opens the database of the settings, unless it is given one that is open."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        if database is not None:
+            app.state.database = database
+            yield
+            return
+        async with Database(settings.database, must_exist=True) as opened:
+            app.state.database = opened
+            yield
+
+    app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings = settings
+    app.include_router(signing_in.router)
+    for router in VIEWS:
+        app.include_router(router)
+    app.get("/report.css")(_style)
+    app.mount(
+        "/static", StaticFiles(directory=str(resources.files("reports.web").joinpath("static"))), name="static"
+    )
+    app.middleware("http")(_renew_session)
+    app.add_middleware(Safety, origin=settings.origin, secure=settings.secure)
+    for kind, answer in (
+        (NotSignedIn, _sign_in), (Refused, _refused), (HTTPException, _refused), (RequestValidationError, _not_understood),
+        (JisweepError, _told),
+    ):  # fmt: skip
+        app.add_exception_handler(kind, answer)
+    return app
+
+
+async def _style() -> Response:
+    """The style sheet that pages share with files."""
+    return Response(style_sheet(), media_type="text/css")
+
+
+async def _renew_session(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Give the browser the session's new secret when it is time."""
+    request.state.new_secret = None
+    response = await call_next(request)
+    if request.state.new_secret and "set-cookie" not in response.headers:
+        signing_in.give_cookie(response, request.app.state.settings, request.state.new_secret)
+    return response
+
+
+async def _sign_in(request: Request, _: Exception) -> Response:
+    return RedirectResponse(sign_in_first(request), 303)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, (Refused, HTTPException))
+    status = error.status if isinstance(error, Refused) else error.status_code
+    return await _problem(request, status)
+
+
+async def _not_understood(request: Request, _: Exception) -> Response:
+    return await _problem(request, 404 if request.method == "GET" else 400)
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """What stops a command stops a form, too: with its line."""
+    assert isinstance(error, JisweepError)
+    asked = await anyone(request)
+    return await _problem(request, 503 if isinstance(error, StorageError) else 400, error.line(asked.language.lang))
+
+
+async def _problem(request: Request, status: int, line: str = "") -> Response:
+    asked = await anyone(request)
+    known = status if status in (400, 403, 404, 405, 429, 503) else 400
+    title = asked.language.say(f"web.problem.{known}")
+    return asked.page(
+        "problem.html", title, status=status, line=line or asked.language.say(f"web.problem.do_{known}")
+    )

@@ -1,0 +1,256 @@
+"""A table of the application: sorted and cut into pages on the screen, whole as CSV or Excel."""
+
+import csv
+import io
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+import xlsxwriter
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from reports.clean import cell as defused
+from reports.clean import one_line
+from reports.language import TOKYO
+from reports.web.asking import Asked
+
+AT_ONCE = 50  # rows of a page
+FILES = ("csv", "xlsx")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What stands in one cell: on the screen, and in a file."""
+
+    text: str  # on the screen; empty: nothing is known, which the file leaves empty
+    value: Any = None  # in a file; None: the text
+    href: str | None = None
+    kind: str = ""  # class of the cell
+    aside: str = ""  # a second line, smaller
+    outside: bool = False  # `href` leads to a crawled page, not to one of ours
+
+    @property
+    def raw(self) -> Any:
+        """The value for a file."""
+        return self.text if self.value is None else self.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column: `key` names it in addresses, and in the query it is the label that it is sorted by."""
+
+    key: str
+    heading: str
+    cell: Callable[[Any], Cell]  # of a row
+    is_number: bool = False
+    sorts: bool = True
+    by: Callable[[Any], Any] | None = None  # what rows in memory are sorted by; None: the cell's value
+    is_head: bool = False  # names its row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One page of a table, as the template shows it."""
+
+    id: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Any]
+    total: int
+    page: int
+    pages: int
+    sort: str  # key, with "-" before it from the greatest on
+    _path: str
+    _asked: Mapping[str, str]
+
+    def sorted_by(self, column: Column) -> str:
+        """For aria-sort."""
+        return {column.key: "ascending", f"-{column.key}": "descending"}.get(self.sort, "none")
+
+    def sort_href(self, column: Column) -> str:
+        """Sorts by the column, the other way round when it is sorted by it already."""
+        key = f"-{column.key}" if self.sort == column.key else column.key
+        return self._href(sort=key, page=None)
+
+    def page_href(self, page: int) -> str:
+        """Shows another part."""
+        return self._href(page=str(page))
+
+    def file_href(self, kind: str) -> str:
+        """The whole table as a file."""
+        return self._href(page=None, **{"as": kind}, table=self.id)
+
+    @property
+    def first(self) -> int:
+        """Number of the first row shown, from 1."""
+        return (self.page - 1) * AT_ONCE + 1
+
+    def _href(self, **changes: str | None) -> str:
+        own = {"sort": f"{self.id}.sort", "page": f"{self.id}.page"}
+        changed = {own.get(name, name): value for name, value in changes.items()}
+        values = {name: value for name, value in {**self._asked, **changed}.items() if value is not None}
+        return f"{self._path}?{urlencode(values)}#{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A table over a query whose labels are the columns' keys, or over rows in memory.
+
+    Several tables of a page are told apart by their `id`: `?defects.sort=-pages&defects.page=2&as=csv&table=defects`.
+    """
+
+    asked: Asked
+    id: str
+    caption: str
+    columns: Sequence[Column]
+    sort: str  # by default
+    query: sa.Select[*tuple[Any, ...]] | None = None
+    rows: Sequence[Any] = ()
+    count: sa.Select[*tuple[Any, ...]] | None = None  # where counting the query itself is slow
+    last: Sequence[sa.ColumnElement[Any]] = field(default=())  # settles the order of equal rows
+
+    async def part(self, connection: AsyncConnection) -> Part:
+        """The part that is asked for; a page beyond the last is the last."""
+        given = self.asked.request.query_params
+        total = await self._total(connection)
+        pages = max(1, -(-total // AT_ONCE))
+        wanted = given.get(f"{self.id}.page", "1")
+        page = min(max(1, int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 1), pages)
+        begin = (page - 1) * AT_ONCE
+        if self.query is not None:
+            rows: Sequence[Any] = (await connection.execute(self._ordered().offset(begin).limit(AT_ONCE))).all()
+        else:
+            rows = self._in_order()[begin : begin + AT_ONCE]
+        asked = {name: value for name, value in given.items() if name not in ("as", "table")}
+        return Part(
+            id=self.id, caption=self.caption, columns=self.columns, rows=rows, total=total, page=page, pages=pages,
+            sort=self._sort(), _path=self.asked.request.url.path, _asked=asked,
+        )  # fmt: skip
+
+    def file(self) -> Response | None:
+        """The whole table as the file that is asked for, written piece by piece; None when none is."""
+        given = self.asked.request.query_params
+        if given.get("table") != self.id or given.get("as") not in FILES:
+            return None
+        disposition = {"Content-Disposition": f'attachment; filename="{self.id}.{given["as"]}"'}
+        if given["as"] == "csv":
+            return StreamingResponse(self._csv(), media_type="text/csv; charset=utf-8", headers=disposition)
+        return _LateFile(self, disposition)
+
+    async def _total(self, connection: AsyncConnection) -> int:
+        if self.query is None:
+            return len(self.rows)
+        counted = self.count
+        if counted is None:
+            counted = sa.select(sa.func.count()).select_from(self.query.order_by(None).subquery())
+        return (await connection.scalar(counted)) or 0
+
+    def _sort(self) -> str:
+        wanted = self.asked.request.query_params.get(f"{self.id}.sort", self.sort)
+        known = {column.key for column in self.columns if column.sorts}
+        return wanted if wanted.removeprefix("-") in known else self.sort
+
+    def _ordered(self) -> sa.Select[*tuple[Any, ...]]:
+        assert self.query is not None
+        sort = self._sort()
+        label: sa.ColumnElement[Any] = sa.literal_column(f'"{sort.removeprefix("-")}"')
+        order = label.desc() if sort.startswith("-") else label.asc()
+        return self.query.order_by(None).order_by(order.nulls_last(), *self.last)
+
+    def _in_order(self) -> list[Any]:
+        sort = self._sort()
+        column = next(each for each in self.columns if each.key == sort.removeprefix("-"))
+        key = column.by or (lambda row: column.cell(row).raw)
+        known = [row for row in self.rows if key(row) is not None]
+        ordered = sorted(known, key=key, reverse=sort.startswith("-"))
+        return ordered + [row for row in self.rows if key(row) is None]
+
+    async def each(self) -> AsyncIterator[Any]:
+        """All rows in order; of a query a few at a time."""
+        if self.query is None:
+            for row in self._in_order():
+                yield row
+            return
+        async with self.asked.reading() as connection:
+            async for row in await connection.stream(self._ordered()):
+                yield row
+
+    async def _csv(self) -> AsyncIterator[str]:
+        piece = io.StringIO()
+        writer = csv.writer(piece)
+        piece.write("\N{BYTE ORDER MARK}")
+        writer.writerow([column.heading for column in self.columns])
+        async for row in self.each():
+            writer.writerow([defused(_plain(column.cell(row).raw)) for column in self.columns])
+            if piece.tell() > 60_000:
+                yield piece.getvalue()
+                piece.seek(0)
+                piece.truncate()
+        yield piece.getvalue()
+
+
+class _LateFile(Response):
+    """An Excel file that is written, in flat memory, when it is about to be sent."""
+
+    def __init__(self, listing: Listing, headers: Mapping[str, str]) -> None:
+        super().__init__(headers=dict(headers), media_type=XLSX)
+        self._listing = listing
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "table.xlsx"
+            await _write_xlsx(path, self._listing)
+            sent = FileResponse(
+                path, media_type=XLSX, headers={"Content-Disposition": self.headers["content-disposition"]}
+            )
+            await sent(scope, receive, send)
+
+
+async def _write_xlsx(path: Path, listing: Listing) -> None:
+    """One sheet with a frozen heading and filters; texts stay texts: no formula, no link made of them."""
+    plain = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(str(path), plain) as book:
+        sheet = book.add_worksheet(one_line(listing.id)[:31])
+        bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        sheet.freeze_panes(1, 0)
+        for at, column in enumerate(listing.columns):
+            sheet.set_column(at, at, 12 if column.is_number else 28)
+            sheet.write_string(0, at, column.heading, bold)
+        number = 0
+        async for row in listing.each():
+            number += 1
+            if number >= 1_048_576:
+                raise ValueError("more rows than a sheet holds")
+            for at, column in enumerate(listing.columns):
+                _write(sheet, number, at, _plain(column.cell(row).raw))
+        sheet.autofilter(0, 0, max(number, 1), len(listing.columns) - 1)
+
+
+def _write(sheet: Any, row: int, at: int, value: Any) -> None:
+    if value is None or value == "":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        sheet.write_string(row, at, defused(str(value))[:32_767])
+    else:
+        sheet.write_number(row, at, value)
+
+
+def _plain(value: Any) -> Any:
+    """A value as a file has it: times on Tokyo's clock."""
+    if isinstance(value, datetime):
+        return value.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,92 @@
+"""What every answer says to the browser about safety, and what every request that changes something must show."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST = 8 * 1024 * 1024  # bytes of a request
+
+
+class Safety:
+    """ASGI middleware: headers, the origin of what changes something (OWASP: verifying origin), and its size.
+
+    A request with a token of the API bears no cookie, so no other site can have a browser make it: it needs no origin.
+    """
+
+    def __init__(self, app: App, *, origin: str, secure: bool) -> None:
+        self._app, self._origin, self._secure = app, origin, secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if refusal := self._refusal(scope["method"], headers):
+            await refusal(scope, receive, self._with_headers(send))
+            return
+        await self._app(scope, _bounded(receive), self._with_headers(send))
+
+    def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > LARGEST:
+            return PlainTextResponse("too large / 大きすぎます\n", 413)
+        if headers.get("host", "").lower() != urlsplit(self._origin).netloc.lower():
+            return PlainTextResponse("not this host / ホスト名が違います\n", 421)
+        if method in SAFE or "cookie" not in headers:
+            return None
+        site = headers.get("sec-fetch-site")
+        if site is not None and site not in ("same-origin", "none"):
+            return PlainTextResponse("another site asked / 別のサイトからの要求です\n", 403)
+        came_from = headers.get("origin")
+        if came_from is None:
+            parts = urlsplit(headers.get("referer", ""))
+            came_from = f"{parts.scheme}://{parts.netloc}"
+        if came_from != self._origin:
+            return PlainTextResponse("another site asked / 別のサイトからの要求です\n", 403)
+        return None
+
+    def _with_headers(self, send: Send) -> Send:
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", POLICY)
+                headers.setdefault("Cache-Control", "private, no-cache")
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "same-origin"  # origin checks of old browsers need it among ourselves
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+                headers["X-Robots-Tag"] = "noindex"
+                if self._secure:
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        return sending
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body that is sent in pieces, without saying how long it is, has the same bound."""
+    taken = 0
+
+    async def receiving() -> MutableMapping[str, Any]:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > LARGEST:
+            return {"type": "http.disconnect"}
+        return message
+
+    return receiving

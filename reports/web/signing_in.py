@@ -1,0 +1,155 @@
+"""Signing in and out, the link that sets a password, and the choices of language and look."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.responses import RedirectResponse, Response
+
+from db.errors import UsageError
+from db.types import now
+from db.words import Done
+from reports.access import accounts, sessions
+from reports.access.trail import leave, refused_since
+from reports.language import LANGUAGES
+from reports.web.asking import SIZES, THEMES, Anyone, Refused, client_of, local
+from reports.web.settings import WebSettings
+
+WITHIN = timedelta(minutes=15)
+TRIES = 5  # of one name within that time
+TRIES_FROM = 30  # of one client
+A_YEAR = 365 * 24 * 3600
+
+router = APIRouter()
+
+
+def give_cookie(response: Response, settings: WebSettings, secret: str) -> None:
+    """Have the browser keep a session's secret until it is closed, where no script reads it."""
+    response.set_cookie(settings.cookie, secret, path="/", secure=settings.secure, httponly=True, samesite="lax")
+
+
+@router.get("/sign-in")
+async def form(asked: Anyone, next: str = "/") -> Response:
+    """The form; it says nothing about which names there are."""
+    if asked.rights is not None:
+        return RedirectResponse(local(next), 303)
+    async with asked.reading() as connection:
+        first = await accounts.is_first(connection)
+    return asked.page(
+        "sign_in.html", asked.language.say("web.sign_in.title"), next=local(next), error="", name="", first=first
+    )
+
+
+@router.post("/sign-in")
+async def sign_in(
+    asked: Anyone, name: Annotated[str, Form(max_length=200)] = "", password: Annotated[str, Form(max_length=1000)] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",
+) -> Response:  # fmt: skip
+    """Sign in by name and password; tries are few, by name and by client."""
+    at, client = now(), client_of(asked.request)
+    name = " ".join(name.split())
+    async with asked.reading() as connection:
+        many = await refused_since(connection, at - WITHIN, who=name) >= TRIES
+        many = many or await refused_since(connection, at - WITHIN, address=client) >= TRIES_FROM
+        account = await accounts.account_for(connection, name)
+    if many:
+        return _again(asked, next, name, "web.sign_in.many", 429)
+    is_right = await accounts.in_thread(account.password if account else None, password)
+    async with asked.database.writing() as connection:
+        if account is None or not is_right or account.closed_at is not None:
+            await leave(connection, Done.SIGN_IN_REFUSED, name, address=client)
+            secret = None
+        else:
+            await leave(connection, Done.SIGNED_IN, name, account=account.id, address=client)
+            secret = await sessions.begin(connection, account.id, at)
+    if secret is None:
+        return _again(asked, next, name, "web.sign_in.refused", 403)
+    response = RedirectResponse(local(next), 303)
+    give_cookie(response, asked.settings, secret)
+    return response
+
+
+def _again(asked: Anyone, next: str, name: str, why: str, status: int) -> Response:
+    say = asked.language.say
+    response = asked.page(
+        "sign_in.html",
+        say("web.sign_in.title"),
+        status=status,
+        next=local(next),
+        error=say(why),
+        name=name,
+        first=False,
+    )
+    if status == 429:
+        response.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(asked: Anyone) -> Response:
+    """End the session, here and in the browser."""
+    secret = asked.request.cookies.get(asked.settings.cookie)
+    if secret and asked.rights is not None:
+        async with asked.writing(Done.SIGNED_OUT) as connection:
+            await sessions.end(connection, secret)
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(
+        asked.settings.cookie, path="/", secure=asked.settings.secure, httponly=True, samesite="lax"
+    )
+    return response
+
+
+@router.get("/welcome/{secret}")
+async def welcome(asked: Anyone, secret: str) -> Response:
+    """Where a link leads that an administrator, or the first start, has given out."""
+    async with asked.reading() as connection:
+        account = await accounts.invited(connection, secret, now())
+    if account is None:
+        raise Refused(404)
+    say = asked.language.say
+    return asked.page("welcome.html", say("web.welcome.title"), account=account, secret=secret, error="")
+
+
+@router.post("/welcome/{secret}")
+async def set_password(
+    asked: Anyone, secret: str, password: Annotated[str, Form(max_length=1000)] = "",
+    again: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:  # fmt: skip
+    """Set the password, once, and sign in."""
+    say, at = asked.language.say, now()
+    async with asked.reading() as connection:
+        account = await accounts.invited(connection, secret, at)
+    if account is None:
+        raise Refused(404)
+    try:
+        if password != again:
+            raise UsageError(ja="2 つのパスワードが違います。", en="The two passwords differ.")
+        accounts.check_password(password)
+    except UsageError as error:
+        return asked.page(
+            "welcome.html", say("web.welcome.title"), status=400, account=account, secret=secret,
+            error=error.line(asked.language.lang),
+        )  # fmt: skip
+    async with asked.database.writing() as connection:
+        await accounts.accept(connection, secret, password, at)
+        client = client_of(asked.request)
+        await leave(connection, Done.PASSWORD_SET, account.name, account=account.id, address=client)
+        session = await sessions.begin(connection, account.id, at)
+    response = RedirectResponse("/", 303)
+    give_cookie(response, asked.settings, session)
+    return response
+
+
+@router.post("/choices")
+async def choose(
+    asked: Anyone, lang: Annotated[str, Form()] = "", theme: Annotated[str, Form()] = "", size: Annotated[str, Form()] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",
+) -> Response:  # fmt: skip
+    """Keep how somebody likes to read, in their browser alone, and go back."""
+    response = RedirectResponse(local(next), 303)
+    for name, value, known in (("lang", lang, LANGUAGES), ("theme", theme, THEMES), ("size", size, SIZES)):
+        if value in known:
+            response.set_cookie(
+                name, value, max_age=A_YEAR, path="/", secure=asked.settings.secure, httponly=True, samesite="lax"
+            )
+    return response
