@@ -24,6 +24,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "site": "reports.cli.site",
     "sweeps": "reports.cli.sweeps",
     "report": "reports.cli.sweeps",
+    "export": "reports.cli.export",
     "judge": "reports.cli.judge",
     "compare": "reports.cli.compare",
     "trend": "reports.cli.trend",
@@ -71,6 +72,7 @@ def cli() -> None:
     jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
     jisweep survey https://www.example.lg.jp/  all pages, by the ministry's conditions too
     jisweep resume 1                        go on with a sweep that was stopped
+    jisweep export 1 --as pdf -o meeting.pdf   a sweep as one file: PDF, Excel, JSON …
     jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?
     jisweep trend https://www.example.lg.jp/   how has it gone, and where is it heading?

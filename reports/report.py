@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Conclusion, conclude, rules_of, sweep_row
@@ -19,7 +20,7 @@ from crawler.frame import sent_beyond
 from crawler.together import Together
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Sweep
+from db.tables import Page, Sweep, Visit
 from db.types import now
 from db.words import Method, Reason, VisitState
 from db.words import Part as SamplePart
@@ -118,6 +119,19 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
     return folder.out / "index.html"
 
 
+async def write_for_paper(database: Database, sweep_id: int, out: Path, lang: str, page: str | None = None) -> str:
+    """Write only what one page of the report needs, into a folder: its first page, or that of a page's address.
+
+    Returns the page's name in the folder. Raises UsageError when there is no such sweep, or it has no such page.
+    """
+    conclusion = await conclude(database, sweep_id)
+    async with database.reading() as connection:
+        head = await read.head(connection, sweep_id)
+        _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
+        with Folder(out, _about(head)) as folder:
+            return await Report(connection, head, conclusion, folder, Language(lang), cover).write_for_paper(page)
+
+
 def _about(head: Head) -> str:
     """Names a sweep among those of all databases."""
     return f"{head.site} {head.created_at.isoformat()}"
@@ -168,6 +182,41 @@ class Report:
         )
         await self._index(numbers, rows)
 
+    async def write_for_paper(self, address: str | None) -> str:
+        """Write the first page, or the report of one page, with what they show; returns its name."""
+        visits = await report_order(self.connection, self.head.id)
+        self.folder.text("report.css", style_sheet())
+        if address is not None:
+            return await self._one_page(visits, address)
+        rows = [row_of(view) for view in await self._views(visits, 0, len(visits))] if len(visits) <= LIST else []
+        await self._index({visit: number for number, visit in enumerate(visits, start=1)}, rows)
+        return "index.html"
+
+    async def _one_page(self, visits: list[int], address: str) -> str:
+        of_address = sa.select(Visit.id).join(Page, Page.id == Visit.page_id)
+        visit = await self.connection.scalar(
+            of_address.where(Visit.sweep_id == self.head.id, Page.address == address)
+        )
+        if visit not in visits:
+            raise UsageError(
+                ja=Language("ja").say("file.no_page", sweep=str(self.head.id), address=address),
+                en=Language("en").say("file.no_page", sweep=str(self.head.id), address=address),
+            )
+        at = visits.index(visit)
+        view = (await self._views(visits, at, at + 1))[0]
+        self.pages.write_all([sheet := await self._page(view, len(visits))])
+        return sheet.name
+
+    async def _views(self, visits: list[int], first: int, last: int) -> list[PageView]:
+        """The pages from one number in the order to another."""
+        return [
+            page_view(number, page, self.head, self.conclusion.criteria, self.language.lang, self.cover)
+            for begin in range(first, last, BATCH)
+            for number, page in enumerate(
+                await read_pages.audited(self.connection, visits[begin : min(begin + BATCH, last)]), start=begin + 1
+            )
+        ]
+
     async def _audited(self, visits: list[int]) -> list[Row]:
         """The reports of all audited pages, the CSV files and the lists; returns what no list has taken."""
         lists = _Lists(self.pages, len(visits))
@@ -179,12 +228,8 @@ class Report:
             elsewhere.open_for(len(visits))
             async with Together() as writing:
                 for first in range(0, len(visits), BATCH):
-                    batch = await read_pages.audited(self.connection, visits[first : first + BATCH])
                     sheets: list[Sheet] = []
-                    for number, page in enumerate(batch, start=first + 1):
-                        view = page_view(
-                            number, page, self.head, self.conclusion.criteria, self.language.lang, self.cover
-                        )
+                    for view in await self._views(visits, first, min(first + BATCH, len(visits))):
                         sheets.append(await self._page(view, len(visits)))
                         for row in tables.finding_rows(view, self.language):
                             findings.add(**row)

@@ -6,14 +6,17 @@ where SARIF reads signs in a message (3.11.5 placeholders, 3.11.6 links).
 
 import json
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from audits import fault
 from audits.acceptance import Found, Gone, Sighting, Standing, counting
-from audits.criteria import NAMES
+from audits.criteria import NAMES, Criterion
 from audits.criteria.anchors import address as anchor_of
 from audits.page import Place
+from audits.rules import RuleText
+from db.words import Edition
 from reports.acceptance.told import Teller
 from reports.clean import one_line
 from reports.publish.iri import iri
@@ -45,7 +48,10 @@ def sarif(teller: Teller, exit_code: int) -> str:
                 "name": "jisweep",
                 "version": version("jisweep"),
                 "language": LANGUAGES[teller.language.lang],
-                "rules": [_rule(teller, each) for each in rules],
+                "rules": [
+                    rule_of(each, teller.text(each), teller.criteria(each), teller.edition, teller.language.lang)
+                    for each in rules
+                ],
                 "properties": {"ruleSet": acceptance.rules.name},
             }
         },
@@ -64,11 +70,12 @@ def sarif(teller: Teller, exit_code: int) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _rule(teller: Teller, rule: str) -> dict[str, Any]:
-    text, criteria = teller.text(rule), teller.criteria(rule)
+def rule_of(
+    rule: str, text: RuleText, criteria: Sequence[Criterion], edition: Edition, lang: str
+) -> dict[str, Any]:
+    """A rule with its text and the criteria that it speaks about."""
     about = "\n".join(
-        f"{each.number} {each.name(teller.language.lang)} ({each.level}) {anchor_of(teller.edition, each.number)}"
-        for each in criteria
+        f"{each.number} {each.name(lang)} ({each.level}) {anchor_of(edition, each.number)}" for each in criteria
     )
     told: dict[str, Any] = {
         "id": rule,
@@ -77,7 +84,7 @@ def _rule(teller: Teller, rule: str) -> dict[str, Any]:
         "properties": {
             "tags": [
                 "accessibility",
-                NAMES[teller.edition][1].partition(" (")[0],
+                NAMES[edition][1].partition(" (")[0],
                 *(each.number for each in criteria),
                 *sorted({f"level-{each.level}" for each in criteria}),
             ]
@@ -87,7 +94,7 @@ def _rule(teller: Teller, rule: str) -> dict[str, Any]:
         help_text = "\n\n".join(filter(None, (text.why, text.how, text.wrong, text.right, about)))
         told |= {"fullDescription": {"text": text.why}, "help": {"text": help_text}}
     if criteria:
-        told["helpUri"] = anchor_of(teller.edition, criteria[0].number)
+        told["helpUri"] = anchor_of(edition, criteria[0].number)
     return told
 
 
@@ -111,7 +118,7 @@ def _notification(level: str, name: str, text: str, address: str) -> dict[str, A
     return {
         "level": level,
         "descriptor": {"id": name},
-        "message": {"text": _plain(text)},
+        "message": {"text": plain(text)},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": iri(address)}}}],
     }
 
@@ -143,12 +150,12 @@ def _common(index: int, rule: str, digest: str, text: str, address: str) -> dict
     return {
         "ruleId": rule,
         "ruleIndex": index,
-        "message": {"text": _plain(text)},
+        "message": {"text": plain(text)},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": iri(one_line(address))}}}],
         "partialFingerprints": {FINGERPRINT: digest},
     }
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text as a message that reads as it stands: no placeholder, no link."""
     return _SIGNS.sub(lambda sign: sign[0] * 2 if sign[0] in "{}" else f"\\{sign[0]}", text)

@@ -1,21 +1,29 @@
 """A JSON object with one long list, written into a folder as the list comes, never held as a whole."""
 
 import json
+import re
 from types import TracebackType
 from typing import Any, Self
 
+from reports.clean import INVISIBLE, visible
 from reports.folder import Folder
 
 
 class Streamed:
-    """`with Streamed(folder, "x.jsonld", head, "members") as file:` takes members; `tail` ends the object."""
+    """`with Streamed(folder, "x.jsonld", head, "members") as file:` takes members; `tail` ends the object.
 
-    def __init__(self, folder: Folder, name: str, head: dict[str, Any], member: str) -> None:
+    With an `outer` object, whose last member is an empty list, the object is that list's only one.
+    """
+
+    def __init__(
+        self, folder: Folder, name: str, head: dict[str, Any], member: str, *, outer: dict[str, Any] | None = None
+    ) -> None:
         self._folder = folder
         self._file = folder.open(name)
         self._mark = "\n"
         self.tail: dict[str, Any] = {}
-        self._write(f"{_json(head)[:-1]},\n{_json(member)}: [")
+        before, self._after = (_json(outer)[:-2], "]}") if outer else ("", "")
+        self._write(f"{before}{_json(head)[:-1]},\n{_json(member)}: [")
 
     def __enter__(self) -> Self:
         return self
@@ -25,7 +33,8 @@ class Streamed:
     ) -> None:
         try:
             if kind is None:
-                self._write("\n]" + (f",\n{_json(self.tail)[1:]}" if self.tail else "}") + "\n")
+                ending = f",\n{_json(self.tail)[1:]}" if self.tail else "}"
+                self._write(f"\n]{ending}{self._after}\n")
         finally:
             self._folder.piece(self._file.close)
 
@@ -39,4 +48,10 @@ class Streamed:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """A value as JSON: what hides or reorders text is escaped, halves of surrogate pairs are written out (RFC 7493, 2.1)."""
+    return INVISIBLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return visible(match[0]) if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"

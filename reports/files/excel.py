@@ -1,0 +1,272 @@
+"""A sweep as an Excel workbook: summary, criteria, pages, places, defects, addresses without a result, and what each column means.
+
+Written row by row, in flat memory. Texts stay texts: no formula, and no link, is made of what a page says.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import xlsxwriter
+
+from db.tables import Defect
+from db.words import Outcome
+from reports.clean import cell, one_line
+from reports.files.walk import Walk
+from reports.page_view import PageView
+from reports.site_view import criterion_rows, edition_name, engine_name, method_name
+from reports.summary import as_lines
+from reports.tables import FINDINGS, PAGES, address_row, finding_rows, page_row
+
+ROWS = 1_048_575  # that a sheet holds below its heading
+LINKS = 60_000  # that we put into a sheet; Excel takes 65,530
+LONGEST = 32_767  # characters of a cell
+AT_ONCE = 500
+OPTIONS = {
+    "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+    "default_date_format": "yyyy-mm-dd",
+}  # fmt: skip
+PLACES = tuple(name for name in FINDINGS if name not in ("report", "picture"))  # files that are not here
+LISTED = tuple(name for name in PAGES if name not in ("report",))
+CRITERIA = ("number", "name", "level", "state", "problem_pages", "places", "needs_review_pages")
+DEFECTS = ("id", "title", "rule", "criteria", "pages", "places", "state", "region", "owner", "due_on")
+WIDE = {
+    "address": 44,
+    "snippet": 50,
+    "how": 50,
+    "target": 36,
+    "title": 36,
+    "page_title": 36,
+    "rule_title": 36,
+    "name": 36,
+    "seen": 40,
+}
+
+
+@dataclass(kw_only=True)
+class _Count:
+    """A defect in this sweep."""
+
+    rule: str
+    title: str
+    criteria: str
+    pages: int = 0
+    places: int = 0
+
+
+@dataclass(kw_only=True)
+class _Sheet:
+    """A sheet, with further ones of its name when one is full."""
+
+    book: Any
+    name: str
+    headings: Sequence[tuple[str, str]]
+    row: int = 0
+    part: int = 0
+    links: int = 0
+    sheet: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begin()
+
+    @property
+    def title(self) -> str:
+        """The name of the sheet at hand."""
+        return self.name if self.part == 1 else f"{self.name} {self.part}"
+
+    def add(self, values: Iterable[Any], link: str | None = None) -> None:
+        """Add a row; its first cell leads to a place in the workbook when there is room for another link."""
+        if self.row == ROWS:
+            self.end()
+            self._begin()
+        self.row += 1
+        for at, value in enumerate(values):
+            if at == 0 and link is not None and self.links < LINKS:
+                self.links += 1
+                self.sheet.write_url(self.row, 0, link, string=str(value))
+            else:
+                self._write(self.row, at, value)
+
+    def end(self) -> None:
+        """Let people filter what is there."""
+        self.sheet.autofilter(0, 0, max(self.row, 1), len(self.headings) - 1)
+
+    def _begin(self) -> None:
+        self.part, self.row, self.links = self.part + 1, 0, 0
+        self.sheet = self.book.add_worksheet(self.title)
+        bold = self.book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#DCE6F1"})
+        self.sheet.freeze_panes(1, 1)
+        self.sheet.repeat_rows(0)
+        _on_paper(self.sheet)
+        for at, (key, heading) in enumerate(self.headings):
+            self.sheet.set_column(at, at, WIDE.get(key, 14))
+            self.sheet.write_string(0, at, heading, bold)
+
+    def _write(self, row: int, at: int, value: Any) -> None:
+        if value is None or value == "":
+            return
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            self.sheet.write_number(row, at, value)
+        elif hasattr(value, "isoformat"):
+            self.sheet.write_datetime(row, at, value)
+        else:
+            self.sheet.write_string(row, at, cell(str(value))[:LONGEST])
+
+
+def _on_paper(sheet: Any) -> None:
+    """A4 across, as wide as the columns are together."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
+async def write_excel(walk: Walk, path: Path) -> None:
+    """Write the workbook."""
+    with xlsxwriter.Workbook(str(path), OPTIONS) as book:
+        book.set_properties({"title": f"jisweep {one_line(walk.head.site)} #{walk.head.id}"})
+        _summary(book, walk)
+        _criteria(book, walk)
+        defects = await _pages_and_places(book, walk)
+        await _defects(book, walk, defects)
+        _dictionary(book, walk)
+
+
+def _sheet(book: Any, walk: Walk, name: str, columns: Sequence[str], table: str) -> _Sheet:
+    headings = [(column, walk.language.say(f"{table}_csv.{column}")) for column in columns]
+    return _Sheet(book=book, name=walk.language.say(f"file.sheet_{name}"), headings=headings)
+
+
+def _summary(book: Any, walk: Walk) -> None:
+    """The sentences that end a sweep in a terminal, and its conditions."""
+    say, head = walk.language.say, walk.head
+    sheet = book.add_worksheet(say("file.sheet_summary"))
+    bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+    _on_paper(sheet)
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 1, 110)
+    facts = [
+        (say("file.site"), head.site), (say("file.sweep"), str(head.id)),
+        *((say("file.result") if not at else "", line) for at, line in enumerate(as_lines(walk.conclusion, walk.language.lang))),
+        (say("file.standard"), f"{edition_name(head, walk.language.lang)} {head.level.value}"),
+        (say("file.method"), method_name(head, walk.language)), (say("file.seed"), str(head.seed)),
+        (say("file.engine"), engine_name(head, walk.language)), (say("file.rule_set"), head.rule_set or ""),
+        (say("file.begun"), walk.language.moment(head.created_at)),
+        (say("file.finished"), walk.language.moment(head.finished_at) if head.finished_at else say("line.unfinished")),
+    ]  # fmt: skip
+    for row, (name, told) in enumerate(facts):
+        sheet.write_string(row, 0, name, bold)
+        sheet.write_string(row, 1, cell(told), wrap)
+
+
+def _criteria(book: Any, walk: Walk) -> None:
+    sheet = _Sheet(
+        book=book, name=walk.language.say("file.sheet_criteria"),
+        headings=[(name, walk.language.say(f"file.criteria_{name}")) for name in CRITERIA],
+    )  # fmt: skip
+    for row in criterion_rows(walk.conclusion, walk.language.lang):
+        count = row.count
+        state = walk.language.say(f"criterion_state.{row.state.value}")
+        sheet.add(
+            (
+                count.number,
+                row.name,
+                count.level.value,
+                state,
+                count.problem_pages,
+                count.places,
+                count.needs_review_pages,
+            )
+        )
+    sheet.end()
+
+
+async def _pages_and_places(book: Any, walk: Walk) -> dict[int, _Count]:
+    """Both sheets in one reading, each page leading to its first place and back; returns the defects that were met."""
+    pages = _sheet(book, walk, "pages", LISTED, "pages")
+    places = _sheet(book, walk, "places", PLACES, "findings")
+    defects: dict[int, _Count] = {}
+    async for view in walk.pages():
+        rows = list(finding_rows(view, walk.language))
+        to_page = f"internal:'{pages.title}'!A{pages.row + 2}"
+        to_place = f"internal:'{places.title}'!A{places.row + 2}" if rows and places.row < ROWS else None
+        told = page_row(view, walk.language)
+        pages.add((told.get(name) for name in LISTED), to_place)
+        for number, row in enumerate(rows):
+            places.add((row.get(name) for name in PLACES), to_page if number == 0 else None)
+        _count(view, defects)
+    async for found in walk.without_result():
+        told = address_row(found, walk.language)
+        pages.add(told.get(name) for name in LISTED)
+    pages.end()
+    places.end()
+    return defects
+
+
+def _count(view: PageView, defects: dict[int, _Count]) -> None:
+    met = set()
+    for group in view.groups:
+        for place in group.places:
+            if place.spot.outcome is not Outcome.FAILED:
+                continue
+            numbers = " ".join(each.number for each in group.criteria)
+            count = defects.setdefault(
+                place.spot.defect, _Count(rule=group.rule, title=group.text.title, criteria=numbers)
+            )
+            count.places += 1
+            if place.spot.defect not in met:
+                met.add(place.spot.defect)
+                count.pages += 1
+
+
+async def _defects(book: Any, walk: Walk, counts: dict[int, _Count]) -> None:
+    """The defects that this sweep met, those on the most pages first; state and plan are those of today."""
+    sheet = _Sheet(
+        book=book, name=walk.language.say("file.sheet_defects"),
+        headings=[(name, walk.language.say(f"file.defects_{name}")) for name in DEFECTS],
+    )  # fmt: skip
+    order = sorted(counts, key=lambda number: (-counts[number].pages, -counts[number].places, number))
+    for first in range(0, len(order), AT_ONCE):
+        some = order[first : first + AT_ONCE]
+        query = sa.select(Defect.id, Defect.state, Defect.region, Defect.owner, Defect.due_on).where(
+            Defect.id.in_(some)
+        )
+        known = {row.id: row for row in await walk.connection.execute(query)}
+        for number in some:
+            count, row = counts[number], known[number]
+            state = walk.language.say(f"defect_state.{row.state.value}")
+            region = walk.language.say(f"region.{row.region.value}") if row.region else None
+            sheet.add(
+                (
+                    number,
+                    count.title,
+                    count.rule,
+                    count.criteria,
+                    count.pages,
+                    count.places,
+                    state,
+                    region,
+                    row.owner,
+                    row.due_on,
+                )
+            )
+    sheet.end()
+
+
+def _dictionary(book: Any, walk: Walk) -> None:
+    """What each column means; the criteria's and defects' headings speak for themselves with their sentence here."""
+    say = walk.language.say
+    sheet = _Sheet(
+        book=book, name=say("file.sheet_dictionary"),
+        headings=[("sheet", say("file.sheet")), ("title", say("columns.column")), ("how", say("columns.meaning"))],
+    )  # fmt: skip
+    for name, columns, table in (("pages", LISTED, "pages"), ("places", PLACES, "findings")):
+        for column in columns:
+            sheet.add(
+                (say(f"file.sheet_{name}"), say(f"{table}_csv.{column}"), say(f"{table}_csv_meaning.{column}"))
+            )
+    for name, columns in (("criteria", CRITERIA), ("defects", DEFECTS)):
+        for column in columns:
+            sheet.add((say(f"file.sheet_{name}"), say(f"file.{name}_{column}"), say(f"file.{name}_{column}_means")))
+    sheet.end()
