@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,6 +43,11 @@ class Aim:
 
     site: int
     pages: dict[int, list[int]]  # defect → pages
+
+    def as_row(self, before: Mapping[int, DefectState]) -> dict[str, Any]:
+        """The form that a recheck's `aim` column keeps, with the states that the defects had."""
+        pages = {str(defect): found for defect, found in self.pages.items()}
+        return {"pages": pages, "before": {str(defect): state.value for defect, state in before.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +91,20 @@ async def aim_at(connection: AsyncConnection, targets: Sequence[int | str]) -> A
                 if page not in wanted.setdefault(each, []):
                     wanted[each].append(page)
     return Aim(site=_only(sites), pages=wanted)
+
+
+async def aim_at_page(connection: AsyncConnection, page: int) -> Aim:
+    """All defects that a page shows, on this page alone. Raises UsageError when it shows none."""
+    site = await connection.scalar(sa.select(Page.site_id).where(Page.id == page))
+    assert site is not None
+    return Aim(site=site, pages={each: [page] for each in await _shown_on(connection, page)})
+
+
+def aim_of(sweep: Sweep) -> tuple[Aim, dict[int, DefectState]]:
+    """What a recheck was begun for, and the states that its defects had then."""
+    kept = sweep.aim or {"pages": {}, "before": {}}
+    before = {int(defect): DefectState(state) for defect, state in kept["before"].items()}
+    return Aim(site=sweep.site_id, pages={int(defect): pages for defect, pages in kept["pages"].items()}), before
 
 
 async def aim_at_repaired(connection: AsyncConnection, address: str) -> Aim:
@@ -169,6 +189,7 @@ async def begin_recheck(connection: AsyncConnection, aim: Aim, seed: int) -> int
             site_id=aim.site,
             state=SweepState.AUDITING,
             recheck=True,
+            aim=aim.as_row(await states(connection, aim)),
             mic=mic.VERSION if before.mic or surveyed else None,
             seed=seed,
             traffic=[],

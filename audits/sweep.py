@@ -58,56 +58,61 @@ class Plan:
 
 async def begin(database: Database, plan: Plan) -> int:
     """Write the rows of a new sweep; returns its id."""
-    start = plan.scope.start
     async with database.writing() as connection:
-        await connection.execute(insert_new(connection, Site).values(address=start, created_at=now()))
-        site_id = await connection.scalar(sa.select(Site.id).where(Site.address == start))
-        drawn_anew = await redrawn(connection, site_id, plan.earlier_draw, plan.redraw, plan.stratify)
-        seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
-        sweep_id = await connection.scalar(
-            sa.insert(Sweep)
-            .values(
-                **{"seed": seed, "draw_from": 0, "stratify": plan.stratify, **drawn_anew},
-                site_id=site_id,
-                state=SweepState.EXPLORING,
-                method_asked=plan.method,
-                edition=plan.edition,
-                also=plan.also,
-                level=plan.level,
-                mic=mic.VERSION if plan.survey else None,
-                pages_asked=plan.pages,
-                random_asked=plan.at_random,
-                traffic=[list(each) for each in plan.traffic],
-                settings=plan.limits.as_row(),
-                reader=READER,
-                earlier_id=await _earlier(connection, site_id, plan),
-                depth=0,
-                notes=[],
-                viewport_width=VIEWPORT[0],
-                viewport_height=VIEWPORT[1],
-                locale=LOCALE,
-                timezone=TIMEZONE,
-                created_at=now(),
-            )
-            .returning(Sweep.id)
-        )
-        assert isinstance(sweep_id, int)
-        rules: list[dict[str, Any]] = [
-            *({"kind": ScopeKind.INCLUDE, "pattern": each, "reason": None} for each in plan.scope.includes),
-            *(
-                {"kind": ScopeKind.EXCLUDE, "pattern": each.pattern, "reason": each.reason}
-                for each in plan.scope.exclusions
-            ),
-        ]
-        if rules:
-            await connection.execute(sa.insert(ScopeRule), [{"sweep_id": sweep_id, **rule} for rule in rules])
-        await add_addresses(
-            connection,
-            await sweep_row(connection, sweep_id),
-            (each for each in plan.seeds if each != start),
-            found_by=FoundBy.SEED,
+        return await write_rows(connection, plan)
+
+
+async def write_rows(connection: AsyncConnection, plan: Plan) -> int:
+    """The rows of a new sweep, in the caller's transaction; returns its id."""
+    start = plan.scope.start
+    await connection.execute(insert_new(connection, Site).values(address=start, created_at=now()))
+    site_id = await connection.scalar(sa.select(Site.id).where(Site.address == start))
+    drawn_anew = await redrawn(connection, site_id, plan.earlier_draw, plan.redraw, plan.stratify)
+    seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
+    sweep_id = await connection.scalar(
+        sa.insert(Sweep)
+        .values(
+            **{"seed": seed, "draw_from": 0, "stratify": plan.stratify, **drawn_anew},
+            site_id=site_id,
+            state=SweepState.EXPLORING,
+            method_asked=plan.method,
+            edition=plan.edition,
+            also=plan.also,
+            level=plan.level,
+            mic=mic.VERSION if plan.survey else None,
+            pages_asked=plan.pages,
+            random_asked=plan.at_random,
+            traffic=[list(each) for each in plan.traffic],
+            settings=plan.limits.as_row(),
+            reader=READER,
+            earlier_id=await _earlier(connection, site_id, plan),
             depth=0,
+            notes=[],
+            viewport_width=VIEWPORT[0],
+            viewport_height=VIEWPORT[1],
+            locale=LOCALE,
+            timezone=TIMEZONE,
+            created_at=now(),
         )
+        .returning(Sweep.id)
+    )
+    assert isinstance(sweep_id, int)
+    rules: list[dict[str, Any]] = [
+        *({"kind": ScopeKind.INCLUDE, "pattern": each, "reason": None} for each in plan.scope.includes),
+        *(
+            {"kind": ScopeKind.EXCLUDE, "pattern": each.pattern, "reason": each.reason}
+            for each in plan.scope.exclusions
+        ),
+    ]
+    if rules:
+        await connection.execute(sa.insert(ScopeRule), [{"sweep_id": sweep_id, **rule} for rule in rules])
+    await add_addresses(
+        connection,
+        await sweep_row(connection, sweep_id),
+        (each for each in plan.seeds if each != start),
+        found_by=FoundBy.SEED,
+        depth=0,
+    )
     return sweep_id
 
 

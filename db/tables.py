@@ -168,6 +168,11 @@ class Sweep(Table):
         default=False
     )  # looks again at pages of certain defects: none of the site
     reconciled_at: Mapped[datetime | None]  # when the defects of the site took in what it saw
+    aim: Mapped[dict[str, Any] | None]  # of a recheck: the defects and pages in question (audits.recheck.Aim)
+    asked_by: Mapped[str | None]  # who had the web application run it; None: it is a terminal's
+    asked_at: Mapped[datetime | None]  # since when the application is to run it; None: it is not
+    stop_asked_at: Mapped[datetime | None]  # when somebody last asked whoever runs it to stop
+    halted: Mapped[dict[str, Any] | None]  # why the application could not go on: the line by language
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
 
