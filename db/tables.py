@@ -576,6 +576,7 @@ class Session(Table):
     created_at: Mapped[datetime]
     renewed_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    address: Mapped[str | None]  # of the client that signed in, for whoever looks at their own sessions
 
 
 class Invitation(Table):

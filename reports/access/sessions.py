@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,12 +28,15 @@ class SignedIn:
     secret: str | None  # to be given to the browser
 
 
-async def begin(connection: AsyncConnection, account: int, at: datetime) -> str:
-    """Sign an account in; the secret is for its browser. Sessions that are over are taken away."""
+async def begin(connection: AsyncConnection, account: int, at: datetime, address: str | None = None) -> str:
+    """Sign an account in, from a client's address; the secret is for its browser. Sessions that are over are taken away."""
     over = sa.or_(Session.created_at < at - WHOLE, Session.seen_at < at - IDLE)
     await connection.execute(sa.delete(Session).where(Session.account_id == account, over))
     secret = new_secret()
-    kept = {"digest": digest_of(secret), "account_id": account, "created_at": at, "renewed_at": at, "seen_at": at}
+    kept = {
+        "digest": digest_of(secret), "account_id": account, "created_at": at, "renewed_at": at, "seen_at": at,
+        "address": address,
+    }  # fmt: skip
     await connection.execute(sa.insert(Session).values(**kept))
     return secret
 
@@ -76,6 +80,22 @@ async def end(connection: AsyncConnection, secret: str) -> None:
     """Sign out."""
     digest = digest_of(secret)
     await connection.execute(sa.delete(Session).where(sa.or_(Session.digest == digest, Session.before == digest)))
+
+
+async def of_account(connection: AsyncConnection, account: int, at: datetime) -> list[sa.Row[Any]]:
+    """The sessions of an account that are not over, the last used first: digest, created_at, seen_at, address."""
+    query = sa.select(Session.digest, Session.created_at, Session.seen_at, Session.address)
+    lasting = query.where(
+        Session.account_id == account, Session.created_at >= at - WHOLE, Session.seen_at >= at - IDLE
+    )
+    return list(await connection.execute(lasting.order_by(Session.seen_at.desc(), Session.digest)))
+
+
+async def end_one(connection: AsyncConnection, account: int, digest: str) -> bool:
+    """End a session of an account; whether it had such a one."""
+    of = sa.or_(Session.digest == digest, Session.before == digest)
+    ended = await connection.execute(sa.delete(Session).where(Session.account_id == account, of))
+    return ended.rowcount > 0
 
 
 async def end_all(connection: AsyncConnection, account: int) -> None:

@@ -1,23 +1,22 @@
 """Signing in and out, the link that sets a password, and the choices of language and look."""
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
 from db.errors import UsageError
 from db.types import now
 from db.words import Done
-from reports.access import accounts, sessions
-from reports.access.trail import leave, refused_since
+from reports.access import accounts, passwords, sessions, tries
+from reports.access.secrets import digest_of
+from reports.access.trail import leave
 from reports.language import LANGUAGES
 from reports.web.asking import SIZES, THEMES, Anyone, Refused, client_of, local
 from reports.web.settings import WebSettings
 
-WITHIN = timedelta(minutes=15)
-TRIES = 5  # of one name within that time
-TRIES_FROM = 30  # of one client
 A_YEAR = 365 * 24 * 3600
 
 router = APIRouter()
@@ -47,26 +46,35 @@ async def sign_in(
 ) -> Response:  # fmt: skip
     """Sign in by name and password; tries are few, by name and by client."""
     at, client = now(), client_of(asked.request)
-    name = " ".join(name.split())
+    name = " ".join(name.replace("\0", " ").split())
     async with asked.reading() as connection:
-        many = await refused_since(connection, at - WITHIN, who=name) >= TRIES
-        many = many or await refused_since(connection, at - WITHIN, address=client) >= TRIES_FROM
         account = await accounts.account_for(connection, name)
-    if many:
-        return _again(asked, next, name, "web.sign_in.many", 429)
-    is_right = await accounts.in_thread(account.password if account else None, password)
+        who = name if account else tries.nobodys(name)
+        if await tries.too_many(connection, who, client, at):
+            return _again(asked, next, name, "web.sign_in.many", 429)
+    is_right = await passwords.fits(account.password if account else None, password)
     async with asked.database.writing() as connection:
+        await tries.one_at_a_time(connection)
+        if await tries.too_many(connection, who, client, at):
+            return _again(asked, next, name, "web.sign_in.many", 429)
         if account is None or not is_right or account.closed_at is not None:
-            await leave(connection, Done.SIGN_IN_REFUSED, name, address=client)
+            await leave(connection, Done.SIGN_IN_REFUSED, who, address=client)
             secret = None
         else:
             await leave(connection, Done.SIGNED_IN, name, account=account.id, address=client)
-            secret = await sessions.begin(connection, account.id, at)
+            secret = await begin_session(asked, connection, account.id, at)
     if secret is None:
         return _again(asked, next, name, "web.sign_in.refused", 403)
     response = RedirectResponse(local(next), 303)
     give_cookie(response, asked.settings, secret)
     return response
+
+
+async def begin_session(asked: Anyone, connection: AsyncConnection, account: int, at: datetime) -> str:
+    """A new session for the browser that asks; the one that it had ends, so that none outlives a change of person."""
+    if before := asked.request.cookies.get(asked.settings.cookie):
+        await sessions.end(connection, before)
+    return await sessions.begin(connection, account, at, client_of(asked.request))
 
 
 def _again(asked: Anyone, next: str, name: str, why: str, status: int) -> Response:
@@ -81,7 +89,7 @@ def _again(asked: Anyone, next: str, name: str, why: str, status: int) -> Respon
         first=False,
     )
     if status == 429:
-        response.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
+        response.headers["Retry-After"] = str(int(tries.WITHIN.total_seconds()))
     return response
 
 
@@ -96,6 +104,7 @@ async def sign_out(asked: Anyone) -> Response:
     response.delete_cookie(
         asked.settings.cookie, path="/", secure=asked.settings.secure, httponly=True, samesite="lax"
     )
+    response.headers["Clear-Site-Data"] = '"cache"'  # what was read stays behind on no shared machine
     return response
 
 
@@ -103,7 +112,7 @@ async def sign_out(asked: Anyone) -> Response:
 async def welcome(asked: Anyone, secret: str) -> Response:
     """Where a link leads that an administrator, or the first start, has given out."""
     async with asked.reading() as connection:
-        account = await accounts.invited(connection, secret, now())
+        account = await accounts.invited(connection, digest_of(secret), now())
     if account is None:
         raise Refused(404)
     say = asked.language.say
@@ -118,13 +127,13 @@ async def set_password(
     """Set the password, once, and sign in."""
     say, at = asked.language.say, now()
     async with asked.reading() as connection:
-        account = await accounts.invited(connection, secret, at)
+        account = await accounts.invited(connection, digest_of(secret), at)
     if account is None:
         raise Refused(404)
     try:
         if password != again:
             raise UsageError(ja="2 つのパスワードが違います。", en="The two passwords differ.")
-        accounts.check_password(password)
+        passwords.check_password(password)
     except UsageError as error:
         return asked.page(
             "welcome.html", say("web.welcome.title"), status=400, account=account, secret=secret,
@@ -134,7 +143,7 @@ async def set_password(
         await accounts.accept(connection, secret, password, at)
         client = client_of(asked.request)
         await leave(connection, Done.PASSWORD_SET, account.name, account=account.id, address=client)
-        session = await sessions.begin(connection, account.id, at)
+        session = await begin_session(asked, connection, account.id, at)
     response = RedirectResponse("/", 303)
     give_cookie(response, asked.settings, session)
     return response

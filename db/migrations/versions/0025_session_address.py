@@ -1,0 +1,13 @@
+"""Where a session was begun from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0025'
+down_revision = '0020'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column('session', sa.Column('address', sa.String(), nullable=True))
