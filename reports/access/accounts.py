@@ -118,7 +118,9 @@ def _administers(grant: Grant) -> bool:
 
 async def _not_the_last(connection: AsyncConnection, account: int) -> None:
     """Raises UsageError when an account is the only one left that may change roles."""
-    if connection.dialect.name == "postgresql":  # two administrators may take each other away; SQLite has one writer
+    if (
+        connection.dialect.name == "postgresql"
+    ):  # two administrators may take each other away; SQLite has one writer
         await connection.execute(sa.text("LOCK TABLE account, role_grant IN SHARE ROW EXCLUSIVE MODE"))
     everywhere = RoleGrant.organisation_id.is_(None) & RoleGrant.site_id.is_(None)
     may = (

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,8 +23,8 @@ class Streamed:
         self._file = folder.open(name)
         self._mark = "\n"
         self.tail: dict[str, Any] = {}
-        before, self._after = (_json(outer)[:-2], "]}") if outer else ("", "")
-        self._write(f"{before}{_json(head)[:-1]},\n{_json(member)}: [")
+        before, self._after = (json_text(outer)[:-2], "]}") if outer else ("", "")
+        self._write(f"{before}{json_text(head)[:-1]},\n{json_text(member)}: [")
 
     def __enter__(self) -> Self:
         return self
@@ -33,23 +34,27 @@ class Streamed:
     ) -> None:
         try:
             if kind is None:
-                ending = f",\n{_json(self.tail)[1:]}" if self.tail else "}"
+                ending = f",\n{json_text(self.tail)[1:]}" if self.tail else "}"
                 self._write(f"\n]{ending}{self._after}\n")
         finally:
             self._folder.piece(self._file.close)
 
     def add(self, member: dict[str, Any]) -> None:
         """Add a member of the list."""
-        self._write(self._mark + _json(member))
+        self._write(self._mark + json_text(member))
         self._mark = ",\n"
 
     def _write(self, text: str) -> None:
         self._folder.piece(lambda: self._file.write(text))
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
     """A value as JSON: what hides or reorders text is escaped, halves of surrogate pairs are written out (RFC 7493, 2.1)."""
-    return INVISIBLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
+    return INVISIBLE.sub(_escaped, json.dumps(value, ensure_ascii=False, default=_moment))
+
+
+def _moment(value: date) -> str:
+    return value.isoformat()
 
 
 def _escaped(match: re.Match[str]) -> str:

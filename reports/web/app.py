@@ -1,17 +1,19 @@
 """The application put together: its parts, its errors as pages, and the database open for as long as it runs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import resources
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from db.database import Database
 from db.errors import JisweepError, StorageError
+from reports.api.app import api
 from reports.render import style_sheet
 from reports.web import signing_in
 from reports.web.asking import NotSignedIn, Refused, anyone, sign_in_first
@@ -25,19 +27,18 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        if database is not None:
-            app.state.database = database
-            yield
-            return
-        async with Database(settings.database, must_exist=True) as opened:
-            app.state.database = opened
+        async with AsyncExitStack() as stack:
+            opened = database or await stack.enter_async_context(Database(settings.database, must_exist=True))
+            app.state.database = programs.state.database = opened
             yield
 
+    programs = api()
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     app.include_router(signing_in.router)
     for router in VIEWS:
         app.include_router(router)
+    app.mount("/api/v1", programs)
     app.get("/report.css")(_style)
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("reports.web").joinpath("static"))), name="static"
@@ -46,7 +47,7 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
     app.add_middleware(Safety, origin=settings.origin, secure=settings.secure)
     for kind, answer in (
         (NotSignedIn, _sign_in), (Refused, _refused), (HTTPException, _refused), (RequestValidationError, _not_understood),
-        (JisweepError, _told),
+        (JisweepError, _told), (DBAPIError, _refused_by_database), (OverflowError, _not_understood),
     ):  # fmt: skip
         app.add_exception_handler(kind, answer)
     return app
@@ -78,6 +79,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _not_understood(request: Request, _: Exception) -> Response:
     return await _problem(request, 404 if request.method == "GET" else 400)
+
+
+async def _refused_by_database(request: Request, error: Exception) -> Response:
+    """A number that no column holds, a text with a null byte: what a request brought, no fault of ours (SQLSTATE class 22)."""
+    assert isinstance(error, DBAPIError)
+    if not str(getattr(error.orig, "sqlstate", None)).startswith("22"):
+        raise error
+    return await _not_understood(request, error)
 
 
 async def _told(request: Request, error: Exception) -> Response:

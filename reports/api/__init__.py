@@ -1,0 +1,1 @@
+"""The same rows for programs: JSON under /api/v1."""
