@@ -21,8 +21,9 @@ from audits.record import SCRIPT_ONLY, keep_audit, keep_failure
 from audits.work import Work
 from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
-from crawler.exploration import add_note, note_given_up, note_pace, robots_of
+from crawler.exploration import note_given_up, note_pace, robots_of
 from crawler.frontier import ROWS
+from crawler.notes import add_note
 from crawler.politeness import Stopped
 from crawler.replace import replace_gone
 from crawler.together import Together
@@ -31,7 +32,7 @@ from db.errors import UsageError
 from db.leases import claim_visits, dead_owners, renew_visit, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
-from db.words import GONE, Method, Reason, SweepState, VisitState
+from db.words import GONE, About, Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
 WORTH_A_TAB = 3  # pages for which a browser of its own is started
@@ -198,7 +199,7 @@ async def _note_unknown(
     unknown = next((each for each in inside if each not in found), None)
     if unknown is not None:
         yardstick.unknown.add(scripts)
-        await add_note(connection, work.sweep.id, "redirect", unknown, SCRIPT_ONLY)
+        await add_note(connection, work.sweep.id, About.REDIRECT, unknown, SCRIPT_ONLY)
 
 
 async def _ask_robots(work: Work, address: str) -> None:

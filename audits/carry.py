@@ -13,10 +13,10 @@ from sqlalchemy.orm import aliased
 
 from audits.reliance import reliance
 from audits.work import Work
-from crawler.exploration import add_note
+from crawler.notes import add_note
 from db.tables import Result, Site, Sweep, Visit
 from db.types import now
-from db.words import VisitState
+from db.words import About, VisitState
 
 _KEPT = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
 
@@ -51,7 +51,9 @@ async def carry_unchanged(work: Work) -> None:
             mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
             await connection.execute(mine.values(facts))
         if why:
-            await add_note(connection, sweep.id, "carry", work.scope.start, f"all pages are audited anew: {why}")
+            await add_note(
+                connection, sweep.id, About.CARRY, work.scope.start, f"all pages are audited anew: {why}"
+            )
         await connection.execute(sa.update(Sweep).where(Sweep.id == sweep.id).values(carried_at=now()))
 
 
@@ -129,5 +131,5 @@ async def stop_carrying(work: Work) -> bool:
         kept = sa.update(Site).where(Site.id == sweep.site_id).values(settings=settings | {"fresh": True})
         await connection.execute(kept)
         said = f"{found.disagreeing} of {found.rechecked} pages audited again said something else than was carried: nothing is carried on this site any more"
-        await add_note(connection, sweep.id, "carry", address, said)
+        await add_note(connection, sweep.id, About.CARRY, address, said)
     return bool(found.carried)

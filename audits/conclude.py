@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.counts import NOT_PAGES, audited_in, counts_by_criterion, places, problem_pages, unread_parts
+from audits.counts import NOT_PAGES, audited_in, counts_by_criterion, places, problem_pages
 from audits.criteria import aimed_at, rules_for
 from audits.engine import own_rules
 from audits.excepted import Excepted, excepted
@@ -13,6 +13,7 @@ from audits.reliance import Reliance, reliance
 from audits.revision import Revision, revision
 from audits.sampled import Estimate, Sampled, sampled
 from audits.survey import Survey, survey
+from crawler.notes import unread_parts
 from crawler.representative import LeftOut
 from crawler.sample import left_out_of
 from db.database import Database
@@ -97,7 +98,7 @@ async def conclude(database: Database, sweep_id: int, *, sample: bool = True) ->
         audited = states.get(VisitState.AUDITED, 0)
         waiting = states.get(VisitState.FOUND, 0) + states.get(VisitState.SELECTED, 0)
         because = tuple(sorted(reason for reason in unaudited if reason.transient or reason.limit))
-        unread = unread_parts(sweep.notes)
+        unread = (await unread_parts(connection, [sweep_id]))[sweep_id]
         finished = sweep.state is SweepState.FINISHED and not waiting
         with_problems, with_problems_a = await problem_pages(connection, sweep_id)
         by_chance = await sampled(connection, sweep, Part.RANDOM)

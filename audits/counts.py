@@ -1,13 +1,12 @@
 """What the rows of a sweep say when they are counted, as one assertor tells them, and of which scope they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from crawler.exploration import INFORMS
 from db.tables import Assertion, Draw, Finding, ScopeRule, Sweep, Visit
 from db.words import Assertor, Level, Outcome, Part, Reason, VisitState
 
@@ -66,11 +65,6 @@ async def unanalysed_pages(connection: AsyncConnection, sweep_id: int) -> int:
         Visit.sweep_id == sweep_id, Visit.state == VisitState.UNAUDITED, Visit.reason.not_in(NOT_PAGES)
     )
     return await connection.scalar(counted) or 0
-
-
-def unread_parts(notes: Sequence[dict[str, Any]]) -> int:
-    """Parts of a site that exploring could not read, by a sweep's notes: what they lead to is known to nobody."""
-    return sum(note["about"] not in INFORMS for note in notes)
 
 
 async def places(connection: AsyncConnection, sweep_id: int, rules: Iterable[str]) -> int:

@@ -194,7 +194,6 @@ async def begin_recheck(connection: AsyncConnection, aim: Aim, seed: int) -> int
             seed=seed,
             traffic=[],
             depth=0,
-            notes=[],
             created_at=moment,
             explored_at=moment,
             chosen_at=moment,

@@ -15,8 +15,8 @@ from audits.defects.versions import Known, known_earlier
 from audits.fault import Fault
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
-from crawler.exploration import add_note
 from crawler.frontier import slices
+from crawler.notes import add_note
 from db.database import insert_new
 from db.tables import (
     Assertion,
@@ -30,7 +30,7 @@ from db.tables import (
     Visit,
 )
 from db.types import now
-from db.words import Assertor, DefectState, Outcome, Reason, VisitState
+from db.words import About, Assertor, DefectState, Outcome, Reason, VisitState
 
 TRIES = 2  # one audit and one retry
 SCRIPT_ONLY = "only a script leads to it"  # said of a page that exploring did not know
@@ -83,7 +83,7 @@ async def keep_failure(
             .where(Visit.sweep_id == sweep.id, Page.address == lost.leads_to)
         )
         if facts["leads_to_id"] is None:
-            await add_note(connection, sweep.id, "redirect", lost.leads_to, SCRIPT_ONLY)
+            await add_note(connection, sweep.id, About.REDIRECT, lost.leads_to, SCRIPT_ONLY)
     await connection.execute(
         sa.update(Visit)
         .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)

@@ -22,11 +22,11 @@ from audits.counts import (
     problem_pages,
     scope_of,
     unanalysed_pages,
-    unread_parts,
 )
 from audits.criteria import Criterion, criteria
 from audits.statistics.difference import between
 from audits.statistics.strata import Sample, Stratum
+from crawler.notes import unread_parts
 from db.tables import Sweep, Visit
 from db.words import Assertor, Method, SweepState
 
@@ -144,7 +144,7 @@ async def survey(connection: AsyncConnection, sweep: Sweep) -> Survey | None:
         finished=sweep.state is SweepState.FINISHED,
         analysed=await _analysed(connection, sweep.id),
         unanalysed=await unanalysed_pages(connection, sweep.id),
-        unread=unread_parts(sweep.notes),
+        unread=(await unread_parts(connection, [sweep.id]))[sweep.id],
         problem_pages=with_problems,
         problem_pages_a=with_problems_a,
         places=await places(connection, sweep.id, mic.rule_criteria()),
@@ -178,7 +178,7 @@ async def _before(connection: AsyncConnection, sweep: Sweep) -> Before | None:
     The engine decides some of them: another version of it may see more or less, contrast most of all.
     """
     rows = await connection.execute(
-        sa.select(Sweep.id, Sweep.finished_at, Sweep.notes)
+        sa.select(Sweep.id, Sweep.finished_at)
         .where(
             Sweep.site_id == sweep.site_id,
             Sweep.id < sweep.id,
@@ -197,7 +197,7 @@ async def _before(connection: AsyncConnection, sweep: Sweep) -> Before | None:
             same_scope = await scope_of(connection, row.id) == await scope_of(connection, sweep.id)
             return Before(
                 sweep=row.id, finished_at=row.finished_at, analysed=analysed,
-                unanalysed=await unanalysed_pages(connection, row.id), unread=unread_parts(row.notes),
+                unanalysed=await unanalysed_pages(connection, row.id), unread=(await unread_parts(connection, [row.id]))[row.id],
                 problem_pages=with_problems, same_scope=same_scope,
             )  # fmt: skip
     return None

@@ -87,7 +87,6 @@ async def write_rows(connection: AsyncConnection, plan: Plan) -> int:
             reader=READER,
             earlier_id=await _earlier(connection, site_id, plan),
             depth=0,
-            notes=[],
             viewport_width=VIEWPORT[0],
             viewport_height=VIEWPORT[1],
             locale=LOCALE,

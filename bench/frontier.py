@@ -136,7 +136,7 @@ async def _sweep(database: Database) -> Sweep:
         )
         values: dict[str, Any] = {
             "site_id": site, "state": SweepState.EXPLORING, "edition": Edition.JIS2016, "level": Level.AA, "seed": 1,
-            "settings": {}, "depth": 1, "notes": [], "viewport_width": 1, "viewport_height": 1, "locale": "ja-JP",
+            "settings": {}, "depth": 1, "viewport_width": 1, "viewport_height": 1, "locale": "ja-JP",
             "timezone": "Asia/Tokyo", "created_at": now(),
         }  # fmt: skip
         sweep = await connection.scalar(sa.insert(Sweep).values(values).returning(Sweep.id))

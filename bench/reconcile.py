@@ -107,7 +107,7 @@ async def swept(connection: AsyncConnection, site: int, day: int, places: int, r
     at = BEGIN + timedelta(days=day)
     values: dict[str, Any] = {
         "site_id": site, "state": SweepState.FINISHED, "method": Method.ALL, "edition": Edition.JIS2016, "level": Level.AA,
-        "seed": 1, "traffic": [], "settings": {}, "depth": 1, "notes": [], "engine": "axe", "engine_version": "4",
+        "seed": 1, "traffic": [], "settings": {}, "depth": 1, "engine": "axe", "engine_version": "4",
         "rule_set": "bench", "rule_criteria": {rule: ["1.1.1"] for rule in RULES}, "viewport_width": 1, "viewport_height": 1,
         "locale": "ja-JP", "timezone": "Asia/Tokyo", "created_at": at, "finished_at": at,
     }  # fmt: skip

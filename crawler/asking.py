@@ -31,7 +31,7 @@ from crawler.robots_meta import said_of
 from crawler.together import Together
 from crawler.volatile import stable_digest
 from db.tables import Visit
-from db.words import FoundBy, Reason, VisitState
+from db.words import About, FoundBy, Reason, VisitState
 
 FEW_LINKS = 3  # static links within the site; a page with fewer and with scripts is always rendered
 
@@ -122,7 +122,7 @@ async def _record(
         source, _ = html.decode(answer.body, answer.content_type)
         facts |= {"stable_digest": stable_digest(source, slots), "volatile_id": earlier["volatile_id"]}
     if document.cut:
-        await note(exploration, "document", each.address, document.cut)
+        await note(exploration, About.DOCUMENT, each.address, document.cut)
     async with exploration.database.writing() as connection:
         pages = await add_addresses(
             connection, exploration.sweep, (link for link in leads_to if link != each.address),

@@ -15,7 +15,7 @@ from crawler.fetch import Answer
 from crawler.frontier import end_visit
 from crawler.minhash import likeness
 from db.tables import Visit
-from db.words import Reason, VisitState
+from db.words import About, Reason, VisitState
 
 ALIKE = 0.5  # share of common wording from which two answers are one page, with and without a banner
 LARGEST = 4096  # characters of the cookies that are brought
@@ -33,7 +33,7 @@ async def hides_behind_cookie(exploration: Exploration, first: Answer) -> bool:
         return False
     again = [await exploration.fetcher.get(address, validators=each) for each in ({}, {"cookie": cookie})]
     if any(map(is_silent, again)):
-        await note(exploration, "unanswered", address, UNTOLD)
+        await note(exploration, About.UNANSWERED, address, UNTOLD)
         return False
     before, without, brought = map(page_of, (first, *again))
     if before is None or without is None or brought is None:

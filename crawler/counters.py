@@ -15,7 +15,7 @@ from crawler.content import Content
 from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
 from crawler.identity import Answered, answered, groups, is_read_alike, rank_from
-from db.words import Reason
+from db.words import About, Reason
 
 TRIES = 2  # a clock may strike between two answers, or one not come
 SAID = "not compared with a page that differs in numbers only"
@@ -35,7 +35,7 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
         if exploration.stopping.is_set():
             return False
         if exploration.is_over(ends):
-            await note(exploration, "rendering", each.address, SAID)
+            await note(exploration, About.RENDERING, each.address, SAID)
             return True
         known = shown.get(each.parameter, 0)
         if known < 0:
@@ -43,7 +43,7 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
         same = known >= PROVEN or await _is_one_page(exploration, each.plain, each.address)
         if same is None:
             if not exploration.census.unsure:
-                await note(exploration, "unanswered", each.address, SAID)
+                await note(exploration, About.UNANSWERED, each.address, SAID)
             exploration.census.unsure.add(each.visit)
             continue
         if not same:
@@ -77,7 +77,7 @@ async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair
             if exploration.stopping.is_set():
                 return None
             if doubtful and exploration.is_over(ends):
-                await note(exploration, "rendering", each.address, SAID)
+                await note(exploration, About.RENDERING, each.address, SAID)
                 return frozenset(found)
             same, unsure = await _first_same(exploration, doubtful, each)
             if same is not None:
@@ -86,7 +86,7 @@ async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair
             counted.append(each)
             if unsure and not noted:
                 noted = True
-                await note(exploration, "unanswered", each.address, SAID)
+                await note(exploration, About.UNANSWERED, each.address, SAID)
     return frozenset(found)
 
 

@@ -6,7 +6,7 @@ from crawler import sitemaps
 from crawler.address import LONGEST
 from crawler.exploration import Exploration, counts, follow, note, too_long
 from crawler.frontier import add_addresses
-from db.words import FoundBy
+from db.words import About, FoundBy
 
 SITEMAP_FILES = 1000  # at most, of one site
 NESTED = 3  # sitemap files within each other
@@ -49,7 +49,10 @@ async def _sitemap_addresses(exploration: Exploration, origin: str) -> AsyncIter
             continue
         if len(seen) >= SITEMAP_FILES:
             await note(
-                exploration, "sitemap", address, f"more than {SITEMAP_FILES} sitemap files: the rest was not read"
+                exploration,
+                About.SITEMAP,
+                address,
+                f"more than {SITEMAP_FILES} sitemap files: the rest was not read",
             )
             return
         seen.add(address)
@@ -64,19 +67,19 @@ async def _sitemap_addresses(exploration: Exploration, origin: str) -> AsyncIter
                 or (answer.status or 0) >= 500
                 or answer.status == 429
             ):
-                await note(exploration, "sitemap", address, str(answer.failure or f"HTTP {answer.status}"))
+                await note(exploration, About.SITEMAP, address, str(answer.failure or f"HTTP {answer.status}"))
             continue
         sitemap = sitemaps.parse(answer.body, answer.address)
         for problem in sitemap.problems if address in promised or sitemap.pages or sitemap.children else ():
-            await note(exploration, "sitemap", address, problem)
+            await note(exploration, About.SITEMAP, address, problem)
         promised |= set(sitemap.children)
         if sitemap.children and level == NESTED:
             said = f"more than {NESTED} sitemap files within each other: the innermost were not read"
-            await note(exploration, "sitemap", address, said)
+            await note(exploration, About.SITEMAP, address, said)
         else:
             queue.extend((child, level + 1) for child in sitemap.children)
         if too_long(exploration.scope, sitemap.pages):
             await note(
-                exploration, "sitemap", address, f"addresses of more than {LONGEST} characters were not read"
+                exploration, About.SITEMAP, address, f"addresses of more than {LONGEST} characters were not read"
             )
         yield [each for each in sitemap.pages if counts(exploration.scope, each)]

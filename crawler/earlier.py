@@ -9,7 +9,7 @@ from crawler.fetch import validators_of
 from crawler.frontier import ROWS
 from crawler.volatile import Slot, as_slots
 from db.database import Database
-from db.tables import Sweep, Visit, Volatile
+from db.tables import Note, Sweep, Visit, Volatile
 from db.words import Reason
 
 # What exploring has read from a page, and reads again only from one that has changed
@@ -76,8 +76,8 @@ class Earlier:
         """The addresses of which the earlier sweep noted that it did not read all."""
         if self._noted is None:
             async with self._database.reading() as connection:
-                notes = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == self._sweep.earlier_id))
-            self._noted = {note["address"] for note in notes or []}
+                noted = sa.select(Note.address).where(Note.sweep_id == self._sweep.earlier_id)
+                self._noted = set(await connection.scalars(noted))
         return self._noted
 
 

@@ -15,15 +15,13 @@ from crawler.earlier import Earlier
 from crawler.elsewhere import Elsewhere
 from crawler.fetch import Answer, Fetcher
 from crawler.limits import Limits
+from crawler.notes import add_note
 from crawler.resources import Resources
 from crawler.scope import Scope
 from db.database import Database
 from db.tables import Page, Sweep, Visit
-from db.words import Reason, VisitState
+from db.words import About, Reason, VisitState
 
-INFORMS = frozenset(
-    {"pace", "carry", "traffic", "written"}
-)  # what a note may be about that leaves a sweep complete: nothing is missing for it
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
 
@@ -115,19 +113,10 @@ def too_long(scope: Scope, addresses: Iterable[str]) -> int:
     return sum(len(each) > LONGEST and scope.judge(each).reason is not Reason.OUT_OF_SCOPE for each in {*addresses})
 
 
-async def note(exploration: Exploration, about: str, address: str, said: str) -> None:
-    """Keep with the sweep, once, that pages may be unknown to it and why; only what INFORMS leaves it complete."""
+async def note(exploration: Exploration, about: About, address: str, said: str) -> None:
+    """Keep a note with the sweep, see crawler.notes."""
     async with exploration.database.writing() as connection:
         await add_note(connection, exploration.sweep.id, about, address, said)
-
-
-async def add_note(connection: AsyncConnection, sweep_id: int, about: str, address: str, said: str) -> None:
-    """The same within a transaction."""
-    found = {"about": about, "address": address, "said": said}
-    mine = sa.select(Sweep.notes).where(Sweep.id == sweep_id).with_for_update()
-    notes = await connection.scalar(mine) or []
-    if found not in notes:
-        await connection.execute(sa.update(Sweep).where(Sweep.id == sweep_id).values(notes=[*notes, found]))
 
 
 async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotstxt.Robots]) -> None:
@@ -136,13 +125,13 @@ async def note_pace(database: Database, sweep_id: int, robots: dict[str, robotst
         if each.cut:
             said = f"larger than {robotstxt.MAX_BYTES} bytes: the rest was not read"
             async with database.writing() as connection:
-                await add_note(connection, sweep_id, "document", f"{origin}/robots.txt", said)
+                await add_note(connection, sweep_id, About.DOCUMENT, f"{origin}/robots.txt", said)
         if each.crawl_delay is not None and each.crawl_delay >= SLOW:
             kept = min(each.crawl_delay, robotstxt.LONGEST_DELAY)
             capped = f", of which we keep {kept:g} s" if kept < each.crawl_delay else ""
             said = f"Crawl-delay {each.crawl_delay:g} s{capped}: at most {3600 / kept:.0f} pages an hour"
             async with database.writing() as connection:
-                await add_note(connection, sweep_id, "pace", f"{origin}/robots.txt", said)
+                await add_note(connection, sweep_id, About.PACE, f"{origin}/robots.txt", said)
 
 
 async def note_unread_links(connection: AsyncConnection, sweep_id: int) -> None:
@@ -152,7 +141,7 @@ async def note_unread_links(connection: AsyncConnection, sweep_id: int) -> None:
     pages, links, first = (await connection.execute(having.join(Page, Page.id == Visit.page_id).where(*mine))).one()
     if pages:
         said = f"links whose addresses a script puts together, or are too long, were not followed: {links} on {pages} pages"
-        await add_note(connection, sweep_id, "written", first, said)
+        await add_note(connection, sweep_id, About.WRITTEN, first, said)
 
 
 async def note_given_up(database: Database, sweep_id: int, fetcher: Fetcher) -> None:
@@ -163,7 +152,7 @@ async def note_given_up(database: Database, sweep_id: int, fetcher: Fetcher) -> 
     for host, trouble in fetcher.given_up.items():
         if not await _has_pages(database, sweep_id, host):
             continue
-        about = "blocked" if trouble.reason is Reason.BLOCKED else "host"
+        about = About.BLOCKED if trouble.reason is Reason.BLOCKED else About.HOST
         said = f"since {trouble.began:%Y-%m-%d %H:%M} UTC: {trouble.detail}"
         async with database.writing() as connection:
             await add_note(connection, sweep_id, about, host, said)

@@ -23,7 +23,7 @@ from crawler.frontier import end_visit
 from crawler.links import all_links
 from crawler.minhash import Minhash, likeness, unpack
 from db.tables import Page, Visit
-from db.words import FoundBy, Reason, VisitState
+from db.words import About, FoundBy, Reason, VisitState
 
 ALIKE = (
     0.5  # share of common wording with the answer for an address that cannot exist from which a page is read again
@@ -175,7 +175,7 @@ async def _is_echo(exploration: Exploration, page: _Suspect, missing: _Missing) 
     document = page_of(answer)
     if document is None:
         if is_silent(answer):
-            await note(exploration, "unanswered", page.address, UNTOLD)
+            await note(exploration, About.UNANSWERED, page.address, UNTOLD)
         return False
     return _said_without(page.address, document) == _said_without(missing.probe, missing.document)
 
@@ -219,7 +219,7 @@ async def _answer_for(exploration: Exploration, probe: str) -> _Missing | None:
             break
         address = answer.location
     if is_silent(answer) and answer.status not in (401, 403):  # so some refuse what they do not have
-        await note(exploration, "unanswered", probe, UNTOLD)
+        await note(exploration, About.UNANSWERED, probe, UNTOLD)
     document = page_of(answer)
     if document is None or not _SAID.search(" ".join((document.title, *document.headings))):
         return None

@@ -23,7 +23,7 @@ from crawler.frontier import (
 from crawler.identity import answered, undecided
 from crawler.links import pack, unpack
 from db.tables import Visit
-from db.words import FoundBy
+from db.words import About, FoundBy
 
 TRIED = 2  # pages with the same scripts that are rendered before the evidence counts
 
@@ -55,7 +55,7 @@ async def render_level(exploration: Exploration, depth: int, ends: float) -> boo
                 if gained:
                     gaining.add(key)
             if exploration.is_over(ends):
-                await note(exploration, "rendering", each.address, "the time for exploring was over")
+                await note(exploration, About.RENDERING, each.address, "the time for exploring was over")
                 return True
             await _render(exploration, each)
     return True
@@ -73,7 +73,9 @@ async def render_undecided(exploration: Exploration, ends: float) -> bool:
         if exploration.stopping.is_set():
             return False
         if exploration.is_over(ends):
-            await note(exploration, "rendering", each.address, "not compared with pages that have the same source")
+            await note(
+                exploration, About.RENDERING, each.address, "not compared with pages that have the same source"
+            )
             break
         await _render(exploration, each)
     return True
@@ -94,13 +96,13 @@ async def _render(exploration: Exploration, each: Waiting) -> None:
         return
     if not shown.settled:
         await note(
-            exploration, "rendering", each.address, "it had not come to rest: more links may have come later"
+            exploration, About.RENDERING, each.address, "it had not come to rest: more links may have come later"
         )
     resources = None if shown.resources is None else await exploration.resources.keep(shown.resources)
     document, opened = _document_of(shown.html, each.address), _document_of(shown.opened, each.address)
     read = [one for one in (document, opened) if one]
     for cut in filter(None, (shown.cut, *(one.cut for one in read))):
-        await note(exploration, "document", each.address, cut)
+        await note(exploration, About.DOCUMENT, each.address, cut)
     built = document.written if document else ()
     digest = document.content.digest if document else None
     facts: dict[str, Any] = {"rendered_digest": digest, "resources": resources}

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.draw import SAMPLE, Drawing, drawing_of, random_part
-from crawler.exploration import add_note
 from crawler.frame import FramePage, chosen_frame, explored_frame, is_gone, keep_templates, named_otherwise
+from crawler.notes import add_note
 from crawler.process import Processes, processes
 from crawler.representative import FURTHER, STEP, LeftOut, left_out, representatives
 from crawler.usage import known_usage
 from db.tables import Draw, Sweep, Visit
 from db.types import now
-from db.words import Method, Part, Stratify, SweepState, VisitState
+from db.words import About, Method, Part, Stratify, SweepState, VisitState
 
 SUCH = 3  # unknown addresses of a traffic file that a note names
 WITH_REPRESENTATIVES = (Method.REPRESENTATIVE, Method.MIXED)
@@ -117,7 +117,7 @@ async def keep_sample(
     if proposal.unknown:
         such = ", ".join(proposal.unknown[:SUCH])
         said = f"{len(proposal.unknown)} addresses of the traffic file are no pages of the frame, such as {such}"
-        await add_note(connection, sweep.id, "traffic", proposal.drawing.start, said)
+        await add_note(connection, sweep.id, About.TRAFFIC, proposal.drawing.start, said)
     return True
 
 

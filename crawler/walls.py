@@ -18,7 +18,7 @@ from crawler.exploration import Exploration, note
 from crawler.fetch import Answer
 from crawler.frontier import end_visit
 from db.tables import Page, Visit
-from db.words import Reason, VisitState
+from db.words import About, Reason, VisitState
 
 SHARED = 3  # pages with the same words from which the site is asked again
 UNTOLD = "it gave no answer when it was asked again: pages that read alike, or lead to one place, may be a wall"
@@ -94,7 +94,7 @@ async def _mark_sent_away(exploration: Exploration, *where: sa.ColumnElement[boo
 
 async def _note_silence(exploration: Exploration, answer: Answer, *, last: bool) -> None:
     if last and is_silent(answer):
-        await note(exploration, "unanswered", answer.address, UNTOLD)
+        await note(exploration, About.UNANSWERED, answer.address, UNTOLD)
 
 
 async def mark_behind_script(connection: AsyncConnection, sweep_id: int) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import Moment, word
 from db.words import (
+    About,
     Assertor,
     DefectState,
     Done,
@@ -57,6 +58,7 @@ class Table(DeclarativeBase):
         VisitState: word(VisitState, "state"),
         Reason: word(Reason, "reason"),
         FoundBy: word(FoundBy, "found_by"),
+        About: word(About, "about"),
         Part: word(Part, "part"),
         Stratify: word(Stratify, "stratify"),
         Redraw: word(Redraw, "redraw"),
@@ -147,7 +149,6 @@ class Sweep(Table):
     frozen_by: Mapped[str | None]  # who has looked through the sample; None: taken as it was proposed
     settings: Mapped[dict[str, Any]]  # limits and manners, as crawler.limits reads them
     depth: Mapped[int]  # link distance that exploring has reached
-    notes: Mapped[list[Any]]  # what exploring met that no visit tells: {"about", "address", "said"}
     engine: Mapped[str | None]  # this and the next four: None until auditing begins
     engine_version: Mapped[str | None]
     rule_set: Mapped[str | None]  # names engine, version, edition and the rules that run (audits.engine.own_rules)
@@ -175,6 +176,19 @@ class Sweep(Table):
     halted: Mapped[dict[str, Any] | None]  # why the application could not go on: the line by language
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
+
+
+class Note(Table):
+    """What a sweep met that no visit tells."""
+
+    __tablename__ = "note"
+    __table_args__ = (UniqueConstraint("sweep_id", "digest"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"))
+    about: Mapped[About]
+    address: Mapped[str]
+    said: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))  # of the three before it
 
 
 class ScopeRule(Table):
@@ -288,6 +302,9 @@ class Visit(Table):
         default=False
     )  # its source declares closed shadow roots, which no script can enter
     rendered: Mapped[bool] = mapped_column(default=False)  # its links were read in the browser too
+    unsure: Mapped[bool] = mapped_column(
+        default=False
+    )  # was not to be had again beside what it may be: it says nothing of a parameter
     template: Mapped[int | None]  # number of the cluster of like shapes
     tries: Mapped[int]  # audits begun
     lease_owner: Mapped[str | None]

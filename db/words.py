@@ -136,6 +136,32 @@ GONE = frozenset(
 )
 
 
+class About(StrEnum):
+    """What a note of a sweep is about."""
+
+    BLOCKED = "blocked"  # the site began to refuse us
+    CARRY = "carry"  # why nothing is carried from an earlier sweep
+    DOCUMENT = "document"  # one was not read to its end
+    HOST = "host"  # it was given up
+    PACE = "pace"  # it takes its time, as the site asks
+    REDIRECT = "redirect"  # a page that only a script leads to
+    RENDERING = "rendering"  # what scripts add was not all read or compared
+    SAMPLE = "sample"  # what was not looked at when the sample was chosen
+    SITEMAP = "sitemap"  # one was not read to its end
+    TRAFFIC = "traffic"  # addresses of the traffic file that are no pages
+    UNANSWERED = "unanswered"  # the site gave no answer to what would have made sure
+    UNSURE = "unsure"  # we did not ask what would have made sure
+    WRITTEN = "written"  # links that only a script can follow
+
+    @property
+    def informs(self) -> bool:
+        """Whether it leaves a sweep complete: no part of the site is missing for it."""
+        return self in INFORMS
+
+
+INFORMS = frozenset({About.CARRY, About.PACE, About.SAMPLE, About.TRAFFIC, About.WRITTEN})
+
+
 class FoundBy(StrEnum):
     """How an address became known."""
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from audits.conclude import sweep_row
 from crawler.frame import is_gone
+from crawler.notes import notes_of
 from db.tables import Draw, Finding, Page, ScopeRule, Site, Sweep, Visit
 from db.words import (
     Edition,
@@ -51,7 +52,7 @@ class Head:
     browser: str | None
     rule_criteria: dict[str, list[str]]
     also_criteria: dict[str, list[str]]  # by the further edition
-    notes: list[dict[str, str]]  # what exploring met that no address tells: {"about", "address", "said"}
+    notes: list[dict[str, str]]  # what exploring met that no address tells, see crawler.notes
     viewport_width: int
     viewport_height: int
     locale: str
@@ -130,7 +131,7 @@ async def head(connection: AsyncConnection, sweep_id: int) -> Head:
     query = sa.select(*columns, Site.address.label("site")).join(Site, Site.id == Sweep.site_id)
     row = (await connection.execute(query.where(Sweep.id == sweep_id))).one()
     rules = {"rule_criteria": row.rule_criteria or {}, "also_criteria": row.also_criteria or {}}
-    return Head(**{**row._mapping, **rules})
+    return Head(**{**row._mapping, **rules, "notes": await notes_of(connection, sweep_id)})
 
 
 async def states(connection: AsyncConnection, sweep_id: int) -> dict[VisitState, int]:

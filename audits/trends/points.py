@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.breaks import Terms
-from audits.counts import NOT_PAGES, unread_parts
+from audits.counts import NOT_PAGES
 from audits.criteria import aimed_at
 from audits.defects.sight import parts
 from audits.sampled import part_of
 from audits.statistics.strata import Sample, Stratum
 from audits.trends.periods import Period
 from crawler.frame import FramePage, is_gone
+from crawler.notes import unread_parts
 from crawler.strata import WHOLE, strata_as_drawn
 from db.tables import Assertion, Draw, Page, ScopeRule, Site, Sweep, Visit
 from db.words import Assertor, Edition, Level, Method, Part, Reason, SweepState, VisitState
@@ -74,7 +75,7 @@ class Point:
 
 COLUMNS = (
     Sweep.id, Sweep.site_id, Sweep.finished_at, Sweep.method, Sweep.edition, Sweep.level, Sweep.rule_set, Sweep.seed,
-    Sweep.draw_from, Sweep.redraw, Sweep.earlier_draw_id, Sweep.stratify, Sweep.settings, Sweep.notes, Sweep.engine,
+    Sweep.draw_from, Sweep.redraw, Sweep.earlier_draw_id, Sweep.stratify, Sweep.settings, Sweep.engine,
     Sweep.engine_version,
 )  # fmt: skip
 
@@ -132,6 +133,7 @@ class _Reading:
         pages, drawn = await self._pages(), await self._drawn()
         failing, sizes = await self._failing(), await self._sizes(sweeps, pages, drawn)
         by_chance, scopes = await self._by_chance(), await self._scopes(sweeps)
+        unread = await unread_parts(self._connection, self._sweeps)
         criteria = await spoken_by(self._connection, self._sweeps)
         spoken: dict[tuple[str | None, Edition, Level], frozenset[str]] = {}
         for each in sweeps:
@@ -146,7 +148,7 @@ class _Reading:
                     sweep=sweep, scope=scopes[sweep.id], frame=sum(sizes[sweep.id].values()),
                     drawn=by_chance.get(sweep.id) if part_of(sweep.method) is Part.RANDOM else None,
                 ),
-                spoken[sweep.rule_set, sweep.edition, sweep.level],
+                spoken[sweep.rule_set, sweep.edition, sweep.level], unread[sweep.id],
             )
             for sweep in sweeps
         ]  # fmt: skip
@@ -154,6 +156,7 @@ class _Reading:
     def _point(
         self, sweep: Sweep, pages: _Pages, drawn: Mapping[tuple[Part, str], Any],
         failing: Mapping[tuple[Part, str, str], int], sizes: Mapping[str, int], terms: Terms, spoken: frozenset[str],
+        unread: int,
     ) -> Point:  # fmt: skip
         assert sweep.finished_at is not None
         part = part_of(sweep.method)
@@ -170,7 +173,7 @@ class _Reading:
         return Point(
             site=sweep.site_id, at=sweep.finished_at, method=sweep.method, known=pages.known, audited=pages.audited,
             lost=pages.lost, waiting=pages.waiting, because=tuple(sorted(pages.because)),
-            unread=unread_parts(sweep.notes), strata=tuple(strata), found=found,
+            unread=unread, strata=tuple(strata), found=found,
             spoken=spoken, terms=terms,
         )  # fmt: skip
 

@@ -12,11 +12,10 @@ from audits.engine import installed_engine
 from audits.sweep import begin
 from audits.sweep import run as run_sweep
 from audits.work import Tools
-from crawler.exploration import INFORMS
 from db.database import Database
 from db.errors import UsageError
 from db.schema import ready
-from db.words import Reason, SweepState, VisitState
+from db.words import About, Reason, SweepState, VisitState
 from reports import read
 from reports.clean import one_line
 from reports.cli.credentials import credentials_of, say_signed_in
@@ -90,7 +89,7 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
             raise gone
     _say_sums(sweep_id, counted, notes, given)
     gaps = any(reason.transient or reason.limit for reason in counted.reasons)
-    unread = any(note["about"] not in INFORMS for note in notes)
+    unread = any(not About(note["about"]).informs for note in notes)
     return INCOMPLETE if gaps or unread else COMPLETE
 
 
@@ -116,7 +115,7 @@ async def _show(
     sweep_id: int, found: AsyncIterator[Address], notes: list[dict[str, str]], given: dict[str, Any]
 ) -> None:
     if given["as_json"]:
-        unread = [note for note in notes if note["about"] not in INFORMS]
+        unread = [note for note in notes if not About(note["about"]).informs]
         rows = (asdict(each) async for each in found)
         await say_json_list({"sweep": sweep_id}, "addresses", rows, {"unexplored_parts": unread})
     elif given["as_csv"]:

@@ -9,21 +9,22 @@ from typing import Self
 import sqlalchemy as sa
 from rich.console import Console
 
+from crawler.notes import notes_of
 from crawler.windows import Windows
 from db.database import Database
 from db.tables import Draw, Sweep, Visit
-from db.words import SweepState, VisitState
+from db.words import About, SweepState, VisitState
 from reports.clean import one_line
 from reports.language import Language
 
 LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
 NEWS = (
-    "pace",
-    "host",
-    "blocked",
-    "carry",
-    "traffic",
-)  # notes that a person at the terminal wants to know of at once
+    About.PACE,
+    About.HOST,
+    About.BLOCKED,
+    About.CARRY,
+    About.TRAFFIC,
+)  # of notes that a person at the terminal wants to know of at once
 WAITING = (VisitState.FOUND, VisitState.SELECTED)
 
 
@@ -64,8 +65,9 @@ class Progress:
 
     async def _line(self) -> str:
         async with self._database.reading() as connection:
-            read = sa.select(Sweep.state, Sweep.settings, Sweep.notes).where(Sweep.id == self._sweep_id)
-            state, settings, notes = (await connection.execute(read)).one()
+            read = sa.select(Sweep.state, Sweep.settings).where(Sweep.id == self._sweep_id)
+            state, settings = (await connection.execute(read)).one()
+            notes = await notes_of(connection, self._sweep_id, NEWS)
             rows = await connection.execute(
                 sa.select(Visit.state, sa.func.count())
                 .where(Visit.sweep_id == self._sweep_id)
@@ -85,7 +87,7 @@ class Progress:
     def _tell_news(self, notes: list[dict[str, str]]) -> None:
         """Say once, in a line of its own, what delays the sweep or keeps it from a host."""
         for note in notes:
-            if note["about"] in NEWS and note not in self._news:
+            if note not in self._news:
                 self._news.append(note)
                 about = self._language.word("notes.about", note["about"])
                 said = self._language.noted(note["said"])

@@ -11,6 +11,7 @@ from audits.conclude import conclude
 from audits.engine import Engine
 from audits.sweep import begin
 from audits.work import Tools
+from crawler.notes import notes_of
 from crawler.scope import Exclusion
 from db.database import Database
 from db.tables import Site, Sweep
@@ -74,7 +75,7 @@ async def carried(database: Database, sweep_id: int, server: Server) -> dict[str
 
 async def notes(database: Database, sweep_id: int) -> list[dict[str, str]]:
     async with database.reading() as connection:
-        return list(await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == sweep_id)) or [])
+        return await notes_of(connection, sweep_id)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])

@@ -11,6 +11,7 @@ from audits import auditing
 from audits import work as working
 from audits.conclude import conclude
 from audits.sweep import Tools, begin, run
+from crawler.notes import notes_of
 from crawler.politeness import Patience
 from crawler.windows import TOKYO
 from db.database import Database
@@ -79,7 +80,8 @@ async def test_a_site_that_refuses_the_browser_from_some_page_on_is_left_alone_a
     assert said.unaudited == {Reason.BLOCKED: 22}
     assert not said.complete
     assert len(set(asked(server, browser=True)) & set(paths)) < 12
-    [note] = (await read_rows(database))["sweep"]["notes"][0]
+    async with database.reading() as connection:
+        [note] = await notes_of(connection, sweep)
     assert (note["about"], note["address"]) == ("blocked", "127.0.0.1")
 
 

@@ -1,13 +1,12 @@
 """Links behind menus, on request: what comes up is found, and judged by its words like every other link."""
 
 import pytest
-import sqlalchemy as sa
 
 from audits import exploring
 from audits.engine import Engine
 from audits.sweep import Tools
+from crawler.notes import notes_of
 from db.database import Database
-from db.tables import Sweep
 from db.words import FoundBy, Reason, SweepState
 from tests.audits.sites import Answer, asked, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
@@ -56,7 +55,7 @@ async def test_that_there_are_more_menus_than_are_opened_is_said(
         sweep = await sweep_now(database, plan, tools, until=SweepState.CHOOSING)
         visits = await visits_of(database, sweep, site)
         async with database.reading() as connection:
-            (note,) = await connection.scalar(sa.select(Sweep.notes).where(Sweep.id == sweep)) or []
+            (note,) = await notes_of(connection, sweep)
     assert "/in/b.html" not in visits
     assert (note["about"], note["said"]) == ("document", "more than 1 menus: the others were not opened")
 

@@ -87,7 +87,7 @@ class History:
         at = self.now()
         row = {
             "site_id": self.site, "state": SweepState.FINISHED, "rule_criteria": {rule: ["1.1.1"] for rule in rules},
-            "rule_set": ",".join(sorted(set(rules))), "notes": [], "settings": {}, **given,
+            "rule_set": ",".join(sorted(set(rules))), "settings": {}, **given,
         }  # fmt: skip
         sweep = await self.connection.scalar(
             sa.insert(Sweep).values(filled(table_of(Sweep), row)).returning(Sweep.id)

@@ -20,6 +20,7 @@ from audits.engine import Engine, installed_engine
 from audits.sweep import Tools, begin, run
 from crawler import gate as gates
 from crawler.gate import Gate, resolve_by_system
+from crawler.notes import notes_of
 from db.database import Database
 from db.errors import BrowserMissing, UsageError
 from db.tables import Page, Visit
@@ -309,10 +310,9 @@ async def test_a_page_that_leads_to_one_that_nobody_knows_leaves_the_sweep_incom
 
     async with small_site({"/": linked("/a"), "/a": answer, "/there": OK}) as site:
         sweep = await sweep_now(database, plan_for(site.address("/")), tools)
-        row = (await read_rows(database))["sweep"].iloc[0]
-    assert row["notes"] == [
-        {"about": "redirect", "address": site.address("/there"), "said": "only a script leads to it"}
-    ]
+    async with database.reading() as connection:
+        notes = await notes_of(connection, sweep)
+    assert notes == [{"about": "redirect", "address": site.address("/there"), "said": "only a script leads to it"}]
     assert not (await conclude(database, sweep)).complete
 
 
@@ -328,10 +328,9 @@ async def test_a_link_that_only_an_audited_page_shows_leaves_the_sweep_incomplet
     }
     async with small_site({"/": html(links), "/only": OK, **pages}) as site:
         sweep = await sweep_now(database, plan_for(site.address("/")), tools)
-        row = (await read_rows(database))["sweep"].iloc[0]
-    assert row["notes"] == [
-        {"about": "redirect", "address": site.address("/only"), "said": "only a script leads to it"}
-    ]
+    async with database.reading() as connection:
+        notes = await notes_of(connection, sweep)
+    assert notes == [{"about": "redirect", "address": site.address("/only"), "said": "only a script leads to it"}]
     assert not (await conclude(database, sweep)).complete
 
 

@@ -20,10 +20,11 @@ from audits.trends.lives import AGES, STANDING, Event, Life, Reckoning, Standing
 from audits.trends.pages import page_of
 from audits.trends.periods import Every, Period, periods
 from audits.trends.trend import Outlook, Target, Trend, trend_of
+from crawler.notes import add_note
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Judgement, Page, ScopeRule, Sweep, Visit
-from db.words import Break, DefectState, JudgementOutcome, Level, Method, ScopeKind, Stratify, SweepState
+from db.words import About, Break, DefectState, JudgementOutcome, Level, Method, ScopeKind, Stratify, SweepState
 from tests.audits.trending import FIRST, Histories, at, days
 from tests.reports import series
 
@@ -183,7 +184,8 @@ async def test_what_says_too_little_stands_alone_and_what_is_incomplete_is_marke
         await rows.sweeps([site], one, {"image-alt": range(5)})
         await rows.sweeps([site], two, {"image-alt": range(4)}, lost=[9])  # incomplete
         await rows.sweeps([site], three, {}, lost=range(6))  # most are lost
-        await rows.sweeps([site], four, {}, pages=4, notes=[{"about": "sitemap", "address": "x", "said": "x"}])
+        [fourth] = await rows.sweeps([site], four, {}, pages=4)
+        await add_note(connection, fourth, About.SITEMAP, "x", "x")
         await rows.sweeps([site], five, {}, method=Method.REPRESENTATIVE)
         await rows.sweeps([site], six, {"image-alt": range(3)})
         unfinished = await rows.sweeps([site], six, {}, state=SweepState.AUDITING, finished_at=None)

@@ -70,7 +70,7 @@ class Histories:
         chosen = range(pages) if drawn is None else drawn
         usual = {
             "state": SweepState.FINISHED, "method": Method.ALL if census else Method.RANDOM, "edition": Edition.JIS2016,
-            "level": Level.AA, "rule_set": "rules", "rule_criteria": CRITERIA, "notes": [], "settings": {},
+            "level": Level.AA, "rule_set": "rules", "rule_criteria": CRITERIA, "settings": {},
             "created_at": at(day, 1), "finished_at": at(day), "seed": day.toordinal(), "engine": "axe-core",
             "engine_version": "4.14.1", "stratify": None, "redraw": None,
         }  # fmt: skip

@@ -31,6 +31,11 @@ async def _rows_of(url: str, sweep: int) -> dict[str, Any]:
     return {
         "numbers": {key: value for key, value in told.items() if key not in ("sweep", "report")},
         "sweep": {key: str(row[key]) for key in SWEEP},
+        "notes": [
+            [str(each["about"]), each["address"], each["said"]]
+            for each in records["note"]
+            if each["sweep_id"] == sweep
+        ],
         "visits": sorted(
             [address[visit["page_id"]], *(str(visit[key]) for key in VISIT), address.get(visit["leads_to_id"])]
             for visit in visits
@@ -51,7 +56,7 @@ async def _rows_of(url: str, sweep: int) -> dict[str, Any]:
     }
 
 
-SWEEP = ("state", "method", "seed", "rule_set", "notes", "lease_owner")
+SWEEP = ("state", "method", "seed", "rule_set", "lease_owner")
 VISIT = (
     *("state", "reason", "depth", "in_sitemap", "http_status", "content_type", "size", "body_digest", "title"),
     *("kinds", "script_key", "rendered", "template", "lease_owner"),

@@ -11,6 +11,7 @@ from crawler.exploration import Exploration, Renderer, Shown
 from crawler.explore import explore
 from crawler.fetch import Fetcher, Manners
 from crawler.limits import Limits
+from crawler.notes import notes_of
 from crawler.politeness import Patience
 from crawler.resources import Resources
 from crawler.scope import Exclusion, Scope
@@ -87,6 +88,10 @@ class Begun:
         async with self.database.reading() as connection:
             return dict((await connection.execute(sa.select(Sweep).where(Sweep.id == self.sweep))).mappings().one())
 
+    async def notes(self) -> list[dict[str, str]]:
+        async with self.database.reading() as connection:
+            return await notes_of(connection, self.sweep)
+
     def path(self, address: str) -> str:
         return address.removeprefix(self.server.address(""))
 
@@ -107,7 +112,7 @@ async def begun(
             sa.insert(Sweep)
             .values(
                 site_id=site, state=SweepState.EXPLORING, edition=Edition.JIS2016, level=Level.AA, seed=1,
-                settings={}, depth=0, notes=[], viewport_width=1, viewport_height=1, locale="ja-JP",
+                settings={}, depth=0, viewport_width=1, viewport_height=1, locale="ja-JP",
                 timezone="Asia/Tokyo", created_at=now(),
             )
             .returning(Sweep.id)

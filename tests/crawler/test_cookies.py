@@ -54,7 +54,7 @@ async def test_who_gets_no_answer_to_whether_a_cookie_shows_more_says_so(databas
 
     async with small_site({"/": start}) as site:
         sweep = await explored(database, site)
-        notes = (await sweep.sweep_row())["notes"]
+        notes = await sweep.notes()
     assert await sweep.ends() == {"/": "explored"}
     assert {"about": "unanswered", "address": site.address("/"), "said": UNTOLD} in notes
 

@@ -61,7 +61,7 @@ async def test_a_question_that_gets_no_answer_says_nothing_of_a_parameter(databa
 
     async with every(site) as server:
         sweep = await explored(database, server)
-        (note,) = [each for each in (await sweep.sweep_row())["notes"] if each["said"] == SAID]
+        (note,) = [each for each in await sweep.notes() if each["said"] == SAID]
     assert Counter((await sweep.ends()).values()) == {"explored": 42, "duplicate": 39}
     assert note["address"] == server.address("/0.html?rev=2")
 
@@ -80,7 +80,7 @@ async def test_two_spellings_that_cannot_be_compared_are_noted(database: Databas
 
     async with every(site) as server:
         sweep = await explored(database, server)
-        notes = (await sweep.sweep_row())["notes"]
+        notes = await sweep.notes()
     assert set((await sweep.ends()).values()) == {"explored"}
     assert SAID in [each["said"] for each in notes]
 

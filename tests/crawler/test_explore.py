@@ -11,10 +11,10 @@ import pytest
 
 import crawler.explore
 from crawler.browser import PageLost
-from crawler.exploration import INFORMS, Shown
+from crawler.exploration import Shown
 from crawler.scope import Exclusion
 from db.database import Database
-from db.words import FoundBy, Reason, SweepState, VisitState
+from db.words import About, FoundBy, Reason, SweepState, VisitState
 from tests.audits.sites import NOT_FOUND, Answer, asked, html, moved, small_site
 from tests.crawler.exploring import begun, explored
 from tests.crawler.servers import Request, http
@@ -99,7 +99,7 @@ async def test_a_sitemap_that_cannot_be_read_is_noted(database: Database) -> Non
     async with small_site(pages) as site:
         declared = "".join(f"Sitemap: {site.address(path)}\n" for path in ("/gone.xml", "/broken.xml"))
         pages["/robots.txt"] = robots(declared)
-        notes = (await (await explored(database, site)).sweep_row())["notes"]
+        notes = await (await explored(database, site)).notes()
         assert {note["address"] for note in notes} == {site.address("/gone.xml"), site.address("/broken.xml")}
         assert all(note["about"] == "sitemap" and note["said"] for note in notes)
 
@@ -118,7 +118,7 @@ async def test_sitemaps_within_each_other_are_read_three_deep_and_each_once(data
         pages["/b.xml"] = sitemap(site.address("/b"))
         sweep = await explored(database, site)
     assert set(await sweep.rows()) == {"/", "/a"}
-    [note] = (await sweep.sweep_row())["notes"]
+    [note] = await sweep.notes()
     assert (note["address"], note["said"].partition(":")[0]) == (
         site.address("/2.xml"),
         "more than 3 sitemap files within each other",
@@ -147,7 +147,7 @@ async def test_a_further_host_in_scope_is_asked_for_its_sitemap_too(database: Da
 
 async def test_a_sitemap_that_nobody_promised_is_not_missed(database: Database) -> None:
     async with small_site({"/": html("")}) as site:
-        assert (await (await explored(database, site)).sweep_row())["notes"] == []
+        assert await (await explored(database, site)).notes() == []
         assert "/sitemap.xml" in asked(site)
 
 
@@ -449,7 +449,7 @@ async def test_a_document_that_is_not_read_to_its_end_is_noted(database: Databas
     deep = html("<div>" * 5001 + "</div>" * 5001 + '<a href="/after">次</a>')
     async with small_site({"/": deep, "/after": html("")}) as site:
         sweep = await explored(database, site)
-        (note,) = (await sweep.sweep_row())["notes"]
+        (note,) = await sweep.notes()
     assert (note["about"], note["address"]) == ("document", site.address("/"))
     assert "5000 elements within each other" in note["said"]
 
@@ -481,7 +481,7 @@ async def test_what_the_browser_shows_and_nobody_can_read_is_said_too(database: 
 
     async with small_site({"/": html('<a href="javascript:go(1)">次</a><script>draw()</script>')}) as site:
         sweep = await explored(database, site, render=render)
-        notes = (await sweep.sweep_row())["notes"]
+        notes = await sweep.notes()
     assert (await sweep.rows())["/"]["unread_links"] == 5
     assert [(each["about"], each["said"].partition(":")[0]) for each in notes] == [
         ("document", "more than 200 menus"),
@@ -509,7 +509,7 @@ async def test_an_address_too_long_to_be_kept_ends_nothing_and_is_counted(databa
     async with small_site(pages) as site:
         pages["/sitemap.xml"] = sitemap(site.address(f"/x?{drawn}"))
         sweep = await explored(database, site)
-        notes = (await sweep.sweep_row())["notes"]
+        notes = await sweep.notes()
     rows = await sweep.rows()
     assert {path: rows[path]["reason"] for path in ("/", "/a", "/b")} == {"/": None, "/a": None, "/b": Reason.TRAP}
     assert f"/b?{drawn[:2400]}" in rows
@@ -528,7 +528,7 @@ async def test_links_left_unread_when_the_time_is_over_are_noted(database: Datab
     pages: dict[str, Answer] = {"/": links("/a", "/b"), "/a": scripted(script="a()"), "/b": scripted(script="b()")}
     async with small_site(pages) as site:
         sweep = await explored(database, site, render=render, seconds=0.7)
-        assert (await sweep.sweep_row())["notes"] == [
+        assert await sweep.notes() == [
             {"about": "rendering", "address": site.address("/b"), "said": "the time for exploring was over"}
         ]
 
@@ -696,13 +696,13 @@ async def test_links_written_in_code_are_followed_and_what_nobody_can_read_is_sa
     }  # fmt: skip
     async with small_site(pages) as site:
         sweep = await explored(database, site)
-        rows, notes = await sweep.rows(), (await sweep.sweep_row())["notes"]
+        rows, notes = await sweep.rows(), await sweep.notes()
     assert {path: (row["found_by"], row["reason"]) for path, row in rows.items() if path != "/"} == {
         "/a": (FoundBy.LINK, None), "/b/": (FoundBy.LINK, None), "/c": (FoundBy.LINK, Reason.UNSAFE),
     }  # fmt: skip
     said = "links whose addresses a script puts together, or are too long, were not followed: 3 on 2 pages"
     assert notes == [{"about": "written", "address": site.address("/"), "said": said}]
-    assert "written" in INFORMS
+    assert About.WRITTEN.informs
 
 
 async def test_links_behind_menus_and_in_code_that_a_script_made_are_judged_by_their_words(

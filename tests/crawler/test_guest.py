@@ -60,8 +60,9 @@ async def test_a_host_that_breaks_down_for_good_is_given_up_and_said_to_be(datab
     assert any(str(row["detail"]).startswith("not asked: its host fails since ") for row in lost)
     row = await sweep.sweep_row()
     assert row["state"] is SweepState.CHOOSING
-    assert {each["about"] for each in row["notes"]} == {"host", "unanswered"}  # a probe got no answer any more
-    [note] = [each for each in row["notes"] if each["about"] == "host"]
+    notes = await sweep.notes()
+    assert {each["about"] for each in notes} == {"host", "unanswered"}  # a probe got no answer any more
+    [note] = [each for each in notes if each["about"] == "host"]
     assert note["address"] == "127.0.0.1"
     assert "HTTP 500" in note["said"]
 
@@ -77,7 +78,7 @@ async def test_pages_that_fail_in_a_row_do_not_give_up_their_host(database: Data
     assert ends["/99"] == VisitState.EXPLORED
     assert [ends[f"/{number:02}"] for number in range(30)] == [Reason.SERVER_ERROR] * 30
     assert sorted(set(asked(server))) == sorted(["/robots.txt", "/sitemap.xml", *site])
-    assert (await sweep.sweep_row())["notes"] == []
+    assert await sweep.notes() == []
 
 
 async def test_a_host_that_comes_back_is_explored_to_its_end(database: Database) -> None:
@@ -98,7 +99,7 @@ async def test_a_host_that_comes_back_is_explored_to_its_end(database: Database)
     ends = list((await sweep.ends()).values())
     assert ends.count(Reason.SERVER_ERROR) == 3  # those that met it before it was left alone
     assert ends.count(VisitState.EXPLORED) == 6
-    assert (await sweep.sweep_row())["notes"] == []
+    assert await sweep.notes() == []
 
 
 async def test_a_host_that_rests_is_not_waited_for_beyond_the_time_for_exploring(database: Database) -> None:
@@ -112,7 +113,7 @@ async def test_a_host_that_rests_is_not_waited_for_beyond_the_time_for_exploring
     assert time.monotonic() - begin < 10
     ends = list((await sweep.ends()).values())
     assert ends.count(Reason.SERVER_ERROR) + ends.count(Reason.TIME_LIMIT) == 20
-    [note] = (await sweep.sweep_row())["notes"]
+    [note] = await sweep.notes()
     assert note["about"] == "host"
 
 
@@ -127,7 +128,7 @@ async def test_a_site_that_begins_to_refuse_us_is_said_to_be_blocked(database: D
     rows = await sweep.rows()
     assert sum(row["reason"] is Reason.BLOCKED for row in rows.values()) == 30
     assert len(asked(server)) < 25
-    notes = (await sweep.sweep_row())["notes"]
+    notes = await sweep.notes()
     assert {each["about"] for each in notes} == {"blocked", "unanswered"}  # a probe got no answer any more
     [note] = [each for each in notes if each["about"] == "blocked"]
     assert note["said"].startswith("since 20")
@@ -141,7 +142,7 @@ async def test_a_part_of_a_site_that_is_closed_to_us_does_not_close_the_rest(dat
         sweep.patience = QUICK
         assert await sweep.go()
     assert (await sweep.ends())["/99"] == VisitState.EXPLORED
-    assert (await sweep.sweep_row())["notes"] == []
+    assert await sweep.notes() == []
 
 
 async def nothing(_: str) -> Shown:
@@ -197,7 +198,7 @@ async def test_a_long_crawl_delay_is_capped_and_said(database: Database) -> None
         assert robots.crawl_delay == 3600
         await note_pace(database, sweep.sweep, known)
         await note_pace(database, sweep.sweep, known)
-    [note] = (await sweep.sweep_row())["notes"]
+    [note] = await sweep.notes()
     assert note["about"] == "pace"
     assert note["said"] == "Crawl-delay 3600 s, of which we keep 60 s: at most 60 pages an hour"
 
@@ -207,7 +208,7 @@ async def test_a_robots_txt_that_is_not_read_whole_is_said(database: Database) -
     long = b"User-agent: *\nDisallow: /a\n" + b"# x\n" * 130_000 + b"Sitemap: /map.xml\n"
     async with small_site({"/": html("x"), "/robots.txt": http(long, content_type="text/plain")}) as server:
         sweep = await explored(database, server)
-    [note] = (await sweep.sweep_row())["notes"]
+    [note] = await sweep.notes()
     assert note == {
         "about": "document", "address": server.address("/robots.txt"), "said": "larger than 512000 bytes: the rest was not read"
     }  # fmt: skip

@@ -125,7 +125,7 @@ async def new_sweep(connection: AsyncConnection) -> Sweep:
         sa.insert(Sweep)
         .values(
             site_id=site, state=SweepState.EXPLORING, edition=Edition.JIS2016, level=Level.AA, seed=1, settings={},
-            depth=0, notes=[], viewport_width=1, viewport_height=1, locale="ja-JP", timezone="Asia/Tokyo",
+            depth=0, viewport_width=1, viewport_height=1, locale="ja-JP", timezone="Asia/Tokyo",
             created_at=now(),
         )
         .returning(Sweep)

@@ -322,7 +322,7 @@ async def test_where_a_question_gets_no_answer_pages_stay_and_that_is_noted(data
 
     async with every(site) as server:
         sweep = await explored(database, server)
-        notes = (await sweep.sweep_row())["notes"]
+        notes = await sweep.notes()
     assert (await sweep.ends())["/0.html"] in ("explored", "duplicate")
     said = {each["said"]: each["address"] for each in notes if each["about"] == "unanswered"}
     assert set(said) == {walls.UNTOLD, missing.UNTOLD}

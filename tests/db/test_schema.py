@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Inspector
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import IntegrityError
 
+from crawler.notes import add_note, notes_of
 from db import schema
 from db.database import Database
 from db.errors import StorageError
 from db.schema import Schema, differences, present, ready, standing, upgrade
 from db.tables import Site, Table
 from db.types import now
+from db.words import About
 
 
 async def test_migrations_equal_models(database: Database) -> None:
@@ -219,15 +221,19 @@ def _value(table: str, column: sa.Column[Any]) -> Any:
     return {int: 1, bool: False, bytes: b"1", str: "1"}[kind]
 
 
-async def test_a_database_with_rows_is_upgraded_from_the_first_schema_with_all_of_them(empty_url: str) -> None:
-    def first(connection: Connection) -> None:
+def _upgrade_to(revision: str) -> Callable[[Connection], None]:
+    def go(connection: Connection) -> None:
         config = schema._config()
         config.attributes["connection"] = connection
-        schema.command.upgrade(config, "0001")
+        schema.command.upgrade(config, revision)
 
+    return go
+
+
+async def test_a_database_with_rows_is_upgraded_from_the_first_schema_with_all_of_them(empty_url: str) -> None:
     async with Database(empty_url) as database:
         async with database.writing() as connection:
-            await connection.run_sync(first)
+            await connection.run_sync(_upgrade_to("0001"))
             filled = await connection.run_sync(_filled)
         assert set(filled.values()) == {1}
         await upgrade(database)
@@ -237,3 +243,21 @@ async def test_a_database_with_rows_is_upgraded_from_the_first_schema_with_all_o
                 assert await connection.scalar(sa.text(f"SELECT count(*) FROM {name}")) == 1
             with pytest.raises(IntegrityError):  # references are watched again
                 await connection.execute(sa.text("UPDATE visit SET page_id = 4711"))
+
+
+async def test_the_notes_of_a_sweep_become_rows_in_their_order(empty_url: str) -> None:
+    one = {"about": "sitemap", "address": "https://a.example/sitemap.xml", "said": "broken XML: 途中"}
+    other = {"about": "host", "address": "a.example", "said": "since 2026-11-01 02:00 UTC: refused"}
+    async with Database(empty_url) as database:
+        async with database.writing(remaking=True) as connection:
+            await connection.run_sync(_upgrade_to("0001"))
+            await connection.run_sync(_filled)
+            await connection.run_sync(_upgrade_to("0017"))
+            kept = sa.table("sweep", sa.column("notes", sa.JSON))
+            await connection.execute(sa.update(kept).values(notes=[one, other, one]))
+        await upgrade(database)
+        assert await differences(database) == []
+        async with database.writing() as connection:
+            assert await notes_of(connection, 1) == [one, other]
+            await add_note(connection, 1, About.HOST, other["address"], other["said"])  # known as the same
+            assert await notes_of(connection, 1) == [one, other]

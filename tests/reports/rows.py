@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
 from audits.criteria import criteria
+from crawler.notes import add_note
 from db.database import Database
 from db.tables import (
     Assertion,
@@ -32,6 +33,7 @@ from db.tables import (
     Visit,
 )
 from db.words import (
+    About,
     Assertor,
     DefectState,
     Edition,
@@ -137,10 +139,11 @@ class Writer:
         address = values.pop("address", "https://www.example.metro.tokyo.lg.jp/")
         known = await self.connection.scalar(sa.select(Site.id).where(Site.address == address))
         self.site = known or await self.insert(Site, address=address, created_at=START)
+        notes = values.pop("notes", ())
         usual = {
             "site_id": self.site, "state": SweepState.FINISHED, "method": Method.MIXED, "edition": Edition.JIS2016,
             "level": Level.AA, "seed": 8_341_320_160, "pages_asked": 12, "random_asked": 8, "settings": {},
-            "depth": 4, "notes": [],
+            "depth": 4,
             "engine": "axe-core", "engine_version": "4.14.1", "rule_set": "axe-core-4.14.1/jis2016/AA/duplicate-id",
             "rule_criteria": RULE_CRITERIA, "browser": "Chromium 156.0.7000.0", "viewport_width": 1280,
             "viewport_height": 1024, "locale": "ja-JP", "timezone": "Asia/Tokyo", "created_at": START,
@@ -148,6 +151,8 @@ class Writer:
             "finished_at": START + timedelta(minutes=31),
         }  # fmt: skip
         self.sweep = await self.insert(Sweep, **(usual | values))
+        for each in notes:
+            await add_note(self.connection, self.sweep, About(each["about"]), each["address"], each["said"])
 
     async def visit(self, address: str, **values: Any) -> int:
         known = await self.connection.scalar(

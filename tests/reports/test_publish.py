@@ -18,10 +18,11 @@ from selectolax.lexbor import LexborHTMLParser as Html
 from audits.criteria import aimed_at
 from audits.declaring import checked
 from audits.jis_test import Lack, NotationRefused, declaration, declare, jis_test, lacks
+from crawler.notes import add_note
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.tables import Declaration, Draw, Judgement, Sweep, Visit
-from db.words import Edition, JudgementOutcome, Level, Method, Notation, Reason, SweepState
+from db.words import About, Edition, JudgementOutcome, Level, Method, Notation, Reason, SweepState
 from reports.folder import MARK
 from reports.language import Language
 from reports.publish.documents import NAMES, write_documents
@@ -134,7 +135,7 @@ async def test_a_test_of_all_pages_is_not_complete_while_some_could_not_be_read(
     sweep = await judged(database, method=Method.ALL)
     assert lacks(await jis_test(database, sweep), Notation.CONFORMING, DETAILS) == []
     async with database.writing() as connection:
-        await connection.execute(sa.update(Sweep).values(notes=[{"about": "host", "address": "x", "said": "y"}]))
+        await add_note(connection, sweep, About.HOST, "x", "y")
     assert lacks(await jis_test(database, sweep), Notation.CONFORMING, DETAILS) == [Lack.UNREAD]
     await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
     shown = text_of(tmp_path / "out" / "result.html")
