@@ -83,7 +83,6 @@ class Census:
         self._texts: set[int] = set()  # of all levels read
         self._behind = Marks()  # how many pages that repeat others lie before a page at least, or _REACHED
         self._trust = Trust()
-        self.unsure: set[int] = set()  # visits that say nothing of a parameter: they could not be asked again
         self._named: Counter[str] = Counter()  # addresses that were let through, by parameter
         self._first: dict[int, _Seen] = {}  # by parameter and address without it
         self._same: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -178,9 +177,15 @@ class Census:
     async def alike(self, connection: AsyncConnection, depth: int) -> list[Alike]:
         """The pages of the level after those read that differ only in numbers from what they are without a parameter.
 
-        Or, where that is not known, from what they are with another of the values that a session has.
+        Or, where that is not known, from what they are with another of the values that a session has. Not those that
+        were not to be had again.
         """
-        queried = (Visit.depth == depth, Visit.state == VisitState.EXPLORED, Page.address.contains("?"))
+        queried = (
+            Visit.depth == depth,
+            Visit.state == VisitState.EXPLORED,
+            Page.address.contains("?"),
+            ~Visit.unsure,
+        )
         found: list[Alike] = []
         here: dict[int, _Seen] = {}  # as self._first, of this level
         for some in slices(await in_order(connection, self._sweep_id, *queried)):
@@ -301,7 +306,7 @@ class Census:
             await connection.execute(
                 sa.select(
                     Visit.id, Visit.page_id, Page.address, Visit.wording, Visit.content_digest, Visit.rendered_digest,
-                    Visit.script_key, Visit.text_shape, Visit.links,
+                    Visit.script_key, Visit.text_shape, Visit.links, Visit.unsure,
                 )
                 .join(Page, Page.id == Visit.page_id)
                 .where(Visit.id.in_(visits))
@@ -318,7 +323,7 @@ class Census:
             texts.append(hash((row.wording, row.text_shape)))
             self._pass_on(row.page_id, text=texts[-1], links=unpack(row.links))
             proof = self._trust.proof(row.script_key, row.content_digest, row.rendered_digest)
-            if proof is not None and row.id not in self.unsure:
+            if proof is not None and not row.unsure:
                 self._compare(row.address, row.page_id, proof, row.wording, proof == row.content_digest, plain)
         return texts
 

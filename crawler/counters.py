@@ -7,14 +7,19 @@ to be the same on both.
 
 from collections.abc import Collection
 
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from crawler.address import spelling_key
 from crawler.answers import page_of
 from crawler.canonicals import Pair
-from crawler.census import PROVEN
+from crawler.census import PROVEN, Alike
 from crawler.content import Content
 from crawler.exploration import Exploration, note
 from crawler.frontier import end_visit
 from crawler.identity import Answered, answered, groups, is_read_alike, rank_from
+from crawler.notes import add_note
+from db.tables import Visit
 from db.words import About, Reason
 
 TRIES = 2  # a clock may strike between two answers, or one not come
@@ -42,9 +47,8 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
             continue
         same = known >= PROVEN or await _is_one_page(exploration, each.plain, each.address)
         if same is None:
-            if not exploration.census.unsure:
-                await note(exploration, About.UNANSWERED, each.address, SAID)
-            exploration.census.unsure.add(each.visit)
+            async with exploration.database.writing() as connection:
+                await _keep_unsure(connection, exploration.sweep.id, each)
             continue
         if not same:
             shown[each.parameter] = -1
@@ -56,6 +60,14 @@ async def mark_counted(exploration: Exploration, depth: int, ends: float) -> boo
                 connection, each.visit, Reason.DUPLICATE, f"{each.plain} ({why})", leads_to_id=each.plain_page
             )
     return True
+
+
+async def _keep_unsure(connection: AsyncConnection, sweep_id: int, page: Alike) -> None:
+    """Keep that a page tells nothing of a parameter, so that it does not after a break either."""
+    known = sa.exists().where(Visit.sweep_id == sweep_id, Visit.unsure)
+    if not await connection.scalar(sa.select(known)):
+        await add_note(connection, sweep_id, About.UNANSWERED, page.address, SAID)
+    await connection.execute(sa.update(Visit).where(Visit.id == page.visit).values(unsure=True))
 
 
 async def counted_twins(exploration: Exploration, ends: float) -> frozenset[Pair] | None:

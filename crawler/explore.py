@@ -91,7 +91,7 @@ async def _explore(exploration: Exploration) -> bool:
     async with database.writing() as connection:
         await mark_behind_cookie(connection, sweep.id)
         await mark_behind_script(connection, sweep.id)
-    await mark_soft_not_found(exploration)
+    await mark_soft_not_found(exploration, ends)
     counted = await counted_twins(exploration, ends)
     if counted is None:
         return False

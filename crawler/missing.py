@@ -30,6 +30,7 @@ ALIKE = (
 )
 SHARED = 3  # pages with the same wording, or addresses sent to one place, from which they are under suspicion
 UNTOLD = "it gave no answer: pages that say only that there is none may be counted"
+UNASKED = "not asked whether pages that say only that there is none are pages: the time for exploring was over"
 HOPS = 5  # redirects that are followed
 
 _SAID = re.compile(
@@ -69,16 +70,20 @@ class _Missing:
     place: str | None  # where the probe was sent; None: it answered itself
 
 
-async def mark_soft_not_found(exploration: Exploration) -> None:
-    """End the pages that are none, with what was asked for to find out."""
+async def mark_soft_not_found(exploration: Exploration, ends: float) -> None:
+    """End the pages that are none, with what was asked for to find out; where the time is over before, that is noted."""
     suspects, sent = await _suspects(exploration), await _sent(exploration)
     places: dict[int, str] = {}  # page where missing addresses are sent → the probe that was sent there
     for folder in sorted({*suspects, *sent}):
+        if exploration.is_over(ends):
+            await note(exploration, About.UNSURE, folder, UNASKED)
+            break
         missing = await _answer_for(exploration, f"{folder}{_unlikely_name(folder)}")
         if missing is None:
             continue
         ended = {
-            each.visit: f"like {missing.probe}" for each in await _alike(exploration, suspects[folder], missing)
+            each.visit: f"like {missing.probe}"
+            for each in await _alike(exploration, suspects[folder], missing, ends)
         }
         named = await _names_error(exploration, missing)
         for each in sent[folder]:  # one path may serve the page for missing addresses and real ones alike
@@ -155,7 +160,9 @@ async def _sent(exploration: Exploration) -> dict[str, list[_Sent]]:
     return found
 
 
-async def _alike(exploration: Exploration, suspects: list[_Suspect], missing: _Missing) -> list[_Suspect]:
+async def _alike(
+    exploration: Exploration, suspects: list[_Suspect], missing: _Missing, ends: float
+) -> list[_Suspect]:
     """Those that say what the probe's own answer says."""
     if missing.place is not None:
         return []
@@ -163,13 +170,18 @@ async def _alike(exploration: Exploration, suspects: list[_Suspect], missing: _M
     verdicts = {missing.document.content.wording: True}
     for each in suspects:
         if each.wording not in verdicts:
-            verdicts[each.wording] = (named and each.title == title) or await _is_echo(exploration, each, missing)
+            verdicts[each.wording] = (named and each.title == title) or await _is_echo(
+                exploration, each, missing, ends
+            )
     return [each for each in suspects if verdicts[each.wording]]
 
 
-async def _is_echo(exploration: Exploration, page: _Suspect, missing: _Missing) -> bool:
+async def _is_echo(exploration: Exploration, page: _Suspect, missing: _Missing, ends: float) -> bool:
     """Whether a page, read again, says what the probe's answer says, each naming its own address."""
     if likeness(page.shape, missing.document.content.shape) < ALIKE:
+        return False
+    if exploration.is_over(ends):
+        await note(exploration, About.UNSURE, _folder(page.address), UNASKED)
         return False
     answer = await exploration.fetcher.get(page.address)
     document = page_of(answer)

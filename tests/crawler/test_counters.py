@@ -1,5 +1,6 @@
 """Two addresses of a page that counts its visitors are one page; pages that differ in a number that stands are two."""
 
+import asyncio
 import hashlib
 from collections import Counter
 from itertools import count
@@ -11,7 +12,7 @@ from crawler.counters import SAID, lies_between
 from crawler.document import read
 from db.database import Database
 from tests.audits.sites import asked, html
-from tests.crawler.exploring import explored
+from tests.crawler.exploring import begun, explored
 from tests.crawler.servers import http
 from tests.crawler.test_traps import NAV, every, page
 
@@ -64,6 +65,34 @@ async def test_a_question_that_gets_no_answer_says_nothing_of_a_parameter(databa
         (note,) = [each for each in await sweep.notes() if each["said"] == SAID]
     assert Counter((await sweep.ends()).values()) == {"explored": 42, "duplicate": 39}
     assert note["address"] == server.address("/0.html?rev=2")
+
+
+async def test_what_gave_no_answer_says_nothing_of_a_parameter_after_a_break_either(database: Database) -> None:
+    async def ends(*, broken_off: bool) -> dict[str, str]:
+        served, times, stopping = count(95), Counter[str](), asyncio.Event()
+
+        def site(path: str) -> bytes:
+            times[path] += 1
+            number = path[1:].partition(".")[0]
+            if path == "/0.html?rev=2" and times[path] > 1:
+                return http(status="500 Internal Server Error")
+            if path == "/?further" and broken_off:
+                stopping.set()
+            if not number.isdigit():
+                return page(path, *(f"/{n + 40 * bool(number)}.html" for n in range(40)))
+            links = f"/{number}.html?rev=2", "/?further" if path == "/0.html?rev=2" else "/"  # one text
+            return counting(int(number), f"{chr(0x4E00 + int(number)) * 9}の号です。", next(served), *links)
+
+        async with every(site) as server:
+            sweep = await begun(database, server)
+            assert await sweep.go(stopping) is not broken_off
+            assert await sweep.go() if broken_off else True
+            assert [each["said"] for each in await sweep.notes()].count(SAID) == 1
+        return await sweep.ends()
+
+    undisturbed = await ends(broken_off=False)
+    assert undisturbed["/41.html?rev=2"] == "duplicate"
+    assert await ends(broken_off=True) == undisturbed
 
 
 @pytest.mark.parametrize("twin", ["/KOHO", "/koho/"])

@@ -1,5 +1,6 @@
 """Addresses without end, acts, missing pages that say 200, parameters that mean nothing: told apart, and said so."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -328,6 +329,29 @@ async def test_where_a_question_gets_no_answer_pages_stay_and_that_is_noted(data
     assert set(said) == {walls.UNTOLD, missing.UNTOLD}
     assert said[walls.UNTOLD] == server.address("/")
     assert said[missing.UNTOLD].startswith(server.address("/jisweep-"))
+
+
+async def test_asking_for_what_does_not_exist_ends_with_the_time_and_that_is_noted(database: Database) -> None:
+    """Each folder has a page that may say only that there is none, and a server that thinks long about it."""
+    probed: list[str] = []
+
+    async def site(request: Request, writer: Any) -> None:
+        if "/jisweep-" in request.path:
+            probed.append(request.path)
+            await asyncio.sleep(0.4)
+        listed = [f"/{n}/a.html" for n in range(12)] if request.path == "/" else []
+        unheard = request.path.startswith(("/robots.txt", "/sitemap.xml"))
+        writer.write(NOT_FOUND if unheard else page("入口" if listed else f"404 {request.path}", *listed))
+        await writer.drain()
+
+    async with serving(site) as server:
+        sweep = await explored(database, server, seconds=1.5)
+        notes = [each for each in await sweep.notes() if each["about"] == "unsure"]
+    assert len(probed) < 8
+    assert {each["said"] for each in notes} == {missing.UNASKED}
+    assert notes[-1]["address"] == server.address(f"/{sorted(map(str, range(12)))[len(probed)]}/"), (
+        "the first not asked about"
+    )
 
 
 async def test_a_page_that_looks_like_a_wall_and_says_something_else_is_a_page(database: Database) -> None:

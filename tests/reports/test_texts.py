@@ -9,6 +9,7 @@ from audits.criteria import NAMES
 from audits.jis_test import Lack
 from crawler.kinds import Kind as PageKind
 from db.words import (
+    About,
     Break,
     Change,
     DefectState,
@@ -65,6 +66,7 @@ def test_both_languages_fill_in_the_same_names(key: str) -> None:
         ("exception_reason", ExceptionReason),
         ("defect_state", DefectState),
         ("gap", Gap),
+        ("notes.about", About),
         ("standing", Standing),
         ("origin", Origin),
         ("examples.matched", Matched),
