@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.sight import parts
-from crawler.address import canonical
+from crawler.address import LONGEST, canonical
 from db.errors import UsageError
 from db.tables import Organisation, Site
 from db.types import now
@@ -181,6 +181,12 @@ def read_table(text: str, name: str, known: Iterable[Path] = ()) -> list[Row]:
             wrong.add(
                 line, f"「{site[:80]}」はサイトのアドレスとして読めません", f"{site[:80]!r} is no address of a site"
             )
+            continue
+        if address and len(address) > LONGEST:
+            wrong.add(
+                line, f"アドレスが {LONGEST} 文字を超えています: {address[:80]}…",
+                f"an address of more than {LONGEST} characters: {address[:80]}...",
+            )  # fmt: skip
             continue
         if address and address in seen and seen[address][1] != path:
             wrong.add(

@@ -26,11 +26,21 @@ SAID = "without the cookie that it sets it shows something in place of the page"
 async def hides_behind_cookie(exploration: Exploration, first: Answer) -> bool:
     """Whether a page is another one for who brings the cookie that it sets, and the same again for who does not.
 
-    Where no answer tells, it is taken for the page, and that is noted.
+    Where no answer tells, or not all cookies could be brought, it is taken for the page, and that is noted.
     """
-    address, cookie = first.address, _set_by(first)
-    if not cookie or exploration.fetcher.credentials.headers_for(address):
+    address, (cookie, left) = first.address, _set_by(first)
+    if not (cookie or left) or exploration.fetcher.credentials.headers_for(address):
         return False
+    if cookie and await _is_another_with(exploration, first, cookie):
+        return True
+    if left:
+        said = f"it sets more cookies than are brought to ask whether it is another page with them: {left} were not"
+        await note(exploration, About.UNSURE, address, said)
+    return False
+
+
+async def _is_another_with(exploration: Exploration, first: Answer, cookie: str) -> bool:
+    address = first.address
     again = [await exploration.fetcher.get(address, validators=each) for each in ({}, {"cookie": cookie})]
     if any(map(is_silent, again)):
         await note(exploration, About.UNANSWERED, address, UNTOLD)
@@ -50,11 +60,18 @@ async def mark_behind_cookie(connection: AsyncConnection, sweep_id: int) -> None
         await end_visit(connection, visit, Reason.BLOCKED, SAID)
 
 
-def _set_by(answer: Answer) -> str:
-    """The cookies that an answer sets, as they are brought."""
-    each = (said.partition(";")[0].strip() for said in answer.headers.get_list("set-cookie"))
-    cookie = "; ".join(each)[:LARGEST]
-    return cookie if cookie.isascii() and cookie.isprintable() else ""
+def _set_by(answer: Answer) -> tuple[str, int]:
+    """The cookies that an answer sets, as they are brought, and how many are not: too large, or not to be sent."""
+    cookies = [said.partition(";")[0].strip() for said in answer.headers.get_list("set-cookie")]
+    brought = ""
+    left = 0
+    for each in cookies:
+        together = f"{brought}; {each}" if brought else each
+        if len(together) <= LARGEST and each.isascii() and each.isprintable():
+            brought = together
+        else:
+            left += 1
+    return brought, left
 
 
 def _differ(one: Document, other: Document) -> bool:

@@ -7,7 +7,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -25,16 +24,15 @@ from crawler.unsafe import is_file, is_title, says_act
 from crawler.written import written
 
 NESTING = 5_000  # elements; the parser's time grows with the square, and browsers stop nesting at 512
-NAME, WITHIN = 1_000, 1_000  # characters of a link's name, and nodes that it stands in, that are read
+NAME = 1_000  # characters of a link's text from which it is no name of an act
+WITHIN = 1_000_000  # elements and texts in all links of a document together that are read for their names
 ATTRIBUTES = 1_000  # of one element, for the same reason
 
 _LINKS = "a[href], a[xlink\\:href], area[href], frame[src], iframe[src], link[href][rel], meta[http-equiv][content]"
 _FOLLOWED = frozenset({"canonical", "alternate", "next", "prev"})
 # What a script asks before it does something that cannot be undone
-_CONFIRMED = re.compile(
-    r"confirm\s*\([^)]{0,500}?(?:削除|ログアウト|退会|解約|取り?消|解除|delete|remove|log ?out|unsubscribe)",
-    re.IGNORECASE,
-)
+_ASKS = re.compile(r"confirm\s*\(", re.IGNORECASE)
+_UNDONE = re.compile(r"削除|ログアウト|退会|解約|取り?消|解除|delete|remove|log ?out|unsubscribe", re.IGNORECASE)
 _REFRESH = re.compile(
     r"\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*)", re.IGNORECASE | re.DOTALL
 )
@@ -47,7 +45,7 @@ _NEVER_DEEP = frozenset({
 # A shadow root that the source declares shows where it stands, as an element that its host's end closes
 _DECLARED = re.compile(r"<template(?=\s[^<>]*?shadowrootmode\s*=)", re.IGNORECASE)
 _ROOT = "shadow-root"
-READER = 10  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
+READER = 11  # to be raised when something else is read from a page: later sweeps then read unchanged pages anew
 _IN_FORMS = 'input, textarea, [role="search"], [formaction]'
 _OTHER_FIELDS = frozenset({"password", "email", "tel", "file"})  # types of input elements
 
@@ -94,13 +92,14 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
     from_code = list(_resolved(in_code, base, encoding))
     leading = [*((link, node) for link, node in links if not _is_place(node)), *from_code]
     forms = [(form, within) for form, within in _forms(tree) if not _is_search(form, within)]
-    asking, targets = _Asking(), (link for link, _ in leading)
+    asking, names, targets = _Asking(), _Names(), (link for link, _ in leading)
+    unsafe = frozenset(link for link, node in leading if link != address and _is_act(node, link, asking, names))
     return Document(
         title=title,
         links=tuple(dict.fromkeys(link for link, _ in (*links, *from_code))),
         written=tuple(dict.fromkeys(link for link, _ in from_code)),
         unread=len(coded) - len(in_code) + sum(len(one.css("iframe[srcdoc]")) for one in inner),
-        unsafe=frozenset(link for link, node in leading if link != address and _is_act(node, link, asking)),
+        unsafe=unsafe,
         canonical=next((link for link, node in own if "canonical" in _relations(node)), None),
         closed_roots=tree.css_first(f'{_ROOT}[shadowrootmode="closed" i]') is not None,
         script_key=script_key(tree),
@@ -109,7 +108,7 @@ def read(body: bytes, content_type: str | None, address: str) -> Document:
         headings=tuple(_collapsed(node.text()) for node in tree.css("h1")),
         shape=shape(tree),
         metas=tuple((_attribute(node, "name"), _attribute(node, "content")) for node in tree.css("meta[name]")),
-        cut=cut,
+        cut=cut or names.cut,
         content=contents.content(tree, title, targets, base, whole[len(text) :]),  # last: it takes elements out
     )
 
@@ -200,17 +199,29 @@ def _refresh_target(meta: LexborNode) -> str | None:
     return (target.partition(found["quote"])[0] if found["quote"] else target).strip() or None
 
 
-def _is_act(link: LexborNode, address: str, asking: "_Asking") -> bool:
+def _is_act(link: LexborNode, address: str, asking: "_Asking", names: "_Names") -> bool:
     """Whether a link's words, or its markup for scripts, speak of an act, not of a document or a place in one."""
     place = _attribute(link, "href").partition("#")[2]
     if _attribute(link, "data-method").strip().lower() not in ("", "get"):
         return True
-    if any(map(_CONFIRMED.search, (_attribute(link, "onclick"), unquote(_attribute(link, "href"))))):
+    if any(map(_asks_first, (_attribute(link, "onclick"), unquote(_attribute(link, "href"))))):
         return True
     if asking.around(link):
         return True
-    words = _named_by(link)
-    return says_act(words) and not (is_file(address) and (place or is_title(words)))
+    words = names.of(link)
+    return words is None or (says_act(words) and not (is_file(address) and (place or is_title(words))))
+
+
+def _asks_first(code: str) -> bool:
+    """Whether code asks before it does something that cannot be undone."""
+    begin = 0
+    while (asks := _ASKS.search(code, begin)) is not None:
+        begin = code.find(")", asks.end())
+        if begin < 0:
+            return _UNDONE.search(code, asks.end()) is not None
+        if _UNDONE.search(code, asks.end(), begin):
+            return True
+    return False
 
 
 class _Asking:
@@ -228,27 +239,44 @@ class _Asking:
         asks = at is not None and self._asks.get(at.mem_id, False)
         for each in reversed(passed):
             code = _attribute(each, "onchange"), _attribute(each, "onsubmit")
-            asks = self._asks[each.mem_id] = asks or any(map(_CONFIRMED.search, code))
+            asks = self._asks[each.mem_id] = asks or any(map(_asks_first, code))
         return asks
 
 
-def _named_by(link: LexborNode) -> str:
-    """What a link is called: to a screen reader, by its text, by its picture, or by its title."""
-    named = _collapsed(_attribute(link, "aria-label")) or _shown_by(link) or _collapsed(_attribute(link, "title"))
-    return named or (_collapsed(_attribute(link, "value")) if link.tag == "input" else "")
+class _Names:
+    """What the links of a document are called, as far as they can be read: they may stand within each other."""
 
+    def __init__(self) -> None:
+        self._left = WITHIN
 
-def _shown_by(link: LexborNode) -> str:
-    """The text of a link, or else of its picture; "" where it holds more than a name has, which is none of an act."""
-    text, picture = "", ""
-    for each in islice(link.traverse(include_text=True), WITHIN):
-        if each.tag == "-text":
-            text += each.text_content or ""
-            if len(text) > NAME:
-                return ""
-        elif each.tag == "img" and not picture:
-            picture = _collapsed(_attribute(each, "alt"))
-    return _collapsed(text) or picture
+    @property
+    def cut(self) -> str:
+        """Why not all of them were read; "" when they were."""
+        said = f"more than {WITHIN} elements and texts in links: those whose names were not read were not followed"
+        return "" if self._left else said
+
+    def of(self, link: LexborNode) -> str | None:
+        """To a screen reader, by its text, by its picture, or by its title; None where that was not read."""
+        named = _collapsed(_attribute(link, "aria-label")) or self._shown_by(link)
+        if named is None:
+            return None
+        named = named or _collapsed(_attribute(link, "title"))
+        return named or (_collapsed(_attribute(link, "value")) if link.tag == "input" else "")
+
+    def _shown_by(self, link: LexborNode) -> str | None:
+        """The text of a link, or else of its picture; "" where it holds more than a name has, which is none of an act."""
+        text, picture = "", ""
+        for each in link.traverse(include_text=True):
+            if not self._left:
+                return None
+            self._left -= 1
+            if each.tag == "-text":
+                text += each.text_content or ""
+                if len(text) > NAME:
+                    return ""
+            elif each.tag == "img" and not picture:
+                picture = _collapsed(_attribute(each, "alt"))
+        return _collapsed(text) or picture
 
 
 def _relations(node: LexborNode) -> set[str]:

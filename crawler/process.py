@@ -37,7 +37,11 @@ class Processes:
     known: frozenset[str] = frozenset()  # the addresses of the frame, and those that lead to its pages
 
     def of(self, page: FramePage) -> Sequence[FramePage]:
-        """All pages of the process that a page belongs to, in order; none when it is no step of any."""
+        """The first pages of the process that a page belongs to, in order; none when it is no step of any."""
+        return self.whole(page)[:STEPS]
+
+    def whole(self, page: FramePage) -> Sequence[FramePage]:
+        """The same, and all that a sample does not take of a process without end."""
         return self.pages.get(page.address, ())
 
     def beyond(self, pages: Iterable[FramePage]) -> list[str]:
@@ -61,9 +65,7 @@ def processes(frame: Sequence[FramePage], otherwise: Mapping[str, str] | None = 
                 whole |= part
                 found |= dict.fromkeys(part, whole)
     wholes = {id(each): each for each in found.values()}  # each once, however many pages it has
-    order = {
-        number: sorted((at[address] for address in each), key=_place)[:STEPS] for number, each in wholes.items()
-    }
+    order = {number: sorted((at[address] for address in each), key=_place) for number, each in wholes.items()}
     return Processes(pages={address: order[id(each)] for address, each in found.items()}, known=frozenset(at))
 
 

@@ -9,7 +9,6 @@ from crawler.frame import FramePage
 from crawler.kinds import Kind
 from crawler.process import Processes
 
-CATEGORIES = 200  # category tops that are considered, the largest first
 FURTHER = "further:"  # begins the reason of a page that only fills a sample
 STEP = "process:"  # begins the reason of a page that comes in with the page named after it
 MOST_USED = 5  # pages that a traffic file brings in
@@ -94,7 +93,7 @@ def category_tops(frame: Sequence[FramePage], start: str) -> list[FramePage]:
         if best is None or _nearness(page) < _nearness(best):
             tops[category] = page
     order = sorted(tops, key=lambda category: (-sizes[category], category))
-    return [tops[category] for category in order[:CATEGORIES] if sizes[category] > 1]
+    return [tops[category] for category in order if sizes[category] > 1]
 
 
 def _telling(

@@ -1,6 +1,6 @@
 """Choosing the pages of a sweep (JIS X 8341-3:2016 Annex JB.1.2 a to d), with the draw kept as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crawler.draw import SAMPLE, Drawing, drawing_of, random_part
 from crawler.frame import FramePage, chosen_frame, explored_frame, is_gone, keep_templates, named_otherwise
 from crawler.notes import add_note
-from crawler.process import Processes, processes
+from crawler.process import STEPS, Processes, processes
 from crawler.representative import FURTHER, STEP, LeftOut, left_out, representatives
 from crawler.usage import known_usage
 from db.tables import Draw, Sweep, Visit
@@ -58,6 +58,17 @@ class Proposal:
             return []
         sample = {choice.visit for choice in self.choices}
         return left_out(self.frame, self.drawing.start, sample, steps=self.steps, used=self.used)
+
+    def in_part(self, choices: Sequence[Choice]) -> Iterator[tuple[Sequence[FramePage], int]]:
+        """The processes that are too long for a sample and begun in this one, and how many of their pages it lacks."""
+        if self.method not in WITH_REPRESENTATIVES:
+            return
+        sample = {choice.visit for choice in choices}
+        begun = [self.steps.whole(page) for page in self.frame if page.visit in sample]
+        for process in {id(each): each for each in begun if len(each) > STEPS}.values():
+            left = sum(page.visit not in sample for page in process)
+            if left:
+                yield process, left
 
 
 async def propose(connection: AsyncConnection, sweep: Sweep, start: str) -> Proposal:
@@ -118,6 +129,9 @@ async def keep_sample(
         such = ", ".join(proposal.unknown[:SUCH])
         said = f"{len(proposal.unknown)} addresses of the traffic file are no pages of the frame, such as {such}"
         await add_note(connection, sweep.id, About.TRAFFIC, proposal.drawing.start, said)
+    for process, left in proposal.in_part(choices):
+        said = f"a process of {len(process)} pages: {left} of them are not in the sample"
+        await add_note(connection, sweep.id, About.SAMPLE, process[0].address, said)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from crawler.address import host_of, origin_of
+from crawler.address import LONGEST, host_of, origin_of
 from crawler.answers import refusal_of
 from crawler.exploration import follow
 from crawler.fetch import Answer, Fetcher
@@ -68,6 +68,11 @@ async def find_start(fetcher: Fetcher, address: str) -> str:
             break
         if bare_host(answer.location) != bare_host(address):
             raise _other_host(address, answer.location)
+        if len(answer.location) > LONGEST:
+            raise SiteUnreachable(
+                ja=f"{address} から始められません: {LONGEST} 文字を超えるアドレスに転送されます。",
+                en=f"Cannot start from {address}: it redirects to an address of more than {LONGEST} characters.",
+            )
         if answer.location in seen or len(seen) > REDIRECTS:
             raise unreachable(address, Reason.REDIRECT_LOOP)
         seen.add(answer.location)

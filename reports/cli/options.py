@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from audits.site import site_settings
 from audits.sweep import Plan
-from crawler.address import canonical
+from crawler.address import LONGEST, canonical
 from crawler.limits import Limits
 from crawler.scope import Exclusion, Scope, check_pattern
 from crawler.seeds import read_seeds
@@ -284,6 +284,11 @@ def start_of(text: str) -> str:
         raise UsageError(
             ja=f"「{text}」はサイトのアドレスとして読めません。https:// から書いてください（例: https://www.example.lg.jp/）。",
             en=f"{text!r} is no address of a site: write it from https:// on, as in https://www.example.lg.jp/.",
+        )
+    if len(address) > LONGEST:
+        raise UsageError(
+            ja=f"サイトのアドレスが {LONGEST} 文字を超えるので、記録できません: {address[:80]}…",
+            en=f"An address of more than {LONGEST} characters cannot be kept: {address[:80]}...",
         )
     return address
 

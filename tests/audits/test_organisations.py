@@ -141,6 +141,7 @@ async def test_every_faulty_line_is_named_and_nothing_is_half_imported(database:
         ("", "first line"),
         ("https://a.example/,東京都\n", "first line"),
         ("組織,サイト\n", "no line"),
+        (f"組織,サイト\n都,https://a.example/{'a' * 2500}\n", "line 2: .*more than 2500 characters"),
         ("organisation\n東\ufffd\n", "line 2: neither UTF-8"),
         ("organisation,parent\n都/局,\n国/局,\n課,局\n", "write the whole path, as in 国/局"),
     ],

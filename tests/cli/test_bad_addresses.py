@@ -22,6 +22,13 @@ def test_what_is_no_address_is_refused(program: Program, address: str) -> None:
     assert "https://" in english
 
 
+def test_an_address_that_is_too_long_to_be_kept_is_refused(program: Program) -> None:
+    japanese, english = refused(program, 2, "sweep", "https://nai.invalid/" + "a" * 2500)
+    assert "2500 文字を超える" in japanese
+    assert "more than 2500 characters" in english
+    assert max(len(japanese), len(english)) < 250
+
+
 @pytest.mark.parametrize("command", ["sweep", "explore", "page"])
 def test_a_host_that_does_not_resolve(program: Program, command: str) -> None:
     _, english = refused(program, 4, command, "https://nai.invalid/")

@@ -19,6 +19,8 @@ from tests.crawler.test_traps import page
 
 ASKING = "このサイトではクッキーを使います。同意するか、ブラウザーの設定でクッキーを有効にしてから、もう一度お越しください。"
 
+COOKIES = [(b"a", b"x" * 3000), (b"b", b"x" * 3000), (b"c", "同意".encode("shift_jis")), (b"last", b"1")]
+
 
 @pytest.fixture
 def backend() -> str:
@@ -40,6 +42,27 @@ async def test_a_page_that_asks_for_a_cookie_is_said_to_block_wherever_it_is_sho
         sweep = await explored(database, site)
     assert await sweep.ends() == {"/": "blocked", "/a": "blocked", "/b": "blocked"}
     assert "cookie" in (await sweep.rows())["/"]["detail"]
+
+
+async def test_cookies_are_brought_whole_and_those_that_are_too_large_are_noted(database: Database) -> None:
+    """A bomb of cookies beside one that lets in: half of a cookie is none."""
+    brought: list[str] = []
+
+    def start(request: Request) -> bytes:
+        brought.append(request.headers.get("cookie", ""))
+        sets = b"".join(b"Set-Cookie: %b=%b; Path=/\r\n" % each for each in COOKIES)
+        return html(f"<p>{ASKING}</p>", title="見本市").replace(b"\r\n", b"\r\n" + sets, 1)
+
+    async with small_site({"/": start}) as site:
+        sweep = await explored(database, site)
+        [note] = await sweep.notes()
+    assert "a={}; last=1".format("x" * 3000) in brought
+    assert all({each.partition("=")[0] for each in said.split("; ") if said} <= {"a", "last"} for said in brought)
+    assert note == {
+        "about": "unsure",
+        "address": site.address("/"),
+        "said": "it sets more cookies than are brought to ask whether it is another page with them: 2 were not",
+    }
 
 
 async def test_who_gets_no_answer_to_whether_a_cookie_shows_more_says_so(database: Database) -> None:

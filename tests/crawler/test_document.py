@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler import document
 from crawler.document import Document, decode, read
 
 ADDRESS = "https://www.example.lg.jp/a/b.html"
@@ -220,6 +221,28 @@ def test_a_link_to_a_place_on_the_page_itself_does_not_tell_two_addresses_apart(
 def test_what_asks_before_it_deletes_is_an_act_wherever_its_code_stands(markup: str) -> None:
     found = read(markup.encode(), "text/html; charset=utf-8", "http://example.jp/")
     assert set(found.links) == found.unsafe == {"http://example.jp/bbs/kesu.cgi?no=5"}
+
+
+def test_an_act_is_told_by_however_long_a_question_and_behind_however_much_markup() -> None:
+    asked = f"""<a href="/d/5" onclick="confirm('一') || confirm('{"この項目は二度と元に戻せません。" * 60}削除しますか')">✕</a>"""
+    drawn = f"<a href='/d/6'><svg>{'<path/>' * 5_000}</svg>削除</a>"
+    found = page(f"{asked}{drawn}<a href='/d/7' onclick=\"confirm('開きますか'); note('削除')\">地図</a>")
+    assert {each.rpartition("/")[2] for each in found.unsafe} == {"5", "6"}
+    assert found.cut == ""
+
+
+def test_where_names_cannot_be_read_to_their_end_links_are_left_alone_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clickable elements around each other, and around what has no text: each would be read through for its name."""
+    monkeypatch.setattr(document, "WITHIN", 1_000)
+    nested = "<div onclick=\"location='/x'\">" * 20 + "<b></b>" * 90
+    found = page(f"<a href='/a'>先</a>{nested}<a href='/b'>後</a>")
+    assert {each.rpartition("/")[2] for each in found.unsafe} == {"x"}, "links come first, then what scripts open"
+    assert (
+        found.cut == "more than 1000 elements and texts in links: those whose names were not read were not followed"
+    )
+    assert page("<a href='/a'>先</a>").cut == ""
 
 
 @pytest.mark.parametrize("mode", ["open", "closed"])

@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 
 import pytest
+import sqlalchemy as sa
 
 from crawler import process
 from crawler.document import read
 from crawler.frame import FramePage
-from crawler.process import FEW, processes, step_in_name, step_in_title
+from crawler.process import FEW, STEPS, processes, step_in_name, step_in_title
 from crawler.representative import left_out, representatives
-from crawler.sample import drawn
+from crawler.sample import choose, drawn
+from db.database import Database
+from db.tables import Sweep
 from db.words import Method, Part
+from tests.audits.sites import Answer, html, small_site
+from tests.crawler.exploring import explored
 
 START = "https://www.example.lg.jp/"
 
@@ -153,3 +158,26 @@ def test_each_page_of_a_long_process_is_placed_once(monkeypatch: pytest.MonkeyPa
     found = processes(months)
     assert len({id(found.of(each)) for each in months}) == 1
     assert len(placed) == len(months)
+
+
+async def test_pages_of_a_process_beyond_those_that_a_sample_takes_are_counted_and_noted(
+    database: Database,
+) -> None:
+    form = '<form method=post action="/send"><textarea></textarea></form>'
+    pages: dict[str, Answer] = {f"/k/step{n}.html": html(f"{chr(0x4E00 + n) * 60}{form}") for n in range(1, 24)}
+    async with small_site({"/": html("".join(f'<a href="{each}">次</a>' for each in pages)), **pages}) as site:
+        sweep = await explored(database, site)
+    async with database.writing() as connection:
+        asked = {"method_asked": Method.REPRESENTATIVE, "pages_asked": 2}
+        await connection.execute(sa.update(Sweep).values(asked))
+        row = (await connection.execute(sa.select(Sweep))).mappings().one()
+        await choose(connection, Sweep(**row), sweep.scope.start)
+    chosen = [path for path, end in (await sweep.ends()).items() if end == "selected"]
+    assert len(chosen) == 1 + STEPS
+    assert await sweep.notes() == [
+        {
+            "about": "sample",
+            "address": site.address("/k/step1.html"),
+            "said": "a process of 23 pages: 3 of them are not in the sample",
+        }
+    ]

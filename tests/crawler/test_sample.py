@@ -71,6 +71,10 @@ def test_the_mixed_method_is_thirty_at_random_and_forty_in_all() -> None:
     assert len(part(choices, Part.REPRESENTATIVE)) <= 11
 
 
+def test_every_category_has_its_top_page() -> None:
+    assert len(category_tops(frame_of(*(f"{n:03}/{each}.html" for n in range(250) for each in "ab")), START)) == 250
+
+
 def test_the_random_method_has_no_representative_part_and_the_representative_none_at_random() -> None:
     assert {each.part for each in drawn(numbered(99), START, Method.RANDOM, 1)} == {Part.RANDOM}
     assert len(drawn(numbered(99), START, Method.RANDOM, 1)) == 40

@@ -45,6 +45,7 @@ async def test_a_redirect_to_another_host_names_it(fetcher: Fetcher) -> None:
     [
         ({"/": moved("/")}, "never end"),
         ({"/": moved("/a"), "/a": moved("/")}, "never end"),
+        ({"/": moved("/" + "a" * 2500)}, "more than 2500 characters"),
         ({}, "does not exist"),
         ({"/": http(status="403 Forbidden")}, ["refuses access", "HTTP 403)"][0]),
         ({"/": http(status="500 Internal Server Error")}, "server fails"),

@@ -36,6 +36,10 @@ def test_counted_nouns_are_grouped_and_inflected() -> None:
             "サイトマップのファイルが50を超えるため、残りは読んでいません",
         ),
         ("Crawl-delay 30 s: at most 120 pages an hour", "Crawl-delay は30秒: 1時間に多くても120ページ"),
+        (
+            "a process of 23 pages: 3 of them are not in the sample",
+            "一つの手続きに23ページがあり、うち3ページは標本に入れていません",
+        ),
         ("HTTP 500", "HTTP 500"),
         ("broken XML: it breaks off", "XML が途中で切れています"),
         ("broken XML: mismatched tag", "XML が壊れています（mismatched tag）"),
