@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,10 @@ TELLING = 50  # characters from which words tell a page from others
 FEW_LINKS, LITTLE_TEXT = 5, 1200  # links and characters up to which a page may be a notice, and no more
 
 _UNREAD = ["script", "style", "noscript", "template"]
-_EMBEDDED = "img[src], iframe[src], iframe[srcdoc], frame[src], embed[src], object[data], video[src], audio[src], source[src]"
+_EMBEDDED = (
+    "img, iframe[src], iframe[srcdoc], frame[src], embed[src], object[data], video[src], audio[src], source[src],"
+    " source[srcset]"
+)
 _FILES = (
     ".gif",
     ".jpeg",
@@ -66,7 +69,7 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str,
     program makes, the query too. Left out is what differs from answer to answer of one page: scripts, other attributes,
     hidden fields, session numbers.
     """
-    embedded = [(_source(node, base), node.attributes.get("alt", NONE)) for node in tree.css(_EMBEDDED)]
+    embedded = [(_sources(node, base), node.attributes.get("alt", NONE)) for node in tree.css(_EMBEDDED)]
     marked = [_marks(node) for node in tree.css(_MARKED)]
     tree.strip_tags(_UNREAD)
     words = " ".join(tree.body.text(separator=" ").split()) if tree.body else ""
@@ -85,10 +88,28 @@ def content(tree: LexborHTMLParser, title: str, links: Iterable[str], base: str,
     )
 
 
-def _source(node: LexborNode, base: str) -> str:
+def _sources(node: LexborNode, base: str) -> list[str]:
+    """What an element shows, or one of which it shows."""
     if "srcdoc" in node.attributes:  # a frame shows that, whatever its address
-        return node.attributes["srcdoc"] or ""
+        return [node.attributes["srcdoc"] or ""]
     written = node.attributes.get("src") or node.attributes.get("data") or ""
+    candidates = _candidates(node.attributes.get("srcset") or "")
+    return [_source(each, base) for each in (written, *candidates) if each]
+
+
+def _candidates(srcset: str) -> Iterator[str]:
+    """The addresses of a srcset, without what is said of each (HTML "parse a srcset attribute")."""
+    is_next = True
+    for token in srcset.split():
+        if not is_next:
+            _, comma, token = token.partition(",")
+            is_next = bool(comma)
+        if is_next and (address := token.strip(",")):
+            yield address
+            is_next = token.endswith(",")
+
+
+def _source(written: str, base: str) -> str:
     source = canonical(written, base) or written
     path, _, query = source.partition("?")
     return path if not query or path.lower().endswith(_FILES) else source

@@ -23,6 +23,13 @@ def digest(markup: str) -> str | None:
         ('<iframe src="/embed?pb=1"></iframe>', '<iframe src="/embed?pb=2"></iframe>'),
         ('<video src="/v.cgi?no=1"></video>', '<video src="/v.cgi?no=2"></video>'),
         ('<img src="/img.cgi?no=1" alt="">', '<img src="/img.cgi?no=2" alt="">'),
+        ('<img srcset="/a.png 1x, /a2.png 2x" alt="">', '<img srcset="/b.png 1x, /a2.png 2x" alt="">'),
+        ('<img srcset="/a.png, /c,d.png 2x" alt="">', '<img srcset="/a.png, /c,e.png 2x" alt="">'),
+        (
+            '<picture><source srcset="/a.webp"><img src="/a.png"></picture>',
+            '<picture><source srcset="/b.webp"><img src="/a.png"></picture>',
+        ),
+        ('<img data-src="/a.png" alt="本庁">', '<img data-src="/a.png" alt="支所">'),
         ('<p style="color:#ccc">・</p>', '<p style="color:#000">・</p>'),
         ('<map><area href="/a" alt="本庁"></map>', '<map><area href="/a"></map>'),
         ('<nav aria-label="主な案内"></nav>', '<nav aria-label="補助の案内"></nav>'),
@@ -38,6 +45,10 @@ def test_what_a_reader_gets_tells_two_pages_apart(one: str, other: str) -> None:
     [
         ('<input type="hidden" name="token" value="1a">', '<input type="hidden" name="token" value="2b">'),
         ('<img src="/logo.png?v=1" alt="都">', '<img src="/logo.png?v=2" alt="都">'),
+        (
+            '<img srcset="/logo.png?v=1 1x,/logo2.png?v=1 2x">',
+            '<img srcset="logo.png?v=2  1x, logo2.png?v=2 2x ,">',
+        ),
         ('<a href="/a?sid=1">次へ</a>', '<a href="/a?sid=2">次へ</a>'),
         ('<p id="x1" data-t="1">本文</p>', '<p id="x2" data-t="2">本文</p>'),
     ],
