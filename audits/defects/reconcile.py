@@ -16,12 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
-from audits.defects.cover import today
+from audits.defects.cover import restate_merged, today
 from audits.defects.naming import KNOWN_AS, Parts, hold_names, names_of, parted, put_together
 from audits.defects.region import learn_regions
 from audits.defects.settling import settle
 from audits.defects.sight import last_seen, parts, rules_run, seen_at, seen_in
+from audits.defects.spots import spots_in, still_standing
 from audits.defects.standing import Standings
+from audits.defects.versions import goes_on_first
 from audits.engine import own_rules
 from db.database import insert_new
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
@@ -53,6 +55,9 @@ class _Change:
     touched: set[int] = field(default_factory=set)
     came: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # defect → pages that never had it
     went: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # defect → pages that have none now
+    stands: dict[tuple[int, int], dict[int, int]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(int))
+    )  # defect and what stands in its place now → pages, with how many places
     first_seen: set[int] = field(default_factory=set)  # pages that no sweep had seen
     other_rules: set[int] = field(default_factory=set)  # pages that were last seen under other rules
     own_alike: set[int] = field(default_factory=set)  # of these, where the rules of the sweep's own edition had run
@@ -106,6 +111,7 @@ class Reconciling:
         self._rules = rules_run(sweep)
         self._change = _Change()
         self._parts = Parts()
+        self._led_here: dict[int, int] = {}  # page → the last result of one that leads to it now
 
     async def run(self) -> Reconciled:
         """Pages first, then what they say of the defects."""
@@ -165,19 +171,22 @@ class Reconciling:
             return
         target = sa.orm.aliased(Visit)
         rows = await self._connection.execute(
-            sa.select(Occurrence.defect_id, Occurrence.page_id, target.page_id, Occurrence.places)
+            sa.select(Occurrence.defect_id, Occurrence.page_id, target.page_id, Occurrence.places, Look.result_id)
             .join(Visit, Visit.page_id == Occurrence.page_id)
             .join(target, target.page_id == Visit.leads_to_id)
+            .outerjoin(Look, Look.page_id == Occurrence.page_id)
             .where(
                 Visit.sweep_id == self._sweep.id, Visit.reason.in_(MOVED_ON), Occurrence.places > 0,
                 target.sweep_id == self._sweep.id, target.state == VisitState.AUDITED,
             )
         )  # fmt: skip
         moves = rows.all()
-        anothers = await self._anothers({(defect, leads_to) for defect, _, leads_to, _ in moves})
-        for defect, page, leads_to, places in moves:
+        anothers = await self._anothers({(defect, leads_to) for defect, _, leads_to, _, _ in moves})
+        for defect, page, leads_to, places, looked in moves:
             if (defect, leads_to) in anothers:
                 continue
+            if looked is not None:
+                self._led_here[leads_to] = looked
             there = {"defect_id": defect, "page_id": leads_to, "places": places}
             await self._connection.execute(insert_new(self._connection, Occurrence).values(there))
             await self._put({(defect, page): 0})
@@ -236,15 +245,44 @@ class Reconciling:
                 rules[defect] = rule, bool(framed)
         blind = await self._blind(seen)
         result_of = {each.page: each.result for each in seen}
+        gone: dict[tuple[int, int], str] = {}
         for (defect, page), places in known.items():
             if places and (defect, page) not in shown and (defect, page) not in unsure:
                 rule, framed = rules[defect]
-                if rule not in self._rules or (framed and result_of[page] in blind):
-                    continue
-                shown[defect, page] = 0
+                if rule in self._rules and not (framed and result_of[page] in blind):
+                    gone[defect, page] = rule
+        gone = await self._without_doubtful(seen, gone)
+        shown |= dict.fromkeys(gone, 0)
         changed = {key: places for key, places in shown.items() if known.get(key) != places}
         await self._put(changed, known.keys())
         await self._remember(seen, {key: (known.get(key), places) for key, places in changed.items()})
+
+    async def _without_doubtful(
+        self, seen: list[_Seen], gone: Mapping[tuple[int, int], str]
+    ) -> dict[tuple[int, int], str]:
+        """What went from pages, without that in whose place stands what the machine cannot tell of.
+
+        What fails in its place still, under another name, is noted: see `_know_by_spot`.
+        """
+        on: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)  # page → whole → what went
+        for defect, page in gone:
+            on[page][self._parts.whole.get(defect, defect)] = defect, page
+        results = {
+            each.page: (each.before or self._led_here.get(each.page) or 0, each.result)
+            for each in seen if each.page in on
+        }  # fmt: skip
+        read = {result for pair in results.values() for result in pair}
+        spots = await spots_in(self._connection, read, {*gone.values()})
+        doubtful: set[tuple[int, int]] = set()
+        for page, (before, after) in results.items():
+            pairs = list(still_standing(on[page], spots.get(before, ()), spots.get(after, ())))
+            failing = {old.defect for old, new in pairs if new.failed}
+            for old, new in pairs:
+                if new.failed or old.defect not in failing:
+                    self._change.stands[old.defect, new.defect][page] += 1
+                if old.defect not in failing:
+                    doubtful.add(on[page][old.defect])
+        return {key: rule for key, rule in gone.items() if key not in doubtful}
 
     async def _look_back(self) -> None:
         """What a sweep that comes late shows on pages seen after it was there once: no page has it, or none looked for it."""
@@ -337,6 +375,7 @@ class Reconciling:
         """
         for part in self._change.went.keys() & self._parts.whole.keys():  # a defect moves with all of its parts
             self._change.went[self._parts.whole[part]] |= self._change.went.pop(part)
+        await self._know_by_spot()
         came = await self._newborn()
         came -= await self._set_apart(came)
         went = await self._closed(self._change.went)
@@ -355,6 +394,54 @@ class Reconciling:
             }
             await self._merge_best(newcomers, gone, pages)
         await self._know_by_words({*came} & {*self._change.came}, went)
+
+    async def _know_by_spot(self) -> None:
+        """What stands in the place of a defect that went is that one, and no repair: see `still_standing`.
+
+        A newcomer is the defect where no page shows this any more, or wherever it came in its place. A defect that no page
+        shows any more and an older one that took its place are one from now on, as with a new version of the identity.
+        """
+        stands = sorted(self._change.stands.items(), key=lambda each: (-sum(each[1].values()), each[0]))
+        others = {other for _, other in self._change.stands}
+        wholes = {gone for gone, _ in self._change.stands}
+        apart, closed = await self._set_apart(others | wholes), await self._closed(wholes)
+        newcomers = (await self._newborn() | await self._nowhere(others)) & others
+        became: dict[int, int] = {}
+        for (gone, other), pages in stands:
+            now_gone, now_other = _followed_up(became, gone), _followed_up(became, other)
+            if now_gone == now_other or other in apart or other in self._parts.patterns:
+                continue
+            if other in newcomers and other == now_other:
+                elsewhere = self._change.came.get(other, set()) - pages.keys() - self._change.first_seen
+                if gone not in closed and elsewhere:
+                    continue
+                kept, folded = now_gone, other
+            elif gone in closed and gone not in apart and now_gone == gone:
+                kept, folded = await self._older(gone, now_other)
+                if gone in self._parts.patterns:
+                    kept, folded = gone, now_other
+                await restate_merged(self._connection, kept, folded)
+            else:
+                continue
+            await self._merge(folded, kept)
+            became[folded] = kept
+            closed.discard(gone)
+
+    async def _nowhere(self, defects: Collection[int]) -> set[int]:
+        """Those that no page was ever seen to show: of these the machine could not tell."""
+        shown = sa.exists().where(Occurrence.defect_id == Defect.id)
+        found: set[int] = set()
+        for some in parts(sorted(defects)):
+            found |= set(await self._connection.scalars(sa.select(Defect.id).where(Defect.id.in_(some), ~shown)))
+        return found
+
+    async def _older(self, one: int, other: int) -> tuple[int, int]:
+        """Two defects, the one that goes on first."""
+        rows = await self._connection.execute(
+            sa.select(Defect.state, Defect.owner, Defect.id).where(Defect.id.in_((one, other)))
+        )
+        kept, folded = sorted((goes_on_first(state, owner, number), number) for state, owner, number in rows)
+        return kept[1], folded[1]
 
     async def _know_by_words(self, came: set[int], went: set[int]) -> None:
         """The same words under the same rule on the same page are the same fault, whatever element holds them now."""
@@ -415,7 +502,8 @@ class Reconciling:
         await self._parts.share_out(self._connection, known)
         self._change.touched.discard(newcomer)
         self._change.touched |= self._parts.of_whole(known)
-        self._change.came.pop(newcomer)
+        self._change.came.pop(newcomer, None)
+        self._change.went.pop(newcomer, None)
 
     async def _newborn(self) -> set[int]:
         """The defects that this sweep has found: all of their pages came with it."""
@@ -450,6 +538,13 @@ class Reconciling:
             mine = DefectEvent.defect_id.in_(some), DefectEvent.old.is_(None), DefectEvent.new == State.FOUND
             await self._connection.execute(sa.update(DefectEvent).where(*mine).values(why=NEWLY_CHECKED))
         return len(checked)
+
+
+def _followed_up(became: Mapping[int, int], defect: int) -> int:
+    """What a defect is known as by now."""
+    while defect in became:
+        defect = became[defect]
+    return defect
 
 
 def _places(results: Collection[int]) -> sa.Select[*tuple[Any, ...]]:

@@ -86,9 +86,14 @@ async def _names(connection: AsyncConnection, site_id: int, earlier: Mapping[str
     for some in parts(sorted(set[str]().union(*earlier.values()))):
         rows = await connection.execute(_NAMES, {"site": site_id, "digests": some})
         for digest, number, defect, state, owner, fixed in rows:
-            order = (state is DefectState.CONFIRMED, owner is None, defect)
+            order = goes_on_first(state, owner, defect)
             found[digest] = _Name(id=number, defect=defect, order=order, fixed=bool(fixed))
     return found
+
+
+def goes_on_first(state: DefectState, owner: str | None, defect: int) -> tuple[bool, bool, int]:
+    """The order of defects that are one from now on: the first goes on."""
+    return state is DefectState.CONFIRMED, owner is None, defect
 
 
 def _is_free(name: str, names: Mapping[str, _Name]) -> bool:

@@ -43,6 +43,8 @@ class History:
     day: int = 0
     pages: dict[str, int] = field(default_factory=dict)
     defects: dict[str, int] = field(default_factory=dict)
+    html: dict[str, str] = field(default_factory=dict)  # of a fault's elements, where it matters
+    boxes: dict[str, list[float]] = field(default_factory=dict)
 
     def now(self) -> datetime:
         self.day += 1
@@ -136,7 +138,8 @@ class History:
                 finding = {
                     "result_id": result, "defect_id": await self.defect(fault, sweep), "position": number + 1,
                     "rule": RULES.get(fault, "label"), "outcome": Outcome.CANT_TELL if fault in unsure else Outcome.FAILED,
-                    "snippet": f'<img src="{path if fault == "b" else "../logo"}.png">',
+                    "snippet": self.html.get(fault, f'<img src="{path if fault == "b" else fault.lower()}.png">'),
+                    "box": self.boxes.get(fault),
                 }  # fmt: skip
                 await self.connection.execute(sa.insert(Finding).values(filled(table_of(Finding), finding)))
         return result
@@ -298,6 +301,145 @@ async def test_the_same_words_in_another_element_of_the_page_are_the_same_fault(
         told = await reconcile(history.connection, sweep)
         assert (told.found, told.confirmed) == (1, 0)
         assert await history.open_on("c") == {"/1": 1, "/2": 1}
+
+
+# ── renamed, and repaired ──────────────────────────────────────────────────────────────────────────
+
+CLOSE = '<button class="{}" type="button"><i class="fa {}"></i></button>'  # says nothing that tells it from another
+LOGO = '<img class="{}" src="{}.png">'
+HERE, LOWER, THERE = [100.0, 40.0, 20.0, 20.0], [100.0, 90.0, 20.0, 20.0], [700.0, 40.0, 20.0, 20.0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What one release of a site made of two faults of one rule, "a" and "g", and what is true of them then."""
+
+    html: tuple[str, str]
+    boxes: tuple[Any, Any] = (None, None)
+    rule: str = "image-alt"
+    before: Truth = field(default_factory=lambda: {"/1": {"a": 1}, "/2": {"a": 1}})
+    after: Truth = field(default_factory=lambda: {"/1": {"g": 1}, "/2": {"g": 1}})
+    same: bool  # they are one and the same fault
+
+
+EDITS = {
+    "only a class is renamed": Edit(html=(LOGO.format("pic", "x"), LOGO.format("photo", "x")), same=True),
+    "one that says nothing, where it was": Edit(
+        html=(CLOSE.format("x", "y"), CLOSE.format("z", "y")), boxes=(HERE, HERE), same=True
+    ),
+    "further down, for what stands above grew": Edit(
+        html=(CLOSE.format("x", "y"), CLOSE.format("z", "y").replace("><", "> <")), boxes=(HERE, LOWER), same=True
+    ),
+    "renamed to what another page has": Edit(
+        html=(LOGO.format("pic", "x"), LOGO.format("photo", "x")), same=True,
+        before={"/1": {"a": 1}, "/2": {"g": 1}}, after={"/1": {"g": 1}, "/2": {"g": 1}},
+    ),
+    "renamed to what the page has as well": Edit(
+        html=(LOGO.format("pic", "x"), LOGO.format("photo", "x")), same=True,
+        before={"/1": {"a": 1, "g": 1}}, after={"/1": {"g": 2}},
+    ),
+    "a box around what stands outside of landmarks": Edit(
+        html=('<h3 class="title">A</h3>', '<div class="wrap">'), boxes=(HERE, [90.0, 30.0, 500.0, 300.0]),
+        rule="region", same=True,
+    ),
+    "repaired, and another elsewhere": Edit(
+        html=(CLOSE.format("x", "y"), CLOSE.format("z", "y")), boxes=(HERE, THERE), same=False
+    ),
+    "repaired, and another picture in its place": Edit(
+        html=(LOGO.format("pic", "x"), LOGO.format("photo", "y")), boxes=(HERE, HERE), same=False
+    ),
+    "repaired, and what looks alike was there before": Edit(
+        html=(CLOSE.format("x", "y"), CLOSE.format("z", "y")), boxes=(HERE, THERE), same=False,
+        before={"/1": {"a": 1, "g": 1}}, after={"/1": {"g": 1}},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+async def test_what_still_stands_under_another_name_is_not_confirmed_and_what_is_repaired_is(
+    database: Database, edit: Edit
+) -> None:
+    async with history_in(database) as history:
+        history.html, history.boxes = (
+            dict(zip("ag", edit.html, strict=True)),
+            dict(zip("ag", edit.boxes, strict=True)),
+        )
+        for truth in (edit.before, edit.after):
+            sweep = await history.sweep(truth, rules=("image-alt", "region"))
+            for table in (Defect, Finding):
+                await history.connection.execute(sa.update(table).values(rule=edit.rule))
+            told = await reconcile(history.connection, sweep)
+        known = sa.select(Defect.merged_into_id).where(Defect.id == history.defects["g"])
+        if edit.same:
+            assert told.confirmed == 0
+            assert await history.connection.scalar(known) == history.defects["a"], "the older one goes on"
+            assert (await history.states())["a"] is State.FOUND
+        else:
+            assert told.confirmed == 1
+            assert await history.connection.scalar(known) is None
+            assert await history.states() == {"a": State.CONFIRMED, "g": State.FOUND}
+        once = await history.everything()
+        await reconcile(history.connection, sweep)
+        assert await history.everything() == once
+
+
+async def test_what_was_renamed_page_by_page_is_confirmed_when_the_last_of_it_is_gone(database: Database) -> None:
+    """A renaming that reached one page before the rest was repaired; a claim does not hold against it."""
+    async with history_in(database) as history:
+        history.html = {"a": LOGO.format("pic", "x"), "g": LOGO.format("photo", "x")}
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
+        await reconcile(history.connection, await history.sweep({"/1": {"g": 1}, "/2": {"a": 1}}))
+        await history.say("a", State.REPAIRED)
+        told = await reconcile(history.connection, await history.sweep({"/1": {"g": 1}, "/2": {}}))
+        assert (told.still, told.confirmed) == (1, 0)
+        assert await history.open_on("a") == {"/1": 1, "/2": 0}
+        told = await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}))
+        assert (told.confirmed, (await history.states())["a"]) == (1, State.CONFIRMED)
+
+
+async def test_a_style_that_an_editor_swaps_on_one_page_makes_two_faults_of_many_pages_no_one(
+    database: Database,
+) -> None:
+    async with history_in(database) as history:
+        history.html = {"a": LOGO.format("pic", "x"), "g": LOGO.format("photo", "x")}
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}, "/3": {"g": 1}}))
+        await reconcile(history.connection, await history.sweep({"/1": {"g": 1}, "/2": {"a": 1}, "/3": {"g": 1}}))
+        assert await history.open_on("a") == {"/1": 0, "/2": 1}
+        assert await history.open_on("g") == {"/1": 1, "/3": 1}
+
+
+async def test_what_was_renamed_and_cannot_be_told_any_more_stays_what_it_was(database: Database) -> None:
+    async with history_in(database) as history:
+        history.html = {"a": LOGO.format("pic", "x"), "g": LOGO.format("photo", "x")}
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}))
+        await reconcile(history.connection, await history.sweep({"/1": {"g": 1}}, unsure=["g"]))
+        assert (await history.states())["a"] is State.FOUND
+        await reconcile(history.connection, await history.sweep({"/1": {"g": 1}}))
+        assert await history.open_on("a") == {"/1": 1}
+        await reconcile(history.connection, await history.sweep({"/1": {}}))
+        assert (await history.states())["a"] is State.CONFIRMED
+
+
+async def test_what_was_renamed_on_a_page_that_moved_goes_on_there(database: Database) -> None:
+    async with history_in(database) as history:
+        history.html = {"a": LOGO.format("pic", "x"), "g": LOGO.format("photo", "x")}
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}))
+        await reconcile(history.connection, await history.sweep({"/new": {"g": 1}}, moved={"/1": "/new"}))
+        assert await history.open_on("a") == {"/1": 0, "/new": 1}
+        assert (await history.states())["a"] is State.FOUND
+
+
+async def test_what_a_person_has_set_apart_is_not_made_one_with_what_stands_in_its_place(
+    database: Database,
+) -> None:
+    async with history_in(database) as history:
+        history.html = {"a": LOGO.format("pic", "x"), "g": LOGO.format("photo", "x")}
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"g": 1}}))
+        apart = sa.update(Defect).where(Defect.id == history.defects["g"]).values(apart=True)
+        await history.connection.execute(apart)
+        await reconcile(history.connection, await history.sweep({"/1": {"g": 1}, "/2": {"g": 1}}))
+        assert await history.open_on("g") == {"/1": 1, "/2": 1}
+        assert await history.open_on("a") == {"/1": 0}
 
 
 async def test_new_rules_find_what_was_there_and_no_new_faults(database: Database) -> None:
@@ -585,6 +727,39 @@ async def check_all(
     for defect, on in shown.items():
         assert (states[defect] is State.CONFIRMED) == (not on), "confirmed when every page was seen without it"
     await people.check_covered(day, {key: places for key, (_, places) in last.items()}, settled=settled)
+
+
+NAMED = (
+    st.sampled_from((None, "c", "e")),
+    st.sampled_from((None, "f", "h")),
+)  # two elements, each by either of two classes
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=st.lists(st.fixed_dictionaries(dict.fromkeys(PAGES[:3], st.tuples(*NAMED))), min_size=2, max_size=6))
+async def test_however_classes_are_renamed_nothing_is_confirmed_that_still_stands_and_no_two_faults_are_one(
+    sqlite_template: Path, plan: list[dict[str, tuple[str | None, ...]]]
+) -> None:
+    async with opened_copy(sqlite_template) as database, history_in(database) as history:
+        history.html = {"c": LOGO.format("c", "x"), "e": LOGO.format("e", "x")}
+        history.html |= {"f": LOGO.format("f", "y"), "h": LOGO.format("h", "y")}
+        before: dict[str, tuple[str | None, ...]] = dict.fromkeys(PAGES[:3], (None, None))
+        for shown in plan:
+            truth = {path: {fault: 1 for fault in faults if fault} for path, faults in shown.items()}
+            await reconcile(history.connection, await history.sweep(truth))
+            roots = sa.select(Defect.id, sa.func.coalesce(Defect.merged_into_id, Defect.id))
+            known = dict((await history.connection.execute(roots)).all())
+            of = {fault: known[defect] for fault, defect in history.defects.items()}
+            states = dict((await history.connection.execute(sa.select(Defect.id, Defect.state))).all())
+            standing = {fault for faults in shown.values() for fault in faults if fault}
+            went_on = {
+                old for path in shown for old, new in zip(before[path], shown[path], strict=True) if old and new
+            }
+            assert State.CONFIRMED not in {states[of[fault]] for fault in standing | went_on}
+            left = {of[fault] for fault in standing}
+            assert {states[root] for root in of.values() if root not in left} <= {State.CONFIRMED}
+            assert not {of[each] for each in "ce" if each in of} & {of[each] for each in "fh" if each in of}
+            before = shown
 
 
 SMALL = st.fixed_dictionaries({path: st.dictionaries(st.sampled_from("ab"), st.just(1)) for path in PAGES[:2]})
