@@ -5,12 +5,13 @@ without a result says nothing: it makes no defect new, and none gone.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from audits.baseline import Baseline, Known, known_from
 from audits.engine import RuleSet
+from audits.fault import Fault
 from audits.page import Place
 from audits.pages import Checked
 from crawler.address import path_of
@@ -125,19 +126,17 @@ def as_baseline(acceptance: Acceptance, engine: str, edition: Edition) -> Baseli
     """
     seen = {path_of(each.address) for each in acceptance.pages if each.audited}
     before = acceptance.baseline
-    names = {} if before is None else before.names
     places = [(on.address, place) for each in acceptance.found for on in each.sightings for place in on.places]
-    today = {place.fault.earlier: place.fault.digest for _, place in places}
+    names = {} if before is None else _names_today(before, [place.fault for _, place in places])
     shown = Counter(
         (names.get(place.fault.digest, place.fault.digest), place.rule, address) for address, place in places
     )
     on_paths = [(digest, rule, path_of(address), count) for (digest, rule, address), count in shown.items()]
     kept: Counter[tuple[str, str, str]] = Counter()
     for each in () if before is None else before.defects.values():
-        digest = today.get(each.digest, each.digest)
         kept.update(
             {
-                (names.get(digest, digest), each.rule, path): count
+                (names.get(each.digest, each.digest), each.rule, path): count
                 for path, count in each.pages.items()
                 if path not in seen
             }
@@ -153,6 +152,23 @@ def as_baseline(acceptance: Acceptance, engine: str, edition: Edition) -> Baseli
         defects=known_from([*on_paths, *((*key, count) for key, count in kept.items())]),
         names=names,
     )
+
+
+def _names_today(before: Baseline, faults: Iterable[Fault]) -> dict[str, str]:
+    """The names that are known as others from now on, with those of what was known before by another version.
+
+    Faults of today that were one before stay one: of a page that was not seen nobody can say which it shows.
+    """
+    names = dict(before.names)
+    for fault in faults:
+        known = before.name_of(fault)
+        if known not in before.defects:
+            continue
+        first, *others = sorted({names.get(each, each) for each in (known, fault.digest)} - {known}) or [known]
+        for other in {known, *others} - {first}:
+            names |= {name: first for name, of in names.items() if of == other}
+            names[other] = first
+    return names
 
 
 def _defects(page: Checked, rules: RuleSet, baseline: Baseline | None) -> dict[str, list[Place]]:

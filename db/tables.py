@@ -374,6 +374,7 @@ class Defect(Table):
     way: Mapped[str | None]  # of repair, in a person's own words
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"), index=True)  # known as that one
     through_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"))  # the name on the way there; None: none
+    joined_after: Mapped[int | None]  # the last event of what it is known through, before it was
     apart: Mapped[bool] = mapped_column(default=False)  # a person says so: no machine takes it for another
     whole_id: Mapped[int | None] = mapped_column(
         ForeignKey("defect.id"), index=True

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.defects.sight import parts
 from crawler.scope import matches
 from db.database import insert_new
-from db.tables import Defect, Occurrence, Page, PartPage, Site
+from db.tables import Defect, DefectEvent, Occurrence, Page, PartPage, Site
 
 ROOT: sa.ColumnElement[int] = sa.func.coalesce(Defect.merged_into_id, Defect.id)  # what a name is known as
 KNOWN_AS: sa.ColumnElement[int] = sa.func.coalesce(
@@ -116,8 +116,9 @@ async def put_together(connection: AsyncConnection, defect: int, into: int) -> N
     children = sa.update(Defect).where(Defect.merged_into_id == defect)
     await connection.execute(children.where(Defect.through_id.is_(None)).values(through_id=defect))
     await connection.execute(children.values(merged_into_id=into))
+    last = sa.select(sa.func.max(DefectEvent.id)).where(DefectEvent.defect_id == into).scalar_subquery()
     mine = sa.update(Defect).where(Defect.id == defect)
-    await connection.execute(mine.values(merged_into_id=into, through_id=into))
+    await connection.execute(mine.values(merged_into_id=into, through_id=into, joined_after=last))
     await move_places(connection, defect, into)
 
 

@@ -337,24 +337,14 @@ async def _go_on_as(
 
 
 async def _lived_together(connection: AsyncConnection, name: int, root: int) -> list[int]:
-    """The events of a defect, and of those that a name came to it through, since the name has belonged to each of them.
-
-    When a machine made two of them one nobody has kept: since then the name has had no event of its own.
-    """
+    """The events of a defect, and of those that a name came to it through, since the name has belonged to each of them."""
     found: list[int] = []
     while name != root:
-        through = await connection.scalar(sa.select(Defect.through_id).where(Defect.id == name))
-        into = through or root
-        said = await connection.scalar(
-            sa.select(sa.func.max(Regrouping.at)).where(
-                Regrouping.act == Regroup.MERGED, Regrouping.defect_id == into, Regrouping.other_id == name
-            )
-        )
-        last = sa.select(sa.func.max(DefectEvent.id)).where(DefectEvent.defect_id == name)
-        since = DefectEvent.at >= said if said else DefectEvent.id > (await connection.scalar(last) or 0)
-        mine = DefectEvent.defect_id == into, DefectEvent.old.is_not(None)
-        found += await connection.scalars(sa.select(DefectEvent.id).where(*mine, since))
-        name = into
+        known = sa.select(Defect.through_id, Defect.joined_after).where(Defect.id == name)
+        through, after = (await connection.execute(known)).one()
+        name = through or root
+        mine = DefectEvent.defect_id == name, DefectEvent.old.is_not(None), DefectEvent.id > (after or 0)
+        found += await connection.scalars(sa.select(DefectEvent.id).where(*mine))
     return found
 
 

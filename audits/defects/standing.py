@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.life import before_unverified, move
+from audits.defects.naming import ROOT, names_of
 from audits.defects.sight import parts, rules_run, seen_at, seen_in
 from audits.record import MACHINE
 from db.tables import Defect, DefectEvent, Occurrence, Sweep, Visit
@@ -122,12 +123,12 @@ class Standings:
         return {defect for defect, last in rows if last is not None and last > claims[defect]}
 
     async def _claims(self, defects: Collection[int]) -> dict[int, datetime]:
-        """When it was last said of each that it is repaired."""
+        """When it was last said of each that it is repaired, or of what was claimed too when a person made it one with it."""
+        claimed = sa.or_(Defect.merged_into_id.is_(None), Defect.state == State.REPAIRED)
         rows = await self._connection.execute(
-            sa.select(DefectEvent.defect_id, sa.func.max(DefectEvent.at))
-            .where(
-                DefectEvent.defect_id.in_(defects), DefectEvent.new == State.REPAIRED, DefectEvent.who != MACHINE
-            )
-            .group_by(DefectEvent.defect_id)
-        )  # fmt: skip
+            sa.select(ROOT, sa.func.max(DefectEvent.at))
+            .join(Defect, Defect.id == DefectEvent.defect_id)
+            .where(names_of(defects), claimed, DefectEvent.new == State.REPAIRED, DefectEvent.who != MACHINE)
+            .group_by(ROOT)
+        )
         return dict(rows.all())

@@ -113,6 +113,24 @@ def test_a_defect_is_known_by_its_name_of_the_version_before_and_written_by_toda
     assert {digest: each.pages for digest, each in after.defects.items()} == {"9" * 64: {"/": 4, "/c/": 1}}
 
 
+def test_what_was_one_in_the_version_before_and_is_two_today_stays_one_where_nobody_has_seen_it_since() -> None:
+    before = baseline_of([page(path, place("image-alt", "0")) for path in ("/", "/c/")])
+    one, two, further = (
+        replace(place("image-alt", each), fault=Fault(digest=each * 64, earlier="0" * 64, shape="0"))
+        for each in "123"
+    )
+    after = from_text(
+        baseline_of(
+            [page("/", one, two), page("/c/", lost=True)], RULES, replace(before, identity=EARLIER)
+        ).to_text(),
+        "x",
+    )
+    for shown in (one, two, further):
+        again = hold_against([page("/", one, two), page("/c/", shown)], RULES, after)
+        assert not again.fails(strict=True), "on that page it was known"
+        assert again.gone == ()
+
+
 def test_names_that_are_one_defect_in_the_database_are_one_in_its_baseline() -> None:
     known = replace(baseline_of([page("/", place("image-alt", "1")), page("/c/", place("image-alt", "1"))]),
                     names={"2" * 64: "1" * 64})  # fmt: skip

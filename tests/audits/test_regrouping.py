@@ -205,6 +205,44 @@ async def test_what_is_taken_back_has_lived_with_the_other_only_since_they_were_
         assert lived[-2:] == [State.REPAIRED, State.CONFIRMED], "it did not come back while it was the other's name"
 
 
+async def test_what_a_new_version_folded_has_lived_with_the_other_only_since_then(database: Database) -> None:
+    other = replace(PLACE, fault=replace(PLACE.fault, earlier="b" * 64))
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1, "b": 1}})
+        await take(history, {"/1": {"b": 1}})
+        await take(history, {"/1": {"a": 1, "b": 1}})
+        await shown_anew(history, "/1", PLACE, other)
+        b = history.defects["b"]
+        await regrouping.take_back(history.connection, SAID, b)
+        steps = [(each.old, each.new, each.why) for each in await book.events(history.connection, b)]
+        assert steps == [(None, State.FOUND, None), (State.FOUND, State.RETURNED, regrouping.SPLIT)]
+
+
+async def test_a_claim_that_was_said_of_both_one_after_the_other_holds_from_the_last_on(database: Database) -> None:
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1}, "/2": {"b": 1}})
+        await history.say("a", State.REPAIRED)
+        sweep = await history.sweep({"/1": {}, "/2": {"b": 1}})
+        await history.say("b", State.REPAIRED)
+        a, b = history.defects["a"], history.defects["b"]
+        await regrouping.merge(history.connection, SAID, a, [b])
+        assert (await reconcile(history.connection, sweep)).still == 0, "seen before it was said of b"
+        assert await state(history, a) is State.REPAIRED
+        sweep = await history.sweep({"/1": {}, "/2": {"b": 2}})
+        assert (await reconcile(history.connection, sweep)).still == 1
+
+
+async def test_a_late_sweep_gives_a_part_the_pages_that_fit_it_and_never_showed_it(database: Database) -> None:
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1}, "/2": {"a": 1}, "/3": {}})
+        late = await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}, "/3": {"a": 1}})
+        await take(history, {"/1": {"a": 1}, "/2": {"a": 2}, "/3": {}})
+        a = history.defects["a"]
+        part = await regrouping.split(history.connection, SAID, a, ["/2$", "/3$"], [])
+        await reconcile(history.connection, late)
+        assert (await places(history, a), await places(history, part.id)) == ({"/1": 1}, {"/2": 2, "/3": 0})
+
+
 async def cycle_lines(history: History, baseline: int) -> list[Line]:
     row = await sweep_row(history.connection, baseline)
     return await lines_of(history.connection, history.site, row, rules_of(row), today())
