@@ -13,6 +13,7 @@ from audits.counts import NOT_PAGES, audited_in
 from audits.criteria import Criterion, criteria
 from audits.defects.book import address_of
 from audits.defects.naming import KNOWN_AS, parted
+from audits.engine import own_rules
 from audits.excepted import cover_of
 from db.errors import UsageError
 from db.tables import Defect, Draw, Finding, Page, PartPage, Sweep, Visit
@@ -64,6 +65,11 @@ class Commonest:
     def known(self) -> int:
         """All known pages."""
         return sum(each.known for each in self.sources)
+
+    @property
+    def rule_sets(self) -> tuple[str, ...]:
+        """The rules that the sites were judged by; of several, one fault may be counted in several ways."""
+        return tuple(sorted({own_rules(each.rule_set) for each in self.sources}))
 
     @property
     def partial(self) -> bool:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic, sweep
-from audits.conclude import sweep_row
+from audits.conclude import last_finished, sweep_row
 from audits.defects import book
 from audits.defects.book import Listed
 from audits.defects.naming import ROOT
@@ -167,17 +167,12 @@ async def left_to_see(connection: AsyncConnection, sweep_id: int, aim: Aim) -> l
 
 async def begin_recheck(connection: AsyncConnection, aim: Aim, seed: int) -> int:
     """Write the rows of a recheck that meets the site as its last sweep did; returns its id. Raises UsageError."""
-    last = await connection.scalar(
-        sa.select(sa.func.max(Sweep.id)).where(
-            Sweep.site_id == aim.site, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-        )
-    )
-    if last is None:
+    before = await last_finished(connection, aim.site)
+    if before is None:
         raise UsageError(
             ja="このサイトには終わったスイープがまだありません。jisweep resume で終えてから確かめてください。",
             en="No sweep of this site has finished yet: finish one with jisweep resume first.",
         )
-    before = await sweep_row(connection, last)
     surveyed = await connection.scalar(
         sa.select(sa.func.count()).where(Defect.id.in_(list(aim.pages)), Defect.rule.startswith(mic.PREFIX))
     )
@@ -203,7 +198,7 @@ async def begin_recheck(connection: AsyncConnection, aim: Aim, seed: int) -> int
     assert isinstance(sweep_id, int)
     rules = await connection.execute(
         sa.select(ScopeRule.kind, ScopeRule.pattern, ScopeRule.reason)
-        .where(ScopeRule.sweep_id == last)
+        .where(ScopeRule.sweep_id == before.id)
         .order_by(ScopeRule.id)
     )
     copied = [{"sweep_id": sweep_id, **row} for row in rules.mappings()]

@@ -34,11 +34,13 @@ EXCEPTIONS = (
     "id", "running", "scope", "defect", "title", "rule", "page", "pattern", "reason", "text", "person", "at", "until",
     "review", "ended_by", "ended_at", "pages", "places",
 )  # fmt: skip
-TREND = (
-    "name", "first_day", "last_day", "sweep", "sites", "sites_of", "frame", "drawn", "audited", "problem_pages", "rate", "low",
-    "high", "unweighted", "unweighted_low", "unweighted_high", "line", "breaks", "complete", "missing",
+POINT = (
+    "first_day", "last_day", "sweep", "sites", "sites_of", "frame", "drawn", "audited", "problem_pages", "rate", "low",
+    "high", "unweighted", "unweighted_low", "unweighted_high", "line", "breaks", "complete",
 )  # fmt: skip
-CRITERIA = ("number", "criterion", "level", *TREND[1:-1])
+JUDGED = ("not_met", "met", "not_applicable", "unjudged", "test")  # by people, of a sweep's criteria
+TREND = ("name", *POINT, "missing", *JUDGED)
+CRITERIA = ("number", "criterion", "level", *POINT)
 FLOW = (
     "first_day", "last_day", "open_at_begin", "found", "newly_checked", "returned", "seen_again", "exception_ended", "confirmed",
     "confirmed_of_open", "unverified", "excepted", "open_at_end", "unverified_at_end", "excepted_at_end",

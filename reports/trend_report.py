@@ -41,6 +41,7 @@ from reports.trend_view import (
     summary,
     title,
     trend_cells,
+    verdicts,
     why_broken,
 )
 
@@ -107,7 +108,7 @@ def _values(trend: Trend, of: Of, units: Sequence[Unit], language: Language) -> 
         "swatch": chart.swatch, "line_swatch": chart.line_swatch, "patterns": chart.PATTERNS,
         "labels": labels, "within": WITHIN,
         "names": {edition: of_edition[language.lang != "ja"] for edition, of_edition in NAMES.items()},
-        "verdicts": lambda test, verdict: [number for number, each in test.verdicts.items() if each == verdict],
+        "verdicts": verdicts,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from audits.criteria import Criterion
+from audits.criteria import NAMES, Criterion
 from audits.sampled import Estimate
 from audits.statistics.survival import Durations
 from audits.statistics.together import Together
@@ -291,8 +291,24 @@ def trend_cells(trend: Trend, of: Of, language: Language) -> Iterator[dict[str, 
         missing = language.say("common.comma").join(of.sites[site] for site in each.missing)
         yield {**_cells(row, language), "name": of.name, "missing": missing}
     for site, steps in trend.steps.items():
+        tests = {test.sweep: judged_cells(test, language) for test in trend.tests.get(site, ())}
         for step in steps:
-            yield {**_cells(_site_row(step, trend.criterion), language), "name": of.sites[site]}
+            judged = tests.get(step.point.sweep, {})
+            yield {**_cells(_site_row(step, trend.criterion), language), **judged, "name": of.sites[site]}
+
+
+def verdicts(test: Tested, verdict: str) -> list[str]:
+    """The criteria of which people have said this."""
+    return [number for number, each in test.verdicts.items() if each == verdict]
+
+
+def judged_cells(test: Tested, language: Language) -> dict[str, Any]:
+    """What people have judged of a sweep: the criteria that are not met by their numbers, of the others how many."""
+    return {
+        "not_met": " ".join(verdicts(test, "not_met")),
+        **{each: len(verdicts(test, each)) for each in ("met", "not_applicable", "unjudged")},
+        "test": language.say("trend.test_complete" if test.judged else "trend.test_open"),
+    }
 
 
 def _cells(row: Row, language: Language) -> dict[str, Any]:
@@ -374,7 +390,20 @@ def as_lines(trend: Trend, of: Of, language: Language) -> Iterator[str]:
         if trend.rolled:
             yield from missing_lines(trend.rolled[-1], of, language)
             yield from change_lines(trend, language)
+    for tests in trend.tests.values() if trend.page is None else ():
+        for test in tests:
+            yield judged_line(test, of, language)
     yield from summary(trend, language)
+
+
+def judged_line(test: Tested, of: Of, language: Language) -> str:
+    """What people have judged of a sweep, with how far they have come."""
+    cells = judged_cells(test, language)
+    cells["not_met"] = cells["not_met"] or language.say("common.none")
+    return language.say(
+        "trend.line.test", site=of.sites[test.site], when=language.day(test.at), sweep=str(test.sweep),
+        edition=NAMES[test.edition][language.lang != "ja"], level=test.level.value, whole=len(test.verdicts), **cells,
+    )  # fmt: skip
 
 
 def title(trend: Trend, of: Of, language: Language) -> str:

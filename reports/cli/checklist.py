@@ -43,6 +43,8 @@ def checklist(sites: tuple[str, ...], **given: Any) -> int:
         "audited": language.count("page", found.audited), "known": language.count("page", found.known), "path": path,
     }  # fmt: skip
     click.echo(language.say("checklist.line.written", **said))
+    if len(found.rule_sets) > 1:
+        click.echo(language.say("checklist.rule_sets", count=len(found.rule_sets)))
     return COMPLETE
 
 
@@ -58,10 +60,10 @@ def _object(found: Commonest, path: Path) -> dict[str, Any]:
 
     sweeps = [
         {"sweep": each.sweep, "site": each.site, "audited": each.audited, "known": each.known,
-         "finished_at": each.finished_at.isoformat()}
+         "finished_at": each.finished_at.isoformat(), "rule_set": each.rule_set}
         for each in found.sources
     ]  # fmt: skip
     return {
         "checklist": str(path), "sweeps": sweeps, "audited": found.audited, "known": found.known,
-        "contents": told("contents"), "templates": told("templates"), "excepted_places": found.excepted,
+        "rule_sets": list(found.rule_sets), "contents": told("contents"), "templates": told("templates"), "excepted_places": found.excepted,
     }  # fmt: skip

@@ -103,6 +103,9 @@ async def test_several_sites_are_counted_together(database: Database) -> None:
             ("image-alt", 2, 4), ("label", 1, 1),
         ]  # fmt: skip
         assert (found.audited, [each.audited for each in found.sources]) == (3, [2, 1])
+        assert len(found.rule_sets) == 1
+        await second.sweep({"/5": {"a": 3}}, **FINISHED, rule_set="another engine")
+        assert len((await commonest(history.connection, [history.site, other])).rule_sets) == 2
 
 
 async def test_a_share_is_of_the_pages_that_the_rule_was_run_on(database: Database) -> None:

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from db.database import Database
 from db.schema import ready
-from db.tables import Site
+from db.tables import Judgement, Site, Visit
 from db.words import DefectState as S
+from db.words import JudgementOutcome
 from tests.audits.trending import FIRST, Histories
 from tests.cli.program import Program
 from tests.cli.refusals import one_refusal, refused
@@ -115,6 +116,34 @@ def test_a_sites_trend_by_every_way_out(swept: Program) -> None:
         "言えません"
         in swept.run("trend", SOUMU, *DAYS, "--target", "10", "--by", "2027-10-31").out.splitlines()[-1]
     )
+
+
+async def judge(rows: Histories) -> None:
+    """Two criteria of the first sweep, judged on all of its pages."""
+    visits = await rows.connection.scalars(sa.select(Visit.id).where(Visit.sweep_id == 1))
+    said = {"1.1.1": JudgementOutcome.NOT_MET, "1.2.1": JudgementOutcome.NOT_APPLICABLE}
+    row = {"person": "田中", "at": datetime(2026, 4, 20, tzinfo=UTC)}
+    judgements = [
+        {**row, "visit_id": visit, "criterion": number, "outcome": outcome}
+        for visit in visits
+        for number, outcome in said.items()
+    ]
+    await rows.connection.execute(sa.insert(Judgement), judgements)
+
+
+def test_what_people_have_judged_is_told_in_the_terminal_and_the_table_too(swept: Program) -> None:
+    in_rows(swept, judge)
+    judged = (
+        f"人の判定 2026年4月10日（調査 1、{SOUMU}、JIS X 8341-3:2016 AA）：満たさない 1.1.1。満たす 0、該当なし 1、"
+        "未判定 36（達成基準 38 のうち）。試験は終わっていない"
+    )
+    for name in (SOUMU, "東京都"):
+        assert swept.run("trend", name, *DAYS).out.splitlines().count(judged) == 1
+        text = swept.run("trend", name, *DAYS, "--csv").out.removeprefix("\ufeff")
+        table = [row for row in csv.DictReader(io.StringIO(text)) if row["人の判定：試験"]]
+        assert [(row["調査"], row["人の判定：満たさない達成基準"], row["人の判定：未判定"]) for row in table] == [
+            ("1", "1.1.1", "36")
+        ]
 
 
 def test_an_organisations_trend_names_what_is_missing_and_where_it_breaks(swept: Program) -> None:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
 from itertools import chain
@@ -38,7 +39,8 @@ def full(rules: Sequence[str], sites: int = 1) -> Commonest:
         sweep=123, site="https://www.kankyo.metro.tokyo.lg.jp/" + "kurashi/" * 9, finished_at=rows.START,
         method=Method.MIXED, edition=Edition.JIS2016, rule_set="x", audited=20_000, known=1_000_000,
     )  # fmt: skip
-    return Commonest(sources=(source,) * sites, contents=common, templates=common[-2:], excepted=12)
+    others = tuple(replace(source, rule_set=str(number)) for number in range(1, sites))
+    return Commonest(sources=(source, *others), contents=common, templates=common[-2:], excepted=12)
 
 
 async def tallest(page: Page, folder: Path, lang: str) -> list[str]:
@@ -204,6 +206,10 @@ async def test_the_sheet_says_what_it_counts_and_the_tips_what_it_has_no_room_fo
     assert f"検査した{found.audited}ページ（把握している{found.known}ページのうち）" in sheet
     assert "2026年7月4日" in sheet
     assert checklist_line("image-alt", "ja").look in sheet
+    assert "判定規則が違います" not in sheet + tips
+    mixed = write_checklist(full(LINES, sites=2), tmp_path / "mixed", "ja")
+    for page in (mixed, mixed.parent / "standard.html"):
+        assert "サイトによって判定規則が違います（2とおり）" in page.read_text(encoding="utf-8")
     long = write_checklist(full(LINES), tmp_path / "long", "ja")
     assert long.read_text(encoding="utf-8").count('<div class="box"') == TOP
     more = (long.parent / "standard.html").read_text(encoding="utf-8")
