@@ -1,6 +1,8 @@
 """A test judged by people: what is proposed and why, the workbook out and in, and what a notation may stand on."""
 
-from collections.abc import Callable
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -26,6 +28,7 @@ from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
 
 MET, NOT_MET, NOT_APPLICABLE = JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE
+FIRST, SECOND = 1, 2  # numbers of sweeps
 ITEMS: dict[str, Any] = {"technologies": ["HTML"], "ended": "2026-07-31", "declared": "2026-07-31"}
 SITE: dict[str, Answer] = {
     "/": html('<p><a href="/image">画像のあるページ</a></p><p><a href="/form">問い合わせのページ</a></p>'
@@ -45,6 +48,39 @@ def tools(engine: Engine, chromium: str) -> Tools:
 def backend() -> str:
     """SQLite, but where a test asks for both."""
     return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def swept(tools: Tools, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the site swept: `1.sqlite` with one sweep, `2.sqlite` with a second like it. Tests take copies."""
+    folder = tmp_path_factory.mktemp("swept")
+
+    async def go() -> None:
+        before = sqlite_template
+        async with small_site(SITE) as server:
+            for number in (FIRST, SECOND):
+                path = folder / f"{number}.sqlite"
+                shutil.copyfile(before, path)
+                async with Database(str(path)) as database:
+                    assert await sweep(database, server, tools) == number
+                before = path
+
+    asyncio.run(go())
+    return folder
+
+
+@pytest.fixture
+async def once(swept: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database with one sweep of the site."""
+    async with Database(str(shutil.copyfile(swept / "1.sqlite", tmp_path / "once.sqlite"))) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def twice(swept: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database with two sweeps of the site, between which nothing has changed."""
+    async with Database(str(shutil.copyfile(swept / "2.sqlite", tmp_path / "twice.sqlite"))) as opened:
+        yield opened
 
 
 async def sweep(database: Database, server: Server, tools: Tools) -> int:
@@ -84,13 +120,9 @@ def as_proposed(item: Any) -> tuple[JudgementOutcome, str | None]:
     return item.proposal.outcome or MET, item.proposal.reason
 
 
-async def exported(
-    database: Database, tools: Tools, tmp_path: Path
-) -> tuple[Path, dict[str, Any], list[JudgedPage]]:
-    """The workbook of a sweep of the site, with what it was written from."""
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    key, pages = await judged(database, number)
+async def exported(database: Database, tmp_path: Path) -> tuple[Path, dict[str, Any], list[JudgedPage]]:
+    """The workbook of the first sweep, with what it was written from."""
+    key, pages = await judged(database, FIRST)
     write_judge_book(tmp_path / "judge.xlsx", key, pages, Language("ja"))
     return tmp_path / "judge.xlsx", key, pages
 
@@ -134,9 +166,9 @@ async def test_the_machine_proposes_by_evidence_and_never_that_a_criterion_is_me
 
 
 async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then_proposals(
-    database: Database, tools: Tools, tmp_path: Path
+    once: Database, tmp_path: Path
 ) -> None:
-    path, key, pages = await exported(database, tools, tmp_path)
+    path, key, pages = await exported(once, tmp_path)
     own = row_of(path, 2, "/form", "2.4.2 ")
     fill(path, {
         (0, "B2"): "環境局 山田",
@@ -154,7 +186,7 @@ async def test_a_filled_workbook_is_taken_in_own_lines_first_then_all_pages_then
     assert (by_address["map"], "1.2.1") not in said
     assert said[by_address["form"], "2.4.2"] == (NOT_MET, "題名が内容と違う")
     assert {said[visit, "2.4.2"][0] for name, visit in by_address.items() if name != "form"} == {MET}
-    async with database.writing() as connection:
+    async with once.writing() as connection:
         first = await keep_judgements(connection, key["sweep"], answers.person, answers.judgements)
         assert first == len(answers.judgements)
         assert (
@@ -186,22 +218,22 @@ async def test_beside_a_proposal_stand_its_places_and_the_way_to_their_pictures(
     assert "#" not in sheet[f"H{unseen}"].hyperlink.target
 
 
-async def test_only_the_report_of_the_sweep_is_led_to(database: Database, tools: Tools, tmp_path: Path) -> None:
-    async with small_site(SITE) as server:
-        first, second = await sweep(database, server, tools), await sweep(database, server, tools)
-    other = (await write_report(database, first, tmp_path / "first", "ja")).parent
-    assert await written_report(database, first, other) == other
+async def test_only_the_report_of_the_sweep_is_led_to(twice: Database, tmp_path: Path) -> None:
+    other = (await write_report(twice, FIRST, tmp_path / "first", "ja")).parent
+    assert await written_report(twice, FIRST, other) == other
     with pytest.raises(UsageError, match="holds no report of sweep"):
-        await written_report(database, second, other)
+        await written_report(twice, SECOND, other)
     (tmp_path / "empty").mkdir()
     for place in (tmp_path, tmp_path / "empty", tmp_path / "nowhere"):
         with pytest.raises(UsageError, match="holds no report of sweep"):
-            await written_report(database, first, place)
+            await written_report(twice, FIRST, place)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_a_person_takes_a_judgement_back(database: Database, tools: Tools, tmp_path: Path) -> None:
-    path, key, pages = await exported(database, tools, tmp_path)
+    async with small_site(SITE) as server:
+        assert await sweep(database, server, tools) == FIRST
+    path, key, pages = await exported(database, tmp_path)
     form = next(page.visit for page in pages if page.address.endswith("/form"))
 
     async def take_in(outcome: str, person: str) -> int:
@@ -227,10 +259,8 @@ async def test_a_person_takes_a_judgement_back(database: Database, tools: Tools,
     assert len(await said()) == 2
 
 
-async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
-    database: Database, tools: Tools, tmp_path: Path
-) -> None:
-    path, key, pages = await exported(database, tools, tmp_path)
+async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(once: Database, tmp_path: Path) -> None:
+    path, key, pages = await exported(once, tmp_path)
     override = row_of(path, 2, "/image", "1.1.1 ")
     unreasoned = row_of(path, 2, "/form", "2.4.2 ")
     alone, word = row_of(path, 2, "/form", "2.4.3 "), row_of(path, 2, "/form", "2.4.4 ")
@@ -252,19 +282,15 @@ async def test_wrong_cells_are_named_all_of_them_and_nothing_is_taken(
     assert len(read_judge_book(path, key, pages).judgements) == 4
 
 
-async def test_only_the_proposals_that_a_person_was_shown_are_accepted(
-    database: Database, tools: Tools, tmp_path: Path
-) -> None:
+async def test_only_the_proposals_that_a_person_was_shown_are_accepted(twice: Database, tmp_path: Path) -> None:
     """A judgement of an earlier sweep, made meanwhile, is proposed now and was not then."""
-    async with small_site(SITE) as server:
-        first, second = await sweep(database, server, tools), await sweep(database, server, tools)
-    key, pages = await judged(database, second)
+    key, pages = await judged(twice, SECOND)
     path = tmp_path / "judge.xlsx"
     write_judge_book(path, key, pages, Language("ja"))
     await say(
-        database, first, "山田", lambda item: (MET, None) if item.criterion.number in ("2.4.5", "1.2.1") else None
+        twice, FIRST, "山田", lambda item: (MET, None) if item.criterion.number in ("2.4.5", "1.2.1") else None
     )
-    key, pages = await judged(database, second)
+    key, pages = await judged(twice, SECOND)
     assert items(pages, "/image")["2.4.5"].proposal.outcome is MET
     shown, hidden = (row_of(path, 1, number) for number in ("1.2.1", "2.4.5"))
     fill(path, {(0, "B2"): "鈴木", (1, f"G{hidden}"): "○"})
@@ -277,12 +303,8 @@ async def test_only_the_proposals_that_a_person_was_shown_are_accepted(
     )
 
 
-async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(
-    database: Database, tools: Tools, tmp_path: Path
-) -> None:
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    key, pages = await judged(database, number)
+async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(once: Database, tmp_path: Path) -> None:
+    key, pages = await judged(once, FIRST)
 
     def broken(change: Callable[[Any], None]) -> str:
         path = tmp_path / "judge.xlsx"
@@ -319,10 +341,8 @@ async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(
     assert read_judge_book(path, key, pages).person == "山田 太郎"
 
 
-async def test_one_word_for_all_pages_does_not_speak_against_the_machine(
-    database: Database, tools: Tools, tmp_path: Path
-) -> None:
-    path, key, pages = await exported(database, tools, tmp_path)
+async def test_one_word_for_all_pages_does_not_speak_against_the_machine(once: Database, tmp_path: Path) -> None:
+    path, key, pages = await exported(once, tmp_path)
     line = row_of(path, 1, "1.1.1")
     fill(path, {(0, "B2"): "山田", (1, f"H{line}"): "適合", (1, f"I{line}"): "ほかの担当にも聞く"})
     own = row_of(path, 2, "/image", "1.1.1 ")
@@ -333,21 +353,17 @@ async def test_one_word_for_all_pages_does_not_speak_against_the_machine(
     assert len(read_judge_book(path, key, pages).judgements) == len(pages)
 
 
-async def test_a_stale_workbook_and_one_of_another_sweep_are_refused(
-    database: Database, tools: Tools, tmp_path: Path
-) -> None:
-    async with small_site(SITE) as server:
-        first, second = await sweep(database, server, tools), await sweep(database, server, tools)
-    key, pages = await judged(database, first)
+async def test_a_stale_workbook_and_one_of_another_sweep_are_refused(twice: Database, tmp_path: Path) -> None:
+    key, pages = await judged(twice, FIRST)
     path = tmp_path / "judge.xlsx"
     write_judge_book(path, key, pages, Language("ja"))
-    other, theirs = await judged(database, second)
+    other, theirs = await judged(twice, SECOND)
     with pytest.raises(UsageError, match="another sweep"):
         read_judge_book(path, other, theirs)
-    async with database.writing() as connection:
+    async with twice.writing() as connection:
         result = sa.select(Visit.result_id).where(Visit.id == pages[1].visit).scalar_subquery()
         await connection.execute(sa.update(Visit).where(Visit.id == pages[0].visit).values(result_id=result))
-    changed, now_ = await judged(database, first)
+    changed, now_ = await judged(twice, FIRST)
     with pytest.raises(UsageError, match="stale"):
         read_judge_book(path, changed, now_)
     with pytest.raises(UsageError, match="cannot be read"):
@@ -391,13 +407,9 @@ async def test_where_people_differ_nothing_is_decided_and_no_notation_stands(
     assert (found.notation, found.person) == (Notation.CONFORMING, "局長")
 
 
-async def test_one_failing_page_fails_the_criterion_and_conformance_is_refused(
-    database: Database, tools: Tools
-) -> None:
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    await say(database, number, "山田", lambda item: (as_proposed(item)[0], "代替テキストがない"))
-    test = await jis_test(database, number)
+async def test_one_failing_page_fails_the_criterion_and_conformance_is_refused(once: Database) -> None:
+    await say(once, FIRST, "山田", lambda item: (as_proposed(item)[0], "代替テキストがない"))
+    test = await jis_test(once, FIRST)
     assert verdict(test, "1.1.1") is Verdict.NOT_MET
     stated = {"policy": "p", "published": "r", "scope": "全ページ", **ITEMS}
     assert lacks(test, Notation.CONFORMING, stated) == [Lack.NOT_MET]
@@ -406,12 +418,10 @@ async def test_one_failing_page_fails_the_criterion_and_conformance_is_refused(
     assert lacks(test, Notation.CONSIDERATE, {}) == [Lack.POLICY]
 
 
-async def test_a_failing_page_does_not_end_the_test_of_the_others(database: Database, tools: Tools) -> None:
-    async with small_site(SITE) as server:
-        number = await sweep(database, server, tools)
-    await say(database, number, "山田", lambda item: (NOT_MET, "なし") if item.failed_places else None)
-    await say(database, number, "山田", lambda item: (MET, None) if item.criterion.number != "1.1.1" else None)
-    test = await jis_test(database, number)
+async def test_a_failing_page_does_not_end_the_test_of_the_others(once: Database) -> None:
+    await say(once, FIRST, "山田", lambda item: (NOT_MET, "なし") if item.failed_places else None)
+    await say(once, FIRST, "山田", lambda item: (MET, None) if item.criterion.number != "1.1.1" else None)
+    test = await jis_test(once, FIRST)
     assert verdict(test, "1.1.1") is Verdict.NOT_MET
     assert not test.judged
     stated = {"policy": "p", "published": "r", "scope": "全ページ", **ITEMS, "plan": "令和9年3月まで"}
@@ -438,15 +448,12 @@ async def test_a_judgement_is_proposed_again_for_a_page_that_has_not_changed_and
 
 
 async def test_a_reason_against_the_machine_is_proposed_again_while_its_faults_are_the_same(
-    database: Database, tools: Tools, tmp_path: Path
+    twice: Database, tmp_path: Path
 ) -> None:
     """The same page with the same faults: the person who overrode them is asked once, not every year."""
     why = "飾りの線で、意味を持たないため"
-    async with small_site(SITE) as server:
-        first = await sweep(database, server, tools)
-        await say(database, first, "山田", lambda item: (MET, why) if item.failed_places else None)
-        second = await sweep(database, server, tools)
-    key, pages = await judged(database, second)
+    await say(twice, FIRST, "山田", lambda item: (MET, why) if item.failed_places else None)
+    key, pages = await judged(twice, SECOND)
     item = items(pages, "/image")["1.1.1"]
     assert (item.proposal.outcome, item.proposal.ground, item.proposal.reason) == (MET, Ground.EARLIER, why)
     assert (item.failed_places, item.proposal.rules) == (1, ("image-alt",))
@@ -462,14 +469,14 @@ async def test_a_reason_against_the_machine_is_proposed_again_while_its_faults_a
     )
     said = [(outcome, reason) for visit, number, outcome, reason in read_judge_book(path, key, pages).judgements]
     assert said == [(MET, why)]
-    _, before = await judged(database, first)
+    _, before = await judged(twice, FIRST)
     visit, clean = (
         next(each.visit for each in before if each.address.endswith(end)) for end in ("/image", "/form")
     )
-    async with database.writing() as connection:  # then, the rules of that time had found nothing
+    async with twice.writing() as connection:  # then, the rules of that time had found nothing
         other = sa.select(Visit.result_id).where(Visit.id == clean).scalar_subquery()
         await connection.execute(sa.update(Visit).where(Visit.id == visit).values(result_id=other))
-    _, pages = await judged(database, second)
+    _, pages = await judged(twice, SECOND)
     assert items(pages, "/image")["1.1.1"].proposal.ground is Ground.FAILED
 
 
