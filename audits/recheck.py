@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -232,12 +233,21 @@ async def choose_pages(connection: AsyncConnection, sweep_id: int, pages: Sequen
     )
 
 
-async def run(database: Database, sweep_id: int, aim: Aim, tools: Tools, stopping: asyncio.Event) -> bool:
+async def run(
+    database: Database,
+    sweep_id: int,
+    aim: Aim,
+    tools: Tools,
+    stopping: asyncio.Event,
+    *,
+    since: datetime | None = None,
+) -> bool:
     """See the pages that were chosen, and the others of a fault that none of these shows; False when stopped before.
 
-    The defects take in what was seen either way.
+    The defects take in what was seen either way. Who asks after `since`, by default from now on, that it stop is heeded.
     """
-    while await sweep.run(database, sweep_id, tools, stopping):
+    since = since or now()
+    while await sweep.run(database, sweep_id, tools, stopping, since=since):
         async with database.writing() as connection:
             left = await left_to_see(connection, sweep_id, aim)
             if not left:

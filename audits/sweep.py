@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +34,11 @@ from db.words import TRANSIENT, Edition, FoundBy, Level, Method, Redraw, ScopeKi
 
 ALIKE = ("signed_in", "obey_meta_robots", "bytes", "menus")  # limits under which the same page is read alike
 RENEW = 60.0  # seconds between renewals of a sweep's lease
+HEED = 1.0  # seconds between looks for somebody who asks us to stop
+
+
+class Held(UsageError):
+    """Another process runs the sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,13 +171,15 @@ async def _reopen(work: Work) -> None:
 
 async def run(
     database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event, *,
-    until: SweepState = SweepState.FINISHED, again: bool = False,
+    until: SweepState = SweepState.FINISHED, again: bool = False, since: datetime | None = None,
 ) -> bool:  # fmt: skip
     """Take a sweep on from wherever it is; returns False when stopped before it reached `until`.
 
-    `again` gives the pages that a finished sweep has lost another try. Raises UsageError when there is no such sweep, or another process runs it.
+    `again` gives the pages that a finished sweep has lost another try. Who asks after `since`, by default from now on,
+    that the sweep stop sets `stopping`. Raises UsageError when there is no such sweep, Held when another process runs it.
     """
-    async with held(database, sweep_id), running(database, sweep_id, tools, stopping) as work:
+    heeding = heeded(database, sweep_id, stopping, since or now())
+    async with held(database, sweep_id), heeding, running(database, sweep_id, tools, stopping) as work:
         if SweepState.FINISHED is until is not work.sweep.state:
             await work.first_tab()  # that there is no browser is said now, not after hours of exploring
         if again and work.sweep.state is SweepState.FINISHED:
@@ -189,7 +197,7 @@ async def run(
 
 @asynccontextmanager
 async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
-    """Hold the sweep's lease, renewed while the block runs. Raises UsageError when another process has it."""
+    """Hold the sweep's lease, renewed while the block runs. Raises Held when another process has it."""
     owner = this_process()
 
     async def hold() -> None:
@@ -197,7 +205,7 @@ async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
             await sweep_row(connection, sweep_id)
             holder = await hold_sweep(connection, sweep_id, owner)
         if holder is not None:
-            raise UsageError(
+            raise Held(
                 ja=f"スイープ {sweep_id} は別のプロセス（{holder}）が実行中です。",
                 en=f"Sweep {sweep_id} is being run by another process ({holder}).",
             )
@@ -216,6 +224,31 @@ async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
             renewing.cancel()
             async with database.writing() as connection:
                 await release_sweep(connection, sweep_id, owner)
+
+
+@asynccontextmanager
+async def heeded(
+    database: Database, sweep_id: int, stopping: asyncio.Event, since: datetime
+) -> AsyncIterator[None]:
+    """Set `stopping` when somebody asks in the rows, after `since`, for the sweep to stop while the block runs."""
+
+    over = asyncio.Event()
+
+    async def heed() -> None:
+        while not (over.is_set() or stopping.is_set()):
+            async with database.reading() as connection:
+                asked = await connection.scalar(sa.select(Sweep.stop_asked_at).where(Sweep.id == sweep_id))
+            if asked is not None and asked > since:
+                stopping.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), HEED)
+
+    async with Together() as group:
+        group.create_task(heed())
+        try:
+            yield
+        finally:
+            over.set()
 
 
 async def _choose(work: Work) -> bool:

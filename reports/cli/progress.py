@@ -3,19 +3,17 @@
 import asyncio
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Self
 
-import sqlalchemy as sa
 from rich.console import Console
 
 from crawler.notes import notes_of
-from crawler.windows import Windows
 from db.database import Database
-from db.tables import Draw, Sweep, Visit
-from db.words import About, SweepState, VisitState
+from db.words import About, SweepState
 from reports.clean import one_line
 from reports.language import Language
+from reports.progress import progress_line, read_progress, window_closed
 
 LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
 NEWS = (
@@ -25,7 +23,6 @@ NEWS = (
     About.CARRY,
     About.TRAFFIC,
 )  # of notes that a person at the terminal wants to know of at once
-WAITING = (VisitState.FOUND, VisitState.SELECTED)
 
 
 class Progress:
@@ -65,24 +62,13 @@ class Progress:
 
     async def _line(self) -> str:
         async with self._database.reading() as connection:
-            read = sa.select(Sweep.state, Sweep.settings).where(Sweep.id == self._sweep_id)
-            state, settings = (await connection.execute(read)).one()
+            reading = await read_progress(connection, self._sweep_id)
             notes = await notes_of(connection, self._sweep_id, NEWS)
-            rows = await connection.execute(
-                sa.select(Visit.state, sa.func.count())
-                .where(Visit.sweep_id == self._sweep_id)
-                .group_by(Visit.state)
-            )
-            counts: dict[VisitState, int] = dict(rows.all())
-            drawn = sa.select(sa.func.count(sa.distinct(Draw.visit_id))).where(Draw.sweep_id == self._sweep_id)
-            chosen = await connection.scalar(drawn) or 0
         self._tell_news(notes)
-        if closed := window_closed(settings.get("window", ""), datetime.now(UTC), self._lang):
+        if closed := window_closed(reading.window, datetime.now(UTC), self._lang):
             return closed
-        waiting = sum(counts.get(each, 0) for each in WAITING)
-        if state is SweepState.EXPLORING:
-            return self._told(state, sum(counts.values()) - waiting, waiting)
-        return self._told(state, chosen - waiting, waiting)
+        rate = self._pace.per_minute(reading.state, reading.done, time.monotonic())
+        return progress_line(reading, rate, self._lang)
 
     def _tell_news(self, notes: list[dict[str, str]]) -> None:
         """Say once, in a line of its own, what delays the sweep or keeps it from a host."""
@@ -92,18 +78,6 @@ class Progress:
                 about = self._language.word("notes.about", note["about"])
                 said = self._language.noted(note["said"])
                 self._console.print(one_line(f"{about}: {note['address']} ({said})"), soft_wrap=True)
-
-    def _told(self, state: SweepState, done: int, waiting: int) -> str:
-        rate = self._pace.per_minute(state, done, time.monotonic())
-        exploring = state is SweepState.EXPLORING  # its end is unknown: what is found leads on
-        end = "" if exploring or not rate else expected_end(waiting / rate, datetime.now(), self._lang)
-        if self._lang == "ja":
-            step = "探索" if exploring else "検査"
-            unit = "件" if exploring else "ページ"
-            return f"{step}: 済み {done:,}、待ち {waiting:,}（毎分 {rate:.0f} {unit}{end and f'、{end}'}）"
-        step = "exploring" if exploring else "auditing"
-        unit = "addresses" if exploring else "pages"
-        return f"{step}: {done:,} done, {waiting:,} waiting ({rate:.0f} {unit}/min{end and f', {end}'})"
 
 
 class Pace:
@@ -122,29 +96,3 @@ class Pace:
         self._read = at
         minutes = (at - began) / 60
         return (done - before) / minutes if minutes > 0.05 else 0.0
-
-
-def window_closed(window: str, moment: datetime, lang: str) -> str:
-    """That no page is begun now, and from when on they are again; nothing while the window is open."""
-    windows = Windows.parse(window)
-    if windows.are_open(moment):
-        return ""
-    opens = f"{windows.next_opening(moment):%m-%d %H:%M %Z}"
-    return (
-        f"時間帯（{window}）の外: {opens} まで待ちます"
-        if lang == "ja"
-        else f"outside the window ({window}): waiting until {opens}"
-    )
-
-
-def expected_end(minutes: float, now: datetime, lang: str) -> str:
-    """What is left of a step if it goes on as it did, and until when by this machine's clock."""
-    if minutes < 1:
-        return "残り 1 分未満" if lang == "ja" else "less than a minute left"
-    at = now + timedelta(minutes=minutes)
-    clock = f"{at:%H:%M}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
-    hours = minutes >= 120
-    left = minutes / 60 if hours else minutes
-    if lang == "ja":
-        return f"残り約 {left:.0f} {'時間' if hours else '分'}、{clock} ごろまで"
-    return f"about {left:.0f} {'h' if hours else 'min'} left, until {clock}"

@@ -11,7 +11,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.schema import ready
 from reports.access.accounts import first_invitation
-from reports.cli.options import browser_option, database_option, lang_option, private_option
+from reports.cli.options import browser_option, contact_option, database_option, lang_option, private_option
 from reports.cli.running import COMPLETE
 from reports.web.app import application
 from reports.web.settings import WebSettings
@@ -40,6 +40,11 @@ from reports.web.settings import WebSettings
     "--oidc", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE", envvar="JISWEEP_WEB_OIDC",
     help="Directory to sign in with by OpenID Connect (TOML; see docs/operators/web.md).",
 )  # fmt: skip
+@click.option(
+    "--sweeps/--no-sweeps", "runs_sweeps", default=True, envvar="JISWEEP_WEB_SWEEPS",
+    help="Run the sweeps and rechecks that people ask for in the application, or only keep what they ask.  [default: run]",
+)  # fmt: skip
+@contact_option
 @browser_option
 @private_option
 @lang_option
@@ -52,6 +57,7 @@ def web(**given: Any) -> int:
     settings = WebSettings(
         database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
         browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
+        runs_sweeps=given["runs_sweeps"], contact=given["contact"],
     )  # fmt: skip
     asyncio.run(_prepare(settings))
     config = uvicorn.Config(

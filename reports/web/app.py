@@ -11,6 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from audits.engine import installed_engine
+from audits.runner import standing_by
+from audits.work import Tools
 from db.database import Database
 from db.errors import JisweepError, StorageError
 from reports.api.app import api
@@ -30,7 +33,12 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
         async with AsyncExitStack() as stack:
             opened = database or await stack.enter_async_context(Database(settings.database, must_exist=True))
             app.state.database = programs.state.database = opened
+            if settings.runs_sweeps:
+                await stack.enter_async_context(standing_by(opened, tools))
             yield
+
+    def tools() -> Tools:
+        return Tools(engine=installed_engine(), browser=settings.browser)
 
     programs = api()
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)

@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from db.words import SweepState
-from reports.cli.progress import Pace, expected_end
+from reports.cli.progress import Pace
+from reports.progress import expected_end
 
 EXPLORING, AUDITING = SweepState.EXPLORING, SweepState.AUDITING
 

@@ -1,0 +1,58 @@
+"""The plan of a further sweep of a site: it meets the site as an earlier one did, and what the site keeps by now counts."""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from audits.conclude import sweep_row
+from audits.site import site_settings
+from audits.sweep import Plan
+from audits.work import scope_of
+from crawler.limits import Limits
+from crawler.scope import Scope
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Page, Site, Sweep, Visit
+from db.words import FoundBy, SweepState
+
+
+async def plan_like(database: Database, sweep_id: int) -> Plan:
+    """The plan of a sweep once more. Raises UsageError for one that nobody can repeat without being at hand.
+
+    The random part is drawn by a new seed: a draw that has been worked on says nothing of the rest of the site.
+    """
+    async with database.reading() as connection:
+        sweep = await sweep_row(connection, sweep_id)
+        start = (await connection.scalars(sa.select(Site.address).where(Site.id == sweep.site_id))).one()
+        seeds = await connection.scalars(
+            sa.select(Page.address)
+            .join(Visit, Visit.page_id == Page.id)
+            .where(Visit.sweep_id == sweep_id, Visit.found_by == FoundBy.SEED, Page.address != start)
+            .order_by(Visit.id)
+        )
+        given = tuple(seeds)
+    limits = Limits.from_row(sweep.settings)
+    if sweep.recheck or limits.signed_in:
+        raise UsageError(
+            ja="再検査と、サインインして行う調査は、ここからは繰り返せません。端末で jisweep sweep を実行してください。",
+            en="A recheck, or a sweep that signs in, cannot be repeated from here: run jisweep sweep at a terminal.",
+        )
+    return Plan(
+        scope=await scope_of(database, sweep), limits=replace(limits, **await site_settings(database, start)),
+        seeds=given, method=sweep.method_asked, pages=sweep.pages_asked, at_random=sweep.random_asked,
+        stratify=sweep.stratify, traffic=tuple((address, count) for address, count in sweep.traffic),
+        edition=sweep.edition, also=sweep.also, level=sweep.level, survey=sweep.mic is not None,
+    )  # fmt: skip
+
+
+async def plan_for(database: Database, site_id: int, contact: str) -> Plan:
+    """The plan of a site's next sweep: like its last, finished if there is one; of a new site, the usual one."""
+    ended = sa.case((Sweep.state == SweepState.FINISHED, 0), else_=1)
+    last = sa.select(Sweep.id).where(Sweep.site_id == site_id, ~Sweep.recheck).order_by(ended, Sweep.id.desc())
+    async with database.reading() as connection:
+        sweep_id = await connection.scalar(last.limit(1))
+        start = (await connection.scalars(sa.select(Site.address).where(Site.id == site_id))).one()
+    if sweep_id is not None:
+        return await plan_like(database, sweep_id)
+    limits = Limits(**{"contact": contact, **await site_settings(database, start)})
+    return Plan(scope=Scope.around(start), limits=limits)
