@@ -16,8 +16,8 @@ from db.tables import Page, Site, Sweep, Visit
 from db.words import FoundBy, SweepState
 
 
-async def plan_like(database: Database, sweep_id: int) -> Plan:
-    """The plan of a sweep once more. Raises UsageError for one that nobody can repeat without being at hand.
+async def plan_like(database: Database, sweep_id: int, contact: str) -> Plan:
+    """The plan of a sweep once more; `contact` stands where it had none. Raises UsageError for one that nobody can repeat without being at hand.
 
     The random part is drawn by a new seed: a draw that has been worked on says nothing of the rest of the site.
     """
@@ -31,7 +31,7 @@ async def plan_like(database: Database, sweep_id: int) -> Plan:
             .order_by(Visit.id)
         )
         given = tuple(seeds)
-    limits = Limits.from_row(sweep.settings)
+    limits = Limits.from_row({"contact": contact, **sweep.settings})
     if sweep.recheck or limits.signed_in:
         raise UsageError(
             ja="再検査と、サインインして行う調査は、ここからは繰り返せません。端末で jisweep sweep を実行してください。",
@@ -53,6 +53,6 @@ async def plan_for(database: Database, site_id: int, contact: str) -> Plan:
         sweep_id = await connection.scalar(last.limit(1))
         start = (await connection.scalars(sa.select(Site.address).where(Site.id == site_id))).one()
     if sweep_id is not None:
-        return await plan_like(database, sweep_id)
+        return await plan_like(database, sweep_id, contact)
     limits = Limits(**{"contact": contact, **await site_settings(database, start)})
     return Plan(scope=Scope.around(start), limits=limits)

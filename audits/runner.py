@@ -19,7 +19,6 @@ from audits.conclude import sweep_row
 from audits.recheck import aim_of
 from audits.sweep import Held
 from audits.work import Tools
-from crawler.limits import Limits
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import JisweepError, StorageError
@@ -84,7 +83,7 @@ async def _next(database: Database, recheck: bool) -> int | None:
     for row in rows:
         owner = row.lease_owner
         is_free = owner in (None, this_process()) or row.lease_until < now() or is_alive(owner) is False
-        if is_free and Windows.parse(Limits.from_row(row.settings).window).are_open(datetime.now(UTC)):
+        if is_free and Windows.parse(row.settings.get("window", "")).are_open(datetime.now(UTC)):
             return int(row.id)
     return None
 

@@ -64,7 +64,7 @@ def write_trend(trend: Trend, of: Of, out: Path, lang: str, units: Sequence[Unit
         folder.text("trend.json", json.dumps(as_json(trend, of), ensure_ascii=False, indent=1))
         _write_tables(folder, trend, of, language)
         pages = Pages(folder, language, {"made": now(), "engine": _engines(trend, language)})
-        pages.write("index.html", "trend.html", **_values(trend, of, units, language))
+        pages.write("index.html", "trend.html", **trend_values(trend, of, units, language))
     return folder.out / "index.html"
 
 
@@ -88,7 +88,8 @@ def _engines(trend: Trend, language: Language) -> str:
     return language.say("common.comma").join(named) or language.say("trend.no_engine")
 
 
-def _values(trend: Trend, of: Of, units: Sequence[Unit], language: Language) -> dict[str, Any]:
+def trend_values(trend: Trend, of: Of, units: Sequence[Unit], language: Language) -> dict[str, Any]:
+    """What the templates of a trend ask for."""
     rows = rows_of(trend, trend.criterion) if trend.page is None else []
     breaks = _breaks(rows)
     labels = [_label(each.period, trend.every) for each in trend.flows]

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from reports.web.views import sites
+from reports.web.views import site, sites, sweep, sweeps
 
-VIEWS: tuple[APIRouter, ...] = (sites.router,)
+VIEWS: tuple[APIRouter, ...] = (sites.router, site.router, sweeps.router, sweep.router)

@@ -1,0 +1,178 @@
+"""The addresses of a sweep as one table, whole or narrowed: how each was found, how it ended, what was found on it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from audits.conclude import rules_of
+from crawler.address import directory_of, origin_of
+from db.tables import Assertion, Finding, Page, Sweep, Visit
+from db.words import Assertor, Level, Outcome, Reason, VisitState
+from reports.language import Language
+from reports.read_coverage import FRAME
+from reports.web.asking import Asked, Refused
+from reports.web.listing import Cell, Column, Listing
+
+TRIED_AGAIN = Visit.tries > 1
+SHOWS = ("all", "pages", "audited", "problem", "unaudited", "retried")  # beside states and reasons
+
+
+def fails_in(visit: Any = Visit) -> sa.ColumnElement[bool]:
+    """Whether a visit's result has a failed place of level A or AA."""
+    return sa.exists().where(
+        Assertion.result_id == visit.result_id, Assertion.assertor == Assertor.AXE, Assertion.failed_places > 0,
+        Assertion.level.in_(Level.AA.included),
+    )  # fmt: skip
+
+
+def directory(start: str, dialect: str) -> sa.ColumnElement[str]:
+    """The directory of a page's address right below the start's, or below its host: as crawler.strata has them."""
+    find = sa.func.instr if dialect == "sqlite" else sa.func.strpos
+    clean = sa.func.substr(Page.address, 1, find(Page.address.concat("?"), "?") - 1)
+    below = origin_of(start) + directory_of(start)
+
+    def cut(front: sa.ColumnElement[Any] | int) -> sa.ColumnElement[str]:
+        rest = sa.func.substr(clean, front + 1)
+        return sa.func.substr(clean, 1, front).concat(sa.func.substr(rest, 1, find(rest, "/")))
+
+    host = find(sa.func.substr(clean, 9), "/") + 8  # the first slash behind "https://" and a letter
+    inside = sa.func.substr(clean, 1, len(below)) == below
+    return sa.case((inside, cut(sa.literal(len(below)))), else_=cut(host))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrowed:
+    """Which addresses are wanted."""
+
+    show: str
+    directory: str | None
+    template: int | None
+
+    @classmethod
+    def asked(cls, asked: Asked) -> "Narrowed":
+        """What the address of the page says. Raises Refused for words that there are none of."""
+        given = asked.request.query_params
+        show, template = given.get("show", "all"), given.get("template")
+        if show not in SHOWS and show not in (*VisitState, *Reason):
+            raise Refused(404)
+        if template is not None and not (template.isascii() and template.isdigit() and len(template) < 9):
+            raise Refused(404)
+        return cls(show=show, directory=given.get("directory"), template=int(template) if template else None)
+
+    def conditions(self, sweep: Sweep, start: str, dialect: str) -> list[sa.ColumnElement[bool]]:
+        """The same for a query over visits and their pages."""
+        shown: dict[str, sa.ColumnElement[bool]] = {
+            "all": sa.true(), "pages": Visit.state.in_(FRAME), "audited": Visit.state == VisitState.AUDITED,
+            "problem": sa.and_(Visit.state == VisitState.AUDITED, fails_in()), "retried": TRIED_AGAIN,
+            "unaudited": Visit.state == VisitState.UNAUDITED,
+        }  # fmt: skip
+        if self.show in shown:
+            found = [shown[self.show]]
+        elif self.show in tuple(VisitState):
+            found = [Visit.state == VisitState(self.show)]
+        else:
+            found = [Visit.state == VisitState.UNAUDITED, Visit.reason == Reason(self.show)]
+        if self.directory is not None:
+            found += [directory(start, dialect) == self.directory]
+        if self.template is not None:
+            found += [Visit.template == self.template]
+        return [Visit.sweep_id == sweep.id, *found]
+
+    def said(self, language: Language) -> str:
+        """What the table holds, in words."""
+        if self.show in SHOWS:
+            word = language.say(f"web.sweep.show.{self.show}")
+        else:
+            word = language.word("visit_state" if self.show in tuple(VisitState) else "reason", self.show)
+        if self.directory is not None:
+            word = language.say("web.sweep.of_directory", what=word, directory=self.directory)
+        if self.template is not None:
+            word = language.say(
+                "web.sweep.of_template",
+                what=word,
+                template=language.say("sample.of_template", number=str(self.template)),
+            )
+        return word
+
+
+def addresses(asked: Asked, sweep: Sweep, start: str, narrowed: Narrowed, dialect: str, **changes: Any) -> Listing:
+    """The table; `changes` are those of the Listing."""
+    found_on, leads_to = aliased(Page), aliased(Page)
+    places = (
+        sa.select(sa.func.count())
+        .where(
+            Finding.result_id == Visit.result_id, Finding.outcome == Outcome.FAILED,
+            Finding.rule.in_(rules_of(sweep)),
+        )
+        .correlate(Visit)
+        .scalar_subquery()
+    )  # fmt: skip
+    conditions = narrowed.conditions(sweep, start, dialect)
+    query = (
+        sa.select(
+            Page.id, Page.address.label("address"), Visit.title.label("title"), Visit.state.label("state"),
+            Visit.reason, Visit.detail, Visit.http_status.label("http"), Visit.content_type.label("type"),
+            Visit.size.label("size"), Visit.tries.label("tries"), Visit.found_by.label("found_by"),
+            found_on.address.label("found_on"), leads_to.address.label("leads_to"),
+            sa.case((Visit.state == VisitState.AUDITED, places)).label("places"),
+        )
+        .select_from(Visit)
+        .join(Page, Page.id == Visit.page_id)
+        .outerjoin(found_on, found_on.id == Visit.found_on_id)
+        .outerjoin(leads_to, leads_to.id == Visit.leads_to_id)
+        .where(*conditions)
+    )  # fmt: skip
+    count = sa.select(sa.func.count()).select_from(Visit).join(Page, Page.id == Visit.page_id).where(*conditions)
+    values: dict[str, Any] = {
+        "id": "addresses", "caption": narrowed.said(asked.language), "sort": "address", "last": (Visit.id,),
+        "columns": _columns(asked, sweep.id),
+    }  # fmt: skip
+    return Listing(asked=asked, query=query, count=count, **{**values, **changes})
+
+
+def _columns(asked: Asked, sweep: int) -> list[Column]:
+    language, say = asked.language, asked.language.say
+
+    def ended(row: Any) -> Cell:
+        reason = say(f"reason.{row.reason.value}") if row.reason else ""
+        return Cell(
+            text=reason or say(f"visit_state.{row.state.value}"), aside=row.detail or "",
+            value=f"{reason}: {row.detail}" if reason and row.detail else None,
+        )  # fmt: skip
+
+    def number(value: int | None) -> Cell:
+        return Cell(text="" if value is None else language.number(value), value="" if value is None else value)
+
+    def places(row: Any) -> Cell:
+        cell = number(row.places)
+        return Cell(text=cell.text, value=cell.value, kind="bad" if row.places else "")
+
+    def page(row: Any) -> Cell:
+        seen = row.state is VisitState.AUDITED
+        return Cell(
+            text=row.title.strip() if row.title and row.title.strip() else row.address,
+            href=f"/pages/{row.id}?sweep={sweep}" if seen else row.address, outside=not seen,
+            aside=row.address if row.title and row.title.strip() else "", value=row.address,
+        )  # fmt: skip
+
+    return [
+        Column(key="address", heading=say("web.sweep.page"), is_head=True, cell=page),
+        Column(key="state", heading=say("web.sweep.ended"), cell=ended),
+        Column(key="places", heading=say("web.sweep.places"), is_number=True, cell=places),
+        Column(key="http", heading="HTTP", is_number=True, cell=lambda row: number(row.http)),
+        Column(key="type", heading=say("documents_csv.content_type"), cell=lambda row: Cell(text=row.type or "")),
+        Column(key="size", heading=say("documents_csv.size"), is_number=True, cell=lambda row: number(row.size)),
+        Column(key="tries", heading=say("web.sweep.tries"), is_number=True, cell=lambda row: number(row.tries)),
+        Column(
+            key="found_on",
+            heading=say("unaudited.found_on"),
+            cell=lambda row: Cell(text=row.found_on or "", href=row.found_on, outside=True),
+        ),
+        Column(
+            key="leads_to",
+            heading=say("unaudited.leads_to"),
+            cell=lambda row: Cell(text=row.leads_to or "", href=row.leads_to, outside=True),
+        ),
+    ]

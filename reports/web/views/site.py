@@ -1,0 +1,312 @@
+"""One site: its last finished sweep, how it came there, where its problems lie, and what was left out."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Form
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import RedirectResponse, Response
+
+from audits.asked import WANTED, ask_sweep
+from audits.conclude import Conclusion, conclude, last_finished
+from audits.criteria import NAMES
+from audits.organisations import tree
+from audits.repeating import plan_for
+from audits.sweep import Plan
+from audits.trends.trend import trend_of
+from crawler.address import origin_of
+from db.errors import UsageError
+from db.tables import Page, Site, Sweep, Visit
+from db.types import now
+from db.words import Done, Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
+from reports.access.rights import May
+from reports.exception_view import summary as exceptions_summary
+from reports.language import Language
+from reports.read import head, scope
+from reports.read_coverage import FRAME, coverage
+from reports.revision_view import summary as revision_summary
+from reports.site_view import by_reason, edition_name, method_name, site_name, summary
+from reports.summary import carried
+from reports.survey_view import summary as survey_summary
+from reports.trend_report import trend_values
+from reports.trend_view import Of
+from reports.web.addresses import Narrowed, addresses, directory, fails_in
+from reports.web.asking import Asked, Reader, Refused
+from reports.web.heat import heat
+from reports.web.listing import Cell, Column, Listing
+from reports.web.standing import COLUMNS, standing
+from reports.web.trail_of_site import crumbs_of, organisations_above
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the form for a new sweep was given."""
+
+    method: str = ""
+    pages: str = ""
+    edition: str = ""
+    level: str = ""
+    survey: bool = False
+
+
+@router.get("/sites/{site_id}")
+async def site(asked: Reader, site_id: int) -> Response:
+    """All about it."""
+    address = await _address(asked, site_id)
+    async with asked.reading() as connection:
+        last = await last_finished(connection, site_id)
+        organisations = await tree(connection)
+        if last is not None:
+            tables = await _tables(asked, connection, last, address)
+            for listing in tables.values():
+                if file := listing.file():
+                    return file
+            parts = {name: await listing.part(connection) for name, listing in tables.items()}
+        running = await _unfinished(connection, site_id)
+    shared: dict[str, Any] = {
+        "site": site_id, "address": address, "running": running, "may_sweep": asked.who.may(May.SWEEP, site_id),
+    }  # fmt: skip
+    above, title = organisations_above(asked, organisations, site_id), site_name(address)
+    if last is None:
+        return asked.page("site_new.html", title, crumbs=above, **shared)
+    conclusion = await conclude(asked.database, last.id, sample=False)
+    async with asked.reading() as connection:
+        told = await head(connection, last.id)
+        patterns = await scope(connection, last.id)
+        found_by = await coverage(connection, last.id)
+        trend = await trend_of(connection, [site_id], alone=True)
+        cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
+    of = Of(name=address, kind="site", sites={site_id: address}, organisations={})
+    return asked.page(
+        "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
+        lead=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells,
+        includes=[line for line in patterns if line.kind is ScopeKind.INCLUDE], excludes=by_reason(patterns),
+        method=method_name(told, asked.language), edition=edition_name(told, asked.language.lang),
+        **{name: value for name, value in trend_values(trend, of, (), asked.language).items() if name != "title"},
+    )  # fmt: skip
+
+
+@router.get("/sites/{site_id}/begin")
+async def form(asked: Reader, site_id: int) -> Response:
+    """The form for a new sweep, with what the last one was asked for."""
+    address = await _address(asked, site_id, May.SWEEP)
+    try:
+        plan = await plan_for(asked.database, site_id, asked.settings.contact)
+    except UsageError as error:
+        return await _form(asked, site_id, address, Wish(), error.line(asked.language.lang), "")
+    wish = Wish(
+        method=plan.method.value if plan.method else "", pages=str(plan.pages or ""), edition=plan.edition.value,
+        level=plan.level.value, survey=plan.survey,
+    )  # fmt: skip
+    return await _form(asked, site_id, address, wish, "", "")
+
+
+@router.post("/sites/{site_id}/begin")
+async def begin(
+    asked: Reader, site_id: int, method: Annotated[str, Form(max_length=20)] = "", pages: Annotated[str, Form(max_length=20)] = "",
+    edition: Annotated[str, Form(max_length=20)] = "", level: Annotated[str, Form(max_length=4)] = "",
+    survey: Annotated[str, Form(max_length=4)] = "",
+) -> Response:  # fmt: skip
+    """Have a new sweep begin."""
+    address = await _address(asked, site_id, May.SWEEP)
+    wish = Wish(method=method, pages=pages.strip(), edition=edition, level=level, survey=bool(survey))
+    say = asked.language.say
+    if wish.pages and not (wish.pages.isascii() and wish.pages.isdigit() and 0 < int(wish.pages) <= 1_000_000):
+        return await _form(asked, site_id, address, wish, say("web.begin.pages_wrong"), "pages")
+    try:
+        plan = _wished(await plan_for(asked.database, site_id, asked.settings.contact), wish, asked)
+        async with asked.writing(
+            Done.SWEEP_ASKED, about=f"/sites/{site_id}", method=method, pages=pages
+        ) as connection:
+            await _refuse_second(connection, site_id)
+            begun = await ask_sweep(connection, plan, asked.who.person)
+    except UsageError as error:
+        return await _form(asked, site_id, address, wish, error.line(asked.language.lang), "")
+    return RedirectResponse(f"/sweeps/{begun}?done=sweep_asked", 303)
+
+
+def _wished(plan: Plan, wish: Wish, asked: Asked) -> Plan:
+    """The plan with what the form says instead. Raises Refused for words that the form has not."""
+    try:
+        method = Method(wish.method) if wish.method else None
+        edition, level = Edition(wish.edition), Level(wish.level)
+    except ValueError:
+        raise Refused(400) from None
+    if wish.survey:
+        method = Method.ALL
+    has_random = method in (None, Method.RANDOM, Method.MIXED)
+    return replace(
+        plan, method=method, pages=int(wish.pages) if wish.pages and method is not Method.ALL else None, edition=edition, level=level,
+        also=plan.also if plan.also is not edition else None, survey=wish.survey, at_random=None,
+        stratify=plan.stratify if has_random else None,
+        limits=replace(plan.limits, allow_private=plan.limits.allow_private or asked.settings.allow_private),
+    )  # fmt: skip
+
+
+async def _refuse_second(connection: AsyncConnection, site_id: int) -> None:
+    """Raises UsageError when a sweep of the site waits or runs already: a button is easily pressed twice."""
+    waiting = sa.select(sa.func.max(Sweep.id)).where(
+        Sweep.site_id == site_id, ~Sweep.recheck, Sweep.state != SweepState.FINISHED, WANTED
+    )
+    if (found := await connection.scalar(waiting)) is not None:
+        raise UsageError(
+            ja=f"このサイトの調査 {found} が、もう順番を待っているか実行中です。終わるか止めてから始めてください。",
+            en=f"Sweep {found} of this site waits or runs already: begin another when it has ended or was stopped.",
+        )
+
+
+async def _form(asked: Asked, site_id: int, address: str, wish: Wish, error: str, field: str) -> Response:
+    async with asked.reading() as connection:
+        organisations = await tree(connection)
+    lang = asked.language.lang
+    return asked.page(
+        "site_begin.html", asked.language.say("web.begin.title"), crumbs=crumbs_of(asked, organisations, site_id, address),
+        status=400 if error else 200, site=site_id, address=address, wish=wish, error=error, field=field,
+        methods=[each.value for each in Method], levels=[each.value for each in Level],
+        editions=[(each.value, NAMES[each][lang != "ja"]) for each in Edition],
+    )  # fmt: skip
+
+
+async def _address(asked: Asked, site_id: int, act: May = May.READ) -> str:
+    """Where a site starts that the reader may do this with. Raises Refused."""
+    if site_id >= 2**31:
+        raise Refused(404)
+    asked.needs(act, site_id)
+    async with asked.reading() as connection:
+        found = await connection.scalar(sa.select(Site.address).where(Site.id == site_id))
+    if found is None:
+        raise Refused(404)
+    return found
+
+
+def _further(conclusion: Conclusion, language: Language) -> list[str]:
+    """What else there is to say of the numbers: carried results, exceptions, the ministry's survey, a further edition."""
+    lines = [*carried(conclusion, language), *exceptions_summary(conclusion, language)]
+    if conclusion.survey is not None:
+        lines += survey_summary(conclusion, conclusion.survey, language)
+    if conclusion.revision is not None:
+        lines += revision_summary(conclusion.revision, language)
+    return lines
+
+
+async def _unfinished(connection: AsyncConnection, site_id: int) -> list[dict[str, Any]]:
+    """The sweeps of a site that are not done, the last first."""
+    query = sa.select(Sweep.id, Sweep.created_at, *COLUMNS).where(
+        Sweep.site_id == site_id, ~Sweep.recheck, sa.or_(Sweep.state != SweepState.FINISHED, WANTED)
+    )
+    rows = await connection.execute(query.order_by(Sweep.id.desc()).limit(3))
+    return [{"id": row.id, "at": row.created_at, "stands": standing(row, now()).value} for row in rows]
+
+
+async def _tables(asked: Asked, connection: AsyncConnection, last: Sweep, start: str) -> dict[str, Listing]:
+    """The tables over the rows of the last finished sweep."""
+    dialect = connection.dialect.name
+    worst = addresses(
+        asked, last, start, Narrowed(show="problem", directory=None, template=None), dialect, id="worst",
+        caption=asked.language.say("web.site.worst_caption"), sort="-places",
+    )  # fmt: skip
+    kept = ("address", "places")
+    return {
+        "worst": replace(worst, columns=[each for each in worst.columns if each.key in kept]),
+        "directories": _groups(asked, last, "directories", await _by(connection, last, directory(start, dialect)), start),
+        "templates": _groups(asked, last, "templates", await _by(connection, last, Visit.template), start),
+        "documents": _documents(asked, last, await _kinds(connection, last)),
+    }  # fmt: skip
+
+
+async def _by(connection: AsyncConnection, last: Sweep, key: Any) -> list[Any]:
+    """Pages, audited and problem pages of the last sweep by a key."""
+    audited = Visit.state == VisitState.AUDITED
+    pages = (
+        sa.select(
+            key.label("name"), sa.case((audited, 1), else_=0).label("audited"),
+            sa.case((sa.and_(audited, fails_in()), 1), else_=0).label("problem"), Page.address,
+        )
+        .select_from(Visit)
+        .join(Page, Page.id == Visit.page_id)
+        .where(Visit.sweep_id == last.id, Visit.state.in_(FRAME))
+        .subquery()
+    )  # fmt: skip
+    counted = sa.select(
+        pages.c.name, sa.func.count().label("pages"), sa.func.sum(pages.c.audited).label("audited"),
+        sa.func.sum(pages.c.problem).label("problem"), sa.func.min(pages.c.address).label("example"),
+    ).group_by(pages.c.name)  # fmt: skip
+    return list((await connection.execute(counted)).all())
+
+
+def _groups(asked: Asked, last: Sweep, id: str, rows: list[Any], start: str) -> Listing:
+    """Directories or templates with their pages; every number leads to the rows behind it."""
+    language, say = asked.language, asked.language.say
+    own, param = origin_of(start), {"directories": "directory", "templates": "template"}[id]
+
+    def name(row: Any) -> Cell:
+        if row.name is None:
+            return Cell(text=say("web.site.no_template"))
+        if param == "directory":
+            return Cell(text=str(row.name).removeprefix(own), value=row.name)
+        return Cell(text=say("sample.of_template", number=str(row.name)), value=row.name, aside=row.example)
+
+    def number(show: str, value: int, row: Any, kind: str = "") -> Cell:
+        asked_for = {"show": show, **({} if row.name is None else {param: row.name})}
+        href = f"/sweeps/{last.id}/addresses?{urlencode(asked_for)}" if row.name is not None else None
+        return Cell(text=language.number(value), value=value, href=href if value else None, kind=kind)
+
+    def share(row: Any) -> Cell:
+        if not row.audited:
+            return Cell(text=say("web.site.none_audited"), value="")
+        return Cell(
+            text=language.share(row.problem / row.audited), value=round(row.problem / row.audited, 4),
+            aside=say("number.of", part=int(row.problem), whole=int(row.audited)),
+        )  # fmt: skip
+
+    return Listing(
+        asked=asked, id=id, caption=say(f"web.site.{id}_caption"), sort="-problem", rows=rows,
+        columns=[
+            Column(key="name", heading=say(f"web.site.{param}"), is_head=True, cell=name, by=lambda row: row.name),
+            Column(key="pages", heading=say("web.site.pages"), is_number=True,
+                   cell=lambda row: number("pages", int(row.pages), row)),
+            Column(key="audited", heading=say("web.sweep.show.audited"), is_number=True,
+                   cell=lambda row: number("audited", int(row.audited), row)),
+            Column(key="problem", heading=say("web.sweep.show.problem"), is_number=True,
+                   cell=lambda row: number("problem", int(row.problem), row, "bad" if row.problem else "")),
+            Column(key="share", heading=say("site.problem_rate"), is_number=True, cell=share,
+                   by=lambda row: row.problem / row.audited if row.audited else None),
+        ],
+    )  # fmt: skip
+
+
+async def _kinds(connection: AsyncConnection, last: Sweep) -> list[Any]:
+    """The documents of the last sweep by what their server calls them."""
+    query = (
+        sa.select(
+            Visit.content_type.label("name"),
+            sa.func.count().label("files"),
+            sa.func.sum(Visit.size).label("bytes"),
+        )
+        .where(
+            Visit.sweep_id == last.id, Visit.state == VisitState.UNAUDITED, Visit.reason == Reason.NOT_HTML
+        )
+        .group_by(Visit.content_type)
+    )  # fmt: skip
+    return list((await connection.execute(query)).all())
+
+
+def _documents(asked: Asked, last: Sweep, rows: list[Any]) -> Listing:
+    language, say = asked.language, asked.language.say
+    href = f"/sweeps/{last.id}/addresses?show=not_html&addresses.sort=type"
+    return Listing(
+        asked=asked, id="documents", caption=say("web.site.documents_caption"), sort="-files", rows=rows,
+        columns=[
+            Column(key="name", heading=say("documents_csv.content_type"), is_head=True,
+                   cell=lambda row: Cell(text=row.name or say("web.site.no_type"))),
+            Column(key="files", heading=say("web.site.files"), is_number=True,
+                   cell=lambda row: Cell(text=language.number(row.files), value=row.files, href=href)),
+            Column(key="bytes", heading=say("documents_csv.size"), is_number=True,
+                   cell=lambda row: Cell(text="" if row.bytes is None else language.number(int(row.bytes)),
+                                         value="" if row.bytes is None else int(row.bytes))),
+        ],
+    )  # fmt: skip
