@@ -67,12 +67,21 @@ async def examine(
 ) -> list[Finding]:
     """Look at everything that a sweep needs; nothing is changed."""
     manners = Manners(contact=contact, longest_pause=5.0)
+    versions, *kept = await examine_kept(database_url)
+    return [
+        versions,
+        *await _browser_and_fonts(browser, manners),
+        *kept,
+        *(await _site(site, manners, allow_private) if site else []),
+    ]
+
+
+async def examine_kept(database_url: str) -> list[Finding]:
+    """The part of `examine` that starts no browser: versions, engine and database."""
     return [
         _versions(),
-        *await _browser_and_fonts(browser, manners),
         await _guarded("engine", _engine),
         await _guarded("database", lambda: _database(database_url)),
-        *(await _site(site, manners, allow_private) if site else []),
     ]
 
 

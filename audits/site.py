@@ -1,18 +1,21 @@
-"""A site's own settings: how its sweeps behave where nothing else is asked for."""
+"""A site's own settings: how its sweeps behave, and what belongs to it, where nothing else is asked for."""
 
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.database import Database
 from db.tables import Site
 from db.types import now
 
-KEPT = ("delay", "per_host", "window", "stop_outside", "obey_meta_robots", "contact", "fresh")  # names of Limits
+MANNERS = ("delay", "per_host", "window", "stop_outside", "obey_meta_robots", "contact", "fresh")  # names of Limits
+SCOPE = ("include", "exclude")  # lists of PATTERN, and of PATTERN=REASON
+KEPT = MANNERS + SCOPE
 
 
 async def site_settings(database: Database, address: str) -> dict[str, Any]:
-    """The limits that a site's sweeps use instead of the usual ones; none for a site that is not known."""
+    """What a site's sweeps use instead of the usual limits and scope; nothing for a site that is not known."""
     async with database.reading() as connection:
         found = await connection.scalar(sa.select(Site.settings).where(Site.address == address))
     return {name: value for name, value in (found or {}).items() if name in KEPT}
@@ -21,14 +24,21 @@ async def site_settings(database: Database, address: str) -> dict[str, Any]:
 async def keep_site_settings(
     database: Database, address: str, settings: dict[str, Any], *, reset: bool = False
 ) -> None:
-    """Keep these limits with the site, beside those kept before or, with `reset`, instead of them."""
+    """Keep these settings with the site, beside those kept before or, with `reset`, instead of them."""
     async with database.writing() as connection:
-        asked = sa.select(Site.settings).where(Site.address == address).with_for_update()
-        before = await connection.scalar(asked)
-        others = {name: value for name, value in (before or {}).items() if not (reset and name in KEPT)}
-        if before is None:
-            made = sa.insert(Site).values(address=address, settings=settings, created_at=now())
-            await connection.execute(made)
-        else:
-            changed = sa.update(Site).where(Site.address == address).values(settings=others | settings)
-            await connection.execute(changed)
+        await keep_in(connection, address, settings, reset=reset)
+
+
+async def keep_in(
+    connection: AsyncConnection, address: str, settings: dict[str, Any], *, reset: bool = False
+) -> None:
+    """The same in a transaction that is under way."""
+    asked = sa.select(Site.settings).where(Site.address == address).with_for_update()
+    before = await connection.scalar(asked)
+    others = {name: value for name, value in (before or {}).items() if not (reset and name in KEPT)}
+    if before is None:
+        made = sa.insert(Site).values(address=address, settings=settings, created_at=now())
+        await connection.execute(made)
+    else:
+        changed = sa.update(Site).where(Site.address == address).values(settings=others | settings)
+        await connection.execute(changed)

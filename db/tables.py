@@ -626,7 +626,7 @@ class Trail(Table):
     """Who did what in the web application, and when; it is never changed."""
 
     __tablename__ = "trail"
-    __table_args__ = (Index(None, "done", "at"),)
+    __table_args__ = (Index(None, "done", "at"), Index(None, "at"))
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     done: Mapped[Done]

@@ -62,11 +62,12 @@ async def _explore(url: str, given: dict[str, Any]) -> int:
     asked = start_of(url)
     given["sign_ins"] = credentials_of(given, scope_around(asked, given["include"], given["exclude"]))
     plan_of(asked, given)
-    tools = Tools(engine=installed_engine(), browser=given["browser"], credentials=given["sign_ins"])
+    engine = installed_engine()
     stopping = asyncio.Event()
     async with Database(given["database"]) as database:
         await ready(database)
         start, given = await started(database, asked, given)
+        tools = Tools(engine=engine, browser=given["browser"], credentials=given["sign_ins"])
         plan = plan_of(start, given)
         sweep_id = await begin(database, plan)
         say_signed_in(plan.limits.signed_in, given["lang"])

@@ -160,6 +160,19 @@ def manners_options(command: Command) -> Command:
     return command
 
 
+def scope_options(command: Command) -> Command:
+    """Which addresses belong to a site, as its settings may keep it."""
+    for option in (
+        click.option("--exclude", multiple=True, metavar="PATTERN=REASON",
+                     help="Leave addresses out, with a reason that the report shows: '/calendar/*=endless'."),
+        click.option("--include", multiple=True, metavar="PATTERN",
+                     help="Widen the scope: '/other/*' or 'https://host/*'.  "
+                          "[default: the start address's directory and below]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def crawl_options(command: Command) -> Command:
     """How far exploring goes, and how it behaves."""
     limits = Limits(contact="")
@@ -182,11 +195,7 @@ def crawl_options(command: Command) -> Command:
                      help="Open menus in the browser, where nothing can be sent, to find the links behind them."),
         click.option("--seeds", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
                      help="Further addresses to begin with: a list, a CSV file or a sitemap."),
-        click.option("--exclude", multiple=True, metavar="PATTERN=REASON",
-                     help="Leave addresses out, with a reason that the report shows: '/calendar/*=endless'."),
-        click.option("--include", multiple=True, metavar="PATTERN",
-                     help="Widen the scope: '/other/*' or 'https://host/*'.  "
-                          "[default: the start address's directory and below]"),
+        scope_options,
     ):  # fmt: skip
         command = option(command)
     return command

@@ -8,12 +8,15 @@ import click
 from audits.site import KEPT, keep_site_settings, site_settings
 from db.database import Database
 from db.schema import present, ready
+from reports.clean import visible
 from reports.cli.options import (
     check_limits,
     contact_option,
     database_option,
     lang_option,
     manners_options,
+    scope_around,
+    scope_options,
     start_of,
     typed,
 )
@@ -28,14 +31,16 @@ from reports.language import Language
 @click.option("--reset", is_flag=True, help="Forget what was kept before.")
 @contact_option
 @manners_options
+@scope_options
 def site(url: str, **given: Any) -> None:
-    """Keep manners with the site at URL: its sweeps use them, unless their command line says otherwise."""
+    """Keep manners and scope with the site at URL: its sweeps use them, unless their command line says otherwise."""
     asyncio.run(_site(start_of(url), given))
 
 
 async def _site(address: str, given: dict[str, Any]) -> None:
     settings = {name: given[name] for name in KEPT if name in typed()}
     check_limits(settings)
+    scope_around(address, given["include"], given["exclude"])
     async with Database(given["database"], must_exist=given["show"]) as database:
         await (present if given["show"] else ready)(database)
         if (settings or given["reset"]) and not given["show"]:
@@ -49,4 +54,6 @@ async def _site(address: str, given: dict[str, Any]) -> None:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(visible, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -120,10 +120,10 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
         check_folder(given["out"])
     async with playwright_driver() as driver:
         installed_browser(given["browser"], driver.chromium.executable_path)
-        tools = Tools(engine=engine, driver=driver, browser=given["browser"], credentials=given["sign_ins"])
         async with Database(given["database"]) as database:
             await ready(database)
             start, given = await started(database, asked, given)
+            tools = Tools(engine=engine, driver=driver, browser=given["browser"], credentials=given["sign_ins"])
             plan = plan_of(start, given)
             sweep_id = await begin(database, plan)
             await _say_begun(database, sweep_id, plan, given["lang"])
@@ -132,9 +132,17 @@ async def _sweep(url: str, given: dict[str, Any]) -> int:
 
 async def started(database: Database, asked: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The start address, and what was given with the settings that the site keeps, under either of its addresses."""
-    given = await with_site_settings(database, asked, given)
+    given = await _with_kept(database, asked, given)
     start = await reached(asked, given)
-    return start, given if start == asked else await with_site_settings(database, start, given)
+    return start, given if start == asked else await _with_kept(database, start, given)
+
+
+async def _with_kept(database: Database, address: str, given: dict[str, Any]) -> dict[str, Any]:
+    found = await with_site_settings(database, address, given)
+    if found["include"] != given["include"]:  # it may take in origins that we sign in to
+        scope = scope_around(address, found["include"], found["exclude"])
+        found["sign_ins"] = credentials_of(given, scope)
+    return found
 
 
 async def reached(asked: str, given: dict[str, Any]) -> str:

@@ -16,9 +16,10 @@ from audits.runner import standing_by
 from audits.work import Tools
 from db.database import Database
 from db.errors import JisweepError, StorageError
+from reports.access.directory import read_directory
 from reports.api.app import api
 from reports.render import style_sheet
-from reports.web import signing_in
+from reports.web import by_directory, signing_in
 from reports.web.asking import NotSignedIn, Refused, anyone, sign_in_first
 from reports.web.security import Safety
 from reports.web.settings import WebSettings
@@ -31,7 +32,9 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            opened = database or await stack.enter_async_context(Database(settings.database, must_exist=True))
+            opened = database
+            if opened is None:
+                opened = await stack.enter_async_context(Database(settings.database, must_exist=True))
             app.state.database = programs.state.database = opened
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
@@ -43,7 +46,9 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
     programs = api()
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
+    app.state.directory = read_directory(settings.oidc) if settings.oidc else None
     app.include_router(signing_in.router)
+    app.include_router(by_directory.router)
     for router in VIEWS:
         app.include_router(router)
     app.mount("/api/v1", programs)
@@ -70,8 +75,10 @@ async def _renew_session(request: Request, call_next: Callable[[Request], Awaita
     """Give the browser the session's new secret when it is time."""
     request.state.new_secret = None
     response = await call_next(request)
-    if request.state.new_secret and "set-cookie" not in response.headers:
-        signing_in.give_cookie(response, request.app.state.settings, request.state.new_secret)
+    settings: WebSettings = request.app.state.settings
+    is_given = any(each.startswith(f"{settings.cookie}=") for each in response.headers.getlist("set-cookie"))
+    if request.state.new_secret and not is_given:  # signing in or out gives the browser another one, or none
+        signing_in.give_cookie(response, settings, request.state.new_secret)
     return response
 
 

@@ -8,12 +8,14 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import URL
 from starlette.responses import HTMLResponse
 
 from db.database import Database
 from db.types import now
 from db.words import Done
 from reports.access import sessions
+from reports.access.directory import Directory
 from reports.access.rights import May, Rights, rights_of
 from reports.access.trail import leave
 from reports.language import LANGUAGES, Language
@@ -25,7 +27,7 @@ SIZES = ("normal", "large", "larger")
 PLACES = (  # of the navigation: the name of each, where it is, and what one must be allowed to do somewhere
     ("overview", "/", May.READ), ("sites", "/sites", May.READ), ("sweeps", "/sweeps", May.READ),
     ("defects", "/defects", May.READ), ("cycles", "/cycles", May.READ), ("tests", "/tests", May.READ),
-    ("knowhow", "/know-how", May.READ), ("administration", "/administration", May.ADMINISTER),
+    ("knowhow", "/know-how", May.READ), ("administration", "/administration", May.CONFIGURE),
 )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ class Asked:
     settings: WebSettings
     language: Language
     rights: Rights | None  # None: nobody has signed in
+    directory: Directory | None = None  # where people sign in who have no password here
 
     @property
     def who(self) -> Rights:
@@ -104,7 +107,7 @@ class Asked:
         return {
             "lang": language.lang, "language": language, "say": language.say, "rights": self.rights, "May": May, "root": "/",
             "theme": chosen(request, "theme", THEMES), "size": chosen(request, "size", SIZES), "themes": THEMES,
-            "sizes": SIZES, "here": here(request), "path": request.url.path, "done": self._done(),
+            "sizes": SIZES, "directory": self.directory, "here": here(request), "path": request.url.path, "done": self._done(),
             "places": [(name, href) for name, href, act in PLACES if self.rights and self.rights.may(act)],
         }  # fmt: skip
 
@@ -122,8 +125,14 @@ def chosen(request: Request, name: str, values: tuple[str, ...]) -> str:
 
 
 def here(request: Request) -> str:
-    """Path and query of the request, to come back to."""
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    """Path and query to come back to: of the request or, when a form was sent, of the page that it stood on."""
+    url = request.url
+    if request.method not in ("GET", "HEAD"):
+        try:
+            url = URL(request.headers.get("referer", ""))
+        except ValueError:
+            return "/"
+    return local(url.path + (f"?{url.query}" if url.query else ""))
 
 
 def local(path: str | None) -> str:
@@ -155,7 +164,10 @@ async def anyone(request: Request) -> Asked:
     lang = request.cookies.get("lang")
     language = Language(lang if lang in LANGUAGES else settings.lang)
     rights = await _rights(request, database, settings)
-    return Asked(request=request, database=database, settings=settings, language=language, rights=rights)
+    return Asked(
+        request=request, database=database, settings=settings, language=language, rights=rights,
+        directory=request.app.state.directory,
+    )  # fmt: skip
 
 
 async def signed_in(asked: Annotated[Asked, Depends(anyone)]) -> Asked:

@@ -26,6 +26,17 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Act:
+    """A button in a cell: where it sends what, and what it is about, for whoever does not see its row."""
+
+    label: str
+    href: str
+    about: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    is_grave: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """What stands in one cell: on the screen, and in a file."""
 
@@ -35,6 +46,7 @@ class Cell:
     kind: str = ""  # class of the cell
     aside: str = ""  # a second line, smaller
     outside: bool = False  # `href` leads to a crawled page, not to one of ours
+    act: Act | None = None
 
     @property
     def raw(self) -> Any:
@@ -53,6 +65,7 @@ class Column:
     sorts: bool = True
     by: Callable[[Any], Any] | None = None  # what rows in memory are sorted by; None: the cell's value
     is_head: bool = False  # names its row
+    in_files: bool = True  # buttons are of no use in a file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +80,8 @@ class Part:
     page: int
     pages: int
     sort: str  # key, with "-" before it from the greatest on
+    at_once: int
+    has_files: bool
     _path: str
     _asked: Mapping[str, str]
 
@@ -90,7 +105,7 @@ class Part:
     @property
     def first(self) -> int:
         """Number of the first row shown, from 1."""
-        return (self.page - 1) * AT_ONCE + 1
+        return (self.page - 1) * self.at_once + 1
 
     def _href(self, **changes: str | None) -> str:
         own = {"sort": f"{self.id}.sort", "page": f"{self.id}.page"}
@@ -115,23 +130,28 @@ class Listing:
     rows: Sequence[Any] = ()
     count: sa.Select[*tuple[Any, ...]] | None = None  # where counting the query itself is slow
     last: Sequence[sa.ColumnElement[Any]] = field(default=())  # settles the order of equal rows
+    at_once: int = AT_ONCE
+    has_files: bool = True
+    path: str | None = None  # of the page; None: of the request, unless a form was sent to another
 
     async def part(self, connection: AsyncConnection) -> Part:
         """The part that is asked for; a page beyond the last is the last."""
         given = self.asked.request.query_params
         total = await self._total(connection)
-        pages = max(1, -(-total // AT_ONCE))
+        pages = max(1, -(-total // self.at_once))
         wanted = given.get(f"{self.id}.page", "1")
         page = min(max(1, int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 1), pages)
-        begin = (page - 1) * AT_ONCE
+        begin = (page - 1) * self.at_once
         if self.query is not None:
-            rows: Sequence[Any] = (await connection.execute(self._ordered().offset(begin).limit(AT_ONCE))).all()
+            shown = self._ordered().offset(begin).limit(self.at_once)
+            rows: Sequence[Any] = (await connection.execute(shown)).all()
         else:
-            rows = self._in_order()[begin : begin + AT_ONCE]
+            rows = self._in_order()[begin : begin + self.at_once]
         asked = {name: value for name, value in given.items() if name not in ("as", "table")}
         return Part(
             id=self.id, caption=self.caption, columns=self.columns, rows=rows, total=total, page=page, pages=pages,
-            sort=self._sort(), _path=self.asked.request.url.path, _asked=asked,
+            sort=self._sort(), at_once=self.at_once, has_files=self.has_files,
+            _path=self.path or self.asked.request.url.path, _asked=asked,
         )  # fmt: skip
 
     def file(self) -> Response | None:
@@ -182,13 +202,17 @@ class Listing:
             async for row in await connection.stream(self._ordered()):
                 yield row
 
+    def in_files(self) -> list[Column]:
+        """The columns that files have."""
+        return [column for column in self.columns if column.in_files]
+
     async def _csv(self) -> AsyncIterator[str]:
         piece = io.StringIO()
-        writer = csv.writer(piece)
+        writer, columns = csv.writer(piece), self.in_files()
         piece.write("\N{BYTE ORDER MARK}")
-        writer.writerow([column.heading for column in self.columns])
+        writer.writerow([column.heading for column in columns])
         async for row in self.each():
-            writer.writerow([defused(_plain(column.cell(row).raw)) for column in self.columns])
+            writer.writerow([defused(_plain(column.cell(row).raw)) for column in columns])
             if piece.tell() > 60_000:
                 yield piece.getvalue()
                 piece.seek(0)
@@ -225,7 +249,8 @@ async def _write_xlsx(path: Path, listing: Listing) -> None:
         sheet = book.add_worksheet(one_line(listing.id)[:31])
         bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         sheet.freeze_panes(1, 0)
-        for at, column in enumerate(listing.columns):
+        columns = listing.in_files()
+        for at, column in enumerate(columns):
             sheet.set_column(at, at, 12 if column.is_number else 28)
             sheet.write_string(0, at, column.heading, bold)
         number = 0
@@ -233,9 +258,9 @@ async def _write_xlsx(path: Path, listing: Listing) -> None:
             number += 1
             if number >= 1_048_576:
                 raise ValueError("more rows than a sheet holds")
-            for at, column in enumerate(listing.columns):
+            for at, column in enumerate(columns):
                 _write(sheet, number, at, _plain(column.cell(row).raw))
-        sheet.autofilter(0, 0, max(number, 1), len(listing.columns) - 1)
+        sheet.autofilter(0, 0, max(number, 1), len(columns) - 1)
 
 
 def _write(sheet: Any, row: int, at: int, value: Any) -> None:

@@ -14,7 +14,7 @@ from reports.access import accounts, passwords, sessions, tries
 from reports.access.secrets import digest_of
 from reports.access.trail import leave
 from reports.language import LANGUAGES
-from reports.web.asking import SIZES, THEMES, Anyone, Refused, client_of, local
+from reports.web.asking import SIZES, THEMES, Anyone, Asked, Refused, client_of, local
 from reports.web.settings import WebSettings
 
 A_YEAR = 365 * 24 * 3600
@@ -51,12 +51,12 @@ async def sign_in(
         account = await accounts.account_for(connection, name)
         who = name if account else tries.nobodys(name)
         if await tries.too_many(connection, who, client, at):
-            return _again(asked, next, name, "web.sign_in.many", 429)
+            return again(asked, next, name, "web.sign_in.many", 429)
     is_right = await passwords.fits(account.password if account else None, password)
     async with asked.database.writing() as connection:
         await tries.one_at_a_time(connection)
         if await tries.too_many(connection, who, client, at):
-            return _again(asked, next, name, "web.sign_in.many", 429)
+            return again(asked, next, name, "web.sign_in.many", 429)
         if account is None or not is_right or account.closed_at is not None:
             await leave(connection, Done.SIGN_IN_REFUSED, who, address=client)
             secret = None
@@ -64,7 +64,7 @@ async def sign_in(
             await leave(connection, Done.SIGNED_IN, name, account=account.id, address=client)
             secret = await begin_session(asked, connection, account.id, at)
     if secret is None:
-        return _again(asked, next, name, "web.sign_in.refused", 403)
+        return again(asked, next, name, "web.sign_in.refused", 403)
     response = RedirectResponse(local(next), 303)
     give_cookie(response, asked.settings, secret)
     return response
@@ -77,17 +77,13 @@ async def begin_session(asked: Anyone, connection: AsyncConnection, account: int
     return await sessions.begin(connection, account, at, client_of(asked.request))
 
 
-def _again(asked: Anyone, next: str, name: str, why: str, status: int) -> Response:
+def again(asked: Asked, next: str, name: str, why: str, status: int, *, told: str = "") -> Response:
+    """The form once more, with the reason: a key of the texts, or what is `told` already."""
     say = asked.language.say
     response = asked.page(
-        "sign_in.html",
-        say("web.sign_in.title"),
-        status=status,
-        next=local(next),
-        error=say(why),
-        name=name,
+        "sign_in.html", say("web.sign_in.title"), status=status, next=local(next), error=told or say(why), name=name,
         first=False,
-    )
+    )  # fmt: skip
     if status == 429:
         response.headers["Retry-After"] = str(int(tries.WITHIN.total_seconds()))
     return response
@@ -108,6 +104,12 @@ async def sign_out(asked: Anyone) -> Response:
     return response
 
 
+def _unkept(response: Response) -> Response:
+    """A page that bears a secret stays in no cache."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @router.get("/welcome/{secret}")
 async def welcome(asked: Anyone, secret: str) -> Response:
     """Where a link leads that an administrator, or the first start, has given out."""
@@ -116,7 +118,7 @@ async def welcome(asked: Anyone, secret: str) -> Response:
     if account is None:
         raise Refused(404)
     say = asked.language.say
-    return asked.page("welcome.html", say("web.welcome.title"), account=account, secret=secret, error="")
+    return _unkept(asked.page("welcome.html", say("web.welcome.title"), account=account, secret=secret, error=""))
 
 
 @router.post("/welcome/{secret}")
@@ -135,10 +137,12 @@ async def set_password(
             raise UsageError(ja="2 つのパスワードが違います。", en="The two passwords differ.")
         passwords.check_password(password)
     except UsageError as error:
-        return asked.page(
-            "welcome.html", say("web.welcome.title"), status=400, account=account, secret=secret,
-            error=error.line(asked.language.lang),
-        )  # fmt: skip
+        told = error.line(asked.language.lang)
+        return _unkept(
+            asked.page(
+                "welcome.html", say("web.welcome.title"), status=400, account=account, secret=secret, error=told
+            )
+        )
     async with asked.database.writing() as connection:
         await accounts.accept(connection, secret, password, at)
         client = client_of(asked.request)

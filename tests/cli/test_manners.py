@@ -50,6 +50,21 @@ def test_what_a_site_keeps_holds_for_its_sweeps_unless_something_else_is_typed(
     assert (kept["delay"], kept["per_host"], kept["obey_meta_robots"]) == (0.01, 2, False)
 
 
+def test_the_scope_that_a_site_keeps_is_that_of_its_sweeps(program: Program, site: Site) -> None:
+    told = program.run("site", site.url, "--exclude", "/a=古い=資料", "--include", "/b/", "--lang", "en")
+    assert told.out.splitlines()[1:] == ["  include = /b/", "  exclude = /a=古い=資料"]
+    program.run("explore", site.url, "--allow-private", "--delay", "0.01")
+    program.run("explore", site.url, "--allow-private", "--delay", "0.01", "--exclude", "/b=other")
+    with closing(sqlite3.connect(program.database)) as database:
+        rules = database.execute("SELECT sweep_id, kind, pattern, reason FROM scope_rule ORDER BY id").fetchall()
+    kept, typed = ([rule[1:] for rule in rules if rule[0] == sweep] for sweep in (1, 2))
+    assert ("exclude", "/a=古い", "資料") in kept
+    assert ("include", "/b/", None) in kept
+    assert ("exclude", "/b", "other") in typed
+    assert ("exclude", "/a=古い", "資料") not in typed
+    refused(program, 2, "site", site.url, "--exclude", "/a")
+
+
 def test_what_a_site_keeps_is_added_to_and_forgotten(program: Program) -> None:
     address = "https://www.example.jp/"
     program.run("site", address, "--window", "mon-fri 22:00-06:00; sat,sun")

@@ -1,4 +1,4 @@
-"""Where a session was begun from."""
+"""Where a session was begun from; the trail is read by time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,4 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column('session', sa.Column('address', sa.String(), nullable=True))
+    op.create_index(op.f('ix_trail_at'), 'trail', ['at'])
