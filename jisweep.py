@@ -41,6 +41,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "check": "reports.cli.check",
     "sign-in": "reports.cli.sign_in",
     "web": "reports.cli.web",
+    "account": "reports.cli.account",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
     "db": "db.commands",

@@ -1,6 +1,7 @@
 """`jisweep web`: the web application, for managers, web teams, judges and operators in their browsers."""
 
 import asyncio
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def web(**given: Any) -> int:
 
     At the first start it prints a link, good for one day and one use, that sets the administrator's password.
     """
+    _check_behind(given["behind"])
     settings = WebSettings(
         database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
         browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
@@ -76,6 +78,18 @@ def web(**given: Any) -> int:
             en=f"Cannot listen on port {given['port']} of {given['host']}: choose another with --port.",
         )
     return COMPLETE
+
+
+def _check_behind(address: str | None) -> None:
+    """Raises UsageError for what is no address or network: to believe everybody is to believe what attackers write."""
+    try:
+        if address is not None:
+            ip_network(address)
+    except ValueError:
+        raise UsageError(
+            ja=f"--behind「{address}」は、前に立つサーバーの IP アドレス（例: 127.0.0.1）で書いてください。",
+            en=f"--behind {address!r} must be the IP address of the server in front, such as 127.0.0.1.",
+        ) from None
 
 
 async def _prepare(settings: WebSettings) -> None:

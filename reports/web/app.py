@@ -1,12 +1,13 @@
 """The application put together: its parts, its errors as pages, and the database open for as long as it runs."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import resources
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -20,10 +21,12 @@ from reports.access.directory import read_directory
 from reports.api.app import api
 from reports.render import style_sheet
 from reports.web import by_directory, signing_in
-from reports.web.asking import NotSignedIn, Refused, anyone, sign_in_first
-from reports.web.security import Safety
+from reports.web.asking import Asked, NotSignedIn, Refused, anyone, nobody, sign_in_first
+from reports.web.security import Safety, add_headers
 from reports.web.settings import WebSettings
 from reports.web.views import VIEWS
+
+log = logging.getLogger("jisweep.web")
 
 
 def application(settings: WebSettings, database: Database | None = None) -> FastAPI:
@@ -60,7 +63,7 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
     app.add_middleware(Safety, origin=settings.origin, secure=settings.secure)
     for kind, answer in (
         (NotSignedIn, _sign_in), (Refused, _refused), (HTTPException, _refused), (RequestValidationError, _not_understood),
-        (JisweepError, _told), (DBAPIError, _refused_by_database), (OverflowError, _not_understood),
+        (JisweepError, _told), (DBAPIError, _no_such_value), (OverflowError, _no_such_value), (Exception, _failed),
     ):  # fmt: skip
         app.add_exception_handler(kind, answer)
     return app
@@ -96,24 +99,45 @@ async def _not_understood(request: Request, _: Exception) -> Response:
     return await _problem(request, 404 if request.method == "GET" else 400)
 
 
-async def _refused_by_database(request: Request, error: Exception) -> Response:
-    """A number that no column holds, a text with a null byte: what a request brought, no fault of ours (SQLSTATE class 22)."""
-    assert isinstance(error, DBAPIError)
-    if not str(getattr(error.orig, "sqlstate", None)).startswith("22"):
-        raise error
-    return await _not_understood(request, error)
-
-
 async def _told(request: Request, error: Exception) -> Response:
     """What stops a command stops a form, too: with its line."""
     assert isinstance(error, JisweepError)
+    if isinstance(error, StorageError):  # where the database is, is for the log alone
+        log.error("%s", error)
+        return _page(nobody(request), 503)
     asked = await anyone(request)
-    return await _problem(request, 503 if isinstance(error, StorageError) else 400, error.line(asked.language.lang))
+    return _page(asked, 400, error.line(asked.language.lang))
 
 
-async def _problem(request: Request, status: int, line: str = "") -> Response:
-    asked = await anyone(request)
-    known = status if status in (400, 403, 404, 405, 429, 503) else 400
+async def _no_such_value(request: Request, error: Exception) -> Response:
+    """A number or a text that no row can have was asked for: there is nothing of that kind."""
+    if isinstance(error, DBAPIError) and not _is_of_value(error):
+        raise error
+    return await _problem(request, 404 if request.method in ("GET", "HEAD") else 400)
+
+
+def _is_of_value(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None) or ""  # class 22: data exception
+    return (
+        isinstance(error, DataError) or state.startswith("22") or "invalid input for query argument" in str(error)
+    )
+
+
+async def _failed(request: Request, _: Exception) -> Response:
+    """What we did not foresee is logged with its trace by the server; the reader is told that it is our fault."""
+    response = _page(nobody(request), 500)
+    add_headers(
+        response.headers, request.app.state.settings.secure
+    )  # this answer passes by all that stands in between
+    return response
+
+
+async def _problem(request: Request, status: int) -> Response:
+    return _page(await anyone(request), status)
+
+
+def _page(asked: Asked, status: int, line: str = "") -> Response:
+    known = status if status in (400, 403, 404, 405, 413, 429, 500, 503) else 400
     title = asked.language.say(f"web.problem.{known}")
     return asked.page(
         "problem.html", title, status=status, line=line or asked.language.say(f"web.problem.do_{known}")

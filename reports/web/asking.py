@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -157,17 +157,21 @@ def client_of(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
-async def anyone(request: Request) -> Asked:
-    """For pages that need no account."""
-    database: Database = request.app.state.database
+def nobody(request: Request) -> Asked:
+    """A request as one of somebody who has not signed in: it needs no database."""
     settings: WebSettings = request.app.state.settings
     lang = request.cookies.get("lang")
-    language = Language(lang if lang in LANGUAGES else settings.lang)
-    rights = await _rights(request, database, settings)
     return Asked(
-        request=request, database=database, settings=settings, language=language, rights=rights,
+        request=request, database=request.app.state.database, settings=settings,
+        language=Language(lang if lang in LANGUAGES else settings.lang), rights=None,
         directory=request.app.state.directory,
     )  # fmt: skip
+
+
+async def anyone(request: Request) -> Asked:
+    """For pages that need no account."""
+    asked = nobody(request)
+    return replace(asked, rights=await _rights(request, asked.database, asked.settings))
 
 
 async def signed_in(asked: Annotated[Asked, Depends(anyone)]) -> Asked:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 import xlsxwriter
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from reports.clean import cell as defused
@@ -129,7 +130,9 @@ class Listing:
     query: sa.Select[*tuple[Any, ...]] | None = None
     rows: Sequence[Any] = ()
     count: sa.Select[*tuple[Any, ...]] | None = None  # where counting the query itself is slow
-    last: Sequence[sa.ColumnElement[Any]] = field(default=())  # settles the order of equal rows
+    last: Sequence[sa.ColumnElement[Any] | InstrumentedAttribute[Any]] = field(
+        default=()
+    )  # settles the order of equal rows
     at_once: int = AT_ONCE
     has_files: bool = True
     path: str | None = None  # of the page; None: of the request, unless a form was sent to another

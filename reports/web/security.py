@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 Scope = MutableMapping[str, Any]
@@ -23,7 +24,8 @@ LARGEST = 8 * 1024 * 1024  # bytes of a request
 class Safety:
     """ASGI middleware: headers, the origin of what changes something (OWASP: verifying origin), and its size.
 
-    A request with a token of the API bears no cookie, so no other site can have a browser make it: it needs no origin.
+    All that changes something must come from a page of ours, signing in too: else another site could sign a reader in as
+    somebody else. Only programs need no origin: they use the API, and bear no cookie.
     """
 
     def __init__(self, app: App, *, origin: str, secure: bool) -> None:
@@ -34,18 +36,18 @@ class Safety:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if refusal := self._refusal(scope["method"], headers):
+        if refusal := self._refusal(scope["method"], scope["path"], headers):
             await refusal(scope, receive, self._with_headers(send))
             return
         await self._app(scope, _bounded(receive), self._with_headers(send))
 
-    def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> PlainTextResponse | None:
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST:
+        if not (length.isascii() and length.isdecimal()) or len(length) > 12 or int(length) > LARGEST:
             return PlainTextResponse("too large / 大きすぎます\n", 413)
         if headers.get("host", "").lower() != urlsplit(self._origin).netloc.lower():
             return PlainTextResponse("not this host / ホスト名が違います\n", 421)
-        if method in SAFE or "cookie" not in headers:
+        if method in SAFE or (path.startswith("/api/") and "cookie" not in headers):
             return None
         site = headers.get("sec-fetch-site")
         if site is not None and site not in ("same-origin", "none"):
@@ -61,20 +63,24 @@ class Safety:
     def _with_headers(self, send: Send) -> Send:
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", POLICY)
-                headers.setdefault("Cache-Control", "private, no-cache")
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "same-origin"  # origin checks of old browsers need it among ourselves
-                headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-                headers["X-Robots-Tag"] = "noindex"
-                if self._secure:
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                add_headers(MutableHeaders(scope=message), self._secure)
             await send(message)
 
         return sending
+
+
+def add_headers(headers: MutableHeaders, is_secure: bool) -> None:
+    """What every answer says."""
+    headers.setdefault("Content-Security-Policy", POLICY)
+    headers.setdefault("Cache-Control", "private, no-cache")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"  # origin checks of old browsers need it among ourselves
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    headers["X-Robots-Tag"] = "noindex"
+    if is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -86,7 +92,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > LARGEST:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413)
         return message
 
     return receiving

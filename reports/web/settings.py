@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from db.errors import UsageError
 
@@ -27,6 +27,9 @@ class WebSettings:
             or not parts.hostname
             or parts.path not in ("", "/")
             or parts.query
+            or parts.fragment
+            or "@" in parts.netloc
+            or not _has_port(parts)
         ):
             raise UsageError(
                 ja=f"公開アドレス「{self.public}」は https://ホスト名 の形で書いてください。",
@@ -40,9 +43,11 @@ class WebSettings:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port, as browsers send them."""
+        """Scheme, host and port, as browsers send them: in small letters, without the scheme's own port."""
         parts = urlsplit(self.public)
-        return f"{parts.scheme}://{parts.netloc}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        usual = {"http": 80, "https": 443}[parts.scheme]
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
 
     @property
     def secure(self) -> bool:
@@ -53,3 +58,11 @@ class WebSettings:
     def cookie(self) -> str:
         """The session's cookie; its prefix has browsers hold it to this host, by https (RFC 6265bis)."""
         return "__Host-jisweep" if self.secure else "jisweep"
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port, if there is one, is a number that a port can have."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False

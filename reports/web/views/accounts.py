@@ -127,7 +127,7 @@ async def make(
         async with asked.reading() as connection:
             places = Places(await tree(connection))
         grant = places.grant(role, where)
-        details = {"act": "made", "name": name, "roles": [_kept(grant, places)]}
+        details: dict[str, Any] = {"act": "made", "name": name, "roles": [_kept(grant, places)]}
         async with asked.writing(Done.ACCOUNT_CHANGED, **details) as connection:
             account = await accounts.make_account(connection, name, person, [grant], email=email)
     except UsageError as error:

@@ -57,7 +57,7 @@ async def keep(
             changes = await take_in(connection, rows, dry=True)
         if _digest(changes) != seen:
             return await _preview(asked, table, is_new=True)
-        counts = {
+        counts: dict[str, Any] = {
             "organisations": len(changes.organisations), "sites": len(changes.sites), "moved": len(changes.moved),
         }  # fmt: skip
         async with asked.writing(Done.SITE_CHANGED, act="table", **counts) as connection:

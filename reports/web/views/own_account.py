@@ -177,13 +177,14 @@ async def end_session(asked: Reader, session: Text = "") -> Response:
 async def make_token(
     asked: Reader,
     name: Text = "",
-    scopes: Annotated[list[str], Form()] = [],
-    days: Text = "",  # noqa: B006
+    scopes: Annotated[list[str] | None, Form()] = None,
+    days: Text = "",
 ) -> Response:
     """Make a token, and show it once."""
+    scopes = scopes or []
     chosen = int(days) if days.isascii() and days.isdecimal() and len(days) < 9 else 0
     try:
-        details = {"name": name, "scopes": scopes[: len(May)], "days": chosen}
+        details: dict[str, Any] = {"name": name, "scopes": scopes[: len(May)], "days": chosen}
         async with asked.writing(Done.TOKEN_MADE, **details) as connection:
             _, secret = await tokens.make_token(connection, asked.who, name, scopes, chosen, now())
     except UsageError as error:
