@@ -130,7 +130,12 @@ class _Plan:
     @property
     def states(self) -> set[tuple[int, int]]:
         """Pages with their versions: one result each."""
-        return {(page, version) for sweep in self.seen for page, version in sweep.items()}
+        return {
+            (page, version)
+            for sweep, seen in enumerate(self.seen)
+            for page, version in seen.items()
+            if not is_lost(self.number, sweep, page)
+        }
 
 
 async def fill(connection: AsyncConnection, asked: Asked) -> Counter[type[Any]]:
@@ -167,6 +172,11 @@ class _Left:
         self.dealt += 1
         half = self.of_each // 2
         return self.of_each + (half if self.dealt % 2 else -half) + (self.dealt <= self.more)
+
+
+def is_lost(site: int, sweep: int, page: int) -> bool:
+    """Whether a page that was to be audited gave no result."""
+    return (page * 31 + site * 17 + sweep) % 211 == 7
 
 
 def is_dirty(page: int, version: int) -> bool:
@@ -290,12 +300,12 @@ class _Site:
             reason="古い資料で元データがないため",
         )
         for page in range(self._plan.pages):
-            self._visit(sweep, at, page, seen.get(page))
+            lost = page in seen and is_lost(self._plan.number, number, page)
+            self._visit(sweep, at, page, seen.get(page), lost=lost)
         return sweep
 
-    def _visit(self, sweep: int, at: datetime, page: int, version: int | None) -> None:
+    def _visit(self, sweep: int, at: datetime, page: int, version: int | None, *, lost: bool) -> None:
         visit = self._rows.number(Visit)
-        lost = version is not None and (page * 31 + sweep) % 211 == 7
         known = version is not None and (page, version) in self._results
         result = self._result(page, version, at) if version is not None and not lost else None
         state = VisitState.AUDITED if result else VisitState.UNAUDITED if lost else VisitState.NOT_CHOSEN
@@ -364,7 +374,7 @@ class _Site:
         last: dict[int, tuple[int, int]] = {}
         for number, seen in enumerate(self._plan.seen):
             for page, version in seen.items():
-                if (page, version) in self._results:
+                if not is_lost(self._plan.number, number, page):
                     last[page] = number, version
         for (page, _), kinds in self._faults.items():
             for kind in kinds:
