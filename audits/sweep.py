@@ -16,6 +16,7 @@ from audits.auditing import audit_chosen, judging_rules
 from audits.conclude import sweep_row
 from audits.defects.reconcile import reconcile
 from audits.exploring import explore_site
+from audits.trends.kept import keep_points
 from audits.work import Tools, Work, running
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT
 from crawler.document import READER
@@ -192,6 +193,7 @@ async def run(
         if work.sweep.state is SweepState.FINISHED:
             async with database.writing() as connection:
                 await reconcile(connection, sweep_id)
+                await keep_points(connection, Sweep.id == sweep_id)
     return True
 
 

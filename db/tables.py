@@ -191,6 +191,20 @@ class Note(Table):
     digest: Mapped[str] = mapped_column(String(64))  # of the three before it
 
 
+class KeptPoint(Table):
+    """What a finished sweep says of its site, counted once; a recheck has none. See audits.trends.kept."""
+
+    __tablename__ = "point"
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), primary_key=True)
+    version: Mapped[int]  # of how it was counted
+    finished_at: Mapped[datetime]  # this and the next as the sweep had them: with others it is counted anew
+    reconciled_at: Mapped[datetime | None]
+    told: Mapped[dict[str, Any]]
+    drawn: Mapped[bytes | None] = mapped_column(
+        LargeBinary
+    )  # pages of the random part, 8 bytes each; None: there is none
+
+
 class ScopeRule(Table):
     """A URL pattern that puts addresses into, or with a reason out of, the scope of a sweep."""
 
@@ -360,7 +374,12 @@ class Defect(Table):
     """The same fault wherever it shows on a site."""
 
     __tablename__ = "defect"
-    __table_args__ = (UniqueConstraint("site_id", "digest"),)
+    __table_args__ = (
+        UniqueConstraint("site_id", "digest"),
+        Index(
+            None, "site_id", "state", "merged_into_id", "due_on"
+        ),  # open and overdue ones are counted by it alone
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
     digest: Mapped[str] = mapped_column(String(64))
@@ -429,7 +448,7 @@ class DefectEvent(Table):
     __tablename__ = "defect_event"
     id: Mapped[int] = mapped_column(primary_key=True)
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
-    sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))
+    sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"), index=True)
     old: Mapped[DefectState | None] = mapped_column(word(DefectState, "old"))
     new: Mapped[DefectState] = mapped_column(word(DefectState, "new"))
     who: Mapped[str]

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.criteria import Criterion, criteria
 from audits.defects.sight import parts
 from audits.statistics.outlook import Foreseen, Observed, line_through
+from audits.trends.kept import read_points
 from audits.trends.lines import Step, last_line, lines
 from audits.trends.lives import Flow, Reckoning, Repair, lives, looks_at, rules_that_count
 from audits.trends.pages import PageHistory, page_history
 from audits.trends.people import Tested, read_tests
 from audits.trends.periods import Every, Period, periods
-from audits.trends.points import read_points
 from audits.trends.rollup import Rolled, rolled_up
 from crawler.windows import TOKYO
 from db.errors import UsageError

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from audits.conclude import conclude
 from audits.defects.life import BY_MACHINE, BY_PEOPLE
-from audits.defects.reconcile import NEWLY_CHECKED
+from audits.defects.reconcile import NEWLY_CHECKED, reconcile
+from audits.trends.counting import COLUMNS
+from audits.trends.kept import USED_UP, VERSION, as_row, keep_points
 from audits.trends.lines import last_line
 from audits.trends.lives import AGES, STANDING, Event, Life, Reckoning, Standing, together
 from audits.trends.pages import page_of
@@ -23,7 +26,7 @@ from audits.trends.trend import Outlook, Target, Trend, trend_of
 from crawler.notes import add_note
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Judgement, Page, ScopeRule, Sweep, Visit
+from db.tables import DefectEvent, Judgement, KeptPoint, Page, ScopeRule, Sweep, Visit
 from db.words import About, Break, DefectState, JudgementOutcome, Level, Method, ScopeKind, Stratify, SweepState
 from tests.audits.trending import FIRST, Histories, at, days
 from tests.reports import series
@@ -33,9 +36,24 @@ END = date(2026, 12, 31)
 
 
 async def told(database: Database, sites: list[int], **asked: Any) -> Trend:
-    """The trend of one site, or of several together."""
-    async with database.reading() as connection:
-        return await trend_of(connection, sites, **{"alone": len(sites) == 1, "last": END, **asked})
+    """The trend of one site, or of several together: from points that are kept, which are what was counted without them."""
+    asked = {"alone": len(sites) == 1, "last": END, **asked}
+    async with database.writing() as connection:
+        counted = await trend_of(connection, sites, **asked)
+        await keep_points(connection)
+        assert await keep_points(connection) == 0
+        kept = await trend_of(connection, sites, **asked)
+    assert points_of(kept) == points_of(counted)
+    return kept
+
+
+def points_of(trend: Trend) -> list[Any]:
+    """All that points say, in values that are equal when they are the same."""
+    columns = [each.key for each in COLUMNS if each.key not in USED_UP]
+    return [
+        (step.line, step.breaks, as_row(step.point), [getattr(step.point.terms.sweep, name) for name in columns])
+        for steps in trend.steps.values() for step in steps
+    ]  # fmt: skip
 
 
 def breaks(trend: Trend, site: int) -> list[tuple[Break, ...]]:
@@ -130,6 +148,64 @@ async def test_a_frame_in_strata_has_each_stratum_by_its_size(database: Database
     sample = step.point.sample()
     assert sample is not None
     assert (sample.share, *sample.interval) == (one.estimate.rate, one.estimate.low, one.estimate.high)
+
+
+# ── points that are kept ───────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_kept_point_is_read_until_its_sweep_is_another(database: Database) -> None:
+    """What a row tells is believed while it holds: not after a sweep went on, defects took it in anew, or we count otherwise."""
+    async with database.writing() as connection:
+        rows = Histories(connection=connection)
+        [site] = await rows.sites(1)
+        [sweep] = await rows.sweeps([site], FIRST, {"image-alt": range(4)})
+        await rows.sweeps([site], FIRST, {}, recheck=True)
+        assert await keep_points(connection) == 1, "a recheck has none"
+
+    async def known(**changed: Any) -> int:
+        """How many pages are known by the trend, after a row has been made to lie."""
+        async with database.writing() as connection:
+            row = (await connection.execute(sa.select(KeptPoint.told))).scalar_one()
+            lie = sa.update(KeptPoint).values(told={**row, "known": 999})
+            await connection.execute(lie.values(version=changed.pop("version", VERSION)))
+            if changed:
+                await connection.execute(sa.update(Sweep).where(Sweep.id == sweep).values(**changed))
+            [step] = (await trend_of(connection, [site], alone=True, last=END)).steps[site]
+            await keep_points(connection)
+            return step.point.known
+
+    assert await known() == 999
+    assert await known(version=VERSION - 1) == 10
+    assert await known(finished_at=at(FIRST, 4)) == 10
+    assert await known(reconciled_at=at(FIRST, 5)) == 10
+    assert await known() == 999
+
+
+async def test_a_point_knows_what_its_sweep_has_made_known_of_defects(database: Database) -> None:
+    async with database.writing() as connection:
+        rows = Histories(connection=connection)
+        [site] = await rows.sites(1)
+        sweeps = []
+        for day, failing in zip(days(0, 30, 60, 90), (range(3), (), [1], [5]), strict=True):
+            sweeps += await rows.sweeps([site], day, {"image-alt": failing}, lost=[1] if day == days(90)[0] else ())
+        found = {
+            "defect_id": await rows.defect(site, "image-alt"),
+            "old": None,
+            "new": S.FOUND,
+            "who": "jisweep",
+            "at": at(FIRST),
+        }
+        await connection.execute(
+            sa.insert(DefectEvent).values(**found, sweep_id=sweeps[0])
+        )  # as recording a page does
+        said = [await reconcile(connection, sweep) for sweep in sweeps]
+        trend = await trend_of(connection, [site], alone=True, last=END)
+    moved = [step.point.moved for step in trend.steps[site]]
+    assert [asdict(each) if each else None for each in moved] == [
+        {name: getattr(each, name) for name in ("found", "newly_checked", "confirmed", "returned", "unverified")}
+        for each in said
+    ]  # fmt: skip
+    assert [(each.confirmed, each.returned) for each in said] == [(0, 0), (1, 0), (0, 1), (0, 0)]
 
 
 # ── lines ──────────────────────────────────────────────────────────────────────────────────────────
@@ -570,17 +646,24 @@ async def swept_many(database: Database, sites: int, sweeps: int) -> list[int]:
     return made
 
 
+async def asked_for(database: Database, sites: list[int]) -> tuple[list[str], Trend]:
+    """What a trend of sites asks of a database that keeps their points, and the trend."""
+    async with database.writing() as connection:
+        await keep_points(connection)
+    with statements(database) as asked:
+        async with database.reading() as connection:
+            return asked, await trend_of(connection, sites, alone=False, first=FIRST, last=END)
+
+
 @pytest.mark.parametrize("backend", ["sqlite"])
 async def test_300_sites_of_24_sweeps_take_as_few_statements_as_three_of_two(database: Database) -> None:
     few = await swept_many(database, 3, 2)
-    with statements(database) as asked_of_few:
-        await told(database, few, first=FIRST)
+    asked_of_few, _ = await asked_for(database, few)
     async with database.writing() as connection:
         await connection.execute(sa.text("UPDATE site SET address = 'https://few.example/' || id || '/'"))
     many = await swept_many(database, 300, 24)
     began = time.process_time()
-    with statements(database) as asked:
-        trend = await told(database, many, first=FIRST)
+    asked, trend = await asked_for(database, many)
     took = time.process_time() - began
     assert len(asked) == len(asked_of_few) < 30
     assert sum(map(len, trend.steps.values())) == 7200
