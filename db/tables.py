@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import Moment, word
@@ -75,6 +75,11 @@ class Table(DeclarativeBase):
         Role: word(Role, "role"),
         Done: word(Done, "done"),
     }
+
+
+def _index_where(column: str, condition: str) -> Index:
+    """An index of some rows only."""
+    return Index(None, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class Organisation(Table):
@@ -242,6 +247,7 @@ class Result(Table):
     """What auditing one state of one page under one rule set gave; immutable, addressed by its content."""
 
     __tablename__ = "result"
+    __table_args__ = (_index_where("picture_id", "picture_id IS NOT NULL"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
@@ -427,6 +433,7 @@ class Occurrence(Table):
     """A defect on a page, as the page looked when it was last seen."""
 
     __tablename__ = "occurrence"
+    __table_args__ = (_index_where("defect_id", "places > 0"),)  # counts the pages that show each
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True, index=True)
     places: Mapped[int]  # 0: it was there once
@@ -459,7 +466,7 @@ class DefectEvent(Table):
 class Exemption(Table):
     """A person's word that a fault is left as it is until a day: a defect, on all pages or one, or a rule on some pages.
 
-    It is never deleted, and what it said never changes.
+    It is never deleted, and what it said never changes. One that was proposed counts from when another person agrees.
     """
 
     __tablename__ = "exemption"
@@ -480,6 +487,7 @@ class Exemption(Table):
     reviewed_at: Mapped[datetime | None]
     agrees: Mapped[bool | None]
     review: Mapped[str | None]
+    proposed: Mapped[bool] = mapped_column(default=False)  # by somebody whose word alone does not except
     restated: Mapped[bool] = mapped_column(
         default=False
     )  # its defect is another now: `exempted` says what it covers
@@ -499,6 +507,7 @@ class Finding(Table):
     """One place in a result where a rule failed or could not tell."""
 
     __tablename__ = "finding"
+    __table_args__ = (_index_where("picture_id", "picture_id IS NOT NULL"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     result_id: Mapped[int] = mapped_column(ForeignKey("result.id"), index=True)
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)

@@ -33,6 +33,11 @@ def exception_words(each: Exemption, rule: str, page: str | None, language: Lang
     }
 
 
+def standing(each: Told) -> str:
+    """Where an exception stands, as texts name it."""
+    return "waiting" if each.waiting else "running" if each.running else "ended"
+
+
 def mark(each: Exemption, language: Language) -> str:
     """The mark of a covered place: reason and last day."""
     reason = language.word("exception_reason", each.reason.value)
@@ -45,6 +50,8 @@ def exception_json(each: Told) -> dict[str, Any]:
     return {
         "id": found.id,
         "running": each.running,
+        "proposed": found.proposed,
+        "waiting": each.waiting,
         "scope": _kind(found),
         "defect": found.defect_id,
         "page": each.page,
@@ -71,7 +78,7 @@ def exception_row(each: Told, language: Language) -> dict[str, Any]:
     found = each.exemption
     words = exception_words(found, each.rule, each.page, language)
     return exception_json(each) | {
-        "running": language.say(f"exceptions.{'running' if each.running else 'ended'}"),
+        "running": language.say(f"exceptions.{standing(each)}"),
         "scope": words["scope"],
         "title": text_of(each.rule, language.lang).title,
         "reason": words["reason"],
@@ -145,11 +152,14 @@ def _scope(each: Exemption, rule: str, page: str | None, language: Language) -> 
 
 def _review(each: Exemption, language: Language) -> str:
     if each.reviewed_by is None:
-        return language.say("exceptions.unreviewed")
+        return language.say("exceptions.unanswered" if each.proposed else "exceptions.unreviewed")
     return language.say(f"exceptions.{'agreed' if each.agrees else 'disagreed'}", person=each.reviewed_by)
 
 
 def _ended(each: Exemption, language: Language) -> str:
     if each.ended_by is None or each.ended_at is None:
-        return language.say("exceptions.ended_itself", until=language.date(each.until))
+        lapsed = each.proposed and each.reviewed_by is None
+        return language.say(
+            "exceptions.lapsed" if lapsed else "exceptions.ended_itself", until=language.date(each.until)
+        )
     return language.say("exceptions.ended_by", person=each.ended_by, day=language.day(each.ended_at))

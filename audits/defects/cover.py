@@ -50,6 +50,11 @@ class Cover:
         by_rule = (each for each in self._of_rule.get(rule, ()) if matches(each.pattern or "", address))
         return sorted((*named, *by_rule), key=lambda each: each.id)
 
+    def concerning(self, defect: int, rule: str) -> list[Exemption]:
+        """The exceptions that cover, or may cover, some page of a defect."""
+        named = self._of_defect.get(defect, {})
+        return [each for each in self.exemptions if each.id in named or each.rule == rule]
+
     def of(self, *, defect: int, rule: str, page: int, address: str) -> Exemption | None:
         """The exception that covers a defect's places on a page: of several, the one that was said first."""
         return next(iter(self.all_of(defect=defect, rule=rule, page=page, address=address)), None)
@@ -65,10 +70,11 @@ async def cover_on(connection: AsyncConnection, site_id: int, day: date) -> Cove
 
 
 async def cover_at(connection: AsyncConnection, site_id: int, moment: datetime) -> Cover:
-    """The exceptions of a site that had been said by a moment, and had not ended."""
+    """The exceptions of a site that had been said by a moment, those that were proposed also agreed to, and had not ended."""
+    agreed = sa.and_(Exemption.agrees.is_(True), Exemption.reviewed_at <= moment)
     in_force = (
         Exemption.site_id == site_id, Exemption.at <= moment, Exemption.until >= day_of(moment),
-        sa.or_(Exemption.ended_at.is_(None), Exemption.ended_at > moment),
+        sa.or_(~Exemption.proposed, agreed), sa.or_(Exemption.ended_at.is_(None), Exemption.ended_at > moment),
     )  # fmt: skip
     return await cover_by(connection, *in_force)
 

@@ -1,4 +1,7 @@
-"""Exceptions: a named person's word that a fault is left as it is until a day, its early end, and another's review."""
+"""Exceptions: a named person's word that a fault is left as it is until a day, its early end, and another's review.
+
+Who may not except proposes: a proposal covers nothing until another person, who may, agrees in a review.
+"""
 
 import unicodedata
 from collections import Counter
@@ -49,6 +52,7 @@ class Told:
 
     exemption: Exemption
     running: bool
+    waiting: bool  # proposed, and nobody has said yes or no
     rule: str  # that it is of, or that found its defect
     page: str | None  # address of the one page that it is of
     pages: int  # that show what it is of
@@ -56,25 +60,26 @@ class Told:
 
 
 async def except_defects(
-    connection: AsyncConnection, said: Said, defects: Sequence[Listed], pages: Sequence[str] = ()
-) -> list[int]:
-    """Except defects, on some pages or wherever they show; returns the numbers of the exceptions. Raises UsageError."""
+    connection: AsyncConnection, said: Said, defects: Sequence[Listed], pages: Sequence[str] = (), *,
+    proposed: bool = False,
+) -> list[int]:  # fmt: skip
+    """Except defects, on some pages or wherever they show; returns the numbers of the exceptions. Raises UsageError.
+
+    Those that are only `proposed` count from when another person agrees, see `review`.
+    """
     said.check()
     numbers: list[int] = []
     sites: set[int] = set()
     for defect in {each.id: each for each in defects}.values():
         if defect.state is DefectState.CONFIRMED:
-            raise UsageError(
-                ja=f"欠陥 {defect.id} は直ったことが確認されているので、例外にするものがありません。",
-                en=f"Defect {defect.id} is confirmed as repaired: there is nothing to except.",
-            )
+            raise _nothing_to_except(defect.id)
         site = (await connection.scalars(sa.select(Defect.site_id).where(Defect.id == defect.id))).one()
         sites.add(site)
-        scope: dict[str, Any] = {"site_id": site, "defect_id": defect.id}
-        if not pages:
-            numbers.append(await _add(connection, said, **scope))
-        for address in dict.fromkeys(pages):
-            page = await _page(connection, defect.id, address)
+        scope: dict[str, Any] = {"site_id": site, "defect_id": defect.id, "proposed": proposed}
+        on = [await _page(connection, defect.id, address) for address in dict.fromkeys(pages)] if pages else [None]
+        for page in on:
+            if proposed:
+                await _check_new(connection, defect.id, page)
             numbers.append(await _add(connection, said, **scope, page_id=page))
     for site in sorted(sites):
         await settle(connection, site, today())
@@ -104,7 +109,7 @@ async def except_rule(connection: AsyncConnection, said: Said, site_id: int, rul
 
 
 async def end(connection: AsyncConnection, number: int, who: str, why: str | None = None) -> None:
-    """End an exception before its day. Raises UsageError when it is not running."""
+    """End an exception before its day, or take a proposal back. Raises UsageError when it has ended."""
     exemption = await _running(connection, number)
     await settle(connection, exemption.site_id, today())
     await _write(connection, number, ended_by=who, ended_at=now())
@@ -112,11 +117,14 @@ async def end(connection: AsyncConnection, number: int, who: str, why: str | Non
 
 
 async def review(connection: AsyncConnection, number: int, who: str, text: str, *, agrees: bool) -> None:
-    """Keep what another person says of a running exception; it ends when they disagree. Raises UsageError."""
+    """Keep what another person says of a running exception, or a proposal; it ends when they disagree. Raises UsageError.
+
+    A proposal is an exception from when they agree.
+    """
     exemption = await _running(connection, number)
     if not text.strip():
         raise UsageError(ja="--text に確認した内容を書いてください。", en="--text needs what was looked at.")
-    if _name(who) == _name(exemption.person):
+    if same_person(who, exemption.person):
         raise UsageError(
             ja=f"例外 {number} は {exemption.person} が言ったものです。ほかの人が確認してください。",
             en=f"{exemption.person} said exception {number}: another person has to review it.",
@@ -126,9 +134,15 @@ async def review(connection: AsyncConnection, number: int, who: str, text: str, 
             ja=f"例外 {number} は {exemption.reviewed_by} が確認しています。やめるには jisweep defects end-exception を使います。",
             en=f"{exemption.reviewed_by} has reviewed exception {number}: jisweep defects end-exception ends it.",
         )
+    if agrees and exemption.proposed and exemption.defect_id is not None:
+        state = await connection.scalar(sa.select(Defect.state).where(Defect.id == exemption.defect_id))
+        if state is DefectState.CONFIRMED:
+            raise _nothing_to_except(exemption.defect_id)
     await _write(connection, number, reviewed_by=who, reviewed_at=now(), agrees=agrees, review=text)
     if not agrees:
         await end(connection, number, who, text)
+    elif exemption.proposed:
+        await settle(connection, exemption.site_id, today())
 
 
 async def told(connection: AsyncConnection, site_id: int, day: date) -> list[Told]:
@@ -139,12 +153,18 @@ async def told(connection: AsyncConnection, site_id: int, day: date) -> list[Tol
     names = await named(connection, everything.exemptions)
     found = [
         Told(
-            exemption=each, running=each.id in running, rule=names[each.id][0], page=names[each.id][1],
-            pages=pages[each.id], places=places[each.id],
+            exemption=each, running=each.id in running, waiting=is_waiting(each, day), rule=names[each.id][0],
+            page=names[each.id][1], pages=pages[each.id], places=places[each.id],
         )
         for each in everything.exemptions
     ]  # fmt: skip
     return sorted(found, key=lambda each: not each.running)
+
+
+def is_waiting(exemption: Exemption, day: date) -> bool:
+    """Whether it was proposed, and can still be agreed to on a day."""
+    unanswered = exemption.reviewed_by is None and exemption.ended_at is None
+    return exemption.proposed and unanswered and exemption.until >= day
 
 
 async def numbers_told(connection: AsyncConnection, numbers: Sequence[int]) -> list[Told]:
@@ -190,6 +210,17 @@ async def _page(connection: AsyncConnection, defect: int, address: str) -> int:
     return found
 
 
+async def _check_new(connection: AsyncConnection, defect: int, page: int | None) -> None:
+    """Raises UsageError when the same has been proposed, and waits for an answer."""
+    there = Exemption.proposed, Exemption.defect_id == defect, Exemption.page_id == page
+    for each in await read(connection, *there):
+        if is_waiting(each, today()):
+            raise UsageError(
+                ja=f"{each.person} が同じ例外を提案し、返事を待っています（例外 {each.id}）。",
+                en=f"{each.person} has proposed the same, and waits for an answer (exception {each.id}).",
+            )
+
+
 async def _is_known(connection: AsyncConnection, site_id: int, rule: str) -> bool:
     """Whether a sweep has found something by the rule, or the last one ran it."""
     there = sa.exists().where(Defect.site_id == site_id, Defect.rule == rule)
@@ -226,6 +257,18 @@ async def _write(connection: AsyncConnection, number: int, **values: Any) -> Non
     """Add to a running exception; what somebody else has ended meanwhile stays as it is."""
     running = Exemption.id == number, Exemption.ended_at.is_(None)
     await connection.execute(sa.update(Exemption).where(*running).values(**values))
+
+
+def _nothing_to_except(defect: int) -> UsageError:
+    return UsageError(
+        ja=f"欠陥 {defect} は直ったことが確認されているので、例外にするものがありません。",
+        en=f"Defect {defect} is confirmed as repaired: there is nothing to except.",
+    )
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two spellings name one person."""
+    return _name(one) == _name(other)
 
 
 def _name(person: str) -> str:

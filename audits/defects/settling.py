@@ -7,10 +7,11 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects.cover import Cover, cover_on
+from audits.defects.cover import Cover, cover_on, today
 from audits.defects.life import move
 from audits.defects.standing import OPEN
 from audits.record import MACHINE
+from db.database import Database
 from db.tables import Defect, Exemption, Occurrence, Page
 from db.words import DefectState as State
 
@@ -48,7 +49,7 @@ async def settle(
 ) -> int:
     """Give the defects of a site the states that its exceptions make of them on a day; returns how many have changed.
 
-    Who says an exception takes defects into it, also those that come up later. They leave it by the machine or, when a
+    Who says an exception, or agrees to one that was proposed, takes defects into it, also those that come up later. They leave it by the machine or, when a
     person ends it, by that one: `who`, with what was said.
     """
     steps = await due(connection, site_id, day)
@@ -70,6 +71,17 @@ async def due(connection: AsyncConnection, site_id: int, day: date) -> dict[int,
     return {defect: step for defect, each in found.items() if (step := _step(each))}
 
 
+async def settle_all(database: Database) -> None:
+    """End what exceptions have ended by now, on all sites."""
+    day = today()
+    async with database.reading() as connection:
+        sites = [site for site in await sites_with_exceptions(connection) if await due(connection, site, day)]
+    if sites:
+        async with database.writing() as connection:
+            for site in sites:
+                await settle(connection, site, day)
+
+
 async def sites_with_exceptions(connection: AsyncConnection) -> list[int]:
     """The sites that have, or have had, any exception."""
     return list(await connection.scalars(sa.select(Exemption.site_id).distinct().order_by(Exemption.site_id)))
@@ -78,7 +90,8 @@ async def sites_with_exceptions(connection: AsyncConnection) -> list[int]:
 def _step(each: _Covered) -> Step | None:
     if each.wholly and each.state is not State.EXCEPTED:
         last = each.by[max(each.by)]  # the one that has closed the last gap
-        return Step(old=each.state, new=State.EXCEPTED, who=last.person, why=last.text)
+        who = last.reviewed_by if last.proposed else last.person
+        return Step(old=each.state, new=State.EXCEPTED, who=who or last.person, why=last.text)
     if each.state is State.EXCEPTED and not each.wholly:
         back = State.PLANNED if each.owned else State.FOUND
         return Step(old=each.state, new=back, who=MACHINE, why=UNCOVERED if each.by else ENDED)

@@ -5,8 +5,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects.cover import today
-from audits.defects.settling import due, settle, sites_with_exceptions
+from audits.defects.settling import settle_all
 from audits.record import MACHINE
 from db.database import Database
 from db.errors import UsageError
@@ -24,17 +23,6 @@ async def with_defects(
         await settle_all(database)
         async with database.writing() if write else database.reading() as connection:
             return await work(connection)
-
-
-async def settle_all(database: Database) -> None:
-    """End what exceptions have ended by now, on all sites."""
-    day = today()
-    async with database.reading() as connection:
-        sites = [site for site in await sites_with_exceptions(connection) if await due(connection, site, day)]
-    if sites:
-        async with database.writing() as connection:
-            for site in sites:
-                await settle(connection, site, day)
 
 
 def check_name(who: str) -> None:

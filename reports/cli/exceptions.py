@@ -17,7 +17,7 @@ from reports.cli.desk import check_name, with_defects
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
-from reports.exception_view import exception_json, exception_row, exception_words
+from reports.exception_view import exception_json, exception_row, exception_words, standing
 from reports.language import Language
 from reports.tables import EXCEPTIONS, csv_text
 
@@ -149,5 +149,4 @@ def _say(found: list[Told], language: Language) -> None:
     for each in found:
         words = exception_words(each.exemption, each.rule, each.page, language)
         extent = {"pages": language.count("page", each.pages), "places": language.count("place", each.places)}
-        state = "running" if each.running else "ended"
-        click.echo(one_line(language.say(f"exceptions.line.{state}", **words, **extent)))
+        click.echo(one_line(language.say(f"exceptions.line.{standing(each)}", **words, **extent)))

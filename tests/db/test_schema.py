@@ -50,9 +50,15 @@ def _table(inspector: Inspector, name: str) -> dict[str, Any]:
         "primary key": inspector.get_pk_constraint(name),
         "references": _by_name(inspector.get_foreign_keys(name)),
         "unique": _by_name(inspector.get_unique_constraints(name)),
-        "indexes": _by_name(inspector.get_indexes(name)),
+        "indexes": [_index(each) for each in _by_name(inspector.get_indexes(name))],
         "checks": _by_name(inspector.get_check_constraints(name)),
     }
+
+
+def _index(index: Any) -> dict[str, Any]:
+    """An index with the condition of its rows in words: as SQL it equals only itself."""
+    told = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return {**index, "dialect_options": told}
 
 
 def _column(column: ReflectedColumn) -> tuple[str, bool, str]:
