@@ -16,6 +16,16 @@ class Marker:
     top: float
     box: tuple[float, float, float, float]  # left, top, width, height
 
+    def at(self, width: float, height: float) -> dict[str, float]:
+        """The marker's corner and the outline of its place in a picture of this size, rounded to a tenth."""
+        across, down = width / 100, height / 100
+        left, top, wide, high = self.box
+        found = {
+            "x": self.left * across, "y": self.top * down, "left": left * across, "top": top * down,
+            "width": wide * across, "height": high * down,
+        }  # fmt: skip
+        return {name: round(value, 1) for name, value in found.items()}
+
     @property
     def style(self) -> str:
         """Position of the marker as CSS."""

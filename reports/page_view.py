@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 from audits import mic
-from audits.conclude import CriterionCount
-from audits.criteria import Criterion, criteria
+from audits.criteria import Criterion, aimed_at, criteria
 from audits.defects.cover import Cover
 from audits.rules import RuleText, explain, rule_text
 from db.tables import Exemption
@@ -117,8 +116,34 @@ class PageView:
         return tuple(line.criterion for line in self.lines if line.state is State.FAILED)
 
 
+class Spoken(Protocol):
+    """A criterion, and how many rules of the engine speak about it."""
+
+    @property
+    def number(self) -> str:
+        """The criterion's."""
+
+    @property
+    def rules(self) -> int:
+        """How many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aimed:
+    """A criterion that a sweep aims at."""
+
+    number: str
+    rules: int
+
+
+def aimed(head: Head) -> list[Aimed]:
+    """The criteria that a sweep aims at, as its own rules speak about them."""
+    numbers = aimed_at(head.edition, head.level)
+    return [Aimed(number=each, rules=sum(each in of for of in head.rule_criteria.values())) for each in numbers]
+
+
 def page_view(
-    number: int, page: Audited, head: Head, counts: Iterable[CriterionCount], lang: str, cover: Cover
+    number: int, page: Audited, head: Head, counts: Iterable[Spoken], lang: str, cover: Cover
 ) -> PageView:
     """Arrange one page for reading, and say of its places which exceptions cover them."""
     groups = sorted(_groups(page, head, lang, cover), key=_reading_order)
@@ -252,7 +277,7 @@ def _boxes(groups: Iterable[Group]) -> Iterator[list[float] | None]:
             yield None if again else box
 
 
-def _lines(page: Audited, head: Head, counts: Iterable[CriterionCount]) -> Iterator[CriterionLine]:
+def _lines(page: Audited, head: Head, counts: Iterable[Spoken]) -> Iterator[CriterionLine]:
     known: Mapping[str, Criterion] = criteria(head.edition)
     for count in counts:
         own = page.criteria.get(count.number, Count(failed=0, cant_tell=0))

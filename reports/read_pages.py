@@ -100,7 +100,7 @@ async def audited(connection: AsyncConnection, visits: Sequence[int]) -> list[Au
     rows = {row.visit: row for row in await connection.execute(_pages(visits))}
     results = [row.result for row in rows.values()]
     parts = await _by_key(connection, _parts(visits), Membership)
-    spots = await _spots(connection, results)
+    spots = await spots_of(connection, results)
     counts = await _counts(connection, results)
     return [
         Audited(
@@ -166,7 +166,8 @@ async def _by_key(
     return found
 
 
-async def _spots(connection: AsyncConnection, results: Sequence[int]) -> dict[int, list[Spot]]:
+async def spots_of(connection: AsyncConnection, results: Sequence[int]) -> dict[int, list[Spot]]:
+    """The places of some results, in their order."""
     own = [getattr(Finding, name) for name in Spot.__dataclass_fields__ if name not in ("picture", "defect")]
     query = (
         sa.select(Finding.result_id, KNOWN_AS.label("defect"), *own, *PICTURE)

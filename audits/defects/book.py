@@ -243,13 +243,15 @@ class _Waiting:
         return steps
 
 
+async def last_sweep(connection: AsyncConnection, site_id: int) -> int | None:
+    """The site's last sweep that was taken in; rechecks are none of the site."""
+    taken_in = Sweep.site_id == site_id, Sweep.reconciled_at.is_not(None), ~Sweep.recheck
+    return await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(*taken_in))
+
+
 async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:
     """The rules that make problem pages, by the site's last sweep that was taken in."""
-    last = await connection.scalar(
-        sa.select(sa.func.max(Sweep.id)).where(
-            Sweep.site_id == site_id, Sweep.reconciled_at.is_not(None), ~Sweep.recheck
-        )
-    )
+    last = await last_sweep(connection, site_id)
     return frozenset(rules_of(await sweep_row(connection, last))) if last is not None else frozenset()
 
 

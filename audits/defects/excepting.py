@@ -212,8 +212,8 @@ async def _page(connection: AsyncConnection, defect: int, address: str) -> int:
 
 async def _check_new(connection: AsyncConnection, defect: int, page: int | None) -> None:
     """Raises UsageError when the same has been proposed, and waits for an answer."""
-    there = Exemption.proposed, Exemption.defect_id == defect, Exemption.page_id == page
-    for each in await read(connection, *there):
+    there = sa.and_(Exemption.proposed, Exemption.defect_id == defect, Exemption.page_id == page)
+    for each in await read(connection, there):
         if is_waiting(each, today()):
             raise UsageError(
                 ja=f"{each.person} が同じ例外を提案し、返事を待っています（例外 {each.id}）。",

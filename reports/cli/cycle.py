@@ -13,10 +13,11 @@ from audits.cycles import closing, rounds
 from audits.cycles.progress import Progress
 from audits.cycles.rounds import Round, Target
 from audits.defects import book
+from audits.defects.settling import settle_all
 from db.database import Database
 from db.schema import present
 from reports.clean import one_line
-from reports.cli.desk import check_name, settle_all, with_defects
+from reports.cli.desk import check_name, with_defects
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.planning import planned, take_in_plan, traffic_option, usage_of
 from reports.cli.running import COMPLETE

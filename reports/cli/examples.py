@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import sweep_row
 from audits.criteria import Criterion
 from audits.defects import book as defects
+from audits.defects.settling import settle_all
 from audits.engine import installed_engine
 from audits.examples import book
 from audits.examples.after import After, look
@@ -25,7 +26,7 @@ from db.errors import UsageError
 from db.schema import present
 from reports.clean import one_line
 from reports.cli.credentials import credentials_of
-from reports.cli.desk import check_name, settle_all, with_defects
+from reports.cli.desk import check_name, with_defects
 from reports.cli.options import browser_option, credentials_options, database_option, json_option, lang_option
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_json

@@ -11,6 +11,7 @@ import click
 
 from audits import recheck as rechecking
 from audits.conclude import sweep_row
+from audits.defects.settling import settle_all
 from audits.engine import installed_engine
 from audits.recheck import Aim, Moved, Seen
 from audits.work import Tools, credentials_for, scope_of
@@ -21,7 +22,6 @@ from db.schema import present
 from db.words import DefectState
 from reports.clean import one_line
 from reports.cli.credentials import credentials_of
-from reports.cli.desk import settle_all
 from reports.cli.options import browser_option, credentials_options, database_option, json_option, lang_option
 from reports.cli.progress import Progress
 from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, stopped_by_signals

@@ -4,9 +4,15 @@ from fastapi import APIRouter
 
 from reports.web.views import (
     accounts,
+    acting,
     administration,
+    defect,
+    defects,
+    exceptions,
     organisation_table,
     own_account,
+    page,
+    pictures,
     site,
     site_settings,
     sites,
@@ -17,9 +23,15 @@ from reports.web.views import (
 
 VIEWS: tuple[APIRouter, ...] = (
     accounts.router,
+    acting.router,
     administration.router,
+    defect.router,
+    defects.router,
+    exceptions.router,
     organisation_table.router,
     own_account.router,
+    page.router,
+    pictures.router,
     site.router,
     site_settings.router,
     sites.router,

@@ -1,0 +1,58 @@
+"""What the rows say of defects: of many for a list, of a few for the page that shows them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits import mic
+from audits.defects.naming import ROOT
+from audits.trends.points import spoken_by
+from db.tables import Defect, Occurrence, Sweep
+from db.words import DefectState, Region
+
+ANY_PAGE: sa.ColumnElement[bool] = sa.exists().where(Occurrence.defect_id == Defect.id)
+# a name that went into another is known there; one that no page has shown is no defect yet
+KNOWN: tuple[sa.ColumnElement[bool], ...] = (Defect.merged_into_id.is_(None), ANY_PAGE)
+PAGES: sa.ScalarSelect[int] = (
+    sa.select(sa.func.count())
+    .where(Occurrence.defect_id == Defect.id, Occurrence.places > sa.literal_column("0"))
+    .correlate(Defect)
+    .scalar_subquery()
+)  # that show it; 0 is written out, as the index has it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A defect as a page or a list names it."""
+
+    id: int
+    rule: str
+    state: DefectState
+    region: Region | None
+    owner: str | None
+    due_on: date | None
+    pages: int  # that show it as they were last seen
+
+
+async def known(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, Known]:
+    """Some defects by the numbers given, also such as they were known by once."""
+    asked = dict((await connection.execute(sa.select(Defect.id, ROOT).where(Defect.id.in_(numbers)))).all())
+    query = sa.select(
+        Defect.id, Defect.rule, Defect.state, Defect.region, Defect.owner, Defect.due_on, PAGES.label("pages")
+    ).where(Defect.id.in_(set(asked.values())))
+    found = {row.id: Known(**row._mapping) for row in await connection.execute(query)}
+    return {number: found[root] for number, root in asked.items()}
+
+
+async def rules_of_criterion(
+    connection: AsyncConnection, number: str, sites: sa.ColumnElement[bool]
+) -> frozenset[str]:
+    """The rules that speak about a criterion in any sweep of some sites, and those of the ministry's that do."""
+    criteria = await spoken_by(connection, sa.select(Sweep.id).where(sites, Sweep.rule_criteria.is_not(None)))
+    spoken: list[tuple[str, Any]] = [*mic.rule_criteria().items()]
+    spoken += [each for of in criteria.values() for each in of.items()]
+    return frozenset(rule for rule, numbers in spoken if number in numbers)

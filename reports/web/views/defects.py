@@ -1,0 +1,187 @@
+"""The defects of all sites that the reader may see, by what one looks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from audits.criteria import criteria
+from audits.defects.cover import today
+from audits.defects.standing import OPEN
+from audits.organisations import Tree, shown, tree
+from db.tables import Defect, Site
+from db.words import DefectState, Edition
+from reports.access.rights import May
+from reports.page_view import text_of
+from reports.read_defects import KNOWN, PAGES, rules_of_criterion
+from reports.site_view import site_name
+from reports.web.asking import Asked, Reader
+from reports.web.listing import Cell, Column, Listing
+
+router = APIRouter()
+
+ANY, LEFT, NOBODY = "any", "open", "-"  # words of the form beside those of states and owners
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a reader looks for, as the form sends it; what means nothing is left out."""
+
+    state: str
+    site: int | None
+    organisation: int | None
+    rule: str
+    criterion: str
+    owner: str
+    overdue: bool
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything but the state is asked for."""
+        return bool(self.site or self.organisation or self.rule or self.criterion or self.owner or self.overdue)
+
+
+@router.get("/defects")
+async def defects(asked: Reader) -> Response:
+    """Those that are open unless another state is asked for, those on the most pages first."""
+    wanted = _wanted(asked.request.query_params)
+    async with asked.reading() as connection:
+        organisations = await tree(connection)
+        conditions = await _conditions(connection, asked, wanted, organisations)
+    query = _query(conditions)
+    listing = Listing(
+        asked=asked, id="defects", caption=asked.language.say("web.defects.caption"), sort="-pages", query=query,
+        columns=_columns(asked), count=sa.select(sa.func.count()).select_from(Defect).where(*conditions),
+        last=(Defect.id,),
+    )  # fmt: skip
+    if file := listing.file():
+        return file
+    async with asked.reading() as connection:
+        part = await listing.part(connection)
+        choices = await _choices(connection, asked, organisations)
+    return asked.page(
+        "defects.html", asked.language.say("web.defects.title"), defects=part, wanted=wanted, choices=choices
+    )
+
+
+def _wanted(given: Mapping[str, str]) -> Wanted:
+    state = given.get("state", LEFT)
+    return Wanted(
+        state=state if state in (ANY, *DefectState) else LEFT, site=_number(given.get("site")),
+        organisation=_number(given.get("organisation")), rule=given.get("rule", ""),
+        criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1",
+    )  # fmt: skip
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+async def _conditions(
+    connection: AsyncConnection, asked: Asked, wanted: Wanted, organisations: Tree
+) -> list[sa.ColumnElement[bool]]:
+    reach = asked.who.reach(May.READ)
+    found = [*KNOWN, reach.within(Defect.site_id)]
+    if wanted.state != ANY:
+        found.append(Defect.state.in_(OPEN) if wanted.state == LEFT else Defect.state == DefectState(wanted.state))
+    if wanted.site is not None:
+        found.append(Defect.site_id == wanted.site)
+    if wanted.organisation is not None:
+        known = wanted.organisation in organisations.nodes
+        found.append(Defect.site_id.in_(organisations.sites_below(wanted.organisation) if known else []))
+    if wanted.rule:
+        found.append(Defect.rule == wanted.rule)
+    if wanted.criterion:
+        sites = sa.true() if reach.everywhere else reach.within(Site.id)
+        rules = await rules_of_criterion(connection, wanted.criterion, sites)
+        found.append(Defect.rule.in_(sorted(rules)))
+    if wanted.owner:
+        found.append(Defect.owner.is_(None) if wanted.owner == NOBODY else Defect.owner == wanted.owner)
+    if wanted.overdue:
+        found += [Defect.due_on < today(), Defect.state != DefectState.CONFIRMED]
+    return found
+
+
+def _query(conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(
+            Defect.id.label("number"), Defect.rule, Site.address.label("site"), Defect.site_id, Defect.state, Defect.region,
+            PAGES.label("pages"), Defect.owner, Defect.due_on.label("due"),
+        )
+        .join(Site, Site.id == Defect.site_id)
+        .where(*conditions)
+    )  # fmt: skip
+
+
+def _columns(asked: Asked) -> list[Column]:
+    language, say, day = asked.language, asked.language.say, today()
+
+    def due(row: Any) -> Cell:
+        if row.due is None:
+            return Cell(text="", value="")
+        late = row.due < day and row.state is not DefectState.CONFIRMED
+        text = language.date(row.due)
+        return Cell(
+            text=text, value=row.due, kind="late" if late else "", aside=say("web.defects.is_late") if late else ""
+        )
+
+    return [
+        Column(
+            key="number", heading=say("web.defects.number"), is_number=True,
+            cell=lambda row: Cell(text=str(row.number), value=row.number, href=f"/defects/{row.number}"),
+        ),
+        Column(
+            key="rule", heading=say("web.defects.what"), is_head=True,
+            cell=lambda row: Cell(
+                text=text_of(row.rule, language.lang).title, href=f"/defects/{row.number}", aside=row.rule
+            ),
+        ),
+        Column(
+            key="site", heading=say("web.sites.site"),
+            cell=lambda row: Cell(text=site_name(row.site), value=row.site, href=f"/sites/{row.site_id}"),
+        ),
+        Column(
+            key="state", heading=say("web.defects.state"),
+            cell=lambda row: Cell(text=language.word("defect_state", row.state.value), kind=f"life {row.state.value}"),
+        ),
+        Column(
+            key="region", heading=say("web.defects.region"),
+            cell=lambda row: Cell(text=say(f"defects.region.{row.region.value if row.region else 'unknown'}")),
+        ),
+        Column(
+            key="pages", heading=say("web.defects.pages"), is_number=True,
+            cell=lambda row: Cell(text=language.number(row.pages), value=row.pages, href=f"/defects/{row.number}#pages"),
+        ),
+        Column(key="owner", heading=say("web.defects.owner"), cell=lambda row: Cell(text=row.owner or "", value=row.owner)),
+        Column(key="due", heading=say("web.defects.due"), cell=due),
+    ]  # fmt: skip
+
+
+async def _choices(connection: AsyncConnection, asked: Asked, organisations: Tree) -> dict[str, Any]:
+    """What the form offers: only what the reader may see."""
+    language, reach = asked.language, asked.who.reach(May.READ)
+    mine = reach.within(Defect.site_id)
+    sites = await connection.execute(
+        sa.select(Site.id, Site.address).where(reach.within(Site.id)).order_by(Site.address)
+    )
+    rules = await connection.scalars(sa.select(Defect.rule).where(mine).distinct())
+    owners = await connection.scalars(sa.select(Defect.owner).where(mine, Defect.owner.is_not(None)).distinct())
+    nodes = sorted(
+        (each for each in organisations.nodes.values() if reach.covers(each.id)), key=lambda each: each.path
+    )
+    numbers = {number: each for edition in reversed(Edition) for number, each in criteria(edition).items()}
+    order = sorted(numbers, key=lambda number: tuple(map(int, number.split("."))))
+    say = language.say
+    states = [(each.value, language.word("defect_state", each.value)) for each in DefectState]
+    return {
+        "state": [(LEFT, say("web.defects.open")), *states, (ANY, say("web.defects.any"))],
+        "site": [(str(row.id), site_name(row.address)) for row in sites],
+        "organisation": [(str(each.id), shown(each.path)) for each in nodes],
+        "rule": sorted(((rule, text_of(rule, language.lang).title) for rule in rules), key=lambda each: each[1]),
+        "criterion": [(number, f"{number} {numbers[number].name(language.lang)}") for number in order],
+        "owner": [(NOBODY, say("web.defects.nobody")), *((each, each) for each in sorted(filter(None, owners)))],
+    }  # fmt: skip
