@@ -202,7 +202,7 @@ def _pages(asked: Asked, found: Listed, row: Any, cover: Cover) -> Listing:
         return Cell(text=language.number(page.places), value=page.places, aside=mark(by, language) if by else "")
 
     return Listing(
-        asked=asked, id="pages", caption=say("web.defects.pages_caption"), sort="-places", query=query, last=(Page.id,),
+        asked=asked, id="pages", caption=say("web.defects.pages_caption"), sort="-places", query=query, last=(sa.asc(Page.id),),
         count=sa.select(sa.func.count()).where(Occurrence.defect_id == found.id),
         columns=[
             Column(

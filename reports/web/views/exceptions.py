@@ -30,12 +30,12 @@ async def exceptions(asked: Reader) -> Response:
     """What waits for an answer, and all the rest."""
     say = asked.language.say
     waiting = Listing(
-        asked=asked, id="waiting", caption=say("web.exceptions.waiting_caption"), sort="at", query=_query(asked).where(*_waiting()),
-        columns=_columns(asked, rest=False), last=(Exemption.id,),
+        asked=asked, id="waiting", caption=say("web.exceptions.waiting_caption"), sort="at", query=_query(asked).where(_waiting()),
+        columns=_columns(asked, rest=False), last=(sa.asc(Exemption.id),),
     )  # fmt: skip
     others = Listing(
-        asked=asked, id="exceptions", caption=say("web.exceptions.caption"), sort="-at", query=_query(asked).where(~sa.and_(*_waiting())),
-        columns=_columns(asked, rest=True), last=(Exemption.id,),
+        asked=asked, id="exceptions", caption=say("web.exceptions.caption"), sort="-at", query=_query(asked).where(~_waiting()),
+        columns=_columns(asked, rest=True), last=(sa.asc(Exemption.id),),
     )  # fmt: skip
     for listing in (waiting, others):
         if file := listing.file():
@@ -131,14 +131,10 @@ async def _row(asked: Asked, connection: AsyncConnection, number: int) -> Any:
     return row
 
 
-def _waiting() -> tuple[sa.ColumnElement[bool], ...]:
+def _waiting() -> sa.ColumnElement[bool]:
     """The condition of `excepting.is_waiting`, for rows."""
-    return (
-        Exemption.proposed,
-        Exemption.reviewed_by.is_(None),
-        Exemption.ended_at.is_(None),
-        Exemption.until >= today(),
-    )
+    unanswered = sa.and_(Exemption.reviewed_by.is_(None), Exemption.ended_at.is_(None))
+    return sa.and_(Exemption.proposed, unanswered, Exemption.until >= today())
 
 
 def _query(asked: Asked) -> sa.Select[*tuple[Any, ...]]:
