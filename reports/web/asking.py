@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import URL
 from starlette.responses import HTMLResponse
@@ -214,5 +214,7 @@ def sign_in_first(request: Request) -> str:
     return f"/sign-in?next={quote(here(request), safe='')}" if request.method == "GET" else "/sign-in"
 
 
+LARGEST = 2**31 - 1  # of a number that names a row, in both databases
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
 Anyone = Annotated[Asked, Depends(anyone)]
 Reader = Annotated[Asked, Depends(signed_in)]

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
@@ -24,11 +24,12 @@ from db.words import DefectState, Done, ExceptionReason
 from reports.access.rights import May
 from reports.page_view import text_of
 from reports.site_view import site_name
-from reports.web.asking import Asked, Crumb, Reader, Refused, local
+from reports.web.asking import LARGEST, Asked, Crumb, Number, Reader, Refused, local
 from reports.web.views.defect import listed_in, placed
 
 router = APIRouter()
 
+Came = Annotated[int | None, Form(ge=1, le=LARGEST)]  # the page where it was begun
 Text = Annotated[str, Form(max_length=4000)]
 CLOSED = {
     "repaired": (DefectState.CONFIRMED, DefectState.REPAIRED, DefectState.EXCEPTED),
@@ -70,7 +71,9 @@ class Begun:
 
 
 @router.get("/defects/{number}/{act}")
-async def form(asked: Reader, number: int, act: str, page: int | None = None) -> Response:
+async def form(
+    asked: Reader, number: Number, act: str, page: Annotated[int | None, Query(ge=1, le=LARGEST)] = None
+) -> Response:
     """The form of an act."""
     if act not in CLOSED:
         raise Refused(404)
@@ -79,7 +82,7 @@ async def form(asked: Reader, number: int, act: str, page: int | None = None) ->
 
 @router.post("/defects/{number}/repaired")
 async def say_repaired(
-    asked: Reader, number: int, seen: Text = "", page: Annotated[int | None, Form()] = None, note: Text = ""
+    asked: Reader, number: Number, seen: Text = "", page: Came = None, note: Text = ""
 ) -> Response:
     """Somebody says that it is repaired: a sweep or a recheck will confirm it, or not."""
 
@@ -93,7 +96,7 @@ async def say_repaired(
 
 @router.post("/defects/{number}/plan")
 async def plan(
-    asked: Reader, number: int, seen: Text = "", page: Annotated[int | None, Form()] = None, owner: Text = "",
+    asked: Reader, number: Number, seen: Text = "", page: Came = None, owner: Text = "",
     due: Text = "", way: Text = "",
 ) -> Response:  # fmt: skip
     """Somebody hands it out, or takes the plan back."""
@@ -114,7 +117,7 @@ async def plan(
 
 @router.post("/defects/{number}/except")
 async def leave(
-    asked: Reader, number: int, seen: Text = "", page: Annotated[int | None, Form()] = None, reason: Text = "",
+    asked: Reader, number: Number, seen: Text = "", page: Came = None, reason: Text = "",
     text: Text = "", until: Text = "", scope: Text = "all",
 ) -> Response:  # fmt: skip
     """Somebody leaves it as it is until a day or, where their word alone does not do that, proposes to."""
@@ -140,7 +143,7 @@ async def leave(
 
 
 @router.post("/defects/{number}/recheck")
-async def recheck_defect(asked: Reader, number: int) -> Response:
+async def recheck_defect(asked: Reader, number: Number) -> Response:
     """The pages of a defect are seen again, now."""
 
     async def aim(connection: AsyncConnection) -> Aim:
@@ -152,7 +155,7 @@ async def recheck_defect(asked: Reader, number: int) -> Response:
 
 
 @router.post("/pages/{page}/recheck")
-async def recheck_page(asked: Reader, page: int) -> Response:
+async def recheck_page(asked: Reader, page: Number) -> Response:
     """A page is seen again, for all defects that it shows."""
     async with asked.reading() as connection:
         site = await connection.scalar(sa.select(Page.site_id).where(Page.id == page))

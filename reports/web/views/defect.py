@@ -27,7 +27,7 @@ from reports.read_pages import Spot
 from reports.recheck_view import last_recheck
 from reports.site_view import site_name
 from reports.snippet import highlighted, live_link
-from reports.web.asking import Asked, Crumb, Reader, Refused
+from reports.web.asking import Asked, Crumb, Number, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 
 router = APIRouter()
@@ -58,7 +58,7 @@ class Line:
 
 
 @router.get("/defects/{number}")
-async def defect(asked: Reader, number: int) -> Response:
+async def defect(asked: Reader, number: Number) -> Response:
     """A defect by its number; a number that it was known by once leads to the one of now."""
     language = asked.language
     async with asked.reading() as connection:
@@ -202,7 +202,7 @@ def _pages(asked: Asked, found: Listed, row: Any, cover: Cover) -> Listing:
         return Cell(text=language.number(page.places), value=page.places, aside=mark(by, language) if by else "")
 
     return Listing(
-        asked=asked, id="pages", caption=say("web.defects.pages_caption"), sort="-places", query=query, last=(sa.asc(Page.id),),
+        asked=asked, id="pages", caption=say("web.defects.pages_caption"), sort="-places", query=query, last=(Page.__table__.c.id,),
         count=sa.select(sa.func.count()).where(Occurrence.defect_id == found.id),
         columns=[
             Column(

@@ -56,7 +56,7 @@ async def defects(asked: Reader) -> Response:
     listing = Listing(
         asked=asked, id="defects", caption=asked.language.say("web.defects.caption"), sort="-pages", query=query,
         columns=_columns(asked), count=sa.select(sa.func.count()).select_from(Defect).where(*conditions),
-        last=(sa.asc(Defect.id),),
+        last=(Defect.__table__.c.id,),
     )  # fmt: skip
     if file := listing.file():
         return file

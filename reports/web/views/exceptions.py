@@ -17,7 +17,7 @@ from reports.access.rights import May
 from reports.exception_view import exception_words, standing
 from reports.page_view import text_of
 from reports.site_view import site_name
-from reports.web.asking import Asked, Crumb, Reader, Refused
+from reports.web.asking import Asked, Crumb, Number, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 
 router = APIRouter()
@@ -31,11 +31,11 @@ async def exceptions(asked: Reader) -> Response:
     say = asked.language.say
     waiting = Listing(
         asked=asked, id="waiting", caption=say("web.exceptions.waiting_caption"), sort="at", query=_query(asked).where(_waiting()),
-        columns=_columns(asked, rest=False), last=(sa.asc(Exemption.id),),
+        columns=_columns(asked, rest=False), last=(Exemption.__table__.c.id,),
     )  # fmt: skip
     others = Listing(
         asked=asked, id="exceptions", caption=say("web.exceptions.caption"), sort="-at", query=_query(asked).where(~_waiting()),
-        columns=_columns(asked, rest=True), last=(sa.asc(Exemption.id),),
+        columns=_columns(asked, rest=True), last=(Exemption.__table__.c.id,),
     )  # fmt: skip
     for listing in (waiting, others):
         if file := listing.file():
@@ -46,13 +46,13 @@ async def exceptions(asked: Reader) -> Response:
 
 
 @router.get("/exceptions/{number}")
-async def exception(asked: Reader, number: int) -> Response:
+async def exception(asked: Reader, number: Number) -> Response:
     """One, with what it covers and what may be done with it."""
     return await _show(asked, number)
 
 
 @router.post("/exceptions/{number}/review")
-async def review(asked: Reader, number: int, agrees: Text = "", text: Text = "") -> Response:
+async def review(asked: Reader, number: Number, agrees: Text = "", text: Text = "") -> Response:
     """Another person agrees, or does not: then it ends, and a proposal never counts."""
     if agrees not in ("yes", "no"):
         return await _show(asked, number, asked.language.say("web.exceptions.needs_answer"), text)
@@ -67,7 +67,7 @@ async def review(asked: Reader, number: int, agrees: Text = "", text: Text = "")
 
 
 @router.post("/exceptions/{number}/end")
-async def end(asked: Reader, number: int, text: Text = "") -> Response:
+async def end(asked: Reader, number: Number, text: Text = "") -> Response:
     """Somebody ends it before its last day; who has proposed it may take that back."""
 
     async def act(connection: AsyncConnection) -> str:

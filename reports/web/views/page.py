@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -29,7 +29,7 @@ from reports.recheck_view import last_recheck
 from reports.site_view import edition_name, site_name
 from reports.snippet import highlighted, live_link
 from reports.tables import FINDINGS, finding_rows
-from reports.web.asking import Asked, Crumb, Reader, Refused
+from reports.web.asking import LARGEST, Asked, Crumb, Number, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.views.defect import acts_of
 
@@ -87,7 +87,12 @@ class Fault:
 
 @router.get("/pages/{page}")
 async def page(
-    asked: Reader, page: int, sweep: int | None = None, kind: str = "", rule: str = "", part: int = 1
+    asked: Reader,
+    page: Number,
+    sweep: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
+    kind: str = "",
+    rule: str = "",
+    part: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
 ) -> Response:
     """The page as it was last seen, or as a sweep saw it; with `kind` and `rule` one rule's places alone."""
     async with asked.reading() as connection:

@@ -7,14 +7,14 @@ from starlette.responses import Response
 from db.tables import Example, Finding, Page, Picture, Result
 from reports.access.rights import May
 from reports.read_pages import EXTENSIONS
-from reports.web.asking import Reader, Refused
+from reports.web.asking import Number, Reader, Refused
 
 router = APIRouter()
 KEPT = "private, max-age=31536000, immutable"  # a picture is named by its content, and never changes
 
 
 @router.get("/pictures/{picture}")
-async def picture(asked: Reader, picture: int) -> Response:
+async def picture(asked: Reader, picture: Number) -> Response:
     """The image of a page, or of a place on one, of a site that the reader may see."""
     within = asked.who.reach(May.READ).within(Page.site_id)
     examples = (
