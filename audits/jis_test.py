@@ -1,24 +1,26 @@
 """The result of a JIS test (JIS X 8341-3:2016 Annex JB): what people judged, and what is missing for each notation."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import combinations
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import Conclusion, conclude, sweep_row
-from audits.counts import audited_in
+from audits.counts import audited_in, report_order
 from audits.criteria import Criterion, aimed_at
 from audits.defects.cover import day_of
-from audits.defects.sight import seen_at
-from audits.judging import pages_to_judge
+from audits.defects.sight import parts, seen_at
+from audits.judging import Said, agreed, differ, pages_to_judge, words_on
 from crawler.frame import is_gone, sent_beyond
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Declaration, Draw, Judgement, Sweep, Visit
+from db.tables import Declaration, Draw, Judgement, Page, Sweep, Visit
 from db.types import now
 from db.words import Edition, JudgementOutcome, Level, Method, Notation
 
@@ -60,17 +62,40 @@ class CriterionResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageResult:
+    """One page of a test, as far as it has come."""
+
+    visit: int
+    number: int  # of its page in the report
+    address: str
+    title: str | None
+    decided: int  # criteria that people agree on
+    disputed: tuple[str, ...]  # criteria where they differ
+
+
+@dataclass(kw_only=True)
+class Pair:
+    """Two people who have judged the same criteria of the same pages."""
+
+    one: str
+    other: str
+    both: int = 0
+    same: int = 0  # of these, where they say the same
+
+
+@dataclass(frozen=True, kw_only=True)
 class JisTest:
     """A test as far as it has come."""
 
     sweep: Sweep
     conclusion: Conclusion
     pages: int  # audited pages of the sample
-    addresses: tuple[str, ...]  # of these, in the order of the report
+    by_page: tuple[PageResult, ...]  # of these, in the order of the report
     lost: int  # chosen pages without a result: the test is not complete. What proved to be no page is not lost
     criteria: tuple[CriterionResult, ...]
     by_hand: tuple[str, ...]  # steps of the chosen forms that only sending leads to: no page of the workbook
     people: tuple[str, ...]  # who judged
+    pairs: tuple[Pair, ...]  # of people who judged the same
     began: datetime | None  # when the first page was audited; None while nobody has judged
     ended: datetime | None  # when the last word was said, or a page audited after that
 
@@ -176,39 +201,89 @@ async def jis_test(database: Database, sweep_id: int) -> JisTest:
     conclusion = await conclude(database, sweep_id, sample=False)
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
-        counts: dict[str, Counter[str]] = {number: Counter() for number in aimed_at(sweep.edition, sweep.level)}
-        reasons: dict[str, Counter[str]] = {number: Counter() for number in counts}
-        rules: dict[str, Counter[str]] = {number: Counter() for number in counts}
-        addresses: list[str] = []
-        people: set[str] = set()
-        async for page in pages_to_judge(connection, sweep):
-            addresses.append(page.address)
-            for item in page.items:
-                number = item.criterion.number
-                people |= {said.person for said in item.said}
-                counts[number][item.outcome.value if item.outcome else "unjudged"] += 1
-                counts[number]["disputed"] += item.disputed
-                if item.outcome is JudgementOutcome.NOT_MET:
-                    said_why = list(dict.fromkeys(said.reason for said in item.said if said.reason))  # once a page
-                    reasons[number].update(said_why)
-                    rules[number].update(() if said_why else item.proposal.rules)
+        words = await _words(connection, sweep)
         chosen = await _chosen(connection, sweep_id)
         by_hand = await sent_beyond(connection, sweep_id)
-        began, ended = await _period(connection, sweep) if people else (None, None)
+        began, ended = await _period(connection, sweep) if words.people else (None, None)
     return JisTest(
         sweep=sweep,
         conclusion=conclusion,
-        pages=len(addresses),
-        addresses=tuple(addresses),
-        lost=max(0, chosen - len(addresses)),
+        pages=len(words.pages),
+        by_page=tuple(words.pages),
+        lost=max(0, chosen - len(words.pages)),
         criteria=tuple(
-            _result(criterion, counts[number], reasons[number], rules[number], len(addresses))
+            _result(criterion, words.counts[number], words.reasons[number], words.rules[number], len(words.pages))
             for number, criterion in aimed_at(sweep.edition, sweep.level).items()
         ),
         by_hand=tuple(by_hand),
-        people=tuple(sorted(people)),
+        people=tuple(sorted(words.people)),
+        pairs=tuple(words.pairs.values()),
         began=began,
         ended=ended,
+    )
+
+
+@dataclass(kw_only=True)
+class _Words:
+    """What people have said of a test, counted."""
+
+    counts: dict[str, Counter[str]]  # criterion → outcomes, `unjudged` and `disputed`
+    reasons: dict[str, Counter[str]]
+    rules: dict[str, Counter[str]]
+    pages: list[PageResult] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
+
+    def add(self, number: str, said: Sequence[Said]) -> None:
+        """What was said of one criterion of a page."""
+        outcome = agreed(said)
+        self.counts[number][outcome.value if outcome else "unjudged"] += 1
+        self.counts[number]["disputed"] += differ(said)
+        if outcome is JudgementOutcome.NOT_MET:
+            self.reasons[number].update(
+                list(dict.fromkeys(each.reason for each in said if each.reason))
+            )  # once a page
+        self.people |= {each.person for each in said}
+        for one, other in combinations(said, 2):
+            pair = self.pairs.setdefault((one.person, other.person), Pair(one=one.person, other=other.person))
+            pair.both += 1
+            pair.same += one.outcome is other.outcome
+
+
+async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
+    aimed = aimed_at(sweep.edition, sweep.level)
+    visits = await report_order(connection, sweep.id)
+    said = await words_on(connection, visits)
+    told = {row.id: row for some in parts(visits) for row in await connection.execute(_names(some))}
+    counts, reasons, rules = ({number: Counter[str]() for number in aimed} for _ in range(3))
+    found = _Words(counts=counts, reasons=reasons, rules=rules)
+    unsaid: set[tuple[int, str]] = set()  # not met, and nobody has written why: the rules that failed tell it
+    for position, visit in enumerate(visits, start=1):
+        mine = {number: said.get((visit, number), []) for number in aimed}
+        for number, words in mine.items():
+            found.add(number, words)
+            if agreed(words) is JudgementOutcome.NOT_MET and not any(each.reason for each in words):
+                unsaid.add((visit, number))
+        found.pages.append(
+            PageResult(
+                visit=visit, number=position, address=told[visit].address, title=told[visit].title,
+                decided=sum(agreed(words) is not None for words in mine.values()),
+                disputed=tuple(number for number, words in mine.items() if differ(words)),
+            )
+        )  # fmt: skip
+    if unsaid:
+        async for page in pages_to_judge(connection, sweep, {visit for visit, _ in unsaid}):
+            for item in page.items:
+                if (page.visit, item.criterion.number) in unsaid:
+                    found.rules[item.criterion.number].update(item.proposal.rules)
+    return found
+
+
+def _names(visits: Sequence[int]) -> sa.Select[int, str, str | None]:
+    return (
+        sa.select(Visit.id, Page.address, Visit.title)
+        .join(Page, Page.id == Visit.page_id)
+        .where(Visit.id.in_(visits))
     )
 
 

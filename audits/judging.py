@@ -8,7 +8,7 @@ machine, with its reason, while the faults are the same. Nothing proposes `met` 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +22,7 @@ from sqlalchemy.orm import aliased
 from audits.counts import audited_in, report_order
 from audits.criteria import Criterion, aimed_at
 from audits.criteria.judging import judging
+from audits.defects.sight import parts
 from crawler.links import unpack
 from db.errors import UsageError
 from db.tables import Assertion, Draw, Finding, Judgement, Page, Resource, Result, Sweep, Visit
@@ -84,6 +85,16 @@ class Earlier(Said):
     of_same_faults: bool  # the machine found the same places then, which were known when it was said
 
 
+def differ(said: Sequence[Said]) -> bool:
+    """Whether people say different things of one criterion of a page."""
+    return len({each.outcome for each in said}) > 1
+
+
+def agreed(said: Sequence[Said]) -> JudgementOutcome | None:
+    """What people agree on; None while nobody has judged, or they differ."""
+    return said[0].outcome if said and not differ(said) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One criterion of one page."""
@@ -96,12 +107,12 @@ class Item:
     @property
     def disputed(self) -> bool:
         """Whether people say different things; then nothing is decided."""
-        return len({each.outcome for each in self.said}) > 1
+        return differ(self.said)
 
     @property
     def outcome(self) -> JudgementOutcome | None:
         """What people agree on; None while nobody has judged, or they differ."""
-        return self.said[0].outcome if self.said and not self.disputed else None
+        return agreed(self.said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +120,8 @@ class JudgedPage:
     """A page of a test with all that is to be judged on it."""
 
     visit: int
+    page: int
+    result: int  # what the machine found, which the proposals stand on
     number: int  # of its page in the report
     address: str
     title: str | None
@@ -116,24 +129,29 @@ class JudgedPage:
     items: tuple[Item, ...]  # in the standard's order
 
 
-async def pages_to_judge(connection: AsyncConnection, sweep: Sweep) -> AsyncIterator[JudgedPage]:
-    """The audited pages of a sweep in the order of its report, some in memory at a time."""
-    visits = await report_order(connection, sweep.id)
-    for first in range(0, len(visits), BATCH):
-        some = visits[first : first + BATCH]
+async def pages_to_judge(
+    connection: AsyncConnection, sweep: Sweep, only: Collection[int] | None = None
+) -> AsyncIterator[JudgedPage]:
+    """The audited pages of a sweep, or those of `only` some visits, in the order of its report, some in memory at a time."""
+    numbered = {visit: number for number, visit in enumerate(await report_order(connection, sweep.id), start=1)}
+    visits = [visit for visit in numbered if only is None or visit in only]
+    for some in parts(visits, BATCH):
         rows = {row.id: row for row in await connection.execute(_pages(some))}
         counts = await _counts(connection, some)
         seen = await _seen(connection, some)
-        said = await _said(connection, some)
+        said = await words_on(connection, some)
         earlier = await _earlier(connection, sweep, some)
-        for number, visit in enumerate(some, start=first + 1):
+        drawn = await _parts(connection, some)
+        for visit in some:
             row = rows[visit]
             yield JudgedPage(
                 visit=visit,
-                number=number,
+                page=row.page_id,
+                result=row.result_id,
+                number=numbered[visit],
                 address=row.address,
                 title=row.title,
-                parts=await _parts(connection, visit),
+                parts=tuple(drawn[visit]),
                 items=tuple(
                     Item(
                         criterion=criterion,
@@ -227,7 +245,7 @@ async def keep_judgements(
                 en=f"Criterion {number} of page {visit} needs a reason.",
             )
     before = {
-        (key, said.person): said for key, words in (await _said(connection, visits)).items() for said in words
+        (key, said.person): said for key, words in (await words_on(connection, visits)).items() for said in words
     }
     new = [
         {"visit_id": visit, "criterion": number, "outcome": outcome, "reason": reason or None, "person": person,
@@ -264,7 +282,16 @@ async def state_of_test(connection: AsyncConnection, sweep_id: int) -> str:
 
 def _pages(visits: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     return (
-        sa.select(Visit.id, Page.address, Visit.title, Result.features, Result.settled, Result.untested)
+        sa.select(
+            Visit.id,
+            Visit.page_id,
+            Visit.result_id,
+            Page.address,
+            Visit.title,
+            Result.features,
+            Result.settled,
+            Result.untested,
+        )
         .join(Page, Page.id == Visit.page_id)
         .join(Result, Result.id == Visit.result_id)
         .where(Visit.id.in_(visits))
@@ -305,18 +332,19 @@ async def _seen(
     return found
 
 
-async def _said(connection: AsyncConnection, visits: Sequence[int]) -> dict[tuple[int, str], list[Said]]:
-    """The last word of each person on each criterion of each visit."""
-    rows = await connection.execute(
-        sa.select(Judgement).where(Judgement.visit_id.in_(visits)).order_by(Judgement.at, Judgement.id)
-    )
+async def words_on(connection: AsyncConnection, visits: Sequence[int]) -> dict[tuple[int, str], list[Said]]:
+    """The last word of each person on each criterion of each visit, in the order of names."""
     last: dict[tuple[int, str], dict[str, Said]] = defaultdict(dict)
-    for row in rows.mappings():
-        said = Said(person=row["person"], outcome=row["outcome"], reason=row["reason"], at=row["at"])
-        if said.outcome is JudgementOutcome.WITHDRAWN:
-            last[row["visit_id"], row["criterion"]].pop(said.person, None)
-        else:
-            last[row["visit_id"], row["criterion"]][said.person] = said
+    of = Judgement
+    words = sa.select(of.visit_id, of.criterion, of.person, of.outcome, of.reason, of.at).order_by(of.at, of.id)
+    for some in parts(visits):
+        for visit, number, person, outcome, reason, at in await connection.execute(
+            words.where(of.visit_id.in_(some))
+        ):
+            if outcome is JudgementOutcome.WITHDRAWN:
+                last[visit, number].pop(person, None)
+            else:
+                last[visit, number][person] = Said(person=person, outcome=outcome, reason=reason, at=at)
     return {key: [words[person] for person in sorted(words)] for key, words in last.items() if words}
 
 
@@ -349,7 +377,7 @@ async def _earlier(
         made_of = None if carried else await _made_of(connection, resources)
         if carried or (made_of is not None and made_of == await _made_of(connection, resources_then)):
             latest[mine] = old
-    said = await _said(connection, list(latest.values()))
+    said = await words_on(connection, list(latest.values()))
     faults = await _faults(connection, [*latest, *latest.values()])
     found: dict[tuple[int, str], Earlier] = {}
     for mine, old in latest.items():
@@ -388,5 +416,11 @@ async def _made_of(connection: AsyncConnection, resources: bytes | None) -> set[
     return None if any(digest is None for _, digest in found) else found
 
 
-async def _parts(connection: AsyncConnection, visit: int) -> tuple[Part, ...]:
-    return tuple(await connection.scalars(sa.select(Draw.part).where(Draw.visit_id == visit).order_by(Draw.part)))
+async def _parts(connection: AsyncConnection, visits: Sequence[int]) -> dict[int, list[Part]]:
+    rows = await connection.execute(
+        sa.select(Draw.visit_id, Draw.part).where(Draw.visit_id.in_(visits)).order_by(Draw.visit_id, Draw.part)
+    )
+    found: dict[int, list[Part]] = defaultdict(list)
+    for visit, part in rows:
+        found[visit].append(part)
+    return found
