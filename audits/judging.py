@@ -27,7 +27,7 @@ from crawler.links import unpack
 from db.errors import UsageError
 from db.tables import Assertion, Draw, Finding, Judgement, Page, Resource, Result, Sweep, Visit
 from db.types import now
-from db.words import Assertor, JudgementOutcome, Outcome, Part
+from db.words import Assertor, JudgementOutcome, Outcome, Part, VisitState
 
 BATCH = 50  # pages in memory at a time
 PLACES = 3  # of each rule that a person is shown beside a proposal: all are in the report
@@ -270,6 +270,48 @@ def why_needed(outcome: JudgementOutcome, failed_places: int) -> bool:
     if outcome is JudgementOutcome.WITHDRAWN:
         return False
     return (failed_places > 0) != (outcome is JudgementOutcome.NOT_MET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HowFar:
+    """How far people have come with a test."""
+
+    decided: int = 0  # criteria of pages that they agree on
+    disputed: int = 0
+    people: tuple[str, ...] = ()
+
+
+async def how_far(connection: AsyncConnection, sweeps: Collection[int]) -> dict[int, HowFar]:
+    """Sweep → how far its judgement has come, of those that somebody has judged; counted by the database."""
+    last = sa.func.row_number().over(
+        partition_by=(Judgement.visit_id, Judgement.criterion, Judgement.person),
+        order_by=(Judgement.at.desc(), Judgement.id.desc()),
+    )
+    words = (
+        sa.select(Visit.sweep_id, Judgement.visit_id, Judgement.criterion, Judgement.person, Judgement.outcome, last.label("last"))
+        .join(Judgement, Judgement.visit_id == Visit.id)
+        .where(Visit.sweep_id.in_(sweeps), Visit.state == VisitState.AUDITED, Visit.result_id.is_not(None))
+        .subquery()
+    ).c  # fmt: skip
+    stands = words.last == 1, words.outcome != JudgementOutcome.WITHDRAWN
+    said = sa.func.count(sa.distinct(words.outcome)).label("said")
+    items = (
+        sa.select(words.sweep_id, said)
+        .where(*stands)
+        .group_by(words.sweep_id, words.visit_id, words.criterion)
+        .subquery()
+        .c
+    )
+    agree, differ_ = (sa.func.sum(sa.case((which, 1), else_=0)) for which in (items.said == 1, items.said > 1))
+    counts = await connection.execute(sa.select(items.sweep_id, agree, differ_).group_by(items.sweep_id))
+    people: dict[int, list[str]] = defaultdict(list)
+    named = sa.select(words.sweep_id, words.person).where(*stands).distinct().order_by(words.person)
+    for sweep, person in await connection.execute(named):
+        people[sweep].append(person)
+    return {
+        sweep: HowFar(decided=int(decided), disputed=int(disputed), people=tuple(people[sweep]))
+        for sweep, decided, disputed in counts
+    }
 
 
 async def state_of_test(connection: AsyncConnection, sweep_id: int) -> str:

@@ -20,6 +20,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from audits.criteria.judging import judging
+from audits.jis_test import JisTest
 from audits.judging import Ground, Item, JudgedPage, why_needed
 from db.errors import UsageError
 from db.words import JudgementOutcome
@@ -262,6 +263,26 @@ def said_of(item: Item, language: Language) -> str:
     """What people have said, and whether they differ."""
     told = [f"{said.person}: {language.say(f'judge.outcome.{said.outcome.value}')}" for said in item.said]
     return language.say("common.comma").join([*told, *([language.say("judge.disputed")] if item.disputed else [])])
+
+
+def progress(test: JisTest, language: Language) -> list[str]:
+    """How far a test has come, in one or two lines."""
+    totals = {
+        name: language.number(sum(getattr(each, name) for each in test.criteria))
+        for name in ("met", "not_met", "not_applicable", "unjudged", "disputed")
+    }
+    lines = [
+        language.say(
+            "judge.line.progress",
+            pages=language.count("page", test.pages),
+            aimed=language.count("criterion", len(test.criteria)),
+            **totals,
+        )
+    ]
+    if test.lost:
+        pages = language.count("page", test.lost)
+        lines.append(language.say("judge.line.lost", pages=pages, sweep=test.sweep.id))
+    return lines
 
 
 def _begin(sheet: Worksheet, columns: Sequence[str], language: Language) -> None:

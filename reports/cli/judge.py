@@ -19,7 +19,7 @@ from db.words import SweepState
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.saying import say_json
 from reports.folder import check_new
-from reports.judge_book import read_judge_book, said_of, write_judge_book
+from reports.judge_book import progress, read_judge_book, said_of, write_judge_book
 from reports.language import Language
 from reports.report import written_report
 
@@ -119,26 +119,6 @@ async def _status(sweep_id: int, given: dict[str, Any]) -> None:
     for page, item in disputes:
         told = {"address": page.address, "number": item.criterion.number, "said": said_of(item, language)}
         click.echo(language.say("judge.line.dispute", **told))
-
-
-def progress(test: JisTest, language: Language) -> list[str]:
-    """How far a test has come, in one or two lines."""
-    totals = {
-        name: language.number(sum(getattr(each, name) for each in test.criteria))
-        for name in ("met", "not_met", "not_applicable", "unjudged", "disputed")
-    }
-    lines = [
-        language.say(
-            "judge.line.progress",
-            pages=language.count("page", test.pages),
-            aimed=language.count("criterion", len(test.criteria)),
-            **totals,
-        )
-    ]
-    if test.lost:
-        pages = language.count("page", test.lost)
-        lines.append(language.say("judge.line.lost", pages=pages, sweep=test.sweep.id))
-    return lines
 
 
 def _as_json(test: JisTest, disputes: list[tuple[JudgedPage, Any]], language: Language) -> dict[str, Any]:

@@ -107,10 +107,13 @@ class Facts:
         return lacks(self.test, notation, self.details)
 
 
-async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | None = None) -> Facts:
+async def facts_of(
+    database: Database, sweep_id: int, details: dict[str, Any] | None = None, *, checks: bool = True
+) -> Facts:
     """Read a test with what people have declared and written of it. Raises UsageError when there is no such sweep.
 
-    `details` come before those of the last declaration, which alone say whether its notation still stands.
+    `details` come before those of the last declaration, which alone say whether its notation still stands. Without `checks`
+    nothing is told of the checks of all pages, each of which has to be concluded.
     """
     test = await jis_test(database, sweep_id)
     last = await declaration(database, sweep_id)
@@ -124,10 +127,10 @@ async def facts_of(database: Database, sweep_id: int, details: dict[str, Any] | 
     async with database.reading() as connection:
         head = await read.head(connection, sweep_id)
         scope = await read.scope(connection, sweep_id)
-        whole = await _whole_checks(connection, test.sweep)
-    checks = [(await conclude(database, number, sample=False), at) for number, at in whole]
-    swept, swept_at = checks[0] if checks else (None, None)
-    before, before_at = checks[1] if len(checks) > 1 else (None, None)
+        whole = await _whole_checks(connection, test.sweep) if checks else []
+    found = [(await conclude(database, number, sample=False), at) for number, at in whole]
+    swept, swept_at = found[0] if found else (None, None)
+    before, before_at = found[1] if len(found) > 1 else (None, None)
     if before is not None and swept is not None and (await compare(database, before.sweep, swept.sweep)).breaks:
         before = None
     return Facts(
