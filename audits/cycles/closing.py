@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.cycles.keeping import kept, restored
 from audits.cycles.progress import Progress, progress
@@ -24,18 +25,27 @@ async def told(database: Database, cycle: Round) -> Progress:
 
 async def close(database: Database, cycle: Round, who: str) -> Progress:
     """Close a cycle in a person's name; returns what it says from now on. Raises UsageError for a closed one."""
-    cycle.check_open()
-    moment = now()
-    said = replace(await progress(database, cycle), closed_by=who, closed_at=moment)
+    said = await worked_out(database, cycle, who)
     async with database.writing() as connection:
-        closed = await connection.execute(
-            sa.update(Cycle)
-            .where(Cycle.id == cycle.id, Cycle.closed_at.is_(None))
-            .values(closed_by=who, closed_at=moment, closing=kept(said))
-        )
+        await keep(connection, cycle, said)
+    return said
+
+
+async def worked_out(database: Database, cycle: Round, who: str) -> Progress:
+    """What a cycle will say once a person has closed it now. Raises UsageError for a closed one."""
+    cycle.check_open()
+    return replace(await progress(database, cycle), closed_by=who, closed_at=now())
+
+
+async def keep(connection: AsyncConnection, cycle: Round, said: Progress) -> None:
+    """Close a cycle with what it says from now on. Raises UsageError when somebody else has."""
+    closed = await connection.execute(
+        sa.update(Cycle)
+        .where(Cycle.id == cycle.id, Cycle.closed_at.is_(None))
+        .values(closed_by=said.closed_by, closed_at=said.closed_at, closing=kept(said))
+    )
     if not closed.rowcount:
         raise UsageError(
             ja=f"サイクル「{cycle.name}」は、いま別の人が締めました。",
             en=f"Somebody else has closed cycle {cycle.name!r} just now.",
         )
-    return said

@@ -5,16 +5,19 @@ before and after, measured by one rule set: weighted by pages as one sample of w
 the plain mean over sites.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from audits import compare
 from audits.compare import Measure, Read
 from audits.conclude import rules_of
 from audits.cycles.defects import Line, lines_of, open_of
 from audits.cycles.rounds import Member, Round, Target, sweeps_of
+from audits.cycles.standing import states_of
 from audits.defects.cover import day_of, today
 from audits.engine import own_rules
 from audits.sampled import Estimate
@@ -22,6 +25,9 @@ from audits.statistics.difference import between
 from audits.statistics.strata import Sample
 from db.database import Database
 from db.words import Break, Change, Edition, Gap, Method, Standing
+
+REMEMBERED = 60  # cycles, each as far as some reader sees it
+SITES_REMEMBERED = 5_000  # of all cycles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,15 +131,73 @@ class _Measured:
     after: Sample | None  # of the confirming sweep
 
 
+class Memory:
+    """What was worked out of sites in cycles, as long as nothing of what it stands on has changed.
+
+    For who is asked often: concluding two sweeps of hundreds of sites takes its time.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[tuple[int, int], tuple[Any, _Measured]] = {}
+        self._told: dict[tuple[Any, ...], Progress] = {}
+        self._lock = asyncio.Lock()
+
+    async def progress(self, database: Database, cycle: Round) -> Progress:
+        """The same as `progress`, of what is known already where that still holds."""
+        day = today()
+        async with self._lock:
+            async with database.reading() as connection:
+                states = await states_of(connection, [each.site for each in cycle.sites])
+            terms = {
+                each.site: (day, cycle.begins_on, cycle.ends_on, cycle.target, each, states[each.site])
+                for each in cycle.sites
+            }
+            key = cycle.id, cycle.name, tuple(terms.items())
+            if key not in self._told:
+                self._told[key] = _together_of(
+                    cycle,
+                    day,
+                    [await self._site(database, cycle, each, day, terms[each.site]) for each in cycle.sites],
+                )
+                _forget(self._told, REMEMBERED)
+            return self._told[key]
+
+    async def _site(self, database: Database, cycle: Round, member: Member, day: date, terms: Any) -> _Measured:
+        known = self._sites.pop((cycle.id, member.site), None)
+        if known is None or known[0] != terms:
+            known = terms, await _site(database, cycle, member, day)
+        self._sites[cycle.id, member.site] = known
+        _forget(self._sites, SITES_REMEMBERED)
+        return known[1]
+
+
+def _forget(known: dict[Any, Any], most: int) -> None:
+    """Leave out what was put there first."""
+    while len(known) > most:
+        del known[next(iter(known))]
+
+
 async def progress(database: Database, cycle: Round) -> Progress:
     """How an open cycle stands today."""
     day = today()
-    found = [await _site(database, cycle, member, day) for member in cycle.sites]
+    return _together_of(cycle, day, [await _site(database, cycle, member, day) for member in cycle.sites])
+
+
+def _together_of(cycle: Round, day: date, found: Sequence[_Measured]) -> Progress:
     sites = tuple(each.told for each in found)
     return Progress(
         name=cycle.name, begins_on=cycle.begins_on, ends_on=cycle.ends_on, target=cycle.target, day=day,
         closed_by=None, closed_at=None, sites=sites, whole=whole_of(found), rate_standing=_rate_standing(sites),
         defects_standing=_defects_standing(sites, cycle.target.defects),
+    )  # fmt: skip
+
+
+def part_of(found: Progress, addresses: Collection[str]) -> Progress:
+    """What a closed cycle said of some of its sites: nothing that was said of all together."""
+    sites = tuple(each for each in found.sites if each.address in addresses)
+    return replace(
+        found, sites=sites, target=replace(found.target, defects=None), whole=whole_of(()),
+        rate_standing=_rate_standing(sites), defects_standing=None,
     )  # fmt: skip
 
 

@@ -1,0 +1,54 @@
+"""What the numbers of a site in a cycle stand on: as long as that is the same, so are they."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.defects.sight import parts
+from db.tables import Defect, DefectEvent, Exempted, Exemption, Regrouping, Sweep
+from db.words import SweepState
+
+
+async def states_of(connection: AsyncConnection, sites: Collection[int]) -> dict[int, tuple[Any, ...]]:
+    """Site → its sweeps, names of faults, events, plans and exceptions; in some statements, however many sites there are."""
+    found: dict[int, list[tuple[Any, ...]]] = {site: [] for site in sites}
+    for some in parts(sites):
+        for number, query in enumerate(_queries(some)):
+            for site, *state in await connection.execute(query):
+                found[site].append((number, *state))
+    return {site: tuple(state) for site, state in found.items()}
+
+
+def _queries(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
+    """Each gives a site, and what is another when something has changed."""
+    count, most = sa.func.count, sa.func.max
+    finished = sa.func.sum(sa.case((Sweep.state == SweepState.FINISHED, 1), else_=0))
+    planned = sa.or_(Defect.owner.is_not(None), Defect.due_on.is_not(None), Defect.way.is_not(None))
+    mine = Defect.site_id.in_(sites)
+    return [
+        sa.select(Sweep.site_id, count(), most(Sweep.id), finished, most(Sweep.finished_at), most(Sweep.reconciled_at))
+        .where(Sweep.site_id.in_(sites))
+        .group_by(Sweep.site_id),
+        sa.select(Defect.site_id, count(), sa.func.sum(Defect.merged_into_id), sa.func.sum(Defect.whole_id))
+        .where(mine)
+        .group_by(Defect.site_id),
+        # a state never changes without an event; a plan may
+        sa.select(Defect.site_id, count(), most(DefectEvent.id))
+        .join(Defect, Defect.id == DefectEvent.defect_id)
+        .where(mine)
+        .group_by(Defect.site_id),
+        sa.select(Defect.site_id, Defect.id, Defect.owner, Defect.due_on, Defect.way).where(mine, planned).order_by(Defect.id),
+        sa.select(Exemption.site_id, count(), most(Exemption.id), count(Exemption.ended_at), count(Exemption.reviewed_at))
+        .where(Exemption.site_id.in_(sites))
+        .group_by(Exemption.site_id),
+        sa.select(Exemption.site_id, count(), most(Exempted.id))
+        .join(Exempted, Exempted.exemption_id == Exemption.id)
+        .where(Exemption.site_id.in_(sites))
+        .group_by(Exemption.site_id),
+        sa.select(Defect.site_id, count(), most(Regrouping.id))
+        .join(Regrouping, Regrouping.defect_id == Defect.id)
+        .where(mine)
+        .group_by(Defect.site_id),
+    ]  # fmt: skip

@@ -1,0 +1,221 @@
+"""Cycles: the remediation rounds that the reader's sites are in, and the form that begins one."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from audits.cycles import rounds
+from audits.cycles.rounds import Round, Target
+from audits.organisations import Tree, shown, tree
+from db.errors import UsageError
+from db.words import Done
+from reports.access.rights import May
+from reports.web.asking import Asked, Crumb, Reader, Refused
+from reports.web.listing import Cell, Column, Listing
+
+LONGEST = 200  # characters of a name
+FIELDS = ("name", "begins", "ends", "rate", "defects", "due")
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A cycle that can be begun."""
+
+    name: str
+    days: tuple[date, date]
+    target: Target
+    sites: list[int]
+
+
+class _Wrong(Exception):
+    """A field that cannot be read, and why."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field, self.why = field, why
+
+
+@router.get("/cycles")
+async def cycles(asked: Reader) -> Response:
+    """Those with a site that the reader may see."""
+    async with asked.reading() as connection:
+        every = await rounds.rounds(connection)
+    found = [each for each in every if visible(asked, each).sites]
+    listing = Listing(
+        asked=asked, id="cycles", caption=asked.language.say("web.cycles.caption"), sort="-begins",
+        columns=_columns(asked), rows=found,
+    )  # fmt: skip
+    if file := listing.file():
+        return file
+    async with asked.reading() as connection:
+        part = await listing.part(connection)
+    title = asked.language.say("web.cycles.title")
+    return asked.page("cycles.html", title, cycles=part, may_plan=asked.who.may(May.PLAN))
+
+
+def visible(asked: Asked, cycle: Round) -> Round:
+    """A cycle as far as the reader may see it: its sites, and the target over all sites only to who sees all of them."""
+    reach = asked.who.reach(May.READ)
+    sites = tuple(each for each in cycle.sites if reach.holds(each.site))
+    if len(sites) == len(cycle.sites):
+        return cycle
+    return replace(cycle, sites=sites, target=replace(cycle.target, defects=None))
+
+
+def _columns(asked: Asked) -> list[Column]:
+    language, say = asked.language, asked.language.say
+
+    def sites(cycle: Round) -> Cell:
+        mine = visible(asked, cycle)
+        part = len(mine.sites) < len(cycle.sites)
+        aside = say("web.cycles.part_short") if part else ""
+        number = len(mine.sites)
+        return Cell(text=language.number(number), value=number, aside=aside, href=f"/cycles/{cycle.id}#sites")
+
+    def targets(cycle: Round) -> Cell:
+        target, on = visible(asked, cycle).target, language.date(cycle.target.on)
+        told = []
+        if target.rate is not None:
+            told.append(say("cycle.rate_target", on=on, rate=language.share(target.rate)))
+        if target.defects is not None:
+            told.append(say("cycle.defects_target", on=on, defects=target.defects))
+        return Cell(text=" ".join(told) or say("web.cycles.no_target"))
+
+    def state(cycle: Round) -> Cell:
+        if cycle.closed_at is None:
+            return Cell(text=say("cycle.line.open"))
+        return Cell(text=say("cycle.line.closed", person=cycle.closed_by or "", day=language.day(cycle.closed_at)))
+
+    return [
+        Column(
+            key="name", heading=say("web.cycles.name"), is_head=True,
+            cell=lambda cycle: Cell(text=cycle.name, href=f"/cycles/{cycle.id}"),
+        ),
+        Column(
+            key="begins", heading=say("web.cycles.begins"),
+            cell=lambda cycle: Cell(text=language.date(cycle.begins_on), value=cycle.begins_on),
+        ),
+        Column(
+            key="ends", heading=say("web.cycles.ends"),
+            cell=lambda cycle: Cell(text=language.date(cycle.ends_on), value=cycle.ends_on),
+        ),
+        Column(key="sites", heading=say("web.cycles.sites"), is_number=True, cell=sites),
+        Column(key="targets", heading=say("web.cycles.targets"), sorts=False, cell=targets),
+        Column(key="state", heading=say("web.cycles.state"), cell=state),
+    ]  # fmt: skip
+
+
+@router.get("/cycles/new")
+async def form(asked: Reader, organisation: int | None = None) -> Response:
+    """The form that begins a cycle; the sites of an organisation can be chosen at once."""
+    asked.needs(May.PLAN)
+    async with asked.reading() as connection:
+        organisations = await tree(connection)
+    known = organisation if organisation in organisations.nodes else None
+    chosen = set(organisations.sites_below(known)) if known is not None else set()
+    return _form(asked, organisations, dict.fromkeys(FIELDS, ""), chosen, organisation=known)
+
+
+@router.post("/cycles")
+async def begin(asked: Reader) -> Response:
+    """Begin a cycle over sites whose repair the reader plans, or show the form again."""
+    asked.needs(May.PLAN)
+    sent = await asked.request.form()
+    async with asked.reading() as connection:
+        organisations = await tree(connection)
+    values = {name: _text(sent, name) for name in FIELDS}
+    chosen = {
+        int(text) for text in sent.getlist("site") if isinstance(text, str) and text.isdecimal() and len(text) < 10
+    }
+    if not all(asked.who.may(May.PLAN, site) for site in chosen):
+        raise Refused(404)
+    try:
+        wish = _wish(asked, values, chosen)
+        async with asked.writing(Done.CYCLE_CHANGED, begun=wish.name, sites=len(wish.sites)) as connection:
+            await rounds.begin(connection, wish.name, wish.days, wish.target, wish.sites)
+            [cycle] = [each.id for each in [await rounds.named(connection, wish.name)]]
+    except _Wrong as wrong:
+        return _form(asked, organisations, values, chosen, error=wrong.why, field=wrong.field)
+    except UsageError as error:
+        return _form(
+            asked, organisations, values, chosen, error=error.line(asked.language.lang), field=_field_of(values)
+        )
+    return RedirectResponse(f"/cycles/{cycle}?done=cycle_begun", 303)
+
+
+def _wish(asked: Asked, values: dict[str, str], chosen: set[int]) -> Wish:
+    """What the fields say. Raises _Wrong for one that cannot be read."""
+    say = asked.language.say
+    name = " ".join(values["name"].split())
+    if not 1 <= len(name) <= LONGEST:
+        raise _Wrong("name", say("web.cycles.error_name", most=LONGEST))
+    begins, ends = (_day(asked, field, values[field]) for field in ("begins", "ends"))
+    due = _day(asked, "due", values["due"]) if values["due"] else ends
+    if not chosen:
+        raise _Wrong("sites", say("web.cycles.error_sites"))
+    target = Target(rate=_share(asked, values["rate"]), defects=_number(asked, values["defects"]), on=due)
+    return Wish(name=name, days=(begins, ends), target=target, sites=sorted(chosen))
+
+
+def _day(asked: Asked, field: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _Wrong(field, asked.language.say("web.cycles.error_day")) from None
+
+
+def _share(asked: Asked, text: str) -> float | None:
+    try:
+        share = float(text) / 100 if text else None
+    except ValueError:
+        share = -1.0
+    if share is not None and not 0 <= share <= 1:
+        raise _Wrong("rate", asked.language.say("web.cycles.error_rate"))
+    return share
+
+
+def _number(asked: Asked, text: str) -> int | None:
+    if text and not (text.isdecimal() and len(text) < 10):
+        raise _Wrong("defects", asked.language.say("web.cycles.error_defects"))
+    return int(text) if text else None
+
+
+def _field_of(values: dict[str, str]) -> str:
+    """The field that a refused cycle hangs on: its days, if they are in a wrong order; else its name."""
+    if values["begins"] >= values["ends"]:
+        return "ends"
+    return "due" if values["due"] and not values["begins"] <= values["due"] <= values["ends"] else "name"
+
+
+def _text(sent: FormData, name: str) -> str:
+    value = sent.get(name, "")
+    return value.replace("\0", "").strip() if isinstance(value, str) else ""
+
+
+def _form(
+    asked: Asked, organisations: Tree, values: dict[str, str], chosen: set[int], *, organisation: int | None = None,
+    error: str = "", field: str = "",
+) -> Response:  # fmt: skip
+    say, reach = asked.language.say, asked.who.reach(May.PLAN)
+    groups = []
+    for node in [None, *sorted(organisations.nodes.values(), key=lambda each: each.path)]:
+        mine = [each for each in organisations.sites.get(node.id if node else None, ()) if reach.holds(each[0])]
+        if mine:
+            groups.append(
+                (
+                    shown(node.path) if node else say("web.sites.no_organisation"),
+                    sorted(mine, key=lambda each: each[1]),
+                )
+            )
+    offered = [(each.id, shown(each.path)) for each in sorted(organisations.nodes.values(), key=lambda each: each.path)
+               if any(reach.holds(site) for site in organisations.sites_below(each.id))]  # fmt: skip
+    return asked.page(
+        "cycle_new.html", say("web.cycles.begin"), crumbs=(Crumb(name=say("web.cycles.title"), href="/cycles"),),
+        status=400 if error else 200, values=values, chosen=chosen, groups=groups, organisations=offered,
+        organisation=organisation, error=error, field=field,
+    )  # fmt: skip
