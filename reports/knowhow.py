@@ -79,18 +79,22 @@ def write_checklist(found: Commonest, out: Path, lang: str, names: Sequence[str]
     refuse_other(out, about)
     with Folder(out, about) as folder:
         folder.text("document.css", _style())
-        pages = Pages(folder, language, {"found": found, "sites": _sites(found, names, language), "made": now()})
-        pages.write(
-            "checklist.html", "knowhow/checklist.html",
-            items=[_item(number, each, lang) for number, each in enumerate(found.contents[:TOP], start=1)],
-            days=_days(found, language),
-        )  # fmt: skip
+        pages = Pages(
+            folder, language, {"sites": _sites(found, names, language), "made": now(), **sheet(found, language)}
+        )
+        pages.write("checklist.html", "knowhow/checklist.html")
         pages.write(
             "standard.html", "knowhow/standard.html",
             tips=[Tip(common=each, text=text_of(each.rule, lang)) for each in found.templates],
             more=[Tip(common=each, text=text_of(each.rule, lang)) for each in found.contents[TOP:]],
         )  # fmt: skip
     return folder.out / "checklist.html"
+
+
+def sheet(found: Commonest, language: Language) -> dict[str, Any]:
+    """What fills the sheet for editors."""
+    items = [_item(number, each, language.lang) for number, each in enumerate(found.contents[:TOP], start=1)]
+    return {"found": found, "items": items, "days": _days(found, language)}
 
 
 def _item(number: int, common: Common, lang: str) -> Item:
@@ -127,7 +131,7 @@ async def write_book(
     """
     language = Language(lang)
     told = [
-        _told(number, each, language, hidden=hidden)
+        told_as(number, each, language, hidden=hidden)
         for number, each in enumerate(found, start=1)
         if drafts or (each.anonymous_by if hidden else each.confirmed_by)
     ]
@@ -160,7 +164,8 @@ def _by_criterion(told: Sequence[Told]) -> list[tuple[Criterion | None, list[Tol
     return [(criterion, list(some)) for criterion, some in parts]
 
 
-def _told(number: int, entry: Entry, language: Language, *, hidden: bool) -> Told:
+def told_as(number: int, entry: Entry, language: Language, *, hidden: bool) -> Told:
+    """An example as a book shows it; `hidden`: without what names its site."""
     words = (
         anonymous(entry, language.lang)
         if hidden
@@ -194,7 +199,11 @@ def _nothing(taken: int, *, hidden: bool) -> UsageError:
     )
 
 
+def knowhow_style() -> str:
+    """What these pages add to a style sheet."""
+    return resources.files("reports").joinpath("templates", "knowhow", "knowhow.css").read_text(encoding="utf-8")
+
+
 def _style() -> str:
     """The style sheet of documents, with what these pages add."""
-    own = resources.files("reports").joinpath("templates", "knowhow", "knowhow.css").read_text(encoding="utf-8")
-    return document_style() + own
+    return document_style() + knowhow_style()

@@ -211,8 +211,10 @@ async def _there(connection: AsyncConnection, number: int) -> None:
         )
 
 
-async def entries(connection: AsyncConnection, sites: Collection[int] | None = None) -> list[Entry]:
-    """The examples of some sites, or of all, by criterion; dropped ones are left out."""
+async def entries(
+    connection: AsyncConnection, sites: Collection[int] | None = None, *, rule: str | None = None
+) -> list[Entry]:
+    """The examples of some sites, or of all, and of one rule, or of all, by criterion; dropped ones are left out."""
     shown = sa.orm.aliased(Defect)
     query = (
         sa.select(
@@ -233,6 +235,8 @@ async def entries(connection: AsyncConnection, sites: Collection[int] | None = N
     )  # fmt: skip
     if sites is not None:
         query = query.where(Site.id.in_(list(sites)))
+    if rule is not None:
+        query = query.where(Finding.rule == rule)
     rows = (await connection.execute(query)).all()
     notes = await _notes(connection, [row.known_as for row in rows])
     people = await _people(connection, [row.known_as for row in rows])

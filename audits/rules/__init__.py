@@ -29,6 +29,15 @@ def rule_text(rule: str, lang: str) -> RuleText:
     return RuleText(**tables[lang], **tables["example"])
 
 
+@cache
+def all_rules() -> tuple[str, ...]:
+    """The rules that we have a text about, by name."""
+    folder = resources.files(__name__).joinpath("texts")
+    return tuple(
+        sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """What an editor reads about a rule on the one-page checklist, in one language."""

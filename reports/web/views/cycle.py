@@ -72,7 +72,7 @@ async def cycle(asked: Reader, number: int) -> Response:
         cycle=found, number=number, parts=parts, is_part=is_part, lines=_lines(asked, whole, found, is_part=is_part),
         period=view.period(found, asked.language), status_line=view.status(found, asked.language),
         board=[_column(state, tasks, number) for state in BOARD], view=view, filters=_filters(asked, found, numbers),
-        filtered=len(chosen) < len(tasks), total=len(tasks), shown=len(chosen),
+        filtered=len(chosen) < len(tasks), total=len(tasks), shown=len(chosen), most=CARDS,
         origins=[(origin, counted[origin]) for origin in Origin if counted[origin]],
         states=[state for state in BOARD if any(counted[origin][state] for origin in Origin)], plan_href=_plan_href(number),
         may_close=found.closed_at is None and _may_close(asked, whole),
