@@ -225,7 +225,13 @@ class Page(Table):
     """One address identity within a site."""
 
     __tablename__ = "page"
-    __table_args__ = (UniqueConstraint("site_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("site_id", "address"),
+        # What begins in some way is looked up byte by byte, which the order of a language does not serve; SQLite has no other
+        Index(
+            "ix_page_address_begins", "site_id", "address", postgresql_ops={"address": "text_pattern_ops"}
+        ).ddl_if(dialect="postgresql"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
     address: Mapped[str]
