@@ -63,6 +63,13 @@ def edited(
 
 def _check_drawn(proposal: Proposal, line: Line, visit: int, words_of: Callable[[str], Collection[str]]) -> None:
     drawn = next((each for each in proposal.choices if each.visit == visit and each.part is line.part), None)
+    if drawn is not None and line.reason:
+        raise _refused(
+            line,
+            "は人が選んだページではないので、理由は変えられません。理由の欄をもとのまま（か空）にしてください。理由があって選ぶなら、区分「代表」の行を別に足してください",
+            "was not picked by a person, and its reason cannot be changed: leave that cell as it was, or empty. To choose it for a reason, add a line of "
+            "the part representative",
+        )
     if drawn is not None and line.stratum in ("", *words_of(drawn.stratum or "")):
         return
     if drawn is not None:

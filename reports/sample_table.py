@@ -103,6 +103,10 @@ def _lines(rows: Sequence[Sequence[str]], begin: int, column: dict[str, int]) ->
             )
         if word not in (BY_HAND, LEFT_OUT):
             stratum = _cell(row, column["stratum"]) if "stratum" in column else ""
+            if word != Part.REPRESENTATIVE and reason in {
+                Language(lang).say(f"proposal.{word}_why") for lang in LANGUAGES
+            }:
+                reason = ""
             yield Line(number=number, address=address, part=Part(word), reason=reason, stratum=stratum)
 
 

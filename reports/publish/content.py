@@ -171,7 +171,12 @@ class Content:
             frame=self.language.count("page", conclusion.selected + conclusion.not_chosen),
             representative=self.language.count("page", parts.count(Part.REPRESENTATIVE)),
             random=self.language.count("page", parts.count(Part.RANDOM)),
-        ) + (self.say(f"result.stratified_{head.stratify.value}") if head.stratify else "")  # fmt: skip
+        ) + (self.say(f"result.stratified_{head.stratify.value}") if head.stratify else "") + self._begin()  # fmt: skip
+
+    def _begin(self) -> str:
+        """Where in the order of the seed a redrawn sample begins: without it nobody can draw it again."""
+        begin = self.facts.test.sweep.draw_from
+        return self.say("result.draw_from", draw_from=str(begin)) if begin else ""
 
     def unread(self) -> tuple[str, ...]:
         """That a sample was chosen from a part of the site, where exploring could not read all; of a census a lack says it."""

@@ -194,7 +194,18 @@ async def test_the_application_of_the_sample_site_comes_in_whole(database: Datab
 
 
 @pytest.mark.parametrize(
-    "edit", ["put in", "left out", "foreign", "twice", "no reason", "none", "stratum", "no stratum"]
+    "edit",
+    [
+        "put in",
+        "left out",
+        "foreign",
+        "twice",
+        "no reason",
+        "none",
+        "stratum",
+        "no stratum",
+        "reason of a drawn one",
+    ],
 )
 async def test_what_an_edited_table_may_not_say_is_refused_and_nothing_changes(
     database: Database, tmp_path: Path, edit: str
@@ -212,6 +223,7 @@ async def test_what_an_edited_table_may_not_say_is_refused_and_nothing_changes(
         "no reason": ([*lines, Line(number=80, address=START + "c/08.html", part=Part.REPRESENTATIVE, reason="")], "Line 80"),
         "none": (at_random, "at least one"),
         "stratum": ([*lines[:-1], replace(at_random[-1], stratum="/elsewhere/")], f"Line {at_random[-1].number}"),
+        "reason of a drawn one": ([*lines[:-1], replace(at_random[-1], reason="利用が多い")], f"Line {at_random[-1].number}"),
         "no stratum": ([replace(lines[0], stratum="/c/"), *lines[1:]], f"Line {lines[0].number}"),
     }[edit]  # fmt: skip
     with pytest.raises(UsageError) as refused:

@@ -284,6 +284,17 @@ async def test_the_nine_items_are_there_in_their_order(database: Database, tmp_p
     )
 
 
+async def test_a_sample_that_was_drawn_again_says_where_its_draw_begins(database: Database, tmp_path: Path) -> None:
+    """The seed alone gives the first draw, and no other."""
+    sweep = await judged(database)
+    for number, (begin, said) in enumerate(((0, False), (4_503_599_627_370_496, True))):
+        async with database.writing() as connection:
+            await connection.execute(sa.update(Sweep).where(Sweep.id == sweep).values(draw_from=begin))
+        await write_documents(database, sweep, tmp_path / str(number), DETAILS, "ja")
+        told = {row[0]: row[1] for row in table(tmp_path / str(number) / "result.html", "試験結果の表示項目")}
+        assert ("4503599627370496" in told[ITEMS["ja"][5]]) is said
+
+
 async def test_the_period_begins_with_the_first_page_inspected_and_no_later_word_moves_it(
     database: Database, tmp_path: Path
 ) -> None:
