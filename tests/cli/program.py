@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.cli.warm import warm
+from tests.cli.warm import Command, Warm
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRESS = ("スイープ ", "Sweep ", "探索: ", "検査: ", "exploring: ", "auditing: ")  # how progress lines begin
@@ -45,7 +46,7 @@ class Ended:
 class Started:
     """A command that is running, in a process group of its own."""
 
-    process: subprocess.Popen[str]
+    process: Command
     began: float
 
     def running(self) -> bool:
@@ -56,46 +57,53 @@ class Started:
         os.killpg(self.process.pid, number)
 
     def ended(self, seconds: float = 120) -> Ended:
-        out, err = self.process.communicate(timeout=seconds)
-        return Ended(code=self.process.returncode, out=out, err=err, seconds=time.monotonic() - self.began)
+        out, err = (_text(each) for each in self.process.said(seconds))
+        return Ended(code=self.process.wait(), out=out, err=err, seconds=time.monotonic() - self.began)
 
 
 @dataclass(kw_only=True)
 class Program:
-    """jisweep in an empty folder with a TMPDIR of its own, by which its processes are known."""
+    """jisweep in a folder with a TMPDIR of its own, by which its processes are known."""
 
     folder: Path
     temporary: Path  # short: Chromium keeps a socket in it, whose path may have 107 bytes
     environment: dict[str, str]
+    warm: Warm  # which its commands are forked from
     begun: list[Started] = field(default_factory=list)
 
     @classmethod
-    def within(cls, folder: Path, temporary: Path) -> "Program":
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    def within(cls, folder: Path, temporary: Path, warm: Warm | None = None) -> "Program":
         own = {
             "TMPDIR": str(temporary),
-            "PYTHONPATH": str(ROOT),
-            "LANG": "C.UTF-8",
             "JISWEEP_CONTACT": "a@example.jp",
             "JISWEEP_DELAY": "0",  # the servers are ours
         }
-        return cls(folder=folder, temporary=temporary, environment={**kept, **own})
+        warm = warm or usual_warm()
+        return cls(folder=folder, temporary=temporary, environment={**warm.environment, **own}, warm=warm)
+
+    def fork_from(self, warm: Warm) -> None:
+        """Have commands forked from another interpreter, in its environment."""
+        self.warm = warm
+        self.environment |= warm.environment
 
     def start(self, *words: str | Path, **environment: str) -> Started:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jisweep", *map(str, words)],
-            cwd=self.folder, env={**self.environment, **environment}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-        )  # fmt: skip
-        self.begun.append(Started(process=process, began=time.monotonic()))
+        """Start a command in a process of its own, which need not import everything anew."""
+        whole = {**self.environment, **environment}
+        began = time.monotonic()
+        self.begun.append(Started(process=self.warm.start([*map(str, words)], self.folder, whole), began=began))
         return self.begun[-1]
 
     def run(self, *words: str | Path, seconds: float = 120, **environment: str) -> Ended:
-        """Run a command to its end, in a process of its own that need not import everything anew."""
-        began = time.monotonic()
-        whole = {**self.environment, **environment}
-        code, out, err = warm().run([*map(str, words)], self.folder, whole, seconds)
-        return Ended(code=code, out=out, err=err, seconds=time.monotonic() - began)
+        """Run a command to its end."""
+        return self.start(*words, **environment).ended(seconds)
+
+    def cold(self, *words: str | Path, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a command as an operator's shell does, its output and error in pipes."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "jisweep", *map(str, words)], cwd=self.folder, start_new_session=True,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
 
     @property
     def database(self) -> Path:
@@ -114,7 +122,7 @@ class Program:
         for each in self.begun:
             if each.running():
                 each.process.kill()
-            each.process.communicate()
+            each.process.wait()
         left = self.left_over()
         for each in left:
             with suppress(ProcessLookupError):
@@ -138,6 +146,22 @@ class Program:
                 continue
             if ours and command:  # a zombie has no arguments
                 yield int(entry.name), command.replace(b"\0", b" ").decode(errors="replace")[:length]
+
+
+def warm_in(**environment: str) -> Warm:
+    """A process that forks commands, with these variables in the environment of its interpreter."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    return Warm({**kept, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **environment})
+
+
+@cache
+def usual_warm() -> Warm:
+    """The one of this process of tests, which it ends with."""
+    return warm_in()
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8").replace("\r\n", "\n")
 
 
 def wait_until_empty(look: Callable[[], list[str]]) -> list[str]:

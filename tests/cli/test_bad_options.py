@@ -8,6 +8,12 @@ from tests.cli.refusals import one_refusal, refused
 HERE = "http://127.0.0.1:9/"
 
 
+@pytest.fixture
+def program(bare: Program) -> Program:
+    """In an empty folder, which stays empty."""
+    return bare
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

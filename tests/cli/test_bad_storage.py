@@ -18,6 +18,12 @@ COMMANDS = [("sweeps",), ("report", "1"), ("resume", "1"), ("db", "upgrade")]
 
 
 @pytest.fixture
+def program(bare: Program) -> Program:
+    """In an empty folder: what becomes of the database is what is tested."""
+    return bare
+
+
+@pytest.fixture
 def site() -> Iterator[Site]:
     with serving(answers(CLEAN)) as running:
         yield running

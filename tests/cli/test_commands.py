@@ -222,12 +222,12 @@ def test_a_complete_sweep_ends_with_0(program: Program, site: Site) -> None:
     assert program.left_behind() == []
 
 
-def test_a_sweep_says_its_seed_numbers_and_report(program: Program, site: Site) -> None:
-    ended = program.run("sweep", site.url, "--allow-private", "--lang", "en", "--seed", "5", "--out", "here")
+def test_a_sweep_says_its_seed_numbers_and_report(bare: Program, site: Site) -> None:
+    ended = bare.run("sweep", site.url, "--allow-private", "--lang", "en", "--seed", "5", "--out", "here")
     assert ended.code == 0
     assert "(seed 5)" in ended.err
     assert "\x1b" not in ended.out + ended.err  # plain lines when this is no terminal
-    assert ended.out.splitlines()[-1] == f"Report: {program.folder / 'here' / 'index.html'}"
+    assert ended.out.splitlines()[-1] == f"Report: {bare.folder / 'here' / 'index.html'}"
 
 
 def test_a_limit_that_is_met_leaves_a_sweep_incomplete(program: Program, site: Site) -> None:
@@ -236,8 +236,8 @@ def test_a_limit_that_is_met_leaves_a_sweep_incomplete(program: Program, site: S
     assert ended.object["pages"]["unaudited"] == {"page_limit": 1}
 
 
-def test_explore_in_a_terminal_says_how_to_go_on(program: Program, site: Site) -> None:
-    ended = program.run("explore", site.url, "--allow-private", "--lang", "en")
+def test_explore_in_a_terminal_says_how_to_go_on(bare: Program, site: Site) -> None:
+    ended = bare.run("explore", site.url, "--allow-private", "--lang", "en")
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["explored"] * 3
@@ -245,7 +245,7 @@ def test_explore_in_a_terminal_says_how_to_go_on(program: Program, site: Site) -
         "Found: 3 addresses, of them to be inspected: 3 pages",
         "To inspect them: jisweep resume 1",
     ]
-    resumed = program.run("resume", "1", "--json")
+    resumed = bare.run("resume", "1", "--json")
     assert (resumed.code, resumed.object["pages"]["audited"]) == (0, 3)
 
 
@@ -284,12 +284,12 @@ def test_reports_of_two_databases_do_not_replace_each_other(program: Program, si
     assert program.run("report", "1", "--json").object["report"] == first["report"]
 
 
-def test_what_only_reads_makes_no_database(program: Program) -> None:
+def test_what_only_reads_makes_no_database(bare: Program) -> None:
     for words in (("sweeps",), ("report", "1"), ("resume", "1"), ("db", "check")):
-        ended = program.run(*words, "--lang", "en") if words[0] != "db" else program.run(*words, JISWEEP_LANG="en")
+        ended = bare.run(*words, "--lang", "en") if words[0] != "db" else bare.run(*words, JISWEEP_LANG="en")
         assert ended.code == 6
         assert "does not exist" in ended.said[0]
-    assert list(program.folder.iterdir()) == []
+    assert list(bare.folder.iterdir()) == []
 
 
 def test_resume_of_a_finished_sweep_writes_its_report_again(program: Program, site: Site) -> None:
@@ -334,12 +334,12 @@ def test_the_doctor_says_that_a_site_is_missing(program: Program) -> None:
     assert any(line.startswith("✗ site:") and "does not resolve" in line for line in ended.out.splitlines())
 
 
-def test_db_commands(program: Program) -> None:
-    program.database.touch()
-    before = program.run("db", "check")
+def test_db_commands(bare: Program) -> None:
+    bare.database.touch()
+    before = bare.run("db", "check")
     assert (before.code, before.out) == (6, "empty\n")
-    assert (program.run("db", "upgrade").out, program.run("db", "upgrade").code) == ("ok\n", 0)
-    after = program.run("db", "check")
+    assert (bare.run("db", "upgrade").out, bare.run("db", "upgrade").code) == ("ok\n", 0)
+    after = bare.run("db", "check")
     assert (after.code, after.out) == (0, "current\n")
 
 

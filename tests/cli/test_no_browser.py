@@ -26,10 +26,10 @@ def test_a_machine_without_a_browser(program: Program, command: str) -> None:
     assert "Chromium" in english
 
 
-def test_no_sweep_is_begun_without_a_browser(program: Program) -> None:
+def test_no_sweep_is_begun_without_a_browser(bare: Program) -> None:
     with serving(answers(CLEAN)) as site:
-        program.run("sweep", site.url, "--allow-private", **NONE)
-    assert not program.database.exists() or "127.0.0.1" not in program.run("sweeps").out
+        bare.run("sweep", site.url, "--allow-private", **NONE)
+    assert not bare.database.exists() or "127.0.0.1" not in bare.run("sweeps").out
 
 
 def test_a_sweep_can_be_resumed_only_with_a_browser(program: Program) -> None:

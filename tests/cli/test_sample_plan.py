@@ -11,8 +11,8 @@ from tests.cli.refusals import refused
 from tests.reports.series import swept
 
 
-def test_a_site_of_ten_thousand_pages_needs_386_and_370_by_the_textbook(program: Program) -> None:
-    ended = program.run("sample", "plan", "--pages", "10000")
+def test_a_site_of_ten_thousand_pages_needs_386_and_370_by_the_textbook(bare: Program) -> None:
+    ended = bare.run("sample", "plan", "--pages", "10000")
     assert (ended.code, ended.err) == (0, "")
     assert "無作為に386ページを選びます" in ended.out
     assert "386ページのうち193ページに問題が見つかれば、サイト全体では45.0%〜55.0%" in ended.out
@@ -20,7 +20,7 @@ def test_a_site_of_ten_thousand_pages_needs_386_and_370_by_the_textbook(program:
     assert "問題が1ページも見つからなければ、サイト全体で7.2%以下（片側95%）" in ended.out
     assert "12ページに見つかれば、サイト全体で16.6%〜46.5%" in ended.out
     assert "--method mixed --pages 396 --random 386" in ended.out
-    assert list(program.folder.iterdir()) == []
+    assert list(bare.folder.iterdir()) == []
 
 
 def test_an_expected_rate_needs_fewer_pages_and_says_what_40_cannot_show(program: Program) -> None:

@@ -55,18 +55,19 @@ def left_with_secrets(folder: Path) -> list[str]:
 
 def test_a_sweep_behind_basic_authentication_keeps_its_secrets(program: Program, site: servers.Site) -> None:
     path = credentials(program, site)
-    started = program.start("sweep", site.url, *OPTIONS, "--credentials", path, JISWEEP_LANG="en", STAGING=PASSWORD)
+    words = ("sweep", site.url, *OPTIONS, "--credentials", path)
     seen = set()
-    while started.running():
-        seen |= {each for _, each in program.whole_processes()}
-        time.sleep(0.1)
-    ended = started.ended()
-    assert ended.code == 0, ended.err
-    assert f"Signed in to: {site.url.rstrip('/')}" in ended.err
-    assert re.search(r"2 pages|2 of 2", ended.out), ended.out
-    assert seen
+    with program.cold(*words, JISWEEP_LANG="en", STAGING=PASSWORD) as started:
+        while started.poll() is None:
+            seen |= {each for _, each in program.whole_processes()}
+            time.sleep(0.1)
+        out, err = (each.decode() for each in started.communicate())
+    assert started.returncode == 0, err
+    assert f"Signed in to: {site.url.rstrip('/')}" in err
+    assert re.search(r"2 pages|2 of 2", out), out
+    assert any("jisweep sweep" in each for each in seen)
     for each in SECRETS:
-        assert each not in ended.out + ended.err
+        assert each not in out + err
         assert [command for command in seen if each in command] == []
     assert left_with_secrets(program.folder) == []
 
