@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.program import Program
+from tests.cli.program import Program, warm_in
 from tests.cli.servers import CLEAN, Site, answers, plain, serving
+from tests.cli.warm import Warm
 
 POOR = [
     {"LC_ALL": "C", "LANG": "C"},
@@ -27,16 +28,22 @@ def site() -> Iterator[Site]:
         yield running
 
 
-def bytes_of(program: Program, *words: str, **environment: str) -> tuple[int, bytes, bytes]:
-    done = subprocess.run(
-        [sys.executable, "-m", "jisweep", *words], cwd=program.folder, env={**program.environment, **environment},
-        capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture(scope="module", params=POOR, ids=lambda each: " ".join(map("=".join, each.items())))
+def poor(request: pytest.FixtureRequest) -> Iterator[Warm]:
+    """An interpreter in a poor environment: how it writes is settled when it starts."""
+    warm = warm_in(**request.param)
+    yield warm
+    warm.close()
 
 
-@pytest.mark.parametrize("environment", POOR, ids=lambda each: " ".join(map("=".join, each.items())))
-def test_no_encoding_makes_a_command_crash(program: Program, site: Site, environment: dict[str, str]) -> None:
+def bytes_of(program: Program, *words: str) -> tuple[int, bytes, bytes]:
+    command = program.start(*words).process
+    out, err = command.said(60)
+    return command.wait(), out, err
+
+
+def test_no_encoding_makes_a_command_crash(program: Program, site: Site, poor: Warm) -> None:
+    program.fork_from(poor)
     for words, expected in (
         (("explore", site.url, "--allow-private"), 0),
         (("sweeps",), 0),
@@ -44,17 +51,17 @@ def test_no_encoding_makes_a_command_crash(program: Program, site: Site, environ
         (("sweep", "環境局"), 2),
         (("--help",), 0),
     ):
-        code, out, err = bytes_of(program, *words, **environment)
+        code, out, err = bytes_of(program, *words)
         assert code == expected, err
         assert b"Traceback" not in err
         assert out or err
 
 
-@pytest.mark.parametrize("environment", POOR, ids=lambda each: " ".join(map("=".join, each.items())))
-def test_json_stays_json_in_every_encoding(program: Program, site: Site, environment: dict[str, str]) -> None:
-    code, out, err = bytes_of(program, "explore", site.url, "--allow-private", "--json", **environment)
+def test_json_stays_json_in_every_encoding(program: Program, site: Site, poor: Warm) -> None:
+    program.fork_from(poor)
+    code, out, err = bytes_of(program, "explore", site.url, "--allow-private", "--json")
     assert code == 0, err
-    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    encoding = poor.environment.get("PYTHONIOENCODING", "utf-8")
     titles = [each["title"] for each in json.loads(out.decode(encoding))["addresses"]]
     assert titles[0] == "入口 ✓ é 𠮷"
 
@@ -63,18 +70,20 @@ def test_json_stays_json_in_every_encoding(program: Program, site: Site, environ
 def test_a_reader_that_goes_away_early_is_no_error(program: Program, kept: int) -> None:
     many = {f"/{number}.html": plain(f"{number}", "") for number in range(700)}
     top = plain("入口", "".join(f'<a href="{path}">{path}</a> ' for path in many))
-    with serving(answers({**many, "/": top})) as site:
-        started = program.start("explore", site.url, "--allow-private")
-        assert started.process.stdout is not None
+    with (
+        serving(answers({**many, "/": top})) as site,
+        program.cold("explore", site.url, "--allow-private") as started,
+    ):
+        assert started.stdout is not None
         for _ in range(kept):
-            started.process.stdout.readline()
-        started.process.stdout.close()
-        assert started.process.wait(60) == 0
-        assert started.process.stderr is not None
-        said = started.process.stderr.read()
-    assert "Traceback" not in said
-    assert "Broken pipe" not in said
-    assert "Exception ignored" not in said
+            started.stdout.readline()
+        started.stdout.close()
+        assert started.wait(60) == 0
+        assert started.stderr is not None
+        said = started.stderr.read()
+    assert b"Traceback" not in said
+    assert b"Broken pipe" not in said
+    assert b"Exception ignored" not in said
 
 
 @pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
