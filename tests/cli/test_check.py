@@ -19,6 +19,7 @@ from tests.cli.servers import CLEAN, FAULT, Answer, Site, answers, plain, redire
 LINK = '<p><a href="/"><span></span></a></p>'  # a link without a name
 HOSTILE = '<p><img src="/img.png" data-x="&#27;[31m&#8238; ]]&gt; {0} [here](http://evil.example/) &amp;&lt;script&gt;"></p>'
 PATHS = ("", "mizu.html", "midori.html")
+KNOWN: dict[str, bytes] = {}  # baselines by the pages of their site, whose origin they do not hold
 
 
 # Of what SARIF 2.1.0 knows, what we write: it allows no other names
@@ -27,6 +28,12 @@ RULE = {"id", "shortDescription", "fullDescription", "help", "helpUri", "default
 RESULT = {
     *("ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints", "baselineState", "properties"),
 }
+
+
+@pytest.fixture
+def program(bare: Program) -> Program:
+    """In an empty folder: no database is looked for."""
+    return bare
 
 
 def site(**pages: str) -> dict[str, Answer]:
@@ -39,10 +46,15 @@ def checked(program: Program, site: Site, *words: str | Path, paths: tuple[str, 
 
 
 def known(program: Program, *words: str, **pages: str) -> Path:
-    """What is known of a site with these pages."""
+    """What is known of a site with these pages: found out anew where there are `words`, else once for all tests."""
     path = program.folder / "known.json"
+    kept = KNOWN.get(str(pages))
+    if kept and not words:
+        path.write_bytes(kept)
+        return path
     with serving(answers(site(**pages))) as before:
         checked(program, before, "--write-baseline", path, *words)
+    KNOWN.setdefault(str(pages), path.read_bytes())
     return path
 
 
