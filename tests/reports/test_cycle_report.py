@@ -70,8 +70,7 @@ async def test_a_closing_report_tells_what_was_kept_and_its_page_has_no_violatio
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = await browser.new_page()
         for lang in ("ja", "en"):
-            for width in WIDTHS:
-                wrong += await faults(tab, tmp_path / lang / "index.html", width)
+            wrong += await faults(tab, tmp_path / lang / "index.html", *WIDTHS)
         await tab.emulate_media(color_scheme="dark")
         wrong += await faults(tab, tmp_path / "ja" / "index.html", WIDTHS[0])
         await tab.emulate_media(media="print", color_scheme="light")

@@ -125,8 +125,7 @@ async def test_no_page_has_a_violation_and_the_sheet_is_one_a4_page(
         pages = sorted(tmp_path.glob("*/*.html"))
         assert len(pages) == 2 * (2 + 2 + 1 + 1) + 2 + 2
         for path in pages:
-            for width in WIDTHS:
-                wrong += await faults(page, path, width)
+            wrong += await faults(page, path, *WIDTHS)
         for folder in ("sheet-ja", "book-en"):
             await page.emulate_media(color_scheme="dark")
             wrong += await faults(page, next((tmp_path / folder).glob("*.html")), WIDTHS[0])

@@ -19,15 +19,18 @@ AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes:
 WIDTHS = (1280, 320)
 
 
-async def faults(page: Page, path: Path, width: int) -> list[str]:
-    """What is wrong with a page at a width, in words."""
-    await page.set_viewport_size({"width": width, "height": 900})
+async def faults(page: Page, path: Path, *widths: int) -> list[str]:
+    """What is wrong with a page at these widths, in words."""
     await page.goto(path.as_uri())
     await page.evaluate(AXE_SCRIPT)
-    found = [f"{rule['id']} {rule['nodes'][0]['target']}" for rule in json.loads(await page.evaluate(AUDIT))]
-    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        found.append("scrolls sideways")
-    return [f"{path.name} at {width}: {fault}" for fault in found]
+    wrong = []
+    for width in widths:
+        await page.set_viewport_size({"width": width, "height": 900})
+        found = [f"{rule['id']} {rule['nodes'][0]['target']}" for rule in json.loads(await page.evaluate(AUDIT))]
+        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append("scrolls sideways")
+        wrong += [f"{path.name} at {width}: {fault}" for fault in found]
+    return wrong
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])  # the pages are the same from either database
@@ -52,8 +55,7 @@ async def test_no_page_has_a_violation(
         page = await browser.new_page()
         page.on("request", lambda request: requests.append(request.url))
         for path in (*sorted(mixed.rglob("*.html")), unbegun):
-            for width in WIDTHS:
-                wrong += await faults(page, path, width)
+            wrong += await faults(page, path, *WIDTHS)
         await page.emulate_media(color_scheme="dark")
         for name in ("index.html", "unaudited.html", "pages/1.html"):
             wrong += await faults(page, mixed / name, WIDTHS[0])
@@ -80,8 +82,7 @@ async def test_no_document_to_publish_has_a_violation(
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = await browser.new_page()
         for path in sorted(tmp_path.glob("*/*.html")):
-            for width in WIDTHS:
-                wrong += await faults(page, path, width)
+            wrong += await faults(page, path, *WIDTHS)
         await page.emulate_media(color_scheme="dark")
         for path in sorted((tmp_path / "half").glob("*.html")):
             wrong += await faults(page, path, WIDTHS[0])

@@ -78,8 +78,7 @@ async def test_the_pages_of_trends_have_no_violation(
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = await browser.new_page()
         for path in pages.values():
-            for width in WIDTHS:
-                wrong += await faults(page, path, width)
+            wrong += await faults(page, path, *WIDTHS)
         await page.emulate_media(color_scheme="dark")
         wrong += await faults(page, pages["organisation"], WIDTHS[0])
         await page.emulate_media(media="print", color_scheme="light")
