@@ -83,7 +83,7 @@ async def site(asked: Reader, site_id: int) -> Response:
     of = Of(name=address, kind="site", sites={site_id: address}, organisations={})
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
-        lead=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells,
+        sentences=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells,
         includes=[line for line in patterns if line.kind is ScopeKind.INCLUDE], excludes=by_reason(patterns),
         method=method_name(told, asked.language), edition=edition_name(told, asked.language.lang),
         **{name: value for name, value in trend_values(trend, of, (), asked.language).items() if name != "title"},
