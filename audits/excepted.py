@@ -16,6 +16,8 @@ from audits.sampled import Estimate, Sampled
 from db.tables import Defect, Exemption, Finding, Page, PartPage, Sweep, Visit
 from db.words import ExceptionReason, Outcome
 
+NAMED = 1000  # defects that one statement names
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
@@ -64,11 +66,12 @@ async def excepted(
     if not cover:
         return None
     counted = _Counted()
-    rows = await connection.stream(_places(sweep, rules))
+    rows = await connection.stream(_places(sweep, rules, cover))
     async for page, address, rule, defect, places in rows:
-        by = cover.all_of(defect=defect, rule=rule, page=page, address=address)
-        counted.add(page, places, by)
-    still = sorted(counted.still)
+        if by := cover.all_of(defect=defect, rule=rule, page=page, address=address):
+            counted.add(page, places, by)
+    shown = await connection.execute(_all_places(sweep, rules))
+    still = sorted(page for page, places in shown if places > counted.covered[page])
     names = await named(connection, cover.exemptions)
     return Excepted(
         day=day,
@@ -84,8 +87,20 @@ async def excepted(
     )  # fmt: skip
 
 
-def _places(sweep: Sweep, rules: Sequence[str]) -> sa.Select[int, str, str, int, int]:
-    """Failed places on audited pages by page and defect, known by the name that it goes by."""
+def _all_places(sweep: Sweep, rules: Sequence[str]) -> sa.Select[int, int]:
+    """Failed places on audited pages by page."""
+    return (
+        sa.select(Visit.page_id, sa.func.count())
+        .join(Finding, Finding.result_id == Visit.result_id)
+        .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+        .group_by(Visit.page_id)
+    )
+
+
+def _places(sweep: Sweep, rules: Sequence[str], cover: Cover) -> sa.Select[int, str, str, int, int]:
+    """The same by defect, known by the name that it goes by: of the rules and defects that exceptions name."""
+    defects = sorted(cover.defects)
+    touched = sa.true() if len(defects) > NAMED else sa.or_(Finding.rule.in_(cover.rules), KNOWN_AS.in_(defects))
     return (
         sa.select(Visit.page_id, Page.address, Finding.rule, KNOWN_AS, sa.func.count())
         .select_from(Visit)
@@ -93,7 +108,7 @@ def _places(sweep: Sweep, rules: Sequence[str]) -> sa.Select[int, str, str, int,
         .join(Finding, Finding.result_id == Visit.result_id)
         .join(Defect, Defect.id == Finding.defect_id)
         .outerjoin(PartPage, parted(Visit.page_id))
-        .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+        .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules), touched)
         .group_by(Visit.page_id, Page.address, Finding.rule, KNOWN_AS)
     )
 
@@ -102,15 +117,13 @@ class _Counted:
     """Pages and places while they are counted, by reason and by the number of an exception."""
 
     def __init__(self) -> None:
-        self.still: set[int] = set()  # pages with a place that nothing covers
+        self.covered: Counter[int] = Counter()  # page → places
         self.places: Counter[ExceptionReason | int] = Counter()
         self._pages: dict[ExceptionReason | int, set[int]] = defaultdict(set)
 
     def add(self, page: int, places: int, by: Sequence[Exemption]) -> None:
-        """Add a defect's places on a page, and what covers them."""
-        if not by:
-            self.still.add(page)
-            return
+        """Add a defect's places on a page, and the exceptions that cover them."""
+        self.covered[page] += places
         keys: list[ExceptionReason | int] = [by[0].reason, *(each.id for each in by)]
         for key in keys:
             self.places[key] += places
