@@ -62,11 +62,7 @@ def web(**given: Any) -> int:
         runs_sweeps=given["runs_sweeps"], contact=given["contact"],
     )  # fmt: skip
     asyncio.run(_prepare(settings))
-    config = uvicorn.Config(
-        application(settings), host=given["host"], port=given["port"], proxy_headers=given["behind"] is not None,
-        forwarded_allow_ips=given["behind"], server_header=False, access_log=False, log_level="warning",
-        timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    config = server_of(settings, given["host"], given["port"], given["behind"])
     server = uvicorn.Server(config)
     try:
         server.run()
@@ -78,6 +74,14 @@ def web(**given: Any) -> int:
             en=f"Cannot listen on port {given['port']} of {given['host']}: choose another with --port.",
         )
     return COMPLETE
+
+
+def server_of(settings: WebSettings, host: str, port: int, behind: str | None) -> uvicorn.Config:
+    """How the application is served: what is said of clients is believed of the server in front alone."""
+    return uvicorn.Config(
+        application(settings), host=host, port=port, proxy_headers=behind is not None, forwarded_allow_ips=behind,
+        server_header=False, access_log=False, log_level="warning", timeout_graceful_shutdown=10,
+    )  # fmt: skip
 
 
 def _check_behind(address: str | None) -> None:

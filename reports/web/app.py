@@ -22,7 +22,7 @@ from reports.api.app import api
 from reports.render import style_sheet
 from reports.web import by_directory, signing_in
 from reports.web.asking import Asked, NotSignedIn, Refused, anyone, nobody, sign_in_first
-from reports.web.security import Safety, add_headers
+from reports.web.security import TOO_LARGE, Safety, add_headers
 from reports.web.settings import WebSettings
 from reports.web.views import VIEWS
 
@@ -92,7 +92,7 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, (Refused, HTTPException))
     status = error.status if isinstance(error, Refused) else error.status_code
-    return await _problem(request, status)
+    return await _problem(request, 413 if getattr(request.state, TOO_LARGE, False) else status)
 
 
 async def _not_understood(request: Request, _: Exception) -> Response:

@@ -19,6 +19,7 @@ POLICY = (
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST = 8 * 1024 * 1024  # bytes of a request
+TOO_LARGE = "too_large"
 
 
 class Safety:
@@ -39,7 +40,7 @@ class Safety:
         if refusal := self._refusal(scope["method"], scope["path"], headers):
             await refusal(scope, receive, self._with_headers(send))
             return
-        await self._app(scope, _bounded(receive), self._with_headers(send))
+        await self._app(scope, _bounded(scope, receive), self._with_headers(send))
 
     def _refusal(self, method: str, path: str, headers: Headers) -> PlainTextResponse | None:
         length = headers.get("content-length", "0")
@@ -83,15 +84,17 @@ def add_headers(headers: MutableHeaders, is_secure: bool) -> None:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(scope: Scope, receive: Receive) -> Receive:
     """A body that is sent in pieces, without saying how long it is, has the same bound."""
     taken = 0
+    state = scope.setdefault("state", {})
 
     async def receiving() -> MutableMapping[str, Any]:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > LARGEST:
+            state[TOO_LARGE] = True  # whoever reads the body may make another error of it
             raise HTTPException(413)
         return message
 

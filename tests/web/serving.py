@@ -14,19 +14,18 @@ from db.database import Database
 from db.types import now
 from reports.access import sessions
 from reports.access.accounts import Grant, make_account
-from reports.web.app import application
+from reports.cli.web import server_of
 from reports.web.settings import WebSettings
 
 
 class Served:
     """`with Served(url) as origin:` a server in a thread, which ends with the block."""
 
-    def __init__(self, database: str, **more: object) -> None:
+    def __init__(self, database: str, *, behind: str | None = None, **more: object) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.settings = WebSettings(database=database, public=self.origin, **more)  # type: ignore[arg-type]
-        config = uvicorn.Config(application(self.settings), log_level="warning", access_log=False, lifespan="on")
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(server_of(self.settings, "127.0.0.1", 0, behind))
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
