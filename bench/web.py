@@ -278,7 +278,7 @@ async def measure(given: argparse.Namespace, url: str) -> None:
         async with database.reading() as connection:
             views = await addresses(connection)
         secrets = await signed_in(database, max(given.readers, 1))
-    views |= {path: path for path in given.only or ()}
+    views |= {path: path for path in given.only or () if path.startswith("/")}
     if given.only:
         views = {name: path for name, path in views.items() if name in given.only or path in given.only}
     with Served(url) as origin:

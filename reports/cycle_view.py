@@ -7,9 +7,10 @@ from typing import Any
 
 from audits.cycles.defects import MAY_BE_THERE, Line, open_of, tally
 from audits.cycles.keeping import kept
-from audits.cycles.progress import Mean, Point, Progress, Shift, SiteProgress
+from audits.cycles.progress import Mean, Point, Progress, SiteProgress
 from audits.cycles.rounds import Round
 from audits.sampled import Estimate
+from audits.shift import Shift
 from db.words import Break, DefectState, Gap, Method, Origin, Standing
 from reports.compared import change_words, difference_words, share_words
 from reports.language import Language

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from audits.criteria import NAMES
 from audits.statistics.together import Together
 from audits.trends.lives import together
-from audits.trends.periods import Every, Period
-from audits.trends.trend import Trend
+from audits.trends.periods import Period
+from audits.trends.trend import Forecast, Trend
 from crawler.windows import TOKYO
 from db.types import now
 from reports import chart, tables
@@ -33,6 +33,7 @@ from reports.trend_view import (
     flow_values,
     look_cells,
     missing_why,
+    period_label,
     range_of,
     reasons,
     repair_sentence,
@@ -92,14 +93,14 @@ def trend_values(trend: Trend, of: Of, units: Sequence[Unit], language: Language
     """What the templates of a trend ask for."""
     rows = rows_of(trend, trend.criterion) if trend.page is None else []
     breaks = _breaks(rows)
-    labels = [_label(each.period, trend.every) for each in trend.flows]
+    labels = [period_label(each.period, trend.every) for each in trend.flows]
     return {
         "trend": trend, "of": of, "title": title(trend, of, language), "rows": rows, "breaks": breaks,
         "numbered": [
             (row, next((number for number, each in breaks if each is row), 0), _when(row, trend, language)) for row in rows
         ],
         "lead": [*change_lines(trend, language), *summary(trend, language)],
-        "rates": _rate_chart(trend, rows, breaks, language) if any(row.estimate for row in rows) else None,
+        "rates": rate_chart(rows, breaks, language, alone=trend.alone, forecast=trend.forecast) if any(row.estimate for row in rows) else None,
         "looks": _look_chart(trend, language), "flow": _flow_chart(trend, labels, language),
         "ages": _age_chart(trend, labels, language), "flow_values": flow_values, "age_names": age_names(),
         "whole": together(trend.flows), "repair": repair_sentence(trend, language), "units": units,
@@ -118,22 +119,21 @@ def _breaks(rows: Sequence[Row]) -> list[tuple[int, Row]]:
     return list(enumerate((row for row in rows if row.breaks and row.estimate), start=1))
 
 
-def _label(period: Period, every: Every) -> str:
-    """A period as an axis has it: its month, quarter or fiscal year."""
-    day = period.first
-    fiscal = day.year if day.month >= 4 else day.year - 1
-    if every is Every.MONTH:
-        return f"{day.year}-{day.month:02}"
-    return f"FY{fiscal}" if every is Every.YEAR else f"FY{fiscal} Q{(day.month - 4) % 12 // 3 + 1}"
-
-
 def _when(row: Row, trend: Trend, language: Language) -> str:
     if row.sweep is not None:
         return language.date(row.last)
-    return _label(Period(first=row.first, last=row.last), trend.every)
+    return period_label(Period(first=row.first, last=row.last), trend.every)
 
 
-def _rate_chart(trend: Trend, rows: Sequence[Row], breaks: Sequence[tuple[int, Row]], language: Language) -> Markup:
+def rate_chart(
+    rows: Sequence[Row],
+    breaks: Sequence[tuple[int, Row]],
+    language: Language,
+    *,
+    alone: bool,
+    forecast: Forecast | None,
+) -> Markup:
+    """The rates of the points that say one, of which there is one at least; `alone`: of one site by itself."""
     told = [row for row in rows if row.at is not None and row.estimate and row.estimate.rate is not None]
     numbers = {id(row): str(number) for number, row in breaks}
     series = [
@@ -143,11 +143,11 @@ def _rate_chart(trend: Trend, rows: Sequence[Row], breaks: Sequence[tuple[int, R
             for row in told if row.estimate
         ]),
     ]  # fmt: skip
-    if not trend.alone:
+    if not alone:
         unweighted = [_mark(row, row.by_sites, "") for row in told if row.by_sites]
         series.append(chart.Series(kind="second", marks=unweighted))
     highest = [mark.high for each in series for mark in each.marks]
-    forecast, target, ahead = trend.forecast, None, None
+    target, ahead = None, None
     if forecast is not None:
         target = forecast.target.share, language.say("trend.target", target=language.share(forecast.target.share))
         highest.append(forecast.target.share)

@@ -13,6 +13,7 @@ from audits.trends.lines import Step, last_line
 from audits.trends.lives import AGES, Flow, Standing, together
 from audits.trends.pages import Look
 from audits.trends.people import Tested
+from audits.trends.periods import Every, Period
 from audits.trends.rollup import Change, Rates, Rolled
 from audits.trends.trend import Forecast, Outlook, Trend, known_criteria
 from crawler.windows import TOKYO
@@ -463,6 +464,15 @@ def range_of(estimate: Estimate, language: Language) -> str:
     if estimate.low == estimate.high:
         return language.say("trend.counted")
     return language.say("trend.range", low=language.share(estimate.low), high=language.share(estimate.high))
+
+
+def period_label(period: Period, every: Every) -> str:
+    """A period as an axis has it: its month, quarter or fiscal year."""
+    day = period.first
+    fiscal = day.year if day.month >= 4 else day.year - 1
+    if every is Every.MONTH:
+        return f"{day.year}-{day.month:02}"
+    return f"FY{fiscal}" if every is Every.YEAR else f"FY{fiscal} Q{(day.month - 4) % 12 // 3 + 1}"
 
 
 def missing_lines(rolled: Rolled, of: Of, language: Language) -> Iterator[str]:

@@ -21,10 +21,10 @@ from audits.cycles.standing import states_of
 from audits.defects.cover import day_of, today
 from audits.engine import own_rules
 from audits.sampled import Estimate
-from audits.statistics.difference import between
+from audits.shift import Shift, shift_of, together
 from audits.statistics.strata import Sample
 from db.database import Database
-from db.words import Break, Change, Edition, Gap, Method, Standing
+from db.words import Break, Edition, Gap, Method, Standing
 
 REMEMBERED = 60  # cycles, each as far as some reader sees it
 SITES_REMEMBERED = 5_000  # of all cycles
@@ -49,17 +49,6 @@ class Point:
     def rate(self) -> float | None:
         """The share of problem pages; None when it says nothing of the whole site."""
         return self.estimate.rate if self.estimate else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shift:
-    """A change between two sweeps, or two totals, that may be compared."""
-
-    change: Change
-    difference: float  # after less before, from -1 to 1
-    low: float  # its 95 % interval, which missing pages widen
-    high: float
-    counted: bool  # on all pages of both: no estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,7 +278,7 @@ def whole_of(sites: Sequence[_Measured]) -> Whole:
     points = [point for each in pairs for point in (each.told.baseline, each.told.confirming) if point]
     return Whole(
         rule_set=rule_set, rule_sets=len(rule_sets), baseline=_mean([each.before for each in begun if each.before]),
-        before=_mean(before), after=_mean(after), shift=_shift_of(before, after),
+        before=_mean(before), after=_mean(after), shift=shift_of(before, after),
         incomplete=tuple(point.sweep for point in points if not point.complete),
     )  # fmt: skip
 
@@ -301,26 +290,9 @@ def _rule_set(site: _Measured) -> str:
 def _mean(samples: Sequence[Sample]) -> Mean:
     shares = [each.share for each in samples if each.share is not None]
     return Mean(
-        sites=len(samples), by_pages=Estimate.of(_together(samples)) if samples else None,
+        sites=len(samples), by_pages=Estimate.of(together(samples)) if samples else None,
         by_sites=sum(shares) / len(shares) if shares else None,
     )  # fmt: skip
-
-
-def _together(samples: Sequence[Sample]) -> Sample:
-    """The pages of all sites as one population, of which each site's strata are strata."""
-    return Sample(strata=tuple(stratum for each in samples for stratum in each.strata))
-
-
-def _shift_of(before: Sequence[Sample], after: Sequence[Sample]) -> Shift | None:
-    if not before:
-        return None
-    was, now = _together(before), _together(after)
-    low, high = between(was, now)
-    assert was.share is not None
-    assert now.share is not None
-    change = compare.change_between(was, now, low, high)
-    counted = was.is_census and now.is_census
-    return Shift(change=change, difference=now.share - was.share, low=low, high=high, counted=counted)
 
 
 def standing_of(point: Point | None, rate: float) -> Standing:

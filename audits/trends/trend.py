@@ -123,8 +123,15 @@ async def trend_of(
         sites=tuple(await _sites(connection, sites)), alone=alone, span=span, every=every, criterion=criterion,
         steps=steps, rolled=rolled, tests=await read_tests(connection, sites, span, read), page=history,
         flows=tuple(reckoning.flows), repair=reckoning.repair,
-        forecast=_forecast(target, _observed(steps, rolled, criterion)) if target and page is None else None,
+        forecast=forecast_of(target, steps, rolled, criterion) if target and page is None else None,
     )  # fmt: skip
+
+
+def forecast_of(
+    target: Target, steps: Mapping[int, Sequence[Step]], rolled: Sequence[Rolled], criterion: str | None = None
+) -> Forecast:
+    """Where the share of one site, or of several rolled up, is heading, and what that says of a target."""
+    return _forecast(target, _observed(steps, rolled, criterion))
 
 
 def known_criteria(trend: Trend) -> list[Criterion]:

@@ -17,11 +17,11 @@ from audits.cycles import closing, rounds
 from audits.cycles.defects import MAY_BE_THERE, Line, open_of, tally
 from audits.cycles.progress import Memory, Point, Progress, SiteProgress, part_of
 from audits.cycles.rounds import Round
+from audits.defects.settling import settle_all
 from db.tables import Cycle
 from db.words import DefectState, Done, Method, Origin
 from reports import cycle_view as view
 from reports.access.rights import May
-from reports.cli.desk import settle_all
 from reports.cycle_report import write_cycle_report
 from reports.effect_view import impact_words, use_words
 from reports.page_view import text_of
