@@ -229,7 +229,11 @@ class Page(Table):
         UniqueConstraint("site_id", "address"),
         # What begins in some way is looked up byte by byte, which the order of a language does not serve; SQLite has no other
         Index(
-            "ix_page_address_begins", "site_id", "address", postgresql_ops={"address": "text_pattern_ops"}
+            "ix_page_address_begins",
+            "site_id",
+            "address",
+            postgresql_ops={"address": "text_pattern_ops"},
+            info={"only": "postgresql"},
         ).ddl_if(dialect="postgresql"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -64,6 +64,7 @@ async def search(asked: Reader, q: str = "", part: str = "", site: str = "") -> 
         crumbs=(Crumb(name=say("web.search.title"), href="/search"),) if text else (), status=400 if error else 200,
         q=text, error=error, shown=shown, one=one, sites=sites, site=site if chosen is not sites else "", first=FIRST,
         total=sum(part_.total for _, part_ in shown), most=LONGEST,
+        missed=[each for each, part_ in shown if not part_.rows],
     )  # fmt: skip
 
 
