@@ -29,7 +29,7 @@ class Issuer:
     claims: dict[str, Any] = field(default_factory=dict)
     userinfo: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)  # instead of what it would publish
-    spoil: Callable[[dict[str, Any]], None] = lambda claims: None
+    spoil: Callable[[dict[str, Any]], None] = lambda _: None
     sign_with: RSAKey | None = None  # another key than the published one
     algorithm: str = "RS256"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -129,7 +129,7 @@ async def test_a_token_that_does_not_hold_signs_nobody_in(database: Database, ma
         for name, spoil in SPOILT.items():
             issuer.spoil = spoil
             assert await statuses(client) == 403, name
-        issuer.spoil = lambda claims: None
+        issuer.spoil = lambda _: None
         issuer.sign_with = RSAKey.generate_key(2048)
         assert await statuses(client) == 403
         issuer.sign_with = None

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -57,11 +58,7 @@ async def _faults(tab: Tab, address: str, width: int) -> list[str]:
     if await tab.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append("scrolls sideways")
     levels = await tab.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5')].map(each => +each.tagName[1])")
-    found += [
-        f"heading {level} after {before}"
-        for before, level in zip(levels, levels[1:], strict=False)
-        if level > before + 1
-    ]
+    found += [f"heading {level} after {before}" for before, level in pairwise(levels) if level > before + 1]
     return [f"{address} at {width}: {fault}" for fault in found]
 
 
