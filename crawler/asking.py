@@ -141,15 +141,18 @@ async def _record_unmodified(exploration: Exploration, each: Waiting, earlier: M
     """Commit what the earlier sweep read from a page that has not changed since; both have one scope."""
     pages = links.unpack(earlier["links"])
     unsafe = await exploration.earlier.unsafe() & set(pages)
+    further = [page for page in pages if page != each.page and not exploration.known[page]]
     async with exploration.database.writing() as connection:
         await add_pages(
-            connection, exploration.sweep, (page for page in pages if page != each.page),
+            connection, exploration.sweep, further,
             found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         if unsafe:
             await leave_unsafe(connection, exploration.sweep.id, unsafe, "as a link said in the earlier sweep")
         facts = {column.key: earlier[column.key] for column in READ} | {"http_status": 304}
         await _end_as_page(connection, exploration, each, facts)
+    for page in further:
+        exploration.known[page] = 1
 
 
 async def _end_as_page(

@@ -15,6 +15,7 @@ from crawler.earlier import Earlier
 from crawler.elsewhere import Elsewhere
 from crawler.fetch import Answer, Fetcher
 from crawler.limits import Limits
+from crawler.marks import Marks
 from crawler.notes import add_note
 from crawler.resources import Resources
 from crawler.scope import Scope
@@ -56,6 +57,7 @@ class Exploration:
     met: set[str] = field(default_factory=set)  # origins whose sitemaps were looked for
     sitemaps: set[str] = field(default_factory=set)  # addresses of the files that were read
     no_walls: set[str] = field(default_factory=set)  # what pages share that is the site's own, see crawler.walls
+    known: Marks = field(default_factory=Marks)  # pages that need not be put on the frontier: they are there
     resources: Resources
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     census: Census = field(init=False)
