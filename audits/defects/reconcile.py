@@ -5,7 +5,6 @@ pages were gone, lost or not chosen is unverified, never confirmed. Doing it twi
 comes late changes no page that was seen after it.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ from audits.defects.naming import KNOWN_AS, Parts, hold_names, names_of, parted,
 from audits.defects.region import learn_regions
 from audits.defects.settling import settle
 from audits.defects.sight import last_seen, parts, rules_run, seen_at, seen_in
-from audits.defects.spots import spots_in, still_standing
+from audits.defects.spots import spots_in, still_standing, words_of
 from audits.defects.standing import Standings
-from audits.defects.versions import goes_on_first
+from audits.defects.versions import followed_up, goes_on_first
 from audits.engine import own_rules
 from db.database import insert_new
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
@@ -34,7 +33,6 @@ from db.words import Outcome, Reason, VisitState
 PAGES = 500  # whose findings are in memory at a time
 SAID = 200  # pages of a defect whose words are compared
 MOVED_ON = (Reason.REDIRECT, Reason.DUPLICATE)  # the page is another one now
-_TAG = re.compile(r"<[^>]*>?")
 NEWLY_CHECKED = "newly checked"  # why a defect is found that an earlier sweep could not have found
 
 
@@ -408,7 +406,7 @@ class Reconciling:
         newcomers = (await self._newborn() | await self._nowhere(others)) & others
         became: dict[int, int] = {}
         for (gone, other), pages in stands:
-            now_gone, now_other = _followed_up(became, gone), _followed_up(became, other)
+            now_gone, now_other = followed_up(became, gone), followed_up(became, other)
             if now_gone == now_other or other in apart or other in self._parts.patterns:
                 continue
             if other in newcomers and other == now_other:
@@ -466,7 +464,7 @@ class Reconciling:
             .join(Defect, Defect.id == Finding.defect_id)
             .where(names_of([defect]), Result.page_id.in_(sorted(pages)[:SAID]), Finding.outcome == Outcome.FAILED)
         )
-        said = ((page, " ".join(_TAG.sub(" ", snippet).split())) for page, snippet in rows)
+        said = ((page, words_of(snippet)) for page, snippet in rows)
         return {(page, words) for page, words in said if words}
 
     async def _merge_best(self, newcomers: list[int], gone: list[int], has: Mapping[int, Collection[Any]]) -> None:
@@ -538,13 +536,6 @@ class Reconciling:
             mine = DefectEvent.defect_id.in_(some), DefectEvent.old.is_(None), DefectEvent.new == State.FOUND
             await self._connection.execute(sa.update(DefectEvent).where(*mine).values(why=NEWLY_CHECKED))
         return len(checked)
-
-
-def _followed_up(became: Mapping[int, int], defect: int) -> int:
-    """What a defect is known as by now."""
-    while defect in became:
-        defect = became[defect]
-    return defect
 
 
 def _places(results: Collection[int]) -> sa.Select[*tuple[Any, ...]]:

@@ -146,7 +146,7 @@ def _is_part_of(old: Spot, new: Spot) -> bool:
     """Whether the same part of the page stands there, though another element is its outermost one."""
     if (old.rule, old.frame) != (new.rule, new.frame):
         return False
-    if (words := _words(old.content)) and words == _words(new.content):
+    if (words := words_of(old.content)) and words == words_of(new.content):
         return True
     return bool(old.box and new.box and (_holds(old.box, new.box) or _holds(new.box, old.box)))
 
@@ -158,9 +158,10 @@ def _holds(box: Sequence[float], other: Sequence[float]) -> bool:
     )
 
 
-def _words(content: str) -> str:
+def words_of(content: str) -> str:
+    """What an element says, without its tags."""
     return " ".join(_TAG.sub(" ", content).split())
 
 
 def _says_something(content: str) -> bool:
-    return bool(_words(content) or any(_SAYS.search(tag) for tag in _TAG.findall(content)))
+    return bool(words_of(content) or any(_SAYS.search(tag) for tag in _TAG.findall(content)))

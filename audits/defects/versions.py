@@ -51,7 +51,7 @@ async def known_earlier(connection: AsyncConnection, site_id: int, faults: Colle
     for _, mine in sorted(earlier.items()):
         free = sorted({(names[name].order, names[name].defect) for name in mine if _is_free(name, names)})
         for _, other in free[1:]:
-            kept, each = _now(folded, free[0][1]), _now(folded, other)
+            kept, each = followed_up(folded, free[0][1]), followed_up(folded, other)
             if each != kept:
                 await restate_merged(connection, kept, each)
                 await put_together(connection, each, kept)
@@ -62,8 +62,8 @@ async def known_earlier(connection: AsyncConnection, site_id: int, faults: Colle
         if (first := lead.get(fault.digest)) is None:
             continue
         own = names.get(fault.earlier, first)
-        defect = _now(folded, own.defect)
-        other = defect != _now(folded, first.defect)
+        defect = followed_up(folded, own.defect)
+        other = defect != followed_up(folded, first.defect)
         name = own if other else first
         known[fault] = Known(name=name.id, defect=defect, today=not other)
     return known
@@ -114,7 +114,8 @@ def _to_do(digest: str, mine: Iterable[str], names: Mapping[str, _Name]) -> bool
     return len(found) > 1 or bool(digest not in names and any(name in names for name in mine))
 
 
-def _now(folded: Mapping[int, int], defect: int) -> int:
+def followed_up(folded: Mapping[int, int], defect: int) -> int:
+    """What a defect is known as, after some were folded into others."""
     while defect in folded:
         defect = folded[defect]
     return defect
