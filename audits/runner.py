@@ -112,8 +112,13 @@ async def _taken_on(database: Database, sweep_id: int, tools: Tools, closing: as
         sweep = await sweep_row(connection, sweep_id)
     stopping = asyncio.Event()
 
+    windows = Windows.parse(sweep.settings.get("window", ""))
+
     async def close() -> None:
-        await closing.wait()
+        """Outside its window a sweep makes room for others; it goes on when the window opens again."""
+        while not closing.is_set() and windows.are_open(datetime.now(UTC)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(closing.wait(), LOOK)
         stopping.set()
 
     closer = asyncio.create_task(close())

@@ -23,8 +23,9 @@ from db.types import now
 from db.words import Done, Role, SweepState
 from reports.access.accounts import Grant
 from tests.audits.swept import plan_for
+from tests.cli.servers import plain, redirect, serving
 from tests.reports import rows
-from tests.web.serving import browsing, person
+from tests.web.serving import Served, browsing, person
 
 AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes: ['violations']})).violations)"
 
@@ -109,6 +110,25 @@ async def test_nobody_sees_or_does_more_than_they_may(database: Database, origin
     async with database.reading() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(Trail)) == 0
         assert await connection.scalar(sa.select(sa.func.count()).where(Sweep.asked_at.is_not(None))) == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_site_that_gives_no_page_to_start_from_is_told_before_anything_begins(
+    database: Database, database_url: str
+) -> None:
+    who = await person(database, "sato", Grant(role=Role.OPERATOR))
+    wanted = {"method": "all", "edition": "jis2016", "level": "AA"}
+    with serving(lambda path: redirect("/start/") if path == "/" else plain("窓口", "<p>窓口")) as site:
+        async with database.writing() as connection:
+            for address in (site.url, "http://127.0.0.1:9/"):
+                await connection.execute(sa.insert(Site).values(address=address, created_at=now(), settings={}))
+        with Served(database_url, allow_private=True) as origin:
+            async with browsing(origin, who) as client:
+                led, closed = [await client.post(f"/sites/{number}/begin", data=wanted) for number in (1, 2)]
+    assert (led.status_code, f"{site.url}start/ に転送されます" in led.text) == (400, True)
+    assert (closed.status_code, "から始められません" in closed.text) == (400, True)
+    async with database.reading() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(Sweep)) == 0
 
 
 async def test_a_sweep_is_asked_for_once_by_a_form_that_keeps_what_was_typed(

@@ -13,11 +13,11 @@ from audits.asked import WANTED, ask_sweep
 from audits.conclude import Conclusion, conclude, last_finished
 from audits.criteria import NAMES
 from audits.organisations import tree
-from audits.repeating import plan_for
+from audits.repeating import check_start, plan_for
 from audits.sweep import Plan
 from audits.trends.trend import trend_of
 from crawler.address import origin_of
-from db.errors import UsageError
+from db.errors import SiteUnreachable, UsageError
 from db.tables import Page, Site, Sweep, Visit
 from db.types import now
 from db.words import Done, Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
@@ -95,7 +95,7 @@ async def form(asked: Reader, site_id: int) -> Response:
     """The form for a new sweep, with what the last one was asked for."""
     address = await _address(asked, site_id, May.SWEEP)
     try:
-        plan = await plan_for(asked.database, site_id, asked.settings.contact)
+        plan = await _plan(asked, site_id)
     except UsageError as error:
         return await _form(asked, site_id, address, Wish(), error.line(asked.language.lang), "")
     wish = Wish(
@@ -118,18 +118,25 @@ async def begin(
     if wish.pages and not (wish.pages.isascii() and wish.pages.isdigit() and 0 < int(wish.pages) <= 1_000_000):
         return await _form(asked, site_id, address, wish, say("web.begin.pages_wrong"), "pages")
     try:
-        plan = _wished(await plan_for(asked.database, site_id, asked.settings.contact), wish, asked)
+        plan = _wished(await _plan(asked, site_id), wish)
+        await check_start(asked.database, plan)
         async with asked.writing(
             Done.SWEEP_ASKED, about=f"/sites/{site_id}", method=method, pages=pages
         ) as connection:
             await _refuse_second(connection, site_id)
             begun = await ask_sweep(connection, plan, asked.who.person)
-    except UsageError as error:
+    except (UsageError, SiteUnreachable) as error:
         return await _form(asked, site_id, address, wish, error.line(asked.language.lang), "")
     return RedirectResponse(f"/sweeps/{begun}?done=sweep_asked", 303)
 
 
-def _wished(plan: Plan, wish: Wish, asked: Asked) -> Plan:
+async def _plan(asked: Asked, site_id: int) -> Plan:
+    """What a sweep of the site does unless the form says otherwise. Raises UsageError."""
+    settings = asked.settings
+    return await plan_for(asked.database, site_id, settings.contact, allow_private=settings.allow_private)
+
+
+def _wished(plan: Plan, wish: Wish) -> Plan:
     """The plan with what the form says instead. Raises Refused for words that the form has not."""
     try:
         method = Method(wish.method) if wish.method else None
@@ -143,7 +150,6 @@ def _wished(plan: Plan, wish: Wish, asked: Asked) -> Plan:
         plan, method=method, pages=int(wish.pages) if wish.pages and method is not Method.ALL else None, edition=edition, level=level,
         also=plan.also if plan.also is not edition else None, survey=wish.survey, at_random=None,
         stratify=plan.stratify if has_random else None,
-        limits=replace(plan.limits, allow_private=plan.limits.allow_private or asked.settings.allow_private),
     )  # fmt: skip
 
 
