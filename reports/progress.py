@@ -52,18 +52,18 @@ async def pace_lately(connection: AsyncConnection, sweep_id: int, moment: dateti
 
 
 def progress_line(reading: Reading, rate: float, lang: str) -> str:
-    """Counts, the rate a minute, and the expected end, which without a rate nobody knows."""
+    """Counts, the rate a minute, and the expected end; of an unknown rate, 0, neither is said."""
     exploring = reading.state is SweepState.EXPLORING  # its end is unknown: what is found leads on
     end = "" if exploring or not rate else expected_end(reading.waiting / rate, datetime.now(), lang)
     if lang == "ja":
         step = "探索" if exploring else "検査"
         unit = "件" if exploring else "ページ"
-        return (
-            f"{step}: 済み {reading.done:,}、待ち {reading.waiting:,}（毎分 {rate:.0f} {unit}{end and f'、{end}'}）"
-        )
+        pace = f"（毎分 {rate:.0f} {unit}{end and f'、{end}'}）" if rate else ""
+        return f"{step}: 済み {reading.done:,}、待ち {reading.waiting:,}{pace}"
     step = "exploring" if exploring else "auditing"
     unit = "addresses" if exploring else "pages"
-    return f"{step}: {reading.done:,} done, {reading.waiting:,} waiting ({rate:.0f} {unit}/min{end and f', {end}'})"
+    pace = f" ({rate:.0f} {unit}/min{end and f', {end}'})" if rate else ""
+    return f"{step}: {reading.done:,} done, {reading.waiting:,} waiting{pace}"
 
 
 def window_closed(window: str, moment: datetime, lang: str) -> str:
