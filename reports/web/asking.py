@@ -81,10 +81,16 @@ class Asked:
         """A transaction that changes something, and leaves its line in the trail with it."""
         async with self.database.writing() as connection:
             yield connection
-            await leave(
-                connection, done, self.who.name, account=self.who.account, address=client_of(self.request), about=about,
-                **details,
-            )  # fmt: skip
+            await self.leave(connection, done, about, **details)
+
+    async def leave(
+        self, connection: AsyncConnection, done: Done, about: str | None = None, **details: Any
+    ) -> None:  # fmt: skip
+        """Leave a line in the trail, of what is known only when it has been done."""
+        client = client_of(self.request)
+        await leave(
+            connection, done, self.who.name, account=self.who.account, address=client, about=about, **details
+        )
 
     def needs(self, act: May, site: int | None = None) -> None:
         """Raises Refused: 404 for what the reader may not even see, 403 for what they may see and not do."""

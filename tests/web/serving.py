@@ -66,7 +66,8 @@ async def browsing(origin: str, who: Person | None = None, **choices: str) -> As
     cookies = httpx.Cookies()
     for name, value in {**(who.cookies if who else {}), **choices}.items():
         cookies.set(name, value, domain="127.0.0.1")
-    async with httpx.AsyncClient(
-        base_url=origin, cookies=cookies, headers={"Origin": origin}, timeout=30
-    ) as client:
+    client = httpx.AsyncClient(  # without certificates, which take a tenth of a second to read
+        base_url=origin, cookies=cookies, headers={"Origin": origin}, timeout=30, verify=False
+    )
+    async with client:
         yield client

@@ -127,9 +127,10 @@ async def make(
         async with asked.reading() as connection:
             places = Places(await tree(connection))
         grant = places.grant(role, where)
-        details: dict[str, Any] = {"act": "made", "name": name, "roles": [_kept(grant, places)]}
-        async with asked.writing(Done.ACCOUNT_CHANGED, **details) as connection:
+        async with asked.database.writing() as connection:
             account = await accounts.make_account(connection, name, person, [grant], email=email)
+            about, roles = f"{ALL}/{account}", [_kept(grant, places)]
+            await asked.leave(connection, Done.ACCOUNT_CHANGED, about, act="made", name=name, roles=roles)
     except UsageError as error:
         told = error.line(asked.language.lang)
         return await _new(asked, told, name=name, person=person, email=email, role=role, where=where)

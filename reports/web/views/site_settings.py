@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from audits.organisations import Tree, shown, tree
 from audits.site import MANNERS, SCOPE, keep_in
-from crawler.address import LONGEST, canonical
+from crawler.address import LONGEST
 from crawler.limits import Limits
 from crawler.scope import Exclusion, check_pattern
 from crawler.windows import Windows
@@ -18,6 +18,7 @@ from db.tables import Site
 from db.types import now
 from db.words import Done
 from reports.access.rights import May
+from reports.cli.options import start_of
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.reaches import Places
@@ -105,14 +106,11 @@ async def make(asked: Reader, address: Text = "", organisation: Text = "") -> Re
     """Take a site in that no sweep has been to yet."""
     asked.needs(May.CONFIGURE)
     try:
-        async with asked.writing(Done.SITE_CHANGED, act="made", site=address[:LONGEST]) as connection:
+        found = start_of(address)
+        if len(found) > LONGEST:
+            raise UsageError(ja="アドレスが長すぎます。", en="The address is too long.")
+        async with asked.database.writing() as connection:
             chosen = _chosen(asked, await tree(connection), organisation)
-            found = canonical(address.strip())
-            if found is None or len(found) > LONGEST or "@" in found.partition("//")[2].partition("/")[0]:
-                raise UsageError(
-                    ja="サイトのアドレスを https:// から書いてください。",
-                    en="Write the address of the site from https:// on.",
-                )
             spellings = (found, f"{found}/", found.rstrip("/"))
             if await connection.scalar(sa.select(Site.id).where(Site.address.in_(spellings))) is not None:
                 raise UsageError(ja="そのサイトはもうあります。", en="The site is known already.")
@@ -120,6 +118,7 @@ async def make(asked: Reader, address: Text = "", organisation: Text = "") -> Re
                 sa.insert(Site).values(address=found, organisation_id=chosen, created_at=now()).returning(Site.id)
             )
             site = await connection.scalar(made)
+            await asked.leave(connection, Done.SITE_CHANGED, f"/sites/{site}", act="made", site=found)
     except UsageError as error:
         return await _sites(asked, error.line(asked.language.lang), address=address, organisation=organisation)
     return RedirectResponse(f"{ALL}/{site}?done=site_made", 303)
