@@ -157,7 +157,7 @@ async def test_what_no_row_can_have_is_not_there(database: Database, origin: str
 async def test_a_large_body_in_pieces_is_refused(database: Database, origin: str) -> None:
     async def pieces():  # type: ignore[no-untyped-def]
         for _ in range(9):
-            yield b"x" * (1024 * 1024)
+            yield (b"name=" + b"x" * 100_000 + b"&") * 10
 
     async with browsing(origin) as client:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
