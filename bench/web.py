@@ -30,6 +30,7 @@ import sqlalchemy as sa
 import uvicorn
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.trends.kept import keep_points
 from bench.portfolio import Asked, fill, judged, sizes
 from db.database import Database
 from db.schema import ready
@@ -172,10 +173,11 @@ async def _site(connection: AsyncConnection, sweep: int) -> int:
 
 
 async def prepare(database: Database, asked: Asked) -> None:
-    """Make the database what is to be measured, unless it is that already."""
+    """Make the database what is to be measured, unless it is that already; points are kept, as `jisweep web` has them."""
     await ready(database)
-    async with database.reading() as connection:
+    async with database.writing() as connection:
         if await connection.scalar(sa.select(sa.func.count()).select_from(Site)):
+            await keep_points(connection)
             return
     began = time.monotonic()
     async with database.writing() as connection:
@@ -183,6 +185,9 @@ async def prepare(database: Database, asked: Asked) -> None:
     print(", ".join(sizes(written)), f"in {time.monotonic() - began:,.0f} s", flush=True)
     async with database.writing() as connection:
         await judged(connection, await _most(connection, Visit.sweep_id, Visit))
+    began = time.monotonic()
+    async with database.writing() as connection:
+        print(f"{await keep_points(connection):,} points kept in {time.monotonic() - began:,.0f} s", flush=True)
 
 
 async def signed_in(database: Database, readers: int) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,7 +32,7 @@ class UnitRow:
     open: int  # defects
     overdue: int
 
-    @property
+    @cached_property
     def row(self) -> Row:
         """Its rates as a row of a trend."""
         return rolled_row(self.unit.rolled, self.unit.sites, None)
@@ -130,7 +131,7 @@ def sentences(unit: Unit, language: Language) -> Iterator[str]:
         yield language.say(
             "web.overview.rate", sites_of=language.count("site", unit.sites), sites=language.count("site", row.sites),
             first=language.day(days[0]), last=language.day(days[1]), rate=language.share(row.estimate.rate),
-            range=range_of(row.estimate, language), told=told(row, language),
+            range=extent_of(row, language), told=told(row, language),
         )  # fmt: skip
     if unit.shift is None:
         yield language.say("web.overview.no_change")
@@ -158,13 +159,30 @@ def told(row: Row, language: Language) -> str:
     )  # fmt: skip
 
 
+def extent_of(row: Row, language: Language) -> str:
+    """The interval of a share by its name, or that it was counted on all pages."""
+    if row.estimate is None or row.estimate.rate is None:
+        return ""
+    extent = range_of(row.estimate, language)
+    return extent if row.estimate.low == row.estimate.high else f"{language.say('trend.interval')} {extent}"
+
+
+def told_briefly(row: Row, language: Language) -> str:
+    """Numerator and denominator of a share."""
+    estimate = row.estimate
+    if estimate is None or estimate.rate is None:
+        return ""
+    audited = language.count("page", estimate.audited)
+    return language.say("web.overview.told", problem=estimate.problem_pages, audited=audited)
+
+
 def shift_words(shift: Shift, language: Language) -> tuple[str, str]:
-    """A change for a cell: its points with the word for what they show, and its interval."""
+    """A change for a cell: its points, and what they show with their interval."""
     word = language.say(f"web.overview.way.{shift.change.value}")
-    extent = "" if shift.low == shift.high else language.say(
-        "web.overview.extent", low=language.points(shift.low), high=language.points(shift.high)
-    )  # fmt: skip
-    return language.say("web.overview.points", points=language.points(shift.difference), word=word), extent
+    if shift.low != shift.high:
+        low, high = language.points(shift.low), language.points(shift.high)
+        word = language.say("web.overview.extent", word=word, low=low, high=high)
+    return language.say("web.overview.points", points=language.points(shift.difference)), word
 
 
 def no_shift_words(face: Face, language: Language) -> str:

@@ -114,7 +114,7 @@ class Sample:
         """Whether anything can be said of the whole: pages were drawn from every stratum, and one has a result."""
         return self.audited > 0 and all(stratum.drawn for stratum in self._peopled)
 
-    @property
+    @cached_property
     def share(self) -> float | None:
         """The mean of the strata's shares among audited pages by their sizes; None when a stratum has no result."""
         if not self.speaks or not all(stratum.audited for stratum in self._peopled):

@@ -6,6 +6,7 @@ Each number is what `audits.conclude` makes of one sweep by itself. Rechecks say
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -71,6 +72,16 @@ class Point:
 
     def sample(self, number: str | None = None) -> Sample | None:
         """What it says of pages that fail a criterion or, without one, any of level A or AA; None where nothing is said."""
+        if number not in self._samples:
+            self._samples[number] = self._sample(number)
+        return self._samples[number]
+
+    @cached_property
+    def _samples(self) -> dict[str | None, Sample | None]:
+        """Samples by criterion: they are asked for again and again."""
+        return {}
+
+    def _sample(self, number: str | None) -> Sample | None:
         if not self.strata or (number is not None and number not in self.spoken):
             return None
         found = [each.found for each in self.strata]

@@ -24,7 +24,7 @@ from audits.trends.rollup import Rolled, rolled_up
 from db.tables import Sweep
 from db.words import Break, SweepState
 
-REMEMBERED = 10_000  # changes of single sites that are worked out once
+REMEMBERED = 10_000  # changes, and shares of single sites, that are worked out once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Face:
     def shift(self) -> Shift | None:
         """What has changed since the point before; None where there is none."""
         pair = self.pair
-        return _shift(*pair) if pair else None
+        return _shift(pair[:1], pair[1:]) if pair else None
 
     @property
     def pair(self) -> tuple[Sample, Sample] | None:
@@ -130,7 +130,7 @@ class Portrait:
         moved = [point.moved for point in last if point.moved]
         return Unit(
             sites=len(sites), rolled=rolled, compared=tuple(pairs),
-            shift=shift_of([was for was, _ in pairs.values()], [now for _, now in pairs.values()]),
+            shift=_shift(tuple(was for was, _ in pairs.values()), tuple(now for _, now in pairs.values())),
             moved=_sum(moved) if moved else None, survey=tuple(point.survey for point in last if point.survey),
         )  # fmt: skip
 
@@ -157,8 +157,8 @@ async def state_of_points(connection: AsyncConnection, within: sa.ColumnElement[
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _shift(before: Sample, after: Sample) -> Shift | None:
-    return shift_of([before], [after])
+def _shift(before: tuple[Sample, ...], after: tuple[Sample, ...]) -> Shift | None:
+    return shift_of(before, after)
 
 
 @lru_cache(maxsize=REMEMBERED)

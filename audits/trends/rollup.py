@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from audits.engine import own_rules
 from audits.statistics.strata import Sample
@@ -16,6 +16,8 @@ from audits.statistics.together import Together, by_pages, by_sites
 from audits.trends.lines import Step, between
 from audits.trends.periods import Period
 from db.words import Break
+
+REMEMBERED = 2_000  # rates of several sites: the sites of a period that is over stay as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ class Rolled:
         key = number, tuple(self.steps if sites is None else sites)
         if key not in self._told:
             samples = [self.steps[site].point.sample(number) for site in key[1]]
-            self._told[key] = rates_of([sample for sample in samples if sample is not None])
+            self._told[key] = rates_of(tuple(sample for sample in samples if sample is not None))
         return self._told[key]
 
     @cached_property
@@ -90,7 +92,8 @@ class Rolled:
         return Change(before=before, after=after) if before and after else None
 
 
-def rates_of(samples: Sequence[Sample]) -> Rates | None:
+@lru_cache(maxsize=REMEMBERED)
+def rates_of(samples: tuple[Sample, ...]) -> Rates | None:
     """The rates of some samples; None when there are none."""
     if not samples:
         return None

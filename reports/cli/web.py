@@ -8,6 +8,7 @@ from typing import Any
 import click
 import uvicorn
 
+from audits.trends.kept import keep_points
 from db.database import Database
 from db.errors import UsageError
 from db.schema import ready
@@ -101,6 +102,7 @@ async def _prepare(settings: WebSettings) -> None:
     async with Database(settings.database) as database:
         await ready(database)
         async with database.writing() as connection:
+            await keep_points(connection)  # of sweeps that finished before points were kept: views read no others
             secret = await first_invitation(connection)
     ja = settings.lang == "ja"
     if secret is not None:

@@ -2,8 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -29,6 +28,7 @@ from db.errors import UsageError
 from db.tables import DefectEvent, Judgement, KeptPoint, Page, ScopeRule, Sweep, Visit
 from db.words import About, Break, DefectState, JudgementOutcome, Level, Method, ScopeKind, Stratify, SweepState
 from tests.audits.trending import FIRST, Histories, at, days
+from tests.db.asked import statements
 from tests.reports import series
 
 S = DefectState
@@ -617,21 +617,6 @@ async def test_conformance_is_what_people_say_and_nobody_else(database: Database
 
 
 # ── many ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
-    told: list[str] = []
-
-    def note(*said: Any) -> None:
-        told.append(said[2])
-
-    engine = database._engine
-    assert engine is not None
-    sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
-    yield told
-    sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 async def swept_many(database: Database, sites: int, sweeps: int) -> list[int]:

@@ -26,12 +26,14 @@ from reports.overview_view import (
     SiteRow,
     UnitRow,
     aims,
+    extent_of,
     ministry,
     no_shift_words,
     sentences,
     shift_words,
     summed,
     told,
+    told_briefly,
     waiting_defects,
 )
 from reports.summary import rounded
@@ -150,7 +152,7 @@ async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb,
         "overview.html", title, crumbs=crumbs, **parts, **_chart(asked.language, portrait, points, targets), unit=whole,
         lead=list(sentences(whole, asked.language)), head=units[0] if units else None, aims=targets, ministry=ministry(whole),
         cuts=CUTS, by=by, line_swatch=line_swatch, is_one=asking.organisation is not None, sites_of=len(asking.sites),
-        range_of=lambda each: range_of(each, asked.language), told=lambda row: told(row, asked.language),
+        extent_of=lambda row: extent_of(row, asked.language), told=lambda row: told(row, asked.language),
         row=rolled_row(whole.rolled, whole.sites, None), waiting=summed(waiting, asking.sites), here_id=asking.organisation,
         shift_words=lambda each: shift_words(each, asked.language),
     )  # fmt: skip
@@ -194,6 +196,8 @@ async def _cut(
 def _points(portrait: Portrait, cut: Sequence[tuple[str, Period]], sites: int) -> list[Told]:
     rolled = portrait.over([period for _, period in cut])
     rows = [rolled_row(each, sites, None) for each in rolled]
+    first = next((number for number, row in enumerate(rows) if row.sites), 0)  # before it nothing is known
+    rows, cut = rows[first:], cut[first:]
     numbers = {
         id(row): number for number, row in enumerate((row for row in rows if row.breaks and row.estimate), start=1)
     }
@@ -232,6 +236,7 @@ def _units(
     found = [
         row(node.id, node.path[-1] if depth else shown(node.path), depth, asking.tree.sites_below(node.id))
         for node, depth in asking.nodes
+        if not depth or asking.tree.sites_below(node.id)
     ]
     roots = {site for node, depth in asking.nodes if not depth for site in asking.tree.sites_below(node.id)}
     others = [site for site in asking.sites if site not in roots]
@@ -285,11 +290,13 @@ def _rate_columns(
         if found is None or found.estimate is None or found.estimate.rate is None:
             return Cell(text=say("site.no_rate"), value="")
         share = found.estimate.rate
-        return Cell(text=language.share(share), value=rounded(share), aside=told(found, language), href=href(each))
+        return Cell(
+            text=language.share(share), value=rounded(share), aside=told_briefly(found, language), href=href(each)
+        )
 
     def interval(each: Any) -> Cell:
         found = row(each)
-        return Cell(text=range_of(found.estimate, language) if found and found.estimate else "", value=None)
+        return Cell(text=range_of(found.estimate, language) if found and found.estimate else "", kind="short")
 
     def known(each: Any) -> float | None:
         found = row(each)
@@ -413,7 +420,13 @@ def _site_columns(language: Language) -> list[Column]:
             return Cell(text=say("web.sites.never") if not each.face.steps else say("site.no_rate"), value="")
         point = each.face.last.point
         aside = "" if point.complete else say("trend.incomplete")
-        return Cell(text=language.day(point.at), value=point.at.date(), href=f"/sweeps/{point.sweep}", aside=aside)
+        return Cell(
+            text=language.day(point.at),
+            value=point.at.date(),
+            href=f"/sweeps/{point.sweep}",
+            aside=aside,
+            kind="short",
+        )
 
     return [
         Column(

@@ -1,0 +1,237 @@
+"""The overview and organisations: the numbers that trends and comparisons tell, to whom they are open, in few statements."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Page, async_playwright
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.compare import compare
+from audits.defects.cover import today
+from audits.defects.reconcile import reconcile
+from audits.trends.kept import keep_points
+from audits.trends.periods import Period
+from audits.trends.portrait import portrait_of
+from audits.trends.trend import trend_of
+from db.database import Database
+from db.tables import Cycle, CycleSite, Defect, Organisation, Sweep
+from db.words import DefectState, Role
+from reports.access.accounts import Grant
+from reports.trend_view import rows_of, site_rows
+from reports.web.app import application
+from reports.web.settings import WebSettings
+from tests.audits.trending import Histories
+from tests.db.asked import statements
+from tests.reports.test_own_audit import AUDIT
+from tests.web.serving import Person, Served, browsing, person
+
+
+async def organisation(connection: AsyncConnection, name: str, parent: int | None = None) -> int:
+    number = await connection.scalar(
+        sa.insert(Organisation).values(name=name, parent_id=parent).returning(Organisation.id)
+    )
+    assert number is not None
+    return number
+
+
+async def town(database: Database) -> dict[str, int]:
+    """都 over 局 with two sites, and 庁 with two: a census and a draw of two sweeps, a site swept once, one of other rules since."""
+    last = today() - timedelta(days=3)
+    async with database.writing() as connection:
+        top = await organisation(connection, "都")
+        bureau, office = await organisation(connection, "局", top), await organisation(connection, "庁<b>", top)
+        rows = Histories(connection=connection)
+        census, drawn = await rows.sites(2, bureau, "a")
+        once, broken = await rows.sites(2, office, "b")
+        [alone] = await rows.sites(1, None, "c")
+        for ago, failing in ((95, 8), (0, 5)):
+            day = last - timedelta(days=ago)
+            await rows.sweeps(
+                [census], day, {"image-alt": range(failing), "region": [9]}, pages=20, lost=[19] if not ago else ()
+            )
+            await rows.sweeps([drawn], day, {"image-alt": range(0, 200, 4)}, pages=200, drawn=range(ago, ago + 60))
+            rules = {"rule_set": "other"} if ago else {}
+            await rows.sweeps([broken], day, {"label": [0]}, **rules)
+        await rows.sweeps([once], last, {})
+        sweeps = list(await connection.scalars(sa.select(Sweep.id).order_by(Sweep.finished_at, Sweep.id)))
+        for sweep in sweeps:
+            await reconcile(connection, sweep)
+        await keep_points(connection)
+        late = {"owner": "A", "due_on": last, "state": DefectState.PLANNED}
+        first = sa.select(sa.func.min(Defect.id)).where(Defect.site_id == census).scalar_subquery()
+        await connection.execute(sa.update(Defect).where(Defect.id == first).values(late))
+        cycle = await connection.scalar(
+            sa.insert(Cycle)
+            .values(
+                name="第1回<i>",
+                begins_on=last,
+                ends_on=last + timedelta(days=60),
+                target_on=last + timedelta(days=60),
+                rate=0.3,
+            )
+            .returning(Cycle.id)
+        )
+        await connection.execute(
+            sa.insert(CycleSite), [{"cycle_id": cycle, "site_id": each} for each in (census, drawn)]
+        )
+    return {
+        "top": top, "bureau": bureau, "office": office, "census": census, "drawn": drawn, "once": once, "broken": broken,
+        "alone": alone, "cycle": cycle or 0,
+    }  # fmt: skip
+
+
+async def table(client: httpx.AsyncClient, path: str, name: str) -> list[list[str]]:
+    """All rows of a table as its CSV file has them, below the headings."""
+    text = (await client.get(path, params={"as": "csv", "table": name})).text.removeprefix("\N{BYTE ORDER MARK}")
+    return list(csv.reader(io.StringIO(text)))[1:]
+
+
+async def test_sites_and_units_have_the_numbers_that_trends_and_comparisons_tell(
+    database: Database, origin: str
+) -> None:
+    of = await town(database)
+    who = await person(database, "m", Grant(role=Role.MANAGER))
+    async with browsing(origin, who) as client:
+        sites = {row[0]: row for row in await table(client, "/?sites.sort=address", "sites")}
+        units = {row[0]: row for row in await table(client, "/", "units")}
+        page = (await client.get("/")).text
+    async with database.reading() as connection:
+        trend = await trend_of(connection, [of["census"], of["drawn"], of["once"], of["broken"]], alone=False)
+        addresses = {each.id: each.address for each in trend.sites}
+        portrait = await portrait_of(connection, addresses, Period(first=date(2020, 1, 1), last=today()))
+    for site, row, _ in site_rows(trend):
+        assert row is not None
+        assert row.estimate is not None
+        assert float(sites[addresses[site]][1]) == pytest.approx(row.estimate.rate, abs=5e-5)
+    for site in ("census", "drawn"):
+        found = await compare(database, *[step.point.sweep for step in trend.steps[of[site]]])
+        shift = portrait.faces[of[site]].shift
+        assert shift is not None
+        measure = found.problem_pages
+        assert (shift.difference, shift.low, shift.high, shift.change) == (
+            measure.difference, measure.low, measure.high, measure.change,
+        )  # fmt: skip
+        assert float(sites[addresses[of[site]]][3]) == pytest.approx(shift.difference, abs=5e-5)
+    assert sites[addresses[of["once"]]][3] == "前の調査がありません"
+    assert sites[addresses[of["broken"]]][3] == "比べられません（判定規則が違う）"
+    assert [row[1:4] for address, row in sites.items() if address not in addresses.values()] == [
+        ["", "", "まだ調査がありません"]
+    ]
+    assert (sites[addresses[of["census"]]][5:7], units["局"][6:8]) == (["2", "1"], ["3", "1"])
+    async with database.reading() as connection:
+        bureau = await trend_of(
+            connection, [of["census"], of["drawn"]], alone=False, first=today() - timedelta(days=30)
+        )
+    [*_, whole] = rows_of(bureau)
+    assert whole.estimate is not None
+    assert float(units["局"][2]) == pytest.approx(whole.estimate.rate, abs=5e-5)
+    assert (units["庁<b>"][1], units["庁<b>"][4]) == ("2", "言えません")
+    assert "組織に入っていないサイト" in units
+    assert "問題のあるページは" in page
+    assert "庁<b>" not in page, "names are no markup"
+    assert f'href="/cycles/{of["cycle"]}"' in page
+    assert 'class="target"' in page
+    assert "総務省が公表した割合は" in page, "and why they are not shown"
+
+
+async def test_a_reader_sees_what_the_roles_reach(database: Database, origin: str) -> None:
+    of = await town(database)
+    office = await person(database, "office", Grant(role=Role.MANAGER, organisation=of["office"]))
+    team = await person(database, "team", Grant(role=Role.WEB_TEAM, site=of["drawn"]))
+    nobody = await person(database, "nobody")
+    async with browsing(origin, office) as client:
+        assert [row[0] for row in await table(client, "/", "units")] == ["都/庁<b>"]
+        assert len(await table(client, "/", "sites")) == 2
+        assert (await client.get(f"/organisations/{of['office']}")).status_code == 200
+        for hidden in (of["top"], of["bureau"], 999, 2**70):
+            assert (await client.get(f"/organisations/{hidden}")).status_code == 404
+    async with browsing(origin, team) as client:
+        assert [row[0] for row in await table(client, "/", "units")] == ["組織に入っていないサイト"]
+        [site] = await table(client, "/", "sites")
+        assert (site[0].startswith("https://a1."), site[5]) == (True, "1")
+        assert (await client.get(f"/organisations/{of['bureau']}")).status_code == 404
+    async with browsing(origin, nobody) as client:
+        answer = await client.get("/")
+        assert (answer.status_code, "まだ見られるサイトがありません" in answer.text) == (200, True)
+        assert await table(client, "/", "sites") == []
+
+
+async def asked_for(database: Database, who: Person, paths: Sequence[str]) -> dict[str, int]:
+    """How many statements each page takes."""
+    app = application(WebSettings(database=str(database.url), public="http://127.0.0.1:1"), database)
+    app.state.database = database
+    counted = {}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:1", cookies=who.cookies) as client:
+        for path in paths:
+            with statements(database) as asked:
+                assert (await client.get(path)).status_code == 200
+            counted[path] = len([each for each in asked if not each.startswith("BEGIN")])
+    return counted
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_the_number_of_statements_does_not_grow_with_the_sites(database: Database) -> None:
+    of = await town(database)
+    who = await person(database, "m", Grant(role=Role.ADMINISTRATOR))
+    paths = ["/", "/?sites.sort=-open", "/?by=cycle", f"/organisations/{of['top']}", "/sites"]
+    few = await asked_for(database, who, paths)
+    async with database.writing() as connection:
+        rows = Histories(connection=connection)
+        for number in range(8):
+            below = await organisation(connection, f"部{number}", of["bureau"])
+            made = await rows.sites(10, below, f"n{number}-")
+            for ago in (90, 5):
+                await rows.sweeps(made, today() - timedelta(days=ago), {"image-alt": range(3)}, pages=4)
+        await keep_points(connection)
+    many = await asked_for(database, who, paths)
+    assert few["/"] <= 12
+    assert all(many[path] <= few[path] for path in paths), (few, many)
+
+
+async def faults(page: Page, path: str, width: int) -> list[str]:
+    """What is wrong with a page at a width, in words."""
+    await page.set_viewport_size({"width": width, "height": 900})
+    answer = await page.goto(path)
+    assert answer is not None
+    assert answer.status == 200
+    await page.evaluate(AXE_SCRIPT)
+    found = [f"{rule['id']} {rule['nodes'][0]['target']}" for rule in json.loads(await page.evaluate(AUDIT))]
+    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("scrolls sideways")
+    return [f"{path} at {width}: {fault}" for fault in found]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_the_pages_stand_our_own_audit(database: Database, database_url: str, chromium: str) -> None:
+    of = await town(database)
+    who = await person(database, "m", Grant(role=Role.MANAGER))
+    nobody = await person(database, "nobody")
+    wrong: list[str] = []
+    with Served(database_url) as origin:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            for lang, theme in (("ja", "auto"), ("en", "contrast"), ("ja", "dark")):
+                context = await browser.new_context(bypass_csp=True)
+                choices: dict[str, Any] = {"jisweep": who.cookies["jisweep"], "lang": lang, "theme": theme}
+                await context.add_cookies(
+                    [{"name": name, "value": value, "url": origin} for name, value in choices.items()]
+                )
+                page = await context.new_page()
+                for path in ("/", f"/organisations/{of['bureau']}?by=month"):
+                    for width in (1280, 320):
+                        wrong += await faults(page, f"{origin}{path}", width)
+                await context.close()
+            context = await browser.new_context(bypass_csp=True)
+            await context.add_cookies([{"name": "jisweep", "value": nobody.cookies["jisweep"], "url": origin}])
+            wrong += await faults(await context.new_page(), f"{origin}/", 320)
+            await browser.close()
+    assert wrong == []
