@@ -67,26 +67,30 @@ def _left_open(before: Sample, after: Sample, was: Equal, now: Equal) -> float:
 def _lower(one: Draw, other: Draw) -> float:
     """The smallest difference, other less one, that explains the data with a probability of 2.5 %."""
     shares = _tried(one)
-    expected = chances(one.population, shares, one.drawn)
+    shown = _likely(one.population, shares, one.drawn)
+    expected = chances(one.population, shares, one.drawn, shown)
     low, high = -1.0, other.share - one.share
     for _ in range(STEPS):
         middle = (low + high) / 2
-        if _explained(one, other, shares, expected, middle) >= ONE_SIDE:
+        if _explained(one, other, shares, expected, shown, middle) >= ONE_SIDE:
             high = middle
         else:
             low = middle
     return low
 
 
-def _explained(one: Draw, other: Draw, shares: Integers, expected: Floats, difference: float) -> float:
+def _explained(
+    one: Draw, other: Draw, shares: Integers, expected: Floats, shown: Integers, difference: float
+) -> float:
     """The greatest probability of a result at least as far apart when the shares differ by no more than this."""
     fewest, most = _possible(other)
     having = np.floor(other.population * (shares / one.population + difference) + 1e-9).astype(np.int64)
     tried = having >= fewest
     if not tried.any():
         return LEFT_OUT
-    reached = _reached(other.population, np.minimum(having[tried], most), other.drawn)
-    probabilities = (expected[tried] * reached[:, _needed(one, other, difference)]).sum(axis=1)
+    needed = _needed(one, other, difference)[shown]
+    reached = _reached(other.population, np.minimum(having[tried], most), other.drawn, needed)
+    probabilities = (expected[tried] * reached).sum(axis=1)
     return float(probabilities.max()) + LEFT_OUT
 
 
@@ -127,16 +131,25 @@ def _tried(draw: Draw) -> Integers:
     return np.unique(np.linspace(fewest, most, min(TRIED, most - fewest + 1)).round().astype(np.int64))
 
 
-def _reached(population: int, having: Integers, drawn: int) -> Floats:
-    """For each number having the property, the probability that a draw shows at least 0, 1, … drawn + 1 of them."""
-    sums = np.cumsum(chances(population, having, drawn)[:, ::-1], axis=1)[:, ::-1]
-    return np.pad(sums, ((0, 0), (0, 1)))
+def _reached(population: int, having: Integers, drawn: int, needed: Integers) -> Floats:
+    """For each number having the property, the probability that a draw shows at least each of the numbers needed."""
+    shown = _likely(population, having, drawn)
+    sums = np.cumsum(chances(population, having, drawn, shown)[:, ::-1], axis=1)[:, ::-1]
+    return np.pad(sums, ((0, 0), (0, 1)))[:, np.clip(needed - shown[0], 0, len(shown))]
 
 
-def chances(population: int, having: Integers, drawn: int) -> Floats:
-    """For each number having the property, the hypergeometric probabilities of 0, 1, … drawn."""
+def _likely(population: int, having: Integers, drawn: int) -> Integers:
+    """What a draw may show when so many have the property, but for a chance of 1e-15 (Hoeffding's bound): few of the numbers."""
+    means = drawn * having / population
+    far = (drawn * 17.3) ** 0.5
+    first, last = max(0, int(means.min() - far)), min(drawn, int(means.max() + far) + 1)
+    return np.arange(first, last + 1)
+
+
+def chances(population: int, having: Integers, drawn: int, shown: Integers | None = None) -> Floats:
+    """For each number having the property, the hypergeometric probabilities of 0, 1, … drawn, or of what is `shown`."""
     logs = _log_factorials(population)
-    shown = np.arange(drawn + 1)
+    shown = np.arange(drawn + 1) if shown is None else shown
     have, lack = having[:, None], population - having[:, None]
     possible = (shown <= have) & (drawn - shown <= lack)
     k, rest = np.where(possible, shown, 0), np.where(possible, drawn - shown, 0)
@@ -146,6 +159,11 @@ def chances(population: int, having: Integers, drawn: int) -> Floats:
     return np.where(possible, np.exp(np.where(possible, ways + others - total, 0.0)), 0.0)
 
 
-@cache
 def _log_factorials(most: int) -> Floats:
+    """Of 0, 1, … to at least this many: one table for all populations of about a size, of which there are many."""
+    return _log_factorials_to(1 << most.bit_length())
+
+
+@cache
+def _log_factorials_to(most: int) -> Floats:
     return np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, most + 1)))))

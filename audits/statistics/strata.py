@@ -84,22 +84,22 @@ class Sample:
 
     strata: tuple[Stratum, ...]
 
-    @property
+    @cached_property
     def population(self) -> int:
         """Pages of all strata."""
         return sum(stratum.population for stratum in self.strata)
 
-    @property
+    @cached_property
     def drawn(self) -> int:
         """Pages drawn at random."""
         return sum(stratum.drawn for stratum in self.strata)
 
-    @property
+    @cached_property
     def audited(self) -> int:
         """Drawn pages with a result."""
         return sum(stratum.audited for stratum in self.strata)
 
-    @property
+    @cached_property
     def found(self) -> int:
         """Audited pages that have the property."""
         return sum(stratum.found for stratum in self.strata)
@@ -109,7 +109,7 @@ class Sample:
         """Whether every page was to be audited."""
         return self.drawn == self.population
 
-    @property
+    @cached_property
     def speaks(self) -> bool:
         """Whether anything can be said of the whole: pages were drawn from every stratum, and one has a result."""
         return self.audited > 0 and all(stratum.drawn for stratum in self._peopled)
@@ -121,7 +121,7 @@ class Sample:
             return None
         return float(self._mean([Fraction(stratum.found, stratum.audited) for stratum in self._peopled]))
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the share in the whole population; missing pages widen it on both sides.
 
@@ -164,7 +164,7 @@ class Sample:
             above += max((size - weight) * least, (size - weight) * most)
         return below, above
 
-    @property
+    @cached_property
     def _peopled(self) -> Sequence[Stratum]:
         return [stratum for stratum in self.strata if stratum.population]
 
