@@ -399,6 +399,8 @@ async def test_a_recheck_shows_how_far_it_is_and_says_only_what_it_saw(
         assert "直ったことを確認しました（見た1ページのどこにもありません）" in told
         assert f"欠陥 {site['a']}「" in told
         assert "まだ残っています（見た1ページのうち1ページ）" in told
+        assert "直ったことを確認しました" in words(await client.get(f"/defects/{site['c']}"))
+        assert "まだ残っています" in words(await client.get(f"/defects/{site['a']}"))
         await client.post(f"/pages/{other}/recheck")
         async with database.writing() as connection:
             sweep = max(await connection.scalars(sa.select(Sweep.id).where(Sweep.recheck)))
