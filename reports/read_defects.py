@@ -48,6 +48,12 @@ async def known(connection: AsyncConnection, numbers: Collection[int]) -> dict[i
     return {number: found[root] for number, root in asked.items()}
 
 
+async def shown_on(connection: AsyncConnection, page: int) -> frozenset[int]:
+    """The defects that a page shows as it was last seen."""
+    shows = Occurrence.page_id == page, Occurrence.places > 0
+    return frozenset(await connection.scalars(sa.select(Occurrence.defect_id).where(*shows)))
+
+
 async def rules_of_criterion(
     connection: AsyncConnection, number: str, sites: sa.ColumnElement[bool]
 ) -> frozenset[str]:

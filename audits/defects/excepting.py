@@ -145,9 +145,12 @@ async def review(connection: AsyncConnection, number: int, who: str, text: str, 
         await settle(connection, exemption.site_id, today())
 
 
-async def told(connection: AsyncConnection, site_id: int, day: date) -> list[Told]:
-    """All exceptions of a site, those in force on a day first."""
-    everything = await cover_by(connection, Exemption.site_id == site_id)
+async def told(
+    connection: AsyncConnection, site_id: int, day: date, numbers: Sequence[int] | None = None
+) -> list[Told]:
+    """The exceptions of a site, those in force on a day first; all, or those of some numbers."""
+    asked = sa.true() if numbers is None else Exemption.id.in_(numbers)
+    everything = await cover_by(connection, Exemption.site_id == site_id, asked)
     running = {each.id for each in (await cover_on(connection, site_id, day)).exemptions}
     pages, places = await _extent(connection, site_id, everything)
     names = await named(connection, everything.exemptions)
@@ -170,7 +173,7 @@ def is_waiting(exemption: Exemption, day: date) -> bool:
 async def numbers_told(connection: AsyncConnection, numbers: Sequence[int]) -> list[Told]:
     """Some exceptions with what they cover now, in this order."""
     sites = await connection.scalars(sa.select(Exemption.site_id).where(Exemption.id.in_(numbers)).distinct())
-    known = {each.exemption.id: each for site in sites for each in await told(connection, site, today())}
+    known = {each.exemption.id: each for site in sites for each in await told(connection, site, today(), numbers)}
     return [known[number] for number in numbers]
 
 

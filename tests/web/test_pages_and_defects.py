@@ -16,7 +16,7 @@ from audits.defects import book
 from audits.defects.cover import cover_on, today
 from audits.defects.reconcile import reconcile
 from db.database import Database
-from db.tables import Defect, Exemption, Finding, Look, Page, Picture, Site, Sweep, Trail, Visit
+from db.tables import Defect, Exemption, Finding, Look, Occurrence, Page, Picture, Site, Sweep, Trail, Visit
 from db.types import now
 from db.words import DefectState as State
 from db.words import Done, Reason, Role, SweepState, VisitState
@@ -147,10 +147,19 @@ async def test_a_page_without_a_result_says_why_and_one_of_another_site_is_not_t
         ):
             assert (await client.get(path)).status_code == 404
     async with browsing(origin, stranger) as client:
+        mine = {"site_id": elsewhere, "digest": "m" * 64, "rule": "label", "state": State.FOUND, "apart": False}
+        async with database.writing() as connection:
+            own = await connection.scalar(
+                sa.insert(Page).values(site_id=elsewhere, address="https://other.example/").returning(Page.id)
+            )
+            defect = await connection.scalar(sa.insert(Defect).values(mine).returning(Defect.id))
+            await connection.execute(sa.insert(Occurrence).values(defect_id=defect, page_id=own, places=1))
+        assert (await client.get(f"/defects/{defect}/repaired?page={own}")).status_code == 200
+        assert (await client.get(f"/defects/{defect}/repaired?page=1")).status_code == 404, "another site's page"
         for path in ("/pages/1", "/defects/1", f"/pictures/{picture}", "/defects/1/repaired"):
             assert (await client.get(path)).status_code == 404, path
         assert "全 0 行" not in words(await client.get("/defects"))
-        assert read(await client.get("/defects")).css("#defects table") == []
+        assert len(read(await client.get("/defects")).css("#defects tbody tr")) == 1
 
 
 async def test_what_a_later_sweep_did_not_see_is_told_and_an_older_state_says_that_it_is_one(
@@ -183,6 +192,8 @@ async def test_what_a_later_sweep_did_not_see_is_told_and_an_older_state_says_th
         assert "以前の状態です" not in words(await client.get(f"/pages/{page}"))
         lost = words(await client.get(f"/pages/{page}?sweep={third}"))
         assert "このページの検査結果はありません" in lost
+        assert f"調査 {third} では" in lost
+        assert "2か所" in words(older), "as it was then"
 
 
 # ── defects ────────────────────────────────────────────────────────────────────────────────────────

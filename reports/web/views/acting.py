@@ -131,8 +131,8 @@ async def leave(
         if last < today():
             raise Wrong("until", "web.act.past")
         said = Said(reason=ExceptionReason(reason), text=text.strip(), person=asked.who.person, until=last)
-        pages = [await _address(connection, page)] if scope == "page" and page is not None else []
         site = (await placed(asked, connection, defect.id)).site_id
+        pages = [await _address(connection, page, site)] if scope == "page" and page is not None else []
         proposed = not asked.who.may(May.EXCEPT, site)
         await excepting.except_defects(connection, said, [defect], pages, proposed=proposed)
         return "proposed" if proposed else "excepted"
@@ -204,7 +204,7 @@ async def _show(form: Begun, wrong: Field | None = None) -> Response:
         _allowed(asked, form.act, row.site_id)
         defect = await listed_in(connection, row.root)
         seen = await _last_word(connection, defect.id)
-        address = await _address(connection, form.page) if form.page is not None else ""
+        address = await _address(connection, form.page, row.site_id) if form.page is not None else ""
     proposes = form.act == "except" and not asked.who.may(May.EXCEPT, row.site_id)
     say = language.say
     title = say("web.act.propose_head" if proposes else f"web.act.{form.act}_head", number=str(defect.id))
@@ -250,9 +250,9 @@ async def _check_unchanged(connection: AsyncConnection, defect: Listed, seen: st
     )
 
 
-async def _address(connection: AsyncConnection, page: int | None) -> str:
-    """The address of a page. Raises Refused for none that there is."""
-    found = await connection.scalar(sa.select(Page.address).where(Page.id == page))
+async def _address(connection: AsyncConnection, page: int, site: int) -> str:
+    """The address of a page of a site. Raises Refused for none that there is."""
+    found = await connection.scalar(sa.select(Page.address).where(Page.id == page, Page.site_id == site))
     if found is None:
         raise Refused(404)
     return found

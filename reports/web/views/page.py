@@ -1,6 +1,6 @@
 """One page of a site: what is wrong on it, where, why and how to repair it; what was not seen; and what became of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -17,14 +17,14 @@ from audits.excepted import cover_of
 from audits.trends.pages import Look, PageHistory, page_history
 from audits.trends.periods import Period
 from db.tables import Page, Site, Sweep, Visit
-from db.words import Reason, SweepState, VisitState
+from db.words import DefectState, Reason, SweepState, VisitState
 from reports import read, read_pages
 from reports.access.rights import May
 from reports.clean import one_line
 from reports.exception_view import mark
 from reports.page_view import CriterionLine, Group, Kind, PageView, Place, aimed, page_view, path_of
 from reports.read import Head
-from reports.read_defects import Known, known
+from reports.read_defects import Known, known, shown_on
 from reports.recheck_view import last_recheck
 from reports.site_view import edition_name, site_name
 from reports.snippet import highlighted, live_link
@@ -69,8 +69,8 @@ class Spotted:
 class OnPage:
     """A defect on the page: those of its places that are shown."""
 
-    number: int
-    defect: Known | None
+    defect: Known | None  # None: an open question, which is no defect
+    elsewhere: int  # further pages that show it
     spots: tuple[Spotted, ...]
 
 
@@ -99,10 +99,12 @@ async def page(
         row = await _page(connection, page)
         asked.needs(May.READ, row.site_id)
         seen = await _seen(connection, page)
-        shown = _chosen(seen, sweep)
+        about = _about(seen, sweep)
+        shown = about if about and about.state is VisitState.AUDITED else _last(seen) if sweep is None else None
+        older = shown is not None and sweep is not None and shown is not _last(seen)
         history = await page_history(connection, row.site_id, page, Period(first=EVER, last=today()))
         rechecked = await last_recheck(connection, row.site_id, asked.language, page=page)
-        view, head = await _view(asked, connection, shown, row.site_id) if shown else (None, None)
+        view, head = await _view(asked, connection, shown, row.site_id, older=older) if shown else (None, None)
     looks = _looks(asked, page, history)
     spots = _places(asked, view)
     lines = _criteria(asked, view)
@@ -111,7 +113,7 @@ async def page(
             return file
     async with asked.reading() as connection:
         if view is not None:
-            faults, of_all = await _faults(connection, view, kind, rule, part)
+            faults, of_all = await _faults(connection, page, view, kind, rule, part)
         else:
             faults, of_all = [], 0
         told = await looks.part(connection), await lines.part(connection)
@@ -122,7 +124,7 @@ async def page(
     )
     return asked.page(
         "page.html", name or row.address, crumbs=crumbs, row=row, view=view, head=head, shown=shown,
-        newest=seen[0] if seen else None, older=shown is not None and sweep is not None and shown is not _last(seen),
+        about=about, older=older,
         faults=faults, alone=bool(rule), part=part, parts=-(-of_all // ALONE), rechecked=rechecked, looks=told[0],
         criteria=told[1], spots=spots.rows, picture=_picture(view, faults), path_of=path_of, mark=mark,
         edition=edition_name(head, asked.language.lang) if head else "", kinds=tuple(Kind), today=today(),
@@ -153,14 +155,12 @@ async def _seen(connection: AsyncConnection, page: int) -> list[Seen]:
     return [Seen(**row._mapping) for row in rows]
 
 
-def _chosen(seen: Sequence[Seen], sweep: int | None) -> Seen | None:
-    """The state that is asked for: of a sweep, or the last that there is a result of. Raises Refused for a sweep that never met it."""
-    if sweep is None:
-        return _last(seen)
-    found = next((each for each in seen if each.sweep == sweep), None)
-    if found is None:
+def _about(seen: Sequence[Seen], sweep: int | None) -> Seen | None:
+    """What is asked for: what a sweep met, or the last one. Raises Refused for a sweep that never met the page."""
+    found = next((each for each in seen if sweep in (None, each.sweep)), None)
+    if found is None and sweep is not None:
         raise Refused(404)
-    return found if found.state is VisitState.AUDITED else None
+    return found
 
 
 def _last(seen: Sequence[Seen]) -> Seen | None:
@@ -168,14 +168,14 @@ def _last(seen: Sequence[Seen]) -> Seen | None:
 
 
 async def _view(
-    asked: Asked, connection: AsyncConnection, shown: Seen, site: int
+    asked: Asked, connection: AsyncConnection, shown: Seen, site: int, *, older: bool
 ) -> tuple[PageView | None, Head | None]:
     """The page's read model with the exceptions of today or, of an older state, of when its sweep finished."""
     found = await read_pages.audited(connection, [shown.visit])
     if not found:
         return None, None
     head = await read.head(connection, shown.sweep)
-    if asked.request.query_params.get("sweep"):
+    if older:
         _, cover = await cover_of(connection, await sweep_row(connection, shown.sweep))
     else:
         cover = await cover_on(connection, site, today())
@@ -183,7 +183,7 @@ async def _view(
 
 
 async def _faults(
-    connection: AsyncConnection, view: PageView, kind: str, rule: str, part: int
+    connection: AsyncConnection, page: int, view: PageView, kind: str, rule: str, part: int
 ) -> tuple[list[Fault], int]:
     """The groups to show with some of their places each; and, of one alone, how many places it has."""
     groups = [each for each in view.groups if not rule or (each.rule == rule and kind in ("", each.kind.value))]
@@ -194,9 +194,10 @@ async def _faults(
     spots = [list(group.places[first : first + each]) for group in groups]
     numbers = {place.spot.defect for some in spots for place in some}
     defects = await known(connection, sorted(numbers))
+    here = await shown_on(connection, page)
     found = [
         Fault(
-            group=group, defects=tuple(_by_defect(some, defects, view.page.address)), shown=len(some),
+            group=group, defects=tuple(_by_defect(some, defects, here, view.page.address)), shown=len(some),
             wrong=highlighted(group.text.wrong), right=highlighted(group.text.right),
         )
         for group, some in zip(groups, spots, strict=True)
@@ -204,13 +205,16 @@ async def _faults(
     return found, max((len(group.places) for group in groups), default=0) if rule else 0
 
 
-def _by_defect(places: Sequence[Place], defects: Mapping[int, Known], address: str) -> Iterator[OnPage]:
+def _by_defect(
+    places: Sequence[Place], defects: Mapping[int, Known], here: Collection[int], address: str
+) -> Iterator[OnPage]:
     """Places by the defect that they belong to, in the order in which each comes first."""
     for number in dict.fromkeys(place.spot.defect for place in places):
         mine = [place for place in places if place.spot.defect == number]
         defect = defects.get(number)
+        is_one = defect is not None and (defect.pages > 0 or defect.state is not DefectState.FOUND)
         yield OnPage(
-            number=number, defect=defect if defect and defect.pages else None,
+            defect=defect if is_one else None, elsewhere=defect.pages - (defect.id in here) if defect else 0,
             spots=tuple(
                 Spotted(
                     place=place, html=highlighted(place.spot.snippet),
