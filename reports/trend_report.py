@@ -12,6 +12,7 @@ from markupsafe import Markup
 from audits.criteria import NAMES
 from audits.statistics.together import Together
 from audits.trends.lives import together
+from audits.trends.pages import PageHistory
 from audits.trends.periods import Period
 from audits.trends.trend import Forecast, Trend
 from crawler.windows import TOKYO
@@ -101,7 +102,7 @@ def trend_values(trend: Trend, of: Of, units: Sequence[Unit], language: Language
         ],
         "lead": [*change_lines(trend, language), *summary(trend, language)],
         "rates": rate_chart(rows, breaks, language, alone=trend.alone, forecast=trend.forecast) if any(row.estimate for row in rows) else None,
-        "looks": _look_chart(trend, language), "flow": _flow_chart(trend, labels, language),
+        "looks": look_chart(trend.page, language), "flow": _flow_chart(trend, labels, language),
         "ages": _age_chart(trend, labels, language), "flow_values": flow_values, "age_names": age_names(),
         "whole": together(trend.flows), "repair": repair_sentence(trend, language), "units": units,
         "criteria": criterion_rows(trend) if trend.page is None else [],
@@ -190,9 +191,9 @@ def _described(rows: Sequence[Row], language: Language) -> str:
     )  # fmt: skip
 
 
-def _look_chart(trend: Trend, language: Language) -> Markup | None:
-    """The places of one page over time."""
-    looks = [look for look in trend.page.looks if look.places is not None] if trend.page else []
+def look_chart(page: PageHistory | None, language: Language) -> Markup | None:
+    """The places of one page over time; None where no sweep of them has a result of it."""
+    looks = [look for look in page.looks if look.places is not None] if page else []
     if not looks:
         return None
     numbers = {

@@ -225,6 +225,8 @@ async def test_defects_are_found_by_what_one_looks_for_and_only_where_one_may(
             "criterion=1.4.3": [], "state=nonsense&site=x": [a, c],
         }.items():  # fmt: skip
             assert await numbers(client, query) == sorted(expected), query
+        [waiting] = read(await client.get("/sites")).css("a[href^='/defects?site=']")
+        assert waiting.text() == "2", "the rows behind the number"
         table = read(await client.get("/defects"))
         assert [row.text().strip() for row in table.css("#defects tbody tr td:nth-child(6)")] == ["2", "1"]
         shown = words(await client.get(f"/defects/{a}"))

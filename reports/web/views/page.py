@@ -29,6 +29,7 @@ from reports.recheck_view import last_recheck
 from reports.site_view import edition_name, site_name
 from reports.snippet import highlighted, live_link
 from reports.tables import FINDINGS, finding_rows
+from reports.trend_report import look_chart
 from reports.web.asking import LARGEST, Asked, Crumb, Number, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.views.defect import acts_of
@@ -124,7 +125,7 @@ async def page(
     )
     return asked.page(
         "page.html", name or row.address, crumbs=crumbs, row=row, view=view, head=head, shown=shown,
-        about=about, older=older,
+        about=about, older=older, chart=look_chart(history, asked.language) if len(history.looks) > 1 else None,
         faults=faults, alone=bool(rule), part=part, parts=-(-of_all // ALONE), rechecked=rechecked, looks=told[0],
         criteria=told[1], spots=spots.rows, picture=_picture(view, faults), path_of=path_of, mark=mark,
         edition=edition_name(head, asked.language.lang) if head else "", kinds=tuple(Kind), today=today(),

@@ -11,6 +11,7 @@ from audits.organisations import Tree, shown, tree
 from db.tables import Defect, Site, Sweep
 from db.words import SweepState
 from reports.access.rights import May
+from reports.read_defects import KNOWN
 from reports.web.asking import Asked, Reader
 from reports.web.listing import Cell, Column, Listing
 
@@ -39,9 +40,7 @@ def _query(asked: Asked) -> sa.Select[*tuple[Any, ...]]:
         .where(Sweep.site_id == Site.id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck)
         .scalar_subquery()
     )
-    # a name that went into another, or a whole that was split, is counted where it is known now
-    names = Defect.merged_into_id.is_(None)
-    waiting = sa.select(sa.func.count()).where(Defect.site_id == Site.id, Defect.state.in_(OPEN), names)
+    waiting = sa.select(sa.func.count()).where(Defect.site_id == Site.id, Defect.state.in_(OPEN), *KNOWN)
     return sa.select(
         Site.id, Site.address.label("address"), Site.organisation_id, finished.label("finished"),
         waiting.scalar_subquery().label("open"),
