@@ -287,7 +287,7 @@ class _Site:
             Sweep, id=sweep, site_id=self._site, state=SweepState.FINISHED, method_asked=None,
             method=Method.RANDOM if sampled else Method.ALL, edition=Edition.JIS2016, level=Level.AA, seed=sweep * 7919,
             stratify=Stratify.DIRECTORY if sampled else None, traffic=[], settings={}, depth=4,
-            notes=[], engine="axe-core", engine_version="4.14.1", rule_set="axe-core-4.14.1/jis2016/AA",
+            engine="axe-core", engine_version="4.14.1", rule_set="axe-core-4.14.1/jis2016/AA",
             rule_criteria={rule: numbers for rule, (_, numbers) in RULES.items()}, browser="Chromium 156.0.7000.0",
             viewport_width=1280, viewport_height=1024, locale="ja-JP", timezone="Asia/Tokyo", created_at=at - timedelta(hours=5),
             explored_at=at - timedelta(hours=4), chosen_at=at - timedelta(hours=4), finished_at=at, reconciled_at=at,
