@@ -63,22 +63,40 @@ async def last_recheck(
     page: int | None = None,
     defect: int | None = None,
 ) -> Rechecked | None:
-    """The last recheck of a site that was begun for a page, or for a defect; None without one."""
+    """The last recheck of a site that was begun for a page, or for a defect.
+
+    None without one, and when what it saw is no longer the last: a later sweep has seen the page, or a page of the defect.
+    """
     query = sa.select(Sweep, WANTED.label("wanted")).where(
         Sweep.site_id == site, Sweep.recheck, Sweep.aim.is_not(None)
     )
-    for row in (await connection.execute(query.order_by(Sweep.id.desc()).limit(LAST))).mappings():
-        sweep = Sweep(**{name: row[name] for name in row if name != "wanted"})
+    rows = (await connection.execute(query.order_by(Sweep.id.desc()).limit(LAST))).mappings().all()
+    sweeps = [(Sweep(**{name: row[name] for name in row if name != "wanted"}), bool(row["wanted"])) for row in rows]
+    numbers = {number for sweep, _ in sweeps for number in aim_of(sweep)[0].pages} if defect is not None else set()
+    names = await known(connection, sorted(numbers))
+    for sweep, is_wanted in sweeps:
         aim, before = aim_of(sweep)
-        names = await known(connection, list(aim.pages)) if defect is not None else {}
-        wanted = [
+        mine = [
             number for number, pages in aim.pages.items()
             if (page is None or page in pages) and (defect is None or (number in names and names[number].id == defect))
         ]  # fmt: skip
-        if wanted:
-            told = _Told(connection, sweep, language, before, page)
-            return await told.whole(wanted, wanted=bool(row["wanted"]))
+        if mine:
+            told = await _Told(connection, sweep, language, before, page).whole(mine, wanted=is_wanted)
+            is_past = told.stage is Stage.DONE and await _seen_since(connection, sweep, page, defect)
+            return None if is_past else told
     return None
+
+
+async def _seen_since(connection: AsyncConnection, sweep: Sweep, page: int | None, defect: int | None) -> bool:
+    """Whether a later sweep, or recheck, that was taken in saw the page, or a page of the defect."""
+    pages = sa.select(Occurrence.page_id).where(Occurrence.defect_id == defect)
+    seen = Visit.page_id == page if page is not None else Visit.page_id.in_(pages)
+    query = (
+        sa.select(Visit.id)
+        .join(Sweep, Sweep.id == Visit.sweep_id)
+        .where(seen, Sweep.id > sweep.id, Sweep.reconciled_at.is_not(None), Visit.state == VisitState.AUDITED)
+    )
+    return await connection.scalar(query.limit(1)) is not None
 
 
 class _Told:

@@ -414,6 +414,21 @@ async def test_a_recheck_shows_how_far_it_is_and_says_only_what_it_saw(
         assert "まだ残っています（見た1ページのうち1ページ）" in told
         assert "直ったことを確認しました" in words(await client.get(f"/defects/{site['c']}"))
         assert "まだ残っています" in words(await client.get(f"/defects/{site['a']}"))
+        async with database.writing() as connection:
+            [first] = await connection.scalars(sa.select(Sweep.id).where(~Sweep.recheck))
+            later = await connection.execute(sa.select(Sweep).where(Sweep.id == first))
+            row = {name: value for name, value in later.mappings().one().items() if name != "id"}
+            after = await connection.scalar(sa.insert(Sweep).values(row).returning(Sweep.id))
+            before = (
+                (await connection.execute(sa.select(Visit).where(Visit.sweep_id == first, Visit.page_id == page)))
+                .mappings()
+                .one()
+            )
+            again_ = {name: value for name, value in before.items() if name != "id"}
+            await connection.execute(sa.insert(Visit).values({**again_, "sweep_id": after}))
+        assert "直ったことを確認しました" not in words(await client.get(f"/pages/{page}")), (
+            "a later sweep has the word"
+        )
         await client.post(f"/pages/{other}/recheck")
         async with database.writing() as connection:
             sweep = max(await connection.scalars(sa.select(Sweep.id).where(Sweep.recheck)))
