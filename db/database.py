@@ -4,6 +4,7 @@ import asyncio
 import re
 import sqlite3
 import time
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -211,6 +212,12 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+    connection.create_function("plain", 1, plain, deterministic=True)
+
+
+def plain(text: str | None) -> str | None:
+    """Text as it is compared: full-width letters half-width, and small (Unicode NFKC)."""
+    return None if text is None else unicodedata.normalize("NFKC", text).lower()
 
 
 def _use_wal(cursor: Any) -> None:

@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.naming import ROOT
 from audits.defects.sight import parts
+from db.database import plain
 from db.tables import Defect, Page, Site, Sweep, Visit
 from db.words import SweepState, VisitState
 
 MOST = 1_000  # pages of one search, by address
 LOOKED = 20_000  # titles that one search reads: no index serves words within them
+AT_ONCE = 300  # conditions of one statement, of which SQLite takes some hundreds in a row
 LAST = "\U0010ffff"  # sorts behind all that begins in a way
 KEPT = "%/:=&?~#+!$,;'@()*[]-._"  # signs that an address has as they are
-NARROW = "".join(map(chr, range(0x21, 0x7F)))
-WIDE = str.maketrans({sign: chr(ord(sign) + 0xFEE0) for sign in NARROW} | {" ": "\N{IDEOGRAPHIC SPACE}"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ def beginnings(text: str, sites: Sequence[tuple[int, str]]) -> list[tuple[list[i
 def pages_at(starts: Sequence[tuple[list[int], str]], *, on_postgres: bool) -> sa.Select[*tuple[Any, ...]]:
     """Pages whose addresses begin in some ways, no more than MOST and one: more than that nobody reads."""
     found = [_begins(some, start, on_postgres=on_postgres) for sites, start in starts for some in parts(sites)]
-    condition = sa.or_(*found) if found else sa.false()
-    some = sa.select(Page.id, Page.address, Page.site_id).where(condition).limit(MOST + 1).subquery().c
+    arms = [sa.select(Page.id, Page.address).where(sa.or_(*some)) for some in parts(found or [sa.false()], AT_ONCE)]
+    some = sa.union_all(*arms).limit(MOST + 1).subquery().c
     return sa.select(some.id, some.address.label("address"))
 
 
@@ -82,12 +82,18 @@ async def titled(connection: AsyncConnection, text: str, mine: sa.ColumnElement[
     audited = Visit.sweep_id.in_(sweeps), Visit.state == VisitState.AUDITED
     every = await connection.scalar(sa.select(sa.func.count()).where(*audited)) or 0
     read = sa.select(Visit.page_id, Visit.title).where(*audited).limit(LOOKED).subquery().c
-    ways = {text, text.translate(WIDE)}  # titles may be written either way
-    has = sa.or_(*(read.title.icontains(way, autoescape=True) for way in sorted(ways)))
+    has = _plain(connection, read.title).contains(plain(text), autoescape=True)
     query = sa.select(Page.id, Page.address.label("address"), read.title.label("title"))
     return Titles(
         query=query.join(Page, Page.id == read.page_id).where(has), looked=min(every, LOOKED), every=every
     )
+
+
+def _plain(connection: AsyncConnection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """What `db.database.plain` makes of a column's text."""
+    if connection.dialect.name == "sqlite":
+        return sa.func.plain(column, type_=sa.String())
+    return sa.func.lower(sa.func.normalize(column, sa.text("NFKC")), type_=sa.String())
 
 
 def defects_of(text: str, rules: Sequence[str], mine: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:

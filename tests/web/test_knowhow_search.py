@@ -7,6 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from audits.examples import book
 from audits.rules import all_rules
 from db.database import Database
 from db.tables import Page, Site, Visit
@@ -26,6 +27,11 @@ async def two(database: Database) -> dict[str, int]:
         sites = Sites(connection)
         await sites.sweep("a", FIRST, pages(3, "a", of=12))
         await sites.sweep("b", FIRST, pages(5, "a", "b"))
+        for name in "ab":
+            own = sa.func.replace(Page.address, "https://www.example.lg.jp/", f"https://{name}.example.lg.jp/")
+            await connection.execute(
+                sa.update(Page).where(Page.site_id == (await sites.site(name)).site).values(address=own)
+            )
         titles = {"/a/1": "ＰＤＦ一覧　百", "/a/2": "PDF一覧 百", "/b/1": "PDF一覧 百"}
         for path, title in titles.items():
             pages_ = sa.select(Page.id).where(Page.address.endswith(path))
@@ -62,7 +68,7 @@ async def test_a_rule_says_how_often_it_fails_on_the_sites_that_one_may_see(
         about = (await client.get("/know-how/criteria/1.1.1")).text
         assert "満たしていることにはなりません" in about
         assert "1サイト中 1サイト" in about
-        assert "3ページ" in (await client.get(f"/know-how/checklist?site={numbers['a']}")).text
+        assert "検査した12ページ" in (await client.get(f"/know-how/checklist?site={numbers['a']}")).text
         assert (await client.get(f"/know-how/checklist?site={numbers['b']}")).status_code == 404
     async with browsing(origin, every) as client:
         unswept = await client.get(f"/know-how/checklist?site={numbers['c']}")
@@ -72,11 +78,15 @@ async def test_a_rule_says_how_often_it_fails_on_the_sites_that_one_may_see(
 @pytest.mark.parametrize("backend", ["sqlite"])
 async def test_examples_are_those_that_people_have_read_without_names(database: Database, origin: str) -> None:
     await examples(database)
+    async with database.writing() as connection:
+        for each in await book.entries(connection):
+            if each.rule != "label":
+                await book.confirm(connection, each.id, "局長", anonymously=True)
     who = await person(database, "tocho", Grant(role=Role.READER))
     async with browsing(origin, who) as client:
         told = [(await client.get(f"/know-how/rules/{rule}")).text for rule in ("image-alt", "list", "label")]
     joined = "\n".join(told)
-    assert "実例 1" in joined
+    assert ["実例 1" in each for each in told] == [True, True, False]
     assert not re.search(r"<(?:script>|img src=x|h1>x)", joined, re.IGNORECASE)
     assert "高橋" not in joined
 
@@ -99,9 +109,9 @@ async def test_search_finds_what_one_may_see_however_wide_it_is_typed(database: 
         assert await found(client, "/a/3", "addresses") == ["https://a.example.lg.jp/a/3"]
         assert await found(client, "/A/3", "addresses") == []
         assert len(await found(client, "example.lg", "sites")) == 3
-        assert len(await found(client, "image-alt", "defects")) == 2
+        assert len(await found(client, "image-alt", "defects")) == 3
         number = (await found(client, "image-alt", "defects"))[0]
-        assert number in await found(client, number.translate(looking.WIDE), "defects")
+        assert number in await found(client, "".join(chr(ord(sign) + 0xFEE0) for sign in number), "defects")
         assert "1.4.3" in (await client.get("/search", params={"q": "１．４．３"})).text
         page = (await client.get("/search", params={"q": "100%_<script>\0'\""})).text
         assert "<script>'" not in page
@@ -111,9 +121,8 @@ async def test_search_finds_what_one_may_see_however_wide_it_is_typed(database: 
     async with browsing(origin, mine) as client:
         for q in ("pdf一覧", "b.example.lg.jp/", "https://b.example.lg.jp/b/1", "/b/1", "image-alt", "example"):
             for part in ("titles", "addresses", "sites", "defects"):
-                text = (await client.get("/search", params={"q": q, "part": part})).text
-                assert "https://b.example" not in text, (q, part)
-        assert await found(client, number, "defects") in ([number], [])
+                assert not [hit for hit in await found(client, q, part) if "b.example" in hit], (q, part)
+        assert len(await found(client, "image-alt", "defects")) < 3
         assert len(await found(client, "pdf一覧", "titles")) == 2
         assert (await client.get("/search", params={"q": "pdf", "site": str(numbers["b"])})).text.count(
             "https://b."
