@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
+from audits.defects.naming import KNOWN
 from audits.defects.sight import parts, rules_run
 from audits.defects.standing import OPEN
 from db.tables import Defect, Occurrence, Site, Sweep, Visit
@@ -100,8 +101,8 @@ async def _open(connection: AsyncConnection, rule: str, sites: Collection[int]) 
             .where(
                 Defect.site_id.in_(some),
                 Defect.rule == rule,
-                Defect.merged_into_id.is_(None),
                 Defect.state.in_(OPEN),
+                *KNOWN,
             )
             .group_by(Defect.site_id)
         )
@@ -114,7 +115,7 @@ async def open_by_rule(connection: AsyncConnection, sites: sa.ColumnElement[bool
     rows = await connection.execute(
         sa.select(Defect.rule, sa.func.count(), sa.func.count(sa.distinct(Defect.site_id)))
         .join(Site, Site.id == Defect.site_id)
-        .where(sites, Defect.merged_into_id.is_(None), Defect.state.in_(OPEN))
+        .where(sites, Defect.state.in_(OPEN), *KNOWN)
         .group_by(Defect.rule)
     )
     return {rule: (defects, on) for rule, defects, on in rows}

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.cycles.defects import WAITING
+from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.shift import Shift
 from audits.survey import Yardstick, yardsticks
@@ -85,7 +86,7 @@ async def waiting_defects(
     is_late = sa.case((sa.and_(Defect.state.in_(WAITING), Defect.due_on < day), 1), else_=0)
     rows = await connection.execute(
         sa.select(Defect.site_id, sa.func.sum(is_open), sa.func.sum(is_late))
-        .where(Defect.state.in_({*OPEN, *WAITING}), Defect.merged_into_id.is_(None), within)
+        .where(Defect.state.in_({*OPEN, *WAITING}), *KNOWN, within)
         .group_by(Defect.site_id)
     )
     return {site: (int(left), int(late)) for site, left, late in rows}

@@ -14,9 +14,6 @@ from audits.trends.points import spoken_by
 from db.tables import Defect, Occurrence, Sweep
 from db.words import DefectState, Region
 
-ANY_PAGE: sa.ColumnElement[bool] = sa.exists().where(Occurrence.defect_id == Defect.id)
-# a name that went into another is known there; one that no page has shown is no defect yet
-KNOWN: tuple[sa.ColumnElement[bool], ...] = (Defect.merged_into_id.is_(None), ANY_PAGE)
 PAGES: sa.ScalarSelect[int] = (
     sa.select(sa.func.count())
     .where(Occurrence.defect_id == Defect.id, Occurrence.places > sa.literal_column("0"))

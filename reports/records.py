@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from audits.defects.naming import KNOWN_AS, parted
+from audits.defects.naming import KNOWN, KNOWN_AS, parted
 from db.tables import (
     Cycle,
     Defect,
@@ -92,7 +92,7 @@ def defects() -> Query:
     return sa.select(
         Defect.id, Defect.site_id.label("site"), Defect.rule, Defect.state, Defect.region, Defect.owner, Defect.due_on,
         Defect.way, shown.label("pages"), sa.func.coalesce(places, 0).label("places"),
-    ).where(Defect.merged_into_id.is_(None), sa.exists().where(Occurrence.defect_id == Defect.id))  # fmt: skip
+    ).where(*KNOWN)  # fmt: skip
 
 
 def events(defect: int) -> Query:

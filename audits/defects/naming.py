@@ -23,6 +23,13 @@ KNOWN_AS: sa.ColumnElement[int] = sa.func.coalesce(
     PartPage.part_id, ROOT
 )  # on a page; joins PartPage, see `parted`
 
+# A name that went into another is known there; one that no page has shown is no defect (yet): what the machine could not
+# decide has names, too. Whatever counts or lists defects holds to both.
+KNOWN: tuple[sa.ColumnElement[bool], ...] = (
+    Defect.merged_into_id.is_(None),
+    sa.exists().where(Occurrence.defect_id == Defect.id),
+)
+
 
 def parted(page: sa.orm.InstrumentedAttribute[Any]) -> sa.ColumnElement[bool]:
     """What joins PartPage to a defect on a page: `.outerjoin(PartPage, parted(Result.page_id))`."""

@@ -48,7 +48,7 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
 
     programs = api()
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.settings = settings
+    app.state.settings = programs.state.settings = settings
     app.state.directory = read_directory(settings.oidc) if settings.oidc else None
     app.include_router(signing_in.router)
     app.include_router(by_directory.router)

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects.naming import ROOT
+from audits.defects.naming import KNOWN, ROOT
 from audits.defects.sight import parts
 from db.database import plain
 from db.tables import Defect, Page, Site, Sweep, Visit
@@ -109,5 +109,5 @@ def defects_of(text: str, rules: Sequence[str], mine: sa.ColumnElement[bool]) ->
             Site.address.label("site"),
         )
         .join(Site, Site.id == Defect.site_id)
-        .where(mine, Defect.merged_into_id.is_(None), sa.or_(of, Defect.rule.in_(rules)))
+        .where(mine, *KNOWN, sa.or_(of, Defect.rule.in_(rules)))
     )

@@ -10,14 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from audits.criteria import criteria
+from audits.cycles.defects import WAITING
 from audits.defects.cover import today
+from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
 from db.tables import Defect, Site
 from db.words import DefectState, Edition
 from reports.access.rights import May
 from reports.page_view import text_of
-from reports.read_defects import KNOWN, PAGES, rules_of_criterion
+from reports.read_defects import PAGES, rules_of_criterion
 from reports.site_view import site_name
 from reports.web.asking import Asked, Reader
 from reports.web.listing import Cell, Column, Listing
@@ -102,7 +104,7 @@ async def _conditions(
     if wanted.owner:
         found.append(Defect.owner.is_(None) if wanted.owner == NOBODY else Defect.owner == wanted.owner)
     if wanted.overdue:
-        found += [Defect.due_on < today(), Defect.state != DefectState.CONFIRMED]
+        found += [Defect.due_on < today(), Defect.state.in_(WAITING)]
     return found
 
 

@@ -198,7 +198,6 @@ def _failing_table(asked: Asked, found: Sequence[Failing], rule: str) -> Listing
             key="pages", heading=say("web.knowhow.pages"), is_number=True, by=lambda each: each.pages,
             cell=lambda each: Cell(
                 text=language.number(each.pages), value=each.pages,
-                href=f"/defects?site={each.site}&rule={rule}" if each.pages else None,
             ),
         ),
         Column(

@@ -6,12 +6,12 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
 from db.tables import Defect, Site, Sweep
 from db.words import SweepState
 from reports.access.rights import May
-from reports.read_defects import KNOWN
 from reports.web.asking import Asked, Reader
 from reports.web.listing import Cell, Column, Listing
 

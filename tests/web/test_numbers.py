@@ -1,0 +1,53 @@
+"""A number that leads somewhere is the number of what is there."""
+
+import csv
+import io
+from datetime import timedelta
+
+import sqlalchemy as sa
+from selectolax.lexbor import LexborHTMLParser as Html
+
+from audits.defects.cover import today
+from audits.defects.naming import KNOWN
+from audits.defects.reconcile import reconcile
+from db.database import Database
+from db.tables import Defect
+from db.words import DefectState, Role
+from reports.access.accounts import Grant
+from tests.web.serving import browsing, person
+
+STATES = (
+    DefectState.FOUND,
+    DefectState.REPAIRED,
+    DefectState.UNVERIFIED,
+    DefectState.CONFIRMED,
+    DefectState.PLANNED,
+)
+
+
+async def test_numbers_of_defects_are_those_of_the_lists_that_they_lead_to(
+    database: Database, sweep: int, origin: str
+) -> None:
+    async with database.writing() as connection:
+        await reconcile(connection, sweep)
+        names = list(await connection.scalars(sa.select(Defect.id).order_by(Defect.id)))
+        known = list(await connection.scalars(sa.select(Defect.id).where(*KNOWN).order_by(Defect.id)))
+        assert len(known) < len(names)  # what the machine could not decide has names, too, which are no defects
+        yesterday = today() - timedelta(days=1)
+        for number, state in zip(known, STATES, strict=False):
+            late = sa.update(Defect).where(Defect.id == number).values(state=state, due_on=yesterday)
+            await connection.execute(late)
+    who = await person(database, "reader", Grant(role=Role.READER))
+    async with browsing(origin, who) as client:
+        followed = 0
+        for path in ("/", "/sites", "/sites/1", "/know-how", "/know-how/rules/image-alt"):
+            page = Html((await client.get(path)).text)
+            for link in page.css('a[href^="/defects"]'):
+                href, text = link.attributes["href"] or "", link.text(strip=True).replace(",", "")
+                if not text.isdigit():
+                    continue
+                joined = f"{href}{'&' if '?' in href else '?'}as=csv&table=defects"
+                listed = list(csv.reader(io.StringIO((await client.get(joined)).text.removeprefix("\ufeff"))))
+                assert int(text) == len(listed) - 1, (path, href)
+                followed += int(text) > 0
+        assert followed > 3
