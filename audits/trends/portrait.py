@@ -44,19 +44,19 @@ class Face:
         """The point that the last one goes on from."""
         return self.line[-2] if len(self.line) > 1 else None
 
-    @property
+    @cached_property
     def estimate(self) -> Estimate | None:
         """The share of problem pages; None where nothing is said of the whole site."""
         sample = self.last.point.sample() if self.last else None
         return _estimate(sample) if sample else None
 
-    @property
+    @cached_property
     def shift(self) -> Shift | None:
         """What has changed since the point before; None where there is none."""
         pair = self.pair
         return _shift(pair[:1], pair[1:]) if pair else None
 
-    @property
+    @cached_property
     def pair(self) -> tuple[Sample, Sample] | None:
         """The samples of the two points."""
         if self.last is None or self.before is None:
@@ -104,6 +104,11 @@ class Portrait:
     faces: Mapping[int, Face]
     _units: dict[tuple[int, ...], Unit] = field(default_factory=dict)
     _rolled: dict[tuple[Period, ...], tuple[Rolled, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def points(self) -> int:
+        """How many points it is made from."""
+        return sum(len(face.steps) for face in self.faces.values())
 
     def unit(self, sites: Collection[int]) -> Unit:
         """Some of the sites together."""

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.trends.periods import Period
 from audits.trends.portrait import Portrait, portrait_of, state_of_points
 
-MOST = 60  # portraits, the last ones that were asked for
+MOST = 20_000  # points that are held: of the portraits that were asked for last
 
 
 class Portraits:
     """The portraits of one application."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Any, ...], Portrait] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], Portrait]] = OrderedDict()
         self._drawing = asyncio.Lock()
 
     async def of(
@@ -30,11 +30,14 @@ class Portraits:
         study: Callable[[Portrait], None],
     ) -> Portrait:
         """The portrait of some sites, which a condition says as well; `study` works out in a thread what will be shown."""
-        key = tuple(sites), span, await state_of_points(connection, within)
+        key = tuple(sites)
+        state = span, *await state_of_points(connection, within)
         async with self._drawing:
-            portrait = self._kept.pop(key, None) or await portrait_of(connection, sites, span)
-            self._kept[key] = portrait
-            while len(self._kept) > MOST:
+            known, portrait = self._kept.pop(key, ((), None))
+            if portrait is None or known != state:
+                portrait = await portrait_of(connection, sites, span)
+            self._kept[key] = state, portrait
+            while len(self._kept) > 1 and sum(each.points for _, each in self._kept.values()) > MOST:
                 self._kept.popitem(last=False)
             await asyncio.to_thread(study, portrait)
         return portrait

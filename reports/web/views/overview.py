@@ -1,6 +1,6 @@
 """How the reader's organisations and sites stand: the start page, and the page of one organisation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -28,19 +28,16 @@ from reports.overview_view import (
     aims,
     extent_of,
     ministry,
-    no_shift_words,
     sentences,
     shift_words,
     summed,
     told,
-    told_briefly,
     waiting_defects,
 )
-from reports.summary import rounded
 from reports.trend_report import rate_chart
-from reports.trend_view import Row, forecast_sentence, period_label, range_of, rolled_row, why_broken
+from reports.trend_view import forecast_sentence, period_label, rolled_row, why_broken
 from reports.web.asking import Asked, Crumb, Reader, Refused
-from reports.web.listing import Cell, Column, Listing
+from reports.web.overview_tables import Told, overview_tables
 from reports.web.portraits import Portraits
 
 YEARS = 2  # fiscal years before this one that are looked at
@@ -48,15 +45,6 @@ CYCLE = "cycle"
 CUTS = ("quarter", "month", "year", CYCLE)  # what the chart's periods may be, the usual one first
 
 router = APIRouter()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """One period of the chart, with what it is called and the number of the break before it."""
-
-    label: str
-    row: Row
-    number: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +129,7 @@ async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb,
         )
     units = _units(asked.language, asking, portrait, waiting)
     points = _points(portrait, cut, len(asking.sites))
-    listings = _listings(asked, units, _sites(asking, portrait, waiting), points)
+    listings = overview_tables(asked, units, _sites(asking, portrait, waiting), points)
     for listing in listings.values():
         if file := listing.file():
             return file
@@ -257,243 +245,3 @@ def _sites(asking: Asking, portrait: Portrait, waiting: dict[int, tuple[int, int
                     SiteRow(id=site, address=address, organisation=name, face=portrait.faces[site], open=left, overdue=late)
                 )  # fmt: skip
     return sorted(found, key=lambda each: each.address)
-
-
-def _listings(
-    asked: Asked, units: Sequence[UnitRow], sites: Sequence[SiteRow], points: Sequence[Told]
-) -> dict[str, Listing]:
-    say = asked.language.say
-    return {
-        "units": Listing(
-            asked=asked, id="units", caption=say("web.overview.units_caption"), sort="unit", rows=list(enumerate(units)),
-            columns=_unit_columns(asked.language),
-        ),
-        "sites": Listing(
-            asked=asked, id="sites", caption=say("web.overview.sites_caption"), sort="-rate", rows=sites,
-            columns=_site_columns(asked.language),
-        ),
-        "points": Listing(
-            asked=asked, id="points", caption=say("web.overview.points_caption"), sort="when", rows=list(enumerate(points)),
-            columns=_point_columns(asked.language),
-        ),
-    }  # fmt: skip
-
-
-def _rate_columns(
-    language: Language, row: Callable[[Any], Row | None], href: Callable[[Any], str | None]
-) -> list[Column]:
-    """A share with what it stands on, and its interval."""
-    say = language.say
-
-    def rate(each: Any) -> Cell:
-        found = row(each)
-        if found is None or found.estimate is None or found.estimate.rate is None:
-            return Cell(text=say("site.no_rate"), value="")
-        share = found.estimate.rate
-        return Cell(
-            text=language.share(share), value=rounded(share), aside=told_briefly(found, language), href=href(each)
-        )
-
-    def interval(each: Any) -> Cell:
-        found = row(each)
-        return Cell(text=range_of(found.estimate, language) if found and found.estimate else "", kind="short")
-
-    def known(each: Any) -> float | None:
-        found = row(each)
-        return found.estimate.rate if found and found.estimate else None
-
-    return [
-        Column(key="rate", heading=say("site.problem_rate"), is_number=True, cell=rate, by=known),
-        Column(key="interval", heading=say("trend.interval"), sorts=False, cell=interval),
-    ]
-
-
-def _defect_columns(
-    language: Language, of: Callable[[Any], Any], query: Callable[[Any], str | None]
-) -> list[Column]:
-    """Open and overdue defects, each leading to them."""
-
-    def count(number: int, mine: str | None, more: str = "") -> Cell:
-        href = f"/defects?{mine}{more}" if number and mine else None
-        return Cell(text=language.number(number), value=number, href=href)
-
-    return [
-        Column(
-            key="open", heading=language.say("web.sites.open"), is_number=True,
-            cell=lambda each: count(of(each).open, query(each)),
-        ),
-        Column(
-            key="overdue", heading=language.say("web.overview.overdue"), is_number=True,
-            cell=lambda each: count(of(each).overdue, query(each), "&state=any&overdue=1"),
-        ),
-    ]  # fmt: skip
-
-
-def _coverage(pages: tuple[int, int] | None, language: Language) -> Cell:
-    audited, known = pages or (0, 0)
-    if not known:
-        return Cell(text="", value="")
-    aside = language.say(
-        "web.overview.covered", audited=language.number(audited), known=language.count("page", known)
-    )
-    return Cell(text=language.share(audited / known), value=rounded(audited / known), aside=aside)
-
-
-def _unit_columns(language: Language) -> list[Column]:
-    """Of rows numbered as the tree has them."""
-    say = language.say
-
-    def name(each: Any) -> Cell:
-        of: UnitRow = each[1]
-        href = f"/organisations/{of.id}" if of.id is not None else None
-        return Cell(text=of.name, href=href, kind=f"depth-{of.depth}")
-
-    def sites(each: Any) -> Cell:
-        of: UnitRow = each[1]
-        text = say("number.of", part=of.row.sites, whole=of.unit.sites)
-        return Cell(
-            text=text, value=of.unit.sites, href=f"/organisations/{of.id}#sites" if of.id is not None else "#sites"
-        )
-
-    def change(each: Any) -> Cell:
-        shift = each[1].unit.shift
-        if shift is None:
-            return Cell(text=say("web.overview.cannot_say"))
-        text, extent = shift_words(shift, language)
-        compared = say("web.overview.of_compared", sites=language.count("site", len(each[1].unit.compared)))
-        return Cell(
-            text=text,
-            value=rounded(shift.difference),
-            aside=f"{extent} {compared}".strip(),
-            kind=shift.change.value,
-        )
-
-    def query(each: Any) -> str | None:
-        return f"organisation={each[1].id}" if each[1].id is not None else None
-
-    return [
-        Column(
-            key="unit", heading=say("web.sites.organisation"), cell=name, is_head=True, by=lambda each: each[0],
-        ),
-        Column(key="sites", heading=say("web.overview.sites"), is_number=True, cell=sites, by=lambda each: each[1].unit.sites),
-        *_rate_columns(
-            language, lambda each: each[1].row,
-            lambda each: f"/organisations/{each[1].id}#sites" if each[1].id is not None else "#sites",
-        ),
-        Column(
-            key="change", heading=say("web.overview.since"), is_number=True, cell=change,
-            by=lambda each: each[1].unit.shift.difference if each[1].unit.shift else None,
-        ),
-        Column(
-            key="coverage", heading=say("web.overview.coverage"), is_number=True,
-            cell=lambda each: _coverage(each[1].unit.pages, language), by=lambda each: _part(each[1].unit.pages),
-        ),
-        *_defect_columns(language, lambda each: each[1], query),
-    ]  # fmt: skip
-
-
-def _site_columns(language: Language) -> list[Column]:
-    say = language.say
-
-    def row(each: Any) -> Row | None:
-        face = each.face
-        if face.last is None:
-            return None
-        return Row(
-            first=face.last.point.at.date(), last=face.last.point.at.date(), at=face.last.point.at, sweep=face.last.point.sweep,
-            sites=1, sites_of=1, estimate=face.estimate, by_sites=None, line=face.last.line, breaks=(), incomplete=0,
-        )  # fmt: skip
-
-    def change(each: Any) -> Cell:
-        shift = each.face.shift
-        if shift is None:
-            return Cell(text=no_shift_words(each.face, language))
-        text, extent = shift_words(shift, language)
-        return Cell(text=text, value=rounded(shift.difference), aside=extent, kind=shift.change.value)
-
-    def pages(each: Any) -> tuple[int, int] | None:
-        point = each.face.last.point if each.face.last else None
-        return (point.audited, point.known) if point else None
-
-    def last(each: Any) -> Cell:
-        if each.face.last is None:
-            return Cell(text=say("web.sites.never") if not each.face.steps else say("site.no_rate"), value="")
-        point = each.face.last.point
-        aside = "" if point.complete else say("trend.incomplete")
-        return Cell(
-            text=language.day(point.at),
-            value=point.at.date(),
-            href=f"/sweeps/{point.sweep}",
-            aside=aside,
-            kind="short",
-        )
-
-    return [
-        Column(
-            key="address", heading=say("web.sites.site"), is_head=True,
-            cell=lambda each: Cell(
-                text=each.address.removeprefix("https://").removesuffix("/"), value=each.address, href=f"/sites/{each.id}",
-                aside=each.organisation,
-            ),
-        ),
-        *_rate_columns(
-            language, row, lambda each: f"/sweeps/{each.face.last.point.sweep}" if each.face.last else None
-        ),
-        Column(
-            key="change", heading=say("web.overview.since"), is_number=True, cell=change,
-            by=lambda each: each.face.shift.difference if each.face.shift else None,
-        ),
-        Column(
-            key="coverage", heading=say("web.overview.coverage"), is_number=True,
-            cell=lambda each: _coverage(pages(each), language), by=lambda each: _part(pages(each)),
-        ),
-        *_defect_columns(language, lambda each: each, lambda each: f"site={each.id}"),
-        Column(
-            key="last", heading=say("web.sites.sweep"), cell=last,
-            by=lambda each: each.face.last.point.at if each.face.last else None,
-        ),
-    ]  # fmt: skip
-
-
-def _part(pages: tuple[int, int] | None) -> float | None:
-    return pages[0] / pages[1] if pages and pages[1] else None
-
-
-def _point_columns(language: Language) -> list[Column]:
-    """Of rows numbered in time."""
-    say = language.say
-
-    def notes(each: Any) -> Cell:
-        of: Told = each[1]
-        said = [say("trend.broken", number=of.number) + why_broken(of.row, language)] if of.number else []
-        if of.row.incomplete:
-            said.append(say("trend.incomplete_sites", sites=language.count("site", of.row.incomplete)))
-        return Cell(text=" ".join(said))
-
-    def unweighted(each: Any) -> Cell:
-        mean = each[1].row.by_sites
-        if mean is None:
-            return Cell(text="", value="")
-        aside = (
-            ""
-            if mean.low == mean.high
-            else say("trend.range", low=language.share(mean.low), high=language.share(mean.high))
-        )
-        return Cell(text=language.share(mean.share), value=rounded(mean.share), aside=aside)
-
-    return [
-        Column(
-            key="when", heading=say("trend.when"), is_head=True, by=lambda each: each[0],
-            cell=lambda each: Cell(
-                text=each[1].label,
-                aside=say("trend.period", first=language.date(each[1].row.first), last=language.date(each[1].row.last)),
-            ),
-        ),
-        Column(
-            key="sites", heading=say("web.overview.sites"), is_number=True, by=lambda each: each[1].row.sites,
-            cell=lambda each: Cell(text=say("number.of", part=each[1].row.sites, whole=each[1].row.sites_of), value=each[1].row.sites),
-        ),
-        *_rate_columns(language, lambda each: each[1].row, lambda _: None),
-        Column(key="unweighted", heading=say("trend.unweighted"), is_number=True, sorts=False, cell=unweighted),
-        Column(key="notes", heading=say("trend.notes"), sorts=False, cell=notes),
-    ]  # fmt: skip
