@@ -164,6 +164,19 @@ async def _held(database: Database, sweep: int) -> bool:
     return not await _free(database, sweep)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_outside_its_window_a_sweep_makes_room_for_others(database: Database, chromium: str) -> None:
+    later = f"{now() + timedelta(hours=11):%H}:00"
+    async with small_site({"/": html("<p>窓口")}) as server:
+        sweep = await begin(database, plan_for(server.address(), window=f"{later}-{later[:3]}01"))
+        async with database.writing() as connection:
+            await ask_again(connection, sweep, "佐藤")
+        tools = Tools(engine=installed_engine(), browser=chromium)
+        assert await asyncio.wait_for(runner._taken_on(database, sweep, tools, asyncio.Event()), LONG) is False
+        assert server.requests == []
+    assert await stands(database, sweep) is Standing.WAITING  # until the window opens
+
+
 async def test_only_what_is_wanted_free_and_in_its_window_is_run(database: Database) -> None:
     sweeps = [
         await begin(database, plan_for(f"https://{name}.example.jp/", window=window))
