@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.cycles.keeping import kept, restored
-from audits.cycles.progress import Progress, progress
+from audits.cycles.progress import Memory, Progress, progress
 from audits.cycles.rounds import Round
 from db.database import Database
 from db.errors import UsageError
@@ -14,13 +14,17 @@ from db.tables import Cycle
 from db.types import now
 
 
-async def told(database: Database, cycle: Round) -> Progress:
-    """What a cycle says: a closed one what it said then, an open one how it stands today."""
+async def told(database: Database, cycle: Round, memory: Memory | None = None) -> Progress:
+    """What a cycle says: a closed one what it said then, an open one how it stands today; from `memory` where that still holds."""
+    memory = memory or Memory()
     if cycle.closed_at is None:
-        return await progress(database, cycle)
-    async with database.reading() as connection:
-        said = (await connection.scalars(sa.select(Cycle.closing).where(Cycle.id == cycle.id))).one()
-    return restored(Progress, said or {})
+        return await memory.progress(database, cycle)
+    if (known := memory.closed(cycle)) is None:
+        async with database.reading() as connection:
+            said = (await connection.scalars(sa.select(Cycle.closing).where(Cycle.id == cycle.id))).one()
+        known = restored(Progress, said or {})
+        memory.keep(cycle, known)
+    return known
 
 
 async def close(database: Database, cycle: Round, who: str) -> Progress:

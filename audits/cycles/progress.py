@@ -129,6 +129,7 @@ class Memory:
     def __init__(self) -> None:
         self._sites: dict[tuple[int, int], tuple[Any, _Measured]] = {}
         self._told: dict[tuple[Any, ...], Progress] = {}
+        self._closed: dict[int, Progress] = {}
         self._lock = asyncio.Lock()
 
     async def progress(self, database: Database, cycle: Round) -> Progress:
@@ -137,11 +138,9 @@ class Memory:
         async with self._lock:
             async with database.reading() as connection:
                 states = await states_of(connection, [each.site for each in cycle.sites])
-            terms = {
-                each.site: (day, cycle.begins_on, cycle.ends_on, cycle.target, each, states[each.site])
-                for each in cycle.sites
-            }
-            key = cycle.id, cycle.name, tuple(terms.items())
+            told_by = day, cycle.begins_on, cycle.ends_on, cycle.target.rate
+            terms = {each.site: (*told_by, each, states[each.site]) for each in cycle.sites}
+            key = cycle.id, cycle.name, cycle.target, tuple(terms.items())
             if key not in self._told:
                 self._told[key] = _together_of(
                     cycle,
@@ -150,6 +149,15 @@ class Memory:
                 )
                 _forget(self._told, REMEMBERED)
             return self._told[key]
+
+    def closed(self, cycle: Round) -> Progress | None:
+        """What a closed cycle said, where it was read before."""
+        return self._closed.get(cycle.id)
+
+    def keep(self, cycle: Round, said: Progress) -> None:
+        """Remember what a closed cycle said: that never changes."""
+        self._closed[cycle.id] = said
+        _forget(self._closed, REMEMBERED)
 
     async def _site(self, database: Database, cycle: Round, member: Member, day: date, terms: Any) -> _Measured:
         known = self._sites.pop((cycle.id, member.site), None)

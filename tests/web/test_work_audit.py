@@ -101,7 +101,7 @@ async def test_every_view_stands_our_own_audit_and_judging_needs_no_mouse(tmp_pa
                 await prints_one_sheet(browser, origin, every)
                 await judges_by_keyboard(browser, origin, every, form)
                 await browser.close()
-        assert wrong == []
+        assert wrong == [], "\n".join(wrong)
         assert said == []
         async with database.reading() as connection:
             query = sa.select(Judgement.criterion, Judgement.outcome, Judgement.reason)

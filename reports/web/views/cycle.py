@@ -130,8 +130,8 @@ async def _round(asked: Asked, number: int) -> tuple[Round, Round]:
 
 async def _told(asked: Asked, whole: Round, mine: Round) -> Progress:
     if whole.closed_at is None:
-        return await memory_of(asked).progress(asked.database, mine)
-    said = await closing.told(asked.database, whole)
+        return await closing.told(asked.database, mine, memory_of(asked))
+    said = await closing.told(asked.database, whole, memory_of(asked))
     return said if len(mine.sites) == len(whole.sites) else part_of(said, {each.address for each in mine.sites})
 
 
