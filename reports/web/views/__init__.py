@@ -28,14 +28,15 @@ from reports.web.views import (
     trail,
 )
 
+# Of two that fit an address the first answers: /cycles/new is no cycle's number
 VIEWS: tuple[APIRouter, ...] = (
     accounts.router,
     acting.router,
     administration.router,
-    cycle.router,
     cycles.router,
-    defect.router,
+    cycle.router,
     defects.router,
+    defect.router,
     exceptions.router,
     files.router,
     judging.router,
@@ -46,10 +47,10 @@ VIEWS: tuple[APIRouter, ...] = (
     page.router,
     pictures.router,
     search.router,
+    sites.router,
     site.router,
     site_settings.router,
-    sites.router,
-    sweep.router,
     sweeps.router,
+    sweep.router,
     trail.router,
 )
