@@ -143,7 +143,7 @@ async def fill(connection: AsyncConnection, asked: Asked) -> Counter[type[Any]]:
     rows = Rows(connection=connection)
     end = now().replace(microsecond=0) - timedelta(days=3)
     leaves = _organisations(rows, asked.sites)
-    rows.waiting[Picture].append(_picture())
+    rows.waiting[Picture].append(_picture(rows.number(Picture)))
     plans = _plans(asked)
     results = sum(len(plan.states) for plan in plans)
     dirty = sum(is_dirty(page, version) for plan in plans for page, version in plan.states)
@@ -434,7 +434,7 @@ def _levels() -> Mapping[str, Level]:
     return {number: each.level for number, each in criteria(Edition.JIS2016).items()}
 
 
-def _picture() -> dict[str, Any]:
+def _picture(number: int) -> dict[str, Any]:
     """One picture that all pages share: a grey ground of a page's size."""
     width, height = 1280, 2400
     raw = (b"\0" + b"\xee" * width) * height
@@ -445,7 +445,7 @@ def _picture() -> dict[str, Any]:
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     image = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
     return {
-        "id": 1, "digest": digest("picture"), "media_type": "image/png", "width": width, "height": height, "image": image,
+        "id": number, "digest": digest("picture"), "media_type": "image/png", "width": width, "height": height, "image": image,
     }  # fmt: skip
 
 
