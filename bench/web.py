@@ -8,7 +8,8 @@
 Writes 300 sites of an organisation tree with 1,000,000 findings as rows, without any browser, into a database that is empty;
 one that has rows is taken as it is, so that it can be kept and measured again. Then it serves the application from a process of
 its own and asks for each view: p50 and p95 in ms as a client on this machine waits, the size of the page, and how many
-statements the database was asked. With `--readers` so many people read at once, each view in its turn.
+statements the database was asked. With `--readers` so many people read at once, each of whom opens a view, looks at it for
+`--pause` seconds on the average, and opens another; without a pause the server is asked as much as it can bear.
 """
 
 import argparse
@@ -251,16 +252,18 @@ def browser(origin: str, secret: str, lang: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=origin, cookies=cookies, timeout=120)
 
 
-async def all_at_once(origin: str, secrets: Sequence[str], paths: Sequence[str], seconds: float, lang: str) -> None:
-    """Many readers, each of whom opens one view after the other without a pause."""
+async def all_at_once(origin: str, secrets: Sequence[str], paths: Sequence[str], given: argparse.Namespace) -> None:
+    """Many readers, each of whom opens one view after the other."""
     measured = Measured()
-    ends = time.monotonic() + seconds
+    ends = time.monotonic() + given.seconds
 
     async def reads(secret: str, number: int) -> None:
         order = random.Random(number)
-        async with browser(origin, secret, lang) as client:
+        async with browser(origin, secret, given.lang) as client:
+            await asyncio.sleep(order.uniform(0, given.pause))
             while time.monotonic() < ends:
                 await ask(client, order.choice(paths), measured)
+                await asyncio.sleep(order.expovariate(1 / given.pause) if given.pause else 0)
 
     began = time.monotonic()
     await asyncio.gather(*(reads(secret, number) for number, secret in enumerate(secrets)))
@@ -289,9 +292,7 @@ async def measure(given: argparse.Namespace, url: str) -> None:
     with Served(url) as origin:
         there = await one_by_one(origin, secrets[0], views, given.times, given.lang)
         if given.readers and there:
-            await all_at_once(
-                origin, secrets, [path for path in there if "as=csv" not in path], given.seconds, given.lang
-            )
+            await all_at_once(origin, secrets, [path for path in there if "as=csv" not in path], given)
 
 
 def main() -> None:
@@ -307,7 +308,8 @@ def main() -> None:
     parser.add_argument("--fill", action="store_true", help="only fill the database")
     parser.add_argument("--times", type=int, default=20, help="that each view is asked for")
     parser.add_argument("--readers", type=int, default=0, help="people who read at once, after that")
-    parser.add_argument("--seconds", type=float, default=20, help="how long they read")
+    parser.add_argument("--seconds", type=float, default=30, help="how long they read")
+    parser.add_argument("--pause", type=float, default=5, help="seconds that each looks at a view, on the average")
     parser.add_argument(
         "--only", action="append", metavar="VIEW", help="a view's name or an address; several times"
     )

@@ -134,8 +134,9 @@ def _tried(draw: Draw) -> Integers:
 def _reached(population: int, having: Integers, drawn: int, needed: Integers) -> Floats:
     """For each number having the property, the probability that a draw shows at least each of the numbers needed."""
     shown = _likely(population, having, drawn)
-    sums = np.cumsum(chances(population, having, drawn, shown)[:, ::-1], axis=1)[:, ::-1]
-    return np.pad(sums, ((0, 0), (0, 1)))[:, np.clip(needed - shown[0], 0, len(shown))]
+    sums = np.zeros((len(having), len(shown) + 1))  # the last for more than any draw shows
+    sums[:, :-1] = np.cumsum(chances(population, having, drawn, shown)[:, ::-1], axis=1)[:, ::-1]
+    return sums[:, np.clip(needed - shown[0], 0, len(shown))]
 
 
 def _likely(population: int, having: Integers, drawn: int) -> Integers:
