@@ -193,7 +193,7 @@ async def run(
         if work.sweep.state is SweepState.FINISHED:
             async with database.writing() as connection:
                 await reconcile(connection, sweep_id)
-                await keep_points(connection, Sweep.id == sweep_id)
+                await keep_points(connection, Sweep.site_id == work.sweep.site_id)
     return True
 
 

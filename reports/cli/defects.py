@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.defects import book, regrouping
 from audits.defects.book import Listed, Order, Plan
 from audits.defects.reconcile import reconcile
+from audits.trends.kept import keep_points
+from db.tables import Sweep
 from db.words import DefectState, Impact
 from reports.clean import one_line
 from reports.cli.defect_line import defect_line
@@ -144,7 +146,9 @@ def reconcile_sweep(sweep: int, **given: Any) -> int:
     """Take a sweep into the defects of its site again; sweeps do that by themselves when they finish."""
 
     async def take_in(connection: AsyncConnection) -> Any:
-        return await reconcile(connection, sweep)
+        said = await reconcile(connection, sweep)
+        await keep_points(connection, Sweep.id == sweep)
+        return said
 
     said = asyncio.run(with_defects(given, take_in, write=True))
     click.echo(Language(given["lang"]).say("defects.line.reconciled", **asdict(said)))
