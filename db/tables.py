@@ -664,11 +664,16 @@ class Trail(Table):
     """Who did what in the web application, and when; it is never changed."""
 
     __tablename__ = "trail"
-    __table_args__ = (Index(None, "done", "at"), Index(None, "at"))
+    __table_args__ = (
+        Index(None, "done", "at"),
+        Index(None, "at"),
+        Index(None, "account_id", "done", "at"),
+        Index(None, "who", "done", "at"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     done: Mapped[Done]
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     who: Mapped[str]  # the name that was used, also of a sign-in that failed
     address: Mapped[str | None]  # of the client
     about: Mapped[str | None]  # path of what it was done to, /defects/12
