@@ -17,13 +17,14 @@ from audits.compare import Measure, Read
 from audits.conclude import rules_of
 from audits.cycles.defects import Line, lines_of, open_of
 from audits.cycles.rounds import Member, Round, Target, sweeps_of
-from audits.cycles.standing import states_of
+from audits.cycles.standing import State, states_of
 from audits.defects.cover import day_of, today
 from audits.engine import own_rules
 from audits.sampled import Estimate
 from audits.shift import Shift, shift_of, together
 from audits.statistics.strata import Sample
 from db.database import Database
+from db.tables import Sweep
 from db.words import Break, Edition, Gap, Method, Standing
 
 REMEMBERED = 60  # cycles, each as far as some reader sees it
@@ -120,6 +121,15 @@ class _Measured:
     after: Sample | None  # of the confirming sweep
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """A site as far as its sweeps tell of it, without its defects."""
+
+    measured: _Measured
+    baseline: Sweep | None
+    rules: frozenset[str]  # that make problem pages, by the sweeps that were read
+
+
 class Memory:
     """What was worked out of sites in cycles, as long as nothing of what it stands on has changed.
 
@@ -127,6 +137,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
+        self._seen: dict[tuple[int, int], tuple[Any, _Seen]] = {}
         self._sites: dict[tuple[int, int], tuple[Any, _Measured]] = {}
         self._told: dict[tuple[Any, ...], Progress] = {}
         self._closed: dict[int, Progress] = {}
@@ -139,7 +150,7 @@ class Memory:
             async with database.reading() as connection:
                 states = await states_of(connection, [each.site for each in cycle.sites])
             told_by = day, cycle.begins_on, cycle.ends_on, cycle.target.rate
-            terms = {each.site: (*told_by, each, states[each.site]) for each in cycle.sites}
+            terms = {each.site: Terms(told=(*told_by, each), state=states[each.site]) for each in cycle.sites}
             key = cycle.id, cycle.name, cycle.target, tuple(terms.items())
             if key not in self._told:
                 self._told[key] = _together_of(
@@ -159,13 +170,36 @@ class Memory:
         self._closed[cycle.id] = said
         _forget(self._closed, REMEMBERED)
 
-    async def _site(self, database: Database, cycle: Round, member: Member, day: date, terms: Any) -> _Measured:
-        known = self._sites.pop((cycle.id, member.site), None)
+    async def _site(
+        self, database: Database, cycle: Round, member: Member, day: date, terms: "Terms"
+    ) -> _Measured:  # fmt: skip
+        key = cycle.id, member.site
+        known = self._sites.pop(key, None)
         if known is None or known[0] != terms:
-            known = terms, await _site(database, cycle, member, day)
-        self._sites[cycle.id, member.site] = known
-        _forget(self._sites, SITES_REMEMBERED)
+            seen = self._seen.pop(key, None)
+            if (
+                seen is None or seen[0] != terms.of_sweeps
+            ):  # what people do to defects changes nothing that a sweep saw
+                seen = terms.of_sweeps, await _seen(database, cycle, member)
+            self._seen[key] = seen
+            known = terms, await _with_lines(database, member, seen[1], day)
+        self._sites[key] = known
+        for memory in (self._sites, self._seen):
+            _forget(memory, SITES_REMEMBERED)
         return known[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the numbers of a site in a cycle stand on."""
+
+    told: tuple[Any, ...]  # day, and what the cycle says of the site
+    state: State
+
+    @property
+    def of_sweeps(self) -> tuple[Any, ...]:
+        """As far as what its sweeps say stands on it."""
+        return self.told, self.state.seen
 
 
 def _forget(known: dict[Any, Any], most: int) -> None:
@@ -199,10 +233,23 @@ def part_of(found: Progress, addresses: Collection[str]) -> Progress:
 
 
 async def _site(database: Database, cycle: Round, member: Member, day: date) -> _Measured:
+    return await _with_lines(database, member, await _seen(database, cycle, member), day)
+
+
+async def _with_lines(database: Database, member: Member, seen: _Seen, day: date) -> _Measured:
+    if seen.baseline is None:
+        return seen.measured
+    async with database.reading() as connection:
+        lines = await lines_of(connection, member.site, seen.baseline, seen.rules, day)
+    return replace(seen.measured, told=replace(seen.measured.told, defects=tuple(lines)))
+
+
+async def _seen(database: Database, cycle: Round, member: Member) -> _Seen:
     async with database.reading() as connection:
         number, later = await sweeps_of(connection, member, (cycle.begins_on, cycle.ends_on))
     if number is None:
-        return _Measured(told=_told(member, [], None, (), cycle.target, ()), before=None, after=None)
+        nothing = _Measured(told=_told(member, [], None, (), cycle.target), before=None, after=None)
+        return _Seen(measured=nothing, baseline=None, rules=frozenset())
     baseline = await compare.read(database, number)
     seen = [baseline]
     breaks: tuple[Break, ...] = ()
@@ -215,20 +262,19 @@ async def _site(database: Database, cycle: Round, member: Member, day: date) -> 
         if not differ:
             seen, measure = [*seen[:2], after], found
             break
-    rules = {rule for each in seen for rule in rules_of(each.sweep)}
-    async with database.reading() as connection:
-        lines = await lines_of(connection, member.site, baseline.sweep, rules, day)
-    told = _told(member, seen, measure, breaks, cycle.target, lines, len(later))
-    return _Measured(
-        told=told, before=_sample(baseline), after=_sample(seen[2]) if told.shift and len(seen) > 2 else None
-    )
+    told = _told(member, seen, measure, breaks, cycle.target, len(later))
+    confirming = seen[2] if told.shift and len(seen) > 2 else None
+    return _Seen(
+        measured=_Measured(told=told, before=_sample(baseline), after=_sample(confirming) if confirming else None),
+        baseline=baseline.sweep, rules=frozenset(rule for each in seen for rule in rules_of(each.sweep)),
+    )  # fmt: skip
 
 
 def _told(
     member: Member, seen: Sequence[Read], measure: Measure | None, breaks: tuple[Break, ...], target: Target,
-    lines: Collection[Line], later: int = 0,
+    later: int = 0,
 ) -> SiteProgress:  # fmt: skip
-    """One site from its baseline, its newest sweep and the confirming one, as far as there are any."""
+    """One site from its baseline, its newest sweep and the confirming one, as far as there are any, without its defects."""
     points = [_point(each) for each in seen]
     baseline, newest, confirming = [*points, None, None, None][:3]
     shift = _shift(measure, counted=all(each.side.is_census for each in seen))
@@ -236,7 +282,7 @@ def _told(
         address=member.address, baseline=baseline, newest=newest, confirming=confirming, later=later, shift=shift,
         gap=None if shift else _gap(baseline, later, measure), breaks=breaks,
         standing=None if target.rate is None else standing_of(confirming or baseline, target.rate),
-        defects=tuple(lines),
+        defects=(),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What the numbers of a site in a cycle stand on: as long as that is the same, so are they."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,26 +12,53 @@ from db.tables import Defect, DefectEvent, Exempted, Exemption, Regrouping, Swee
 from db.words import SweepState
 
 
-async def states_of(connection: AsyncConnection, sites: Collection[int]) -> dict[int, tuple[Any, ...]]:
-    """Site → its sweeps, names of faults, events, plans and exceptions; in some statements, however many sites there are."""
-    found: dict[int, list[tuple[Any, ...]]] = {site: [] for site in sites}
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How a site stands, counted."""
+
+    seen: tuple[Any, ...]  # that what its sweeps say stands on: they, exceptions and what names are one
+    done: tuple[Any, ...]  # what people and sweeps have done to its defects
+
+
+async def states_of(connection: AsyncConnection, sites: Collection[int]) -> dict[int, State]:
+    """Site → how it stands; in some statements, however many sites there are."""
+    found: dict[int, tuple[list[Any], list[Any]]] = {site: ([], []) for site in sites}
     for some in parts(sites):
-        for number, query in enumerate(_queries(some)):
-            for site, *state in await connection.execute(query):
-                found[site].append((number, *state))
-    return {site: tuple(state) for site, state in found.items()}
+        for kind, queries in enumerate((_of_sweeps(some), _of_defects(some))):
+            for number, query in enumerate(queries):
+                for site, *state in await connection.execute(query):
+                    found[site][kind].append((number, *state))
+    return {site: State(seen=tuple(seen), done=tuple(done)) for site, (seen, done) in found.items()}
 
 
-def _queries(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
+def _of_sweeps(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
     """Each gives a site, and what is another when something has changed."""
     count, most = sa.func.count, sa.func.max
     finished = sa.func.sum(sa.case((Sweep.state == SweepState.FINISHED, 1), else_=0))
-    planned = sa.or_(Defect.owner.is_not(None), Defect.due_on.is_not(None), Defect.way.is_not(None))
-    mine = Defect.site_id.in_(sites)
+    mine = Exemption.site_id.in_(sites)
     return [
         sa.select(Sweep.site_id, count(), most(Sweep.id), finished, most(Sweep.finished_at), most(Sweep.reconciled_at))
         .where(Sweep.site_id.in_(sites))
         .group_by(Sweep.site_id),
+        sa.select(Exemption.site_id, count(), most(Exemption.id), count(Exemption.ended_at), count(Exemption.reviewed_at))
+        .where(mine)
+        .group_by(Exemption.site_id),
+        sa.select(Exemption.site_id, count(), most(Exempted.id))
+        .join(Exempted, Exempted.exemption_id == Exemption.id)
+        .where(mine)
+        .group_by(Exemption.site_id),
+        sa.select(Defect.site_id, count(), most(Regrouping.id))
+        .join(Regrouping, Regrouping.defect_id == Defect.id)
+        .where(Defect.site_id.in_(sites))
+        .group_by(Defect.site_id),
+    ]  # fmt: skip
+
+
+def _of_defects(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
+    count, most = sa.func.count, sa.func.max
+    planned = sa.or_(Defect.owner.is_not(None), Defect.due_on.is_not(None), Defect.way.is_not(None))
+    mine = Defect.site_id.in_(sites)
+    return [
         sa.select(Defect.site_id, count(), sa.func.sum(Defect.merged_into_id), sa.func.sum(Defect.whole_id))
         .where(mine)
         .group_by(Defect.site_id),
@@ -40,15 +68,4 @@ def _queries(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
         .where(mine)
         .group_by(Defect.site_id),
         sa.select(Defect.site_id, Defect.id, Defect.owner, Defect.due_on, Defect.way).where(mine, planned).order_by(Defect.id),
-        sa.select(Exemption.site_id, count(), most(Exemption.id), count(Exemption.ended_at), count(Exemption.reviewed_at))
-        .where(Exemption.site_id.in_(sites))
-        .group_by(Exemption.site_id),
-        sa.select(Exemption.site_id, count(), most(Exempted.id))
-        .join(Exempted, Exempted.exemption_id == Exemption.id)
-        .where(Exemption.site_id.in_(sites))
-        .group_by(Exemption.site_id),
-        sa.select(Defect.site_id, count(), most(Regrouping.id))
-        .join(Regrouping, Regrouping.defect_id == Defect.id)
-        .where(mine)
-        .group_by(Defect.site_id),
     ]  # fmt: skip

@@ -16,8 +16,8 @@ from audits.defects import book
 from audits.defects.book import Plan
 from audits.organisations import tree
 from db.database import Database
-from db.tables import Cycle, Organisation, Site, Trail
-from db.words import Done, Method, Role
+from db.tables import Cycle, Organisation, Site, Sweep, Trail
+from db.words import Done, Method, Role, SweepState
 from reports.access.accounts import Grant
 from tests.audits.test_cycles import FIRST, LAST, Sites, days, pages
 from tests.reports.rows import HOSTILE
@@ -184,4 +184,11 @@ async def test_what_is_remembered_of_a_cycle_is_what_would_be_worked_out(databas
     assert third.defects != second.defects
     async with database.writing() as connection:
         await connection.execute(sa.update(Cycle).values(rate=0.9))
-    assert (await agrees()).rate_standing != third.rate_standing
+    fourth = await agrees()
+    assert fourth.rate_standing != third.rate_standing
+    confirming = fourth.sites[0].confirming
+    assert confirming is not None
+    async with database.writing() as connection:  # a sweep that goes on again is no finished one
+        undone = sa.update(Sweep).where(Sweep.id == confirming.sweep).values(state=SweepState.AUDITING)
+        await connection.execute(undone)
+    assert (await agrees()).sites[0].confirming is None

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.views.cycles import visible
 
-CARDS = 8  # of a column of the board; the table has all
+REMEMBERED = 60  # cycles, each as far as some reader sees it
+CARDS = 6  # of a column of the board; the table has all
 BOARD = (
     DefectState.FOUND, DefectState.PLANNED, DefectState.REPAIRED, DefectState.RETURNED, DefectState.CONFIRMED,
     DefectState.EXCEPTED, DefectState.UNVERIFIED,
@@ -45,7 +47,17 @@ class Task:
     site: SiteProgress
     line: Line
     rank: int | None  # in the order of repair, from 1; None: it is not to be repaired
-    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a cycle says of its defects, sorted and counted once for all who look at it."""
+
+    found: Progress
+    tasks: Sequence[Task]  # those to repair first, in the order of repair
+    lanes: Mapping[DefectState, Sequence[Task]]
+    owners: Sequence[view.OwnerLine]
+    counted: Mapping[Origin, Counter[DefectState]]
 
 
 @router.get("/cycles/{number}")
@@ -53,28 +65,27 @@ async def cycle(asked: Reader, number: int) -> Response:
     """The cycle as it stands today, or as it was closed: as far as the reader may see its sites."""
     whole, mine = await _round(asked, number)
     found = await _told(asked, whole, mine)
-    tasks = _tasks(found, asked)
-    chosen = _chosen(asked, tasks)
+    work = _work_of(asked, found)
+    chosen = _chosen(asked, work.tasks)
     numbers = {each.address: each.site for each in mine.sites}
     tables = {
         "sites": _sites_table(asked, found, numbers), "plan": _plan_table(asked, chosen),
-        "owners": _owners_table(asked, found, number),
+        "owners": _owners_table(asked, work.owners, number),
     }  # fmt: skip
     for table in tables.values():
         if file := table.file():
             return file
     async with asked.reading() as connection:
         parts = {name: await table.part(connection) for name, table in tables.items()}
-    counted = tally(found.defects)
     is_part = len(mine.sites) < len(whole.sites)
     return asked.page(
         "cycle.html", found.name, crumbs=(Crumb(name=asked.language.say("web.cycles.title"), href="/cycles"),),
         cycle=found, number=number, parts=parts, is_part=is_part, lines=_lines(asked, whole, found, is_part=is_part),
         period=view.period(found, asked.language), status_line=view.status(found, asked.language),
-        board=[_column(state, tasks, number) for state in BOARD], view=view, filters=_filters(asked, found, numbers),
-        filtered=len(chosen) < len(tasks), total=len(tasks), shown=len(chosen), most=CARDS,
-        origins=[(origin, counted[origin]) for origin in Origin if counted[origin]],
-        states=[state for state in BOARD if any(counted[origin][state] for origin in Origin)], plan_href=_plan_href(number),
+        board=[_column(state, work.lanes[state], number) for state in BOARD], view=view, text_of=text_of, filters=_filters(asked, work.owners, numbers),
+        filtered=len(chosen) < len(work.tasks), total=len(work.tasks), shown=len(chosen), most=CARDS,
+        origins=[(origin, work.counted[origin]) for origin in Origin if work.counted[origin]],
+        states=[state for state in BOARD if any(work.counted[origin][state] for origin in Origin)], plan_href=_plan_href(number),
         may_close=found.closed_at is None and _may_close(asked, whole),
     )  # fmt: skip
 
@@ -165,16 +176,31 @@ def _lines(asked: Asked, whole: Round, found: Progress, *, is_part: bool) -> lis
 # ── the plan ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tasks(found: Progress, asked: Asked) -> list[Task]:
+def _work_of(asked: Asked, found: Progress) -> Work:
+    """What a cycle says of its defects: worked out once, as long as it says the same."""
+    state = asked.request.app.state
+    if not hasattr(state, "cycle_work"):
+        state.cycle_work = {}
+    known: dict[int, Work] = state.cycle_work
+    work = known.get(id(found))
+    if work is None or work.found is not found:
+        tasks = _tasks(found)
+        work = known[id(found)] = Work(
+            found=found, tasks=tasks, lanes={state: [each for each in tasks if each.line.state is state] for state in BOARD},
+            owners=view.owners(found.defects), counted=tally(found.defects),
+        )  # fmt: skip
+        while len(known) > REMEMBERED:
+            del known[next(iter(known))]
+    return work
+
+
+def _tasks(found: Progress) -> list[Task]:
     """All defects of a cycle, those to repair first, in the order of repair."""
-    titles: dict[str, str] = {}
     first = view.to_repair(found)
     ranks = {line.id: rank for rank, (_, line) in enumerate(first, start=1)}
     others = [(site, line) for site in found.sites for line in site.defects if line.id not in ranks]
-    for _, line in (*first, *others):
-        titles.setdefault(line.rule, text_of(line.rule, asked.language.lang).title)
     return [
-        Task(site=site, line=line, rank=ranks.get(line.id), title=titles[line.rule])
+        Task(site=site, line=line, rank=ranks.get(line.id))
         for site, line in (*first, *sorted(others, key=lambda each: each[1].id))
     ]
 
@@ -187,11 +213,10 @@ def _plan_href(number: int) -> Any:
 
 
 def _column(state: DefectState, tasks: Sequence[Task], number: int) -> Mapping[str, Any]:
-    mine = [each for each in tasks if each.line.state is state]
     return {
         "state": state,
-        "total": len(mine),
-        "cards": mine[:CARDS],
+        "total": len(tasks),
+        "cards": tasks[:CARDS],
         "href": _plan_href(number)(state=state.value),
     }
 
@@ -223,9 +248,9 @@ def _chosen(asked: Asked, tasks: Sequence[Task]) -> list[Task]:
     return [each for each in tasks if fits(each)] if wanted else list(tasks)
 
 
-def _filters(asked: Asked, found: Progress, numbers: Mapping[str, int]) -> Mapping[str, Any]:
+def _filters(asked: Asked, lines: Sequence[view.OwnerLine], numbers: Mapping[str, int]) -> Mapping[str, Any]:
     wanted = _asked_for(asked)
-    owners = [each.owner for each in view.owners(found.defects)]
+    owners = [each.owner for each in lines]
     return {
         "wanted": {"owner": "*", **wanted}, "owners": owners, "sites": sorted(numbers), "states": BOARD,
     }  # fmt: skip
@@ -256,7 +281,7 @@ def _plan_table(asked: Asked, tasks: Sequence[Task]) -> Listing:
         Column(
             key="what", heading=say("cycle.report.what"), is_head=True,
             cell=lambda each: Cell(
-                text=each.title, aside=say("web.cycles.defect", id=str(each.line.id)), href=f"/defects/{each.line.id}"
+                text=text_of(each.line.rule, language.lang).title, aside=say("web.cycles.defect", id=str(each.line.id)), href=f"/defects/{each.line.id}"
             ),
         ),
         Column(key="site", heading=say("cycle.report.site"), cell=lambda each: Cell(text=each.site.address)),
@@ -374,7 +399,7 @@ def _point_words(asked: Asked, at: Point) -> str:
     return " ".join(told)
 
 
-def _owners_table(asked: Asked, found: Progress, number: int) -> Listing:
+def _owners_table(asked: Asked, rows: Sequence[view.OwnerLine], number: int) -> Listing:
     language, say = asked.language, asked.language.say
 
     def count(name: str, heading: str, **wanted: str) -> Column:
@@ -395,7 +420,6 @@ def _owners_table(asked: Asked, found: Progress, number: int) -> Listing:
         count("confirmed", "web.cycles.confirmed", state="confirmed"),
         count("repairs", "cycle.report.repairs"),
     ]  # fmt: skip
-    rows = view.owners(found.defects)
     return Listing(
         asked=asked,
         id="owners",
