@@ -60,7 +60,7 @@ class Work:
     counted: Mapping[Origin, Counter[DefectState]]
 
 
-@router.get("/cycles/{number}")
+@router.get("/cycles/{number:int}")
 async def cycle(asked: Reader, number: int) -> Response:
     """The cycle as it stands today, or as it was closed: as far as the reader may see its sites."""
     whole, mine = await _round(asked, number)
@@ -90,7 +90,7 @@ async def cycle(asked: Reader, number: int) -> Response:
     )  # fmt: skip
 
 
-@router.post("/cycles/{number}/close")
+@router.post("/cycles/{number:int}/close")
 async def close(asked: Reader, number: int) -> Response:
     """Close a cycle for good; only who plans on all of its sites may."""
     whole, _ = await _round(asked, number)
@@ -105,7 +105,7 @@ async def close(asked: Reader, number: int) -> Response:
     return RedirectResponse(f"/cycles/{number}?done=cycle_closed", 303)
 
 
-@router.get("/cycles/{number}/report.zip")
+@router.get("/cycles/{number:int}/report.zip")
 async def report(asked: Reader, number: int) -> Response:
     """The report of a cycle as files, for who may see all of its sites."""
     whole, mine = await _round(asked, number)
