@@ -263,7 +263,8 @@ async def all_at_once(origin: str, secrets: Sequence[str], paths: Sequence[str],
             await asyncio.sleep(order.uniform(0, given.pause))
             while time.monotonic() < ends:
                 await ask(client, order.choice(paths), measured)
-                await asyncio.sleep(order.expovariate(1 / given.pause) if given.pause else 0)
+                pause = order.expovariate(1 / given.pause) if given.pause else 0
+                await asyncio.sleep(max(0.0, min(pause, ends - time.monotonic())))
 
     began = time.monotonic()
     await asyncio.gather(*(reads(secret, number) for number, secret in enumerate(secrets)))
