@@ -192,7 +192,7 @@ async def test_what_was_read_as_anonymous_holds_for_these_words_only(database: D
         told = book.anonymous((await book.entries(connection))[0], "ja")
         assert told.way == "〔伏せました〕がひな形に代替テキストを入れる"
         assert told.notes == ("〔伏せました〕が直した", "〔伏せました〕 に確認")
-        assert (told.before, told.after) == ('<img src="/a">', '<img src="/b" alt="〔文A〕">')
+        assert (told.before, told.after) == ('<img src="/a">', '<img src="/a" alt="〔文A〕">')
         await connection.execute(sa.update(Defect).values(way="環境局の山田さんが直した"))
         [entry] = await book.entries(connection)
         assert (entry.confirmed_by, entry.anonymous_by) == ("田中", None)
