@@ -23,14 +23,23 @@ ANYONE = "anyone"
 class Line:
     """What a route needs."""
 
-    needs: May | str | None
+    needs: May | str | tuple[May, ...] | None  # several: one of them
     of: bool = False  # names something of one site
+    wide: bool = False  # what it names is an organisation: a role on single sites does not see it
     everywhere: bool = False  # the right must hold for all sites
     form: Mapping[str, str] = field(default_factory=dict)
+    at: Mapping[str, str] = field(default_factory=dict)  # name in the path → value, where it is not called so
     status: frozenset[int] = frozenset({200, 303})  # for those who may; 400 where the form is left empty on purpose
 
 
 EMPTY = frozenset({400})
+ONCE = frozenset({303, 400})  # the second to say so is told that it was said
+DEFECT, EXCEPTION, CYCLE, RULE = (
+    {"number": "defect"},
+    {"number": "exception"},
+    {"number": "cycle"},
+    {"rule": "rule"},
+)
 
 ROUTES: dict[str, Line] = {
     # everybody
@@ -51,7 +60,62 @@ ROUTES: dict[str, Line] = {
     "POST /account/tokens": Line(needs=None, status=EMPTY),
     "POST /account/tokens/{token}/end": Line(needs=None),
     # reading
+    "GET /": Line(needs=None),
     "GET /sites": Line(needs=None),
+    "GET /sweeps": Line(needs=None),
+    "GET /defects": Line(needs=None),
+    "GET /exceptions": Line(needs=None),
+    "GET /tests": Line(needs=None),
+    "GET /search": Line(needs=None),
+    "GET /know-how": Line(needs=None),
+    "GET /know-how/style.css": Line(needs=None),
+    "GET /know-how/rules/{rule}": Line(needs=None),
+    "GET /know-how/criteria/{number}": Line(needs=None, at={"number": "criterion"}),
+    "GET /know-how/checklist": Line(needs=None),
+    # reading what is of one site
+    "GET /sites/{site_id}": Line(needs=May.READ, of=True),
+    "GET /sites/{site_id}/sweeps": Line(needs=May.READ, of=True),
+    "GET /sweeps/{sweep_id}": Line(needs=May.READ, of=True),
+    "GET /sweeps/{sweep_id}/progress": Line(needs=May.READ, of=True),
+    "GET /sweeps/{sweep_id}/addresses": Line(needs=May.READ, of=True),
+    "GET /sweeps/{sweep_id}/sample": Line(needs=May.READ, of=True),
+    "GET /sweeps/{sweep_id}/summary.json": Line(needs=May.READ, of=True),
+    "GET /sweeps/{sweep_id}/files/{kind}": Line(needs=May.READ, of=True),
+    "GET /pages/{page}": Line(needs=May.READ, of=True),
+    "GET /pictures/{picture}": Line(needs=May.READ, of=True),
+    "GET /defects/{number}": Line(needs=May.READ, of=True, at=DEFECT),
+    "GET /exceptions/{number}": Line(needs=May.READ, of=True, at=EXCEPTION),
+    "GET /tests/{sweep}": Line(needs=May.READ, of=True),
+    "GET /tests/{sweep}/{visit}": Line(needs=May.READ, of=True),
+    "GET /tests/{sweep}/documents/{name}": Line(needs=(May.JUDGE, May.PLAN), of=True, at={"name": "document"}),
+    # acts
+    "GET /defects/{number}/{act}": Line(needs=May.CLAIM, of=True, at=DEFECT),
+    "POST /defects/{number}/repaired": Line(needs=May.CLAIM, of=True, at=DEFECT, status=ONCE),
+    "POST /defects/{number}/plan": Line(needs=May.PLAN, of=True, at=DEFECT, status=ONCE),
+    "POST /defects/{number}/except": Line(needs=(May.EXCEPT, May.PROPOSE), of=True, at=DEFECT, status=ONCE),
+    "POST /defects/{number}/recheck": Line(needs=May.RECHECK, of=True, at=DEFECT, status=ONCE),
+    "POST /pages/{page}/recheck": Line(needs=May.RECHECK, of=True, status=ONCE),
+    "POST /exceptions/{number}/review": Line(
+        needs=May.EXCEPT, of=True, at=EXCEPTION, form={"agrees": "yes"}, status=ONCE
+    ),
+    "POST /exceptions/{number}/end": Line(needs=May.EXCEPT, of=True, at=EXCEPTION, status=ONCE),
+    "POST /tests/{sweep}/{visit}": Line(needs=May.JUDGE, of=True, status=frozenset({200, 303, 400, 409})),
+    # sweeps
+    "GET /sites/{site_id}/begin": Line(needs=May.SWEEP, of=True),
+    "POST /sites/{site_id}/begin": Line(
+        needs=May.SWEEP, of=True, form={"method": "?"}, status=frozenset({303, 400})
+    ),
+    "POST /sweeps/{sweep_id}/stop": Line(needs=May.SWEEP, of=True, status=ONCE),
+    "POST /sweeps/{sweep_id}/resume": Line(needs=May.SWEEP, of=True, status=ONCE),
+    "POST /sweeps/{sweep_id}/repeat": Line(needs=May.SWEEP, of=True, status=ONCE),
+    # organisations and cycles
+    "GET /organisations/{organisation}": Line(needs=May.READ, of=True, wide=True),
+    "GET /cycles": Line(needs=None),
+    "GET /cycles/new": Line(needs=May.PLAN),
+    "POST /cycles": Line(needs=May.PLAN, status=EMPTY),
+    "GET /cycles/{number:int}": Line(needs=May.READ, of=True, at=CYCLE),
+    "GET /cycles/{number:int}/report.zip": Line(needs=May.READ, of=True, at=CYCLE),
+    "POST /cycles/{number:int}/close": Line(needs=May.PLAN, of=True, at=CYCLE, status=ONCE),
     # administration: accounts
     "GET /administration": Line(needs=May.CONFIGURE),
     "GET /administration/accounts": Line(needs=May.ADMINISTER),

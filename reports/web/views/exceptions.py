@@ -54,16 +54,17 @@ async def exception(asked: Reader, number: Number) -> Response:
 @router.post("/exceptions/{number}/review")
 async def review(asked: Reader, number: Number, agrees: Text = "", text: Text = "") -> Response:
     """Another person agrees, or does not: then it ends, and a proposal never counts."""
+    wrong = ""
     if agrees not in ("yes", "no"):
-        return await _show(asked, number, asked.language.say("web.exceptions.needs_answer"), text)
+        wrong = asked.language.say("web.exceptions.needs_answer")
+    elif not text.strip():
+        wrong = asked.language.say("web.exceptions.needs_text")
 
     async def act(connection: AsyncConnection) -> str:
         await excepting.review(connection, number, asked.who.person, text, agrees=agrees == "yes")
         return "agreed" if agrees == "yes" else "refused"
 
-    if not text.strip():
-        return await _show(asked, number, asked.language.say("web.exceptions.needs_text"), text)
-    return await _take(asked, number, act, text)
+    return await _take(asked, number, act, text, wrong=wrong)
 
 
 @router.post("/exceptions/{number}/end")
@@ -77,11 +78,14 @@ async def end(asked: Reader, number: Number, text: Text = "") -> Response:
     return await _take(asked, number, act, text, own=True)
 
 
-async def _take(asked: Asked, number: int, act: Any, text: str, *, own: bool = False) -> Response:
+async def _take(asked: Asked, number: int, act: Any, text: str, *, own: bool = False, wrong: str = "") -> Response:
+    """Do it, for who may; the form again where something is wrong with what was sent."""
     async with asked.reading() as connection:
         row = await _row(asked, connection, number)
     if not (own and _is_mine(asked, row)):
         asked.needs(May.EXCEPT, row.site_id)
+    if wrong:
+        return await _show(asked, number, wrong, text)
     try:
         async with asked.writing(Done.EXCEPTION_CHANGED, about=f"/exceptions/{number}") as connection:
             word = await act(connection)
