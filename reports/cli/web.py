@@ -60,7 +60,7 @@ def web(**given: Any) -> int:
     settings = WebSettings(
         database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
         browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
-        runs_sweeps=given["runs_sweeps"], contact=given["contact"],
+        runs_sweeps=given["runs_sweeps"], warms=True, contact=given["contact"],
     )  # fmt: skip
     asyncio.run(_prepare(settings))
     config = server_of(settings, given["host"], given["port"], given["behind"])

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from audits.cycles.progress import Memory
 from audits.engine import installed_engine
 from audits.runner import standing_by
 from audits.work import Tools
@@ -25,6 +26,7 @@ from reports.web.asking import Asked, NotSignedIn, Refused, anyone, nobody, sign
 from reports.web.security import TOO_LARGE, Safety, add_headers
 from reports.web.settings import WebSettings
 from reports.web.views import VIEWS
+from reports.web.warming import warming
 
 log = logging.getLogger("jisweep.web")
 
@@ -39,6 +41,9 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
             if opened is None:
                 opened = await stack.enter_async_context(Database(settings.database, must_exist=True))
             app.state.database = programs.state.database = opened
+            app.state.cycles = Memory()
+            if settings.warms:
+                await stack.enter_async_context(warming(opened, app.state.cycles))
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
             yield

@@ -15,6 +15,7 @@ class WebSettings:
     public: str  # the origin that readers' browsers see: https://a11y.example.lg.jp
     lang: str = "ja"  # of readers who have chosen none
     browser: str | None = None  # for rechecks, sweeps and PDF
+    warms: bool = False  # works out what takes long before somebody asks, see reports.web.warming
     runs_sweeps: bool = False  # those that are asked for here
     contact: str = ""  # said to the operators of sites, where neither the site nor its last sweep has one
     allow_private: bool = False  # in sweeps that are asked for here

@@ -19,9 +19,11 @@ from db.database import Database
 from db.tables import Cycle, Organisation, Site, Sweep, Trail
 from db.words import Done, Method, Role, SweepState
 from reports.access.accounts import Grant
+from reports.web.warming import warm
 from tests.audits.test_cycles import FIRST, LAST, Sites, days, pages
+from tests.db.asked import statements
 from tests.reports.rows import HOSTILE
-from tests.web.serving import browsing, person
+from tests.web.serving import Served, browsing, person
 
 NAME = "第1回 <b>" + HOSTILE[13].replace("\0", "")
 
@@ -192,3 +194,20 @@ async def test_what_is_remembered_of_a_cycle_is_what_would_be_worked_out(databas
         undone = sa.update(Sweep).where(Sweep.id == confirming.sweep).values(state=SweepState.AUDITING)
         await connection.execute(undone)
     assert (await agrees()).sites[0].confirming is None
+
+
+async def test_open_cycles_are_worked_out_before_somebody_asks(database: Database, database_url: str) -> None:
+    number, _, _, _ = await rolling(database)
+    memory = working.Memory()
+    await warm(database, memory)
+    async with database.reading() as connection:
+        [cycle] = await rounds.rounds(connection, Cycle.id == number)
+    with statements(database) as asked:
+        known = await memory.progress(database, cycle)
+    fresh = await working.progress(database, cycle)
+    assert known == fresh
+    assert len(asked) < 20  # what has changed since: nothing is concluded
+    planner = await person(database, "planner", Grant(role=Role.MANAGER))
+    with Served(database_url, warms=True) as origin:
+        async with browsing(origin, planner) as client:
+            assert (await client.get(f"/cycles/{number}")).status_code == 200

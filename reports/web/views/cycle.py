@@ -148,10 +148,7 @@ async def _told(asked: Asked, whole: Round, mine: Round) -> Progress:
 
 def memory_of(asked: Asked) -> Memory:
     """What the application remembers of cycles as long as it runs."""
-    state = asked.request.app.state
-    if not hasattr(state, "cycles"):
-        state.cycles = Memory()
-    found: Memory = state.cycles
+    found: Memory = asked.request.app.state.cycles
     return found
 
 
