@@ -77,16 +77,17 @@ async def _audited(connection: AsyncConnection, sweeps: Collection[int]) -> dict
 
 
 async def _shown(connection: AsyncConnection, rule: str, sweeps: Collection[int]) -> dict[int, int]:
+    """Sweep → audited pages that the rule fails on; the pages of the sweeps are fewer than the places of a common rule."""
+    shows = (
+        sa.exists()
+        .where(Occurrence.page_id == Visit.page_id, Occurrence.places > 0, Defect.id == Occurrence.defect_id)
+        .where(Defect.rule == rule, Defect.merged_into_id.is_(None))
+    )
     found: dict[int, int] = {}
     for some in parts(sweeps):
         rows = await connection.execute(
-            sa.select(Visit.sweep_id, sa.func.count(sa.distinct(Visit.page_id)))
-            .select_from(Defect)
-            .join(Sweep, Sweep.site_id == Defect.site_id)
-            .join(Occurrence, Occurrence.defect_id == Defect.id)
-            .join(Visit, sa.and_(Visit.sweep_id == Sweep.id, Visit.page_id == Occurrence.page_id))
-            .where(Sweep.id.in_(some), Defect.rule == rule, Defect.merged_into_id.is_(None))
-            .where(Occurrence.places > 0, Visit.state == VisitState.AUDITED)
+            sa.select(Visit.sweep_id, sa.func.count())
+            .where(Visit.sweep_id.in_(some), Visit.state == VisitState.AUDITED, shows)
             .group_by(Visit.sweep_id)
         )
         found |= dict(rows.all())
