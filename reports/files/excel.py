@@ -3,8 +3,8 @@
 Written row by row, in flat memory. Texts stay texts: no formula, and no link, is made of what a page says.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,16 @@ import xlsxwriter
 from db.tables import Defect
 from db.words import Outcome
 from reports.clean import cell, one_line
+from reports.files import sheets
+from reports.files.sheets import OPTIONS, Sheet, on_paper
 from reports.files.walk import Walk
 from reports.page_view import PageView
 from reports.site_view import criterion_rows, edition_name, engine_name, method_name
 from reports.summary import as_lines
 from reports.tables import FINDINGS, PAGES, address_row, finding_rows, page_row
 
-ROWS = 1_048_575  # that a sheet holds below its heading
-LINKS = 60_000  # that we put into a sheet; Excel takes 65,530
-LONGEST = 32_767  # characters of a cell
 AT_ONCE = 500
-OPTIONS = {
-    "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-    "default_date_format": "yyyy-mm-dd",
-}  # fmt: skip
+USUAL = 14  # letters that a column is wide
 PLACES = tuple(name for name in FINDINGS if name not in ("report", "picture"))  # files that are not here
 LISTED = tuple(name for name in PAGES if name not in ("report",))
 CRITERIA = ("number", "name", "level", "state", "problem_pages", "places", "needs_review_pages")
@@ -56,72 +52,6 @@ class _Count:
     places: int = 0
 
 
-@dataclass(kw_only=True)
-class _Sheet:
-    """A sheet, with further ones of its name when one is full."""
-
-    book: Any
-    name: str
-    headings: Sequence[tuple[str, str]]
-    row: int = 0
-    part: int = 0
-    links: int = 0
-    sheet: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._begin()
-
-    @property
-    def title(self) -> str:
-        """The name of the sheet at hand."""
-        return self.name if self.part == 1 else f"{self.name} {self.part}"
-
-    def add(self, values: Iterable[Any], link: str | None = None) -> None:
-        """Add a row; its first cell leads to a place in the workbook when there is room for another link."""
-        if self.row == ROWS:
-            self.end()
-            self._begin()
-        self.row += 1
-        for at, value in enumerate(values):
-            if at == 0 and link is not None and self.links < LINKS:
-                self.links += 1
-                self.sheet.write_url(self.row, 0, link, string=str(value))
-            else:
-                self._write(self.row, at, value)
-
-    def end(self) -> None:
-        """Let people filter what is there."""
-        self.sheet.autofilter(0, 0, max(self.row, 1), len(self.headings) - 1)
-
-    def _begin(self) -> None:
-        self.part, self.row, self.links = self.part + 1, 0, 0
-        self.sheet = self.book.add_worksheet(self.title)
-        bold = self.book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#DCE6F1"})
-        self.sheet.freeze_panes(1, 1)
-        self.sheet.repeat_rows(0)
-        _on_paper(self.sheet)
-        for at, (key, heading) in enumerate(self.headings):
-            self.sheet.set_column(at, at, WIDE.get(key, 14))
-            self.sheet.write_string(0, at, heading, bold)
-
-    def _write(self, row: int, at: int, value: Any) -> None:
-        if value is None or value == "":
-            return
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            self.sheet.write_number(row, at, value)
-        elif hasattr(value, "isoformat"):
-            self.sheet.write_datetime(row, at, value)
-        else:
-            self.sheet.write_string(row, at, cell(str(value))[:LONGEST])
-
-
-def _on_paper(sheet: Any) -> None:
-    """A4 across, as wide as the columns are together."""
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-
-
 async def write_excel(walk: Walk, path: Path) -> None:
     """Write the workbook."""
     with xlsxwriter.Workbook(str(path), OPTIONS) as book:
@@ -133,9 +63,9 @@ async def write_excel(walk: Walk, path: Path) -> None:
         _dictionary(book, walk)
 
 
-def _sheet(book: Any, walk: Walk, name: str, columns: Sequence[str], table: str) -> _Sheet:
-    headings = [(column, walk.language.say(f"{table}_csv.{column}")) for column in columns]
-    return _Sheet(book=book, name=walk.language.say(f"file.sheet_{name}"), headings=headings)
+def _sheet(book: Any, walk: Walk, name: str, columns: Sequence[str], table: str) -> Sheet:
+    headings = [(walk.language.say(f"{table}_csv.{column}"), WIDE.get(column, USUAL)) for column in columns]
+    return Sheet(book=book, name=walk.language.say(f"file.sheet_{name}"), headings=headings)
 
 
 def _summary(book: Any, walk: Walk) -> None:
@@ -143,7 +73,7 @@ def _summary(book: Any, walk: Walk) -> None:
     say, head = walk.language.say, walk.head
     sheet = book.add_worksheet(say("file.sheet_summary"))
     bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
-    _on_paper(sheet)
+    on_paper(sheet)
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 110)
     facts = [
@@ -161,9 +91,9 @@ def _summary(book: Any, walk: Walk) -> None:
 
 
 def _criteria(book: Any, walk: Walk) -> None:
-    sheet = _Sheet(
+    sheet = Sheet(
         book=book, name=walk.language.say("file.sheet_criteria"),
-        headings=[(name, walk.language.say(f"file.criteria_{name}")) for name in CRITERIA],
+        headings=[(walk.language.say(f"file.criteria_{name}"), WIDE.get(name, USUAL)) for name in CRITERIA],
     )  # fmt: skip
     for row in criterion_rows(walk.conclusion, walk.language.lang):
         count = row.count
@@ -190,7 +120,7 @@ async def _pages_and_places(book: Any, walk: Walk) -> dict[int, _Count]:
     async for view in walk.pages():
         rows = list(finding_rows(view, walk.language))
         to_page = f"internal:'{pages.title}'!A{pages.row + 2}"
-        to_place = f"internal:'{places.title}'!A{places.row + 2}" if rows and places.row < ROWS else None
+        to_place = f"internal:'{places.title}'!A{places.row + 2}" if rows and places.row < sheets.ROWS else None
         told = page_row(view, walk.language)
         pages.add((told.get(name) for name in LISTED), to_place)
         for number, row in enumerate(rows):
@@ -222,9 +152,9 @@ def _count(view: PageView, defects: dict[int, _Count]) -> None:
 
 async def _defects(book: Any, walk: Walk, counts: dict[int, _Count]) -> None:
     """The defects that this sweep met, those on the most pages first; state and plan are those of today."""
-    sheet = _Sheet(
+    sheet = Sheet(
         book=book, name=walk.language.say("file.sheet_defects"),
-        headings=[(name, walk.language.say(f"file.defects_{name}")) for name in DEFECTS],
+        headings=[(walk.language.say(f"file.defects_{name}"), WIDE.get(name, USUAL)) for name in DEFECTS],
     )  # fmt: skip
     order = sorted(counts, key=lambda number: (-counts[number].pages, -counts[number].places, number))
     for first in range(0, len(order), AT_ONCE):
@@ -257,9 +187,9 @@ async def _defects(book: Any, walk: Walk, counts: dict[int, _Count]) -> None:
 def _dictionary(book: Any, walk: Walk) -> None:
     """What each column means; the criteria's and defects' headings speak for themselves with their sentence here."""
     say = walk.language.say
-    sheet = _Sheet(
+    sheet = Sheet(
         book=book, name=say("file.sheet_dictionary"),
-        headings=[("sheet", say("file.sheet")), ("title", say("columns.column")), ("how", say("columns.meaning"))],
+        headings=[(say("file.sheet"), USUAL), (say("columns.column"), 36), (say("columns.meaning"), 50)],
     )  # fmt: skip
     for name, columns, table in (("pages", LISTED, "pages"), ("places", PLACES, "findings")):
         for column in columns:

@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from reports.clean import cell as defused
 from reports.clean import one_line
+from reports.files.sheets import OPTIONS, Sheet
 from reports.language import TOKYO
 from reports.web.asking import Asked
 
@@ -241,38 +242,14 @@ class _LateFile(Response):
 
 
 async def _write_xlsx(path: Path, listing: Listing) -> None:
-    """One sheet with a frozen heading and filters; texts stay texts: no formula, no link made of them."""
-    plain = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    with xlsxwriter.Workbook(str(path), plain) as book:
-        sheet = book.add_worksheet(one_line(listing.id)[:31])
-        bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-        sheet.freeze_panes(1, 0)
-        columns = listing.in_files()
-        for at, column in enumerate(columns):
-            sheet.set_column(at, at, 12 if column.is_number else 28)
-            sheet.write_string(0, at, column.heading, bold)
-        number = 0
+    """All rows, in as many sheets as they need."""
+    columns = listing.in_files()
+    with xlsxwriter.Workbook(str(path), OPTIONS) as book:
+        headings = [(column.heading, 12 if column.is_number else 28) for column in columns]
+        sheet = Sheet(book=book, name=one_line(listing.id)[:28], headings=headings)
         async for row in listing.each():
-            number += 1
-            if number >= 1_048_576:
-                raise ValueError("more rows than a sheet holds")
-            for at, column in enumerate(columns):
-                _write(sheet, number, at, _plain(column.cell(row).raw))
-        sheet.autofilter(0, 0, max(number, 1), len(columns) - 1)
-
-
-def _write(sheet: Any, row: int, at: int, value: Any) -> None:
-    if value is None or value == "":
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        sheet.write_string(row, at, defused(str(value))[:32_767])
-    else:
-        sheet.write_number(row, at, value)
+            sheet.add(_plain(column.cell(row).raw) for column in columns)
+        sheet.end()
 
 
 def _plain(value: Any) -> Any:

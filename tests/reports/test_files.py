@@ -17,7 +17,7 @@ from db.errors import UsageError
 from db.tables import Finding, Page, Visit
 from db.words import Outcome, VisitState
 from reports.clean import INVISIBLE, visible
-from reports.files import excel
+from reports.files import excel, sheets
 from reports.files.kinds import FileKind, write_file
 from reports.language import Language
 from tests.reports.rows import HOSTILE, storable
@@ -127,8 +127,8 @@ async def test_the_workbook_counts_as_the_rows_do_and_runs_nothing(
 async def test_a_full_sheet_goes_on_in_another(
     database: Database, sweep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(excel, "ROWS", 20)
-    monkeypatch.setattr(excel, "LINKS", 3)
+    monkeypatch.setattr(sheets, "ROWS", 20)
+    monkeypatch.setattr(sheets, "LINKS", 3)
     await write_file(database, sweep, FileKind.EXCEL, tmp_path / "x.xlsx", "en")
     book = load_workbook(tmp_path / "x.xlsx")
     places = [name for name in book.sheetnames if name.startswith("Places")]
