@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from audits.cycles import rounds
 from audits.cycles.progress import Memory
 from db.database import Database
-from db.errors import StorageError
 from db.tables import Cycle
 
 EVERY = 300.0  # seconds between two rounds; of what has not changed since, each takes a moment
@@ -31,8 +30,8 @@ async def _again_and_again(database: Database, memory: Memory) -> None:
     while True:
         try:
             await warm(database, memory)
-        except StorageError as error:  # whoever reads is told; the next round tries again
-            log.warning("%s", error)
+        except Exception:  # whoever reads is told of it, too; the next round tries again
+            log.exception("open cycles could not be worked out beforehand")
         await asyncio.sleep(EVERY)
 
 
