@@ -1,6 +1,7 @@
 """Auditing the chosen pages of a sweep: a few browsers side by side, each page claimed, audited, kept."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from db.words import GONE, About, Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
 WORTH_A_TAB = 3  # pages for which a browser of its own is started
+AT_ONCE = 8  # visits that are claimed in one transaction
 RENEW = 60.0  # seconds between renewals of a visit's lease
 
 
@@ -106,9 +108,9 @@ class Yardstick:
     pictures: Pictures
     dead: frozenset[str]  # lease owners that run no more
     evidence: Evidence
-    unknown: set[str] = field(
-        default_factory=set
-    )  # scripts that were seen to link to pages that exploring did not know
+    claimed: deque[Any] = field(default_factory=deque)  # visits, of which each worker takes the next
+    # scripts that were seen to link to pages that exploring did not know
+    unknown: set[str] = field(default_factory=set)
 
 
 async def _audit_pages_in_new_tab(work: Work, yardstick: Yardstick) -> None:
@@ -117,43 +119,31 @@ async def _audit_pages_in_new_tab(work: Work, yardstick: Yardstick) -> None:
 
 
 async def _audit_pages(work: Work, yardstick: Yardstick, tab: Tab) -> None:
-    """Claim selected pages one by one until none is left; one that another worker holds may come back."""
-    owner = this_process()
+    """Audit claimed pages one by one until none is left; one that another worker holds may come back."""
     while not work.stopping.is_set():
-        async with work.database.writing() as connection:
-            claimed = await claim_visits(connection, work.sweep.id, owner, 1, yardstick.dead)
-            visit = await _claimed(connection, claimed[0]) if claimed else None
-        if visit is not None:
-            await _audit_visit(work, yardstick, tab, visit)
+        if not yardstick.claimed:
+            await _claim(work, yardstick)
+        if yardstick.claimed:
+            await _audit_visit(work, yardstick, tab, yardstick.claimed.popleft())
         elif await _left(work):
             await asyncio.sleep(IDLE)
         else:
             return
 
 
-async def _claimed(connection: AsyncConnection, visit_id: int) -> Any:
-    """What auditing needs to know of a visit."""
-    query = (
-        sa.select(
-            Visit.id,
-            Visit.page_id,
-            Visit.tries,
-            Visit.closed_roots,
-            Visit.template,
-            Visit.content_type,
-            Visit.body_digest,
-            Visit.wording,
-            Visit.notice,
-            Visit.script_key,
-            Visit.rendered,
-            Visit.title,
-            Visit.shape,
-            Page.address,
-        )
-        .join(Page, Page.id == Visit.page_id)
-        .where(Visit.id == visit_id)
-    )
-    return (await connection.execute(query)).one()
+async def _claim(work: Work, yardstick: Yardstick) -> None:
+    """Claim some of the selected pages for the workers of this process."""
+    async with work.database.writing() as connection:
+        claimed = await claim_visits(connection, work.sweep.id, this_process(), AT_ONCE, yardstick.dead)
+        visits = await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id))
+        yardstick.claimed.extend(visits)
+
+
+# What auditing needs to know of a visit
+_CLAIMED = sa.select(
+    Visit.id, Visit.page_id, Visit.tries, Visit.closed_roots, Visit.template, Visit.content_type, Visit.body_digest,
+    Visit.wording, Visit.notice, Visit.script_key, Visit.rendered, Visit.title, Visit.shape, Page.address,
+).join(Page, Page.id == Visit.page_id)  # fmt: skip
 
 
 async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:

@@ -179,10 +179,16 @@ async def run(
     `again` gives the pages that a finished sweep has lost another try. Who asks after `since`, by default from now on,
     that the sweep stop sets `stopping`. Raises UsageError when there is no such sweep, Held when another process runs it.
     """
-    heeding = heeded(database, sweep_id, stopping, since or now())
-    async with held(database, sweep_id), heeding, running(database, sweep_id, tools, stopping) as work:
+    async with (
+        held(database, sweep_id),
+        heeded(database, sweep_id, stopping, since or now()),
+        running(database, sweep_id, tools, stopping) as work,
+        Together() as beside,
+    ):
         if SweepState.FINISHED is until is not work.sweep.state:
-            await work.first_tab()  # that there is no browser is said now, not after hours of exploring
+            beside.create_task(
+                work.first_tab()
+            )  # that there is no browser is said now, not after hours of exploring
         if again and work.sweep.state is SweepState.FINISHED:
             await _reopen(work)
         while work.sweep.state not in (until, SweepState.FINISHED):

@@ -54,6 +54,7 @@ class Work:
     resources: Resources
     robots: dict[str, Robots] = field(default_factory=dict)  # by origin
     _first_tab: Tab | None = None
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def tab(self) -> Tab:
         """A tab of this sweep with the engine in every frame, to be entered by the caller."""
@@ -64,9 +65,10 @@ class Work:
 
     async def first_tab(self) -> Tab:
         """The tab that exploring and one of the auditing workers share; opened when first asked for."""
-        if self._first_tab is None:
-            self._first_tab = await self.stack.enter_async_context(self.tab())
-        return self._first_tab
+        async with self._opening:
+            if self._first_tab is None:
+                self._first_tab = await self.stack.enter_async_context(self.tab())
+            return self._first_tab
 
 
 @asynccontextmanager

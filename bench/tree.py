@@ -2,33 +2,31 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import create_connection, socket
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The site's address, with trailing slash, on a free loopback port."""
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait(port)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait()
+    with _said_by([sys.executable, "-m", "bench.tree", str(folder)]) as address:
+        yield address
 
 
 @contextmanager
 def served_sample() -> Iterator[str]:
     """The bundled sample site's address, served by a process of its own."""
-    server = subprocess.Popen([sys.executable, "-m", "tests.site"], stdout=subprocess.PIPE, text=True, bufsize=1)
+    with _said_by([sys.executable, "-m", "tests.site"]) as address:
+        yield address
+
+
+@contextmanager
+def _said_by(command: list[str]) -> Iterator[str]:
+    """The address in the first line of a server, which ends with the block."""
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
@@ -38,11 +36,14 @@ def served_sample() -> Iterator[str]:
         server.wait()
 
 
-def _wait(port: int) -> None:
-    for _ in range(100):
-        try:
-            create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise TimeoutError(f"the server did not open port {port}")
+class _Pages(SimpleHTTPRequestHandler):
+    """Keeps connections open, as servers of real sites do."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body leave in two pieces
+
+
+if __name__ == "__main__":
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, directory=sys.argv[1])) as server:
+        print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+        server.serve_forever()

@@ -126,7 +126,7 @@ async def _record(
     async with exploration.database.writing() as connection:
         pages = await add_addresses(
             connection, exploration.sweep, (link for link in leads_to if link != each.address),
-            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
+            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page, met=exploration.pages,
         )  # fmt: skip
         pages[each.address] = each.page
         unsafe = [pages[link] for link in leads_to if link in document.unsafe]

@@ -58,6 +58,7 @@ class Exploration:
     sitemaps: set[str] = field(default_factory=set)  # addresses of the files that were read
     no_walls: set[str] = field(default_factory=set)  # what pages share that is the site's own, see crawler.walls
     known: Marks = field(default_factory=Marks)  # pages that need not be put on the frontier: they are there
+    pages: dict[str, int] = field(default_factory=dict)  # by address, of some that are on the frontier
     resources: Resources
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     census: Census = field(init=False)

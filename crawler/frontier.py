@@ -16,6 +16,7 @@ from db.words import FoundBy, Reason, VisitState
 
 T = TypeVar("T")
 ROWS = 500  # rows in one statement: SQLite allows 32,766 variables
+MET = 20_000  # addresses that are kept in memory with their pages: navigation is met on every page
 READ_AHEAD = 10_000  # ids that are fetched at one time
 
 
@@ -44,29 +45,37 @@ async def add_addresses(
     depth: int,
     found_on: int | None = None,
     in_sitemap: bool = False,
+    met: dict[str, int] | None = None,
 ) -> dict[str, int]:
     """Put addresses that the sweep does not know yet on the frontier; returns the page of each.
 
-    Known ones stay as they are, but for the sitemap.
+    Known ones stay as they are, but for the sitemap. In `met` the caller keeps the pages that the sweep was seen to
+    know, so that what each page links to is not asked for each time.
 
     All rows go in one order, and callers change their own visit only afterwards: of two transactions that add the
     same addresses one waits for the other, never each for the other (PostgreSQL).
     """
-    slices = list(_slices(sorted(set(addresses))))
+    given = set(addresses)
+    met = {} if met is None or in_sitemap else met
+    pages = {each: met[each] for each in given if each in met}
+    slices = list(_slices(sorted(given - pages.keys())))
     known = [await _known(connection, sweep, some) for some in slices]
+    if len(met) > MET:
+        met.clear()
+    met.update({address: page for batch in known for address, (page, visited) in batch.items() if visited})
     for place, some in enumerate(slices):
         new = [{"site_id": sweep.site_id, "address": each} for each in some if each not in known[place]]
         if new:
             await _insert_new(connection, Page, new)
             known[place] = await _known(connection, sweep, some)
-    found = [page for pages in known for page, visited in pages.values() if not visited]
+    found = [page for batch in known for page, visited in batch.values() if not visited]
     await _add_visits(connection, sweep, found, found_by, depth, found_on, in_sitemap)
     if in_sitemap:
-        for pages in known:
-            ids = [page for page, _ in pages.values()]
+        for batch in known:
+            ids = [page for page, _ in batch.values()]
             listed = sa.update(Visit).where(Visit.sweep_id == sweep.id, Visit.page_id.in_(ids))
             await connection.execute(listed.values(in_sitemap=True))
-    return {address: page for pages in known for address, (page, _) in pages.items()}
+    return pages | {address: page for batch in known for address, (page, _) in batch.items()}
 
 
 async def add_pages(

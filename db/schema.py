@@ -109,9 +109,14 @@ def _standing(connection: Connection) -> Schema:
 
 
 def _upgrade(connection: Connection) -> None:
+    """Run the missing migrations; where there is nothing, make what they would lead to in one go."""
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if _standing(connection) is Schema.EMPTY:
+        Table.metadata.create_all(connection)
+        command.stamp(config, "head")
+    else:
+        command.upgrade(config, "head")
 
 
 def _differences(connection: Connection) -> list[str]:
