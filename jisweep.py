@@ -41,6 +41,8 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "check": "reports.cli.check",
     "sign-in": "reports.cli.sign_in",
     "web": "reports.cli.web",
+    "run": "reports.cli.run",
+    "worker": "reports.cli.run",
     "account": "reports.cli.account",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
@@ -90,6 +92,8 @@ def cli() -> None:
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep check @pages.txt --baseline known.json   has anything got worse? for acceptance and pipelines
     jisweep web                             all of it in a browser, for everybody who works on it
+    jisweep run                             the sweeps that are asked for, in one process
+    jisweep worker                          the same with many machines over one PostgreSQL
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b

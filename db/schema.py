@@ -17,6 +17,7 @@ from db.database import Database
 from db.errors import StorageError
 from db.tables import Sweep, Table
 
+QUEUE = "procrastinate_"  # what the tables of the workers' queue begin with: they are Procrastinate's own
 UPGRADING = 8341_3  # names our lock among the advisory locks of a PostgreSQL database
 
 
@@ -120,7 +121,9 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _differences(connection: Connection) -> list[str]:
-    def is_here(item: Any, *_: Any) -> bool:
+    def is_here(item: Any, name: str | None, kind: str, *_: Any) -> bool:
+        if kind == "table" and str(name).startswith(QUEUE):
+            return False
         # an index may be for one kind of database alone
         return item.info.get("only") in (None, connection.dialect.name)
 
