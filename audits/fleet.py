@@ -322,7 +322,7 @@ class Fleet:
         await asyncio.gather(*(each.task for each in self._kept.values()), return_exceptions=True)
 
     async def _look(self, app: App, lead: Any, audit: Any) -> None:
-        while True:
+        while not self.closing.is_set():
             await self._beat()
             await self._leave_what_is_over()
             async with self.database.writing() as connection:
