@@ -46,7 +46,9 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "account": "reports.cli.account",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
-    "db": "db.commands",
+    "db": "reports.cli.database",
+    "backup": "reports.cli.backup",
+    "restore": "reports.cli.backup",
 }
 
 

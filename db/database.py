@@ -1,14 +1,18 @@
 """One database: SQLite in a file, or PostgreSQL, behind the same few calls."""
 
 import asyncio
+import errno
+import os
 import re
 import sqlite3
 import time
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from sqlalchemy import Connection, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,13 +31,24 @@ class Database:
     """An open database: `async with Database(url) as database`.
 
     `url` is a SQLAlchemy URL (`sqlite:///file`, `postgresql://user@host/name`) or the path of a SQLite file, which is
-    made when it is not there, unless it `must_exist`.
+    made when it is not there, unless it `must_exist`. A SQLite file that is opened `read_only` is not changed by a byte; a
+    `draft` is one that is thrown away when anything fails, and is written without a journal.
     Raises UsageError for an address that names no known database, StorageError when it cannot be opened.
     """
 
-    def __init__(self, url: str, *, must_exist: bool = False, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        must_exist: bool = False,
+        patience: float = 30.0,
+        read_only: bool = False,
+        draft: bool = False,
+    ) -> None:
         self.url = database_url(url)
-        self.must_exist = must_exist
+        self.must_exist = must_exist or read_only
+        self.read_only = read_only
+        self.draft = draft
         self.patience = patience  # seconds to wait for another writer
         self._engine: AsyncEngine | None = None
         self._writer = asyncio.Lock()
@@ -45,8 +60,10 @@ class Database:
     async def __aenter__(self) -> Self:
         if self.is_sqlite:
             self._can_be_opened()
-            self._engine = create_async_engine(self.url, connect_args={"timeout": self.patience})
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            url = _reading(self.url) if self.read_only else self.url
+            journal = None if self.read_only else "OFF" if self.draft else "WAL"
+            self._engine = create_async_engine(url, connect_args={"timeout": self.patience})
+            event.listen(self._engine.sync_engine, "connect", partial(_prepare_sqlite, journal=journal))
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         else:
             self._engine = create_async_engine(
@@ -75,6 +92,8 @@ class Database:
                 ja=f"データベース {self.url.database} がありません。場所を確かめるか、先に jisweep sweep を実行してください。",
                 en=f"The database {self.url.database} does not exist: check its place, or run jisweep sweep first.",
             )
+        if self.read_only:
+            return
         try:
             sqlite3.connect(self.url.database or ":memory:").close()
         except sqlite3.Error as error:
@@ -86,6 +105,34 @@ class Database:
         with storage_errors(self.url):
             async with self._connected() as connection, connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads, and sees all as it was at its first look, however long it takes and whoever writes."""
+        with storage_errors(self.url):
+            async with self._connected() as plain:
+                lasting = (
+                    {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                )
+                connection = await plain.execution_options(**lasting)
+                async with connection.begin():
+                    yield connection
+
+    async def vacuum_into(self, path: Path) -> None:
+        """Write a SQLite database into an empty file as it is at this moment, without what was deleted; nobody has to wait."""
+        with storage_errors(self.url):
+            async with self._connected() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert driver is not None
+                try:
+                    await driver.execute("VACUUM INTO ?", (str(path),))
+                except asyncio.CancelledError:
+                    await driver.interrupt()
+                    raise
+                except sqlite3.Error as error:
+                    if "full" in str(error):  # not our disk: the one that is written to
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+                    raise _explain(str(error), _where(self.url)) or error from error
 
     @asynccontextmanager
     async def writing(self, *, remaking: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -174,10 +221,10 @@ def _explain(said: str, where: str) -> StorageError | None:
     for sign, ja, en in (
         ("locked", "ほかのプログラムが使用中です。終わってからもう一度実行してください",
          "it is in use by another program; try again when that has ended"),
-        ("SQLSTATE 53100", "サーバーのディスクの空きがありません。空けてから jisweep resume で続けられます",
-         "the server's disk is full; make room, then go on with jisweep resume"),
-        ("disk is full", "ディスクの空きがありません。空けてから jisweep resume で続けられます",
-         "the disk is full; make room, then go on with jisweep resume"),
+        ("SQLSTATE 53100", "サーバーのディスクの空きがありません。空けてから、もう一度実行するか、調査は jisweep resume で続けてください",
+         "the server's disk is full; make room, then run it again, or go on with jisweep resume"),
+        ("disk is full", "ディスクの空きがありません。空けてから、もう一度実行するか、調査は jisweep resume で続けてください",
+         "the disk is full; make room, then run it again, or go on with jisweep resume"),
         ("disk I/O error", "ディスクの読み書きに失敗しました", "the disk failed to read or write"),
         ("unable to open", "開けません。フォルダーがあるか、書き込めるかを確かめてください",
          "it cannot be opened; check that its folder exists and can be written to"),
@@ -205,11 +252,20 @@ async def _free() -> AsyncIterator[None]:
     yield
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:
+def _reading(url: URL) -> URL:
+    """The same SQLite file, which cannot be written to."""
+    path = quote(str(Path(url.database or "").absolute()))
+    return url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+
+
+def _prepare_sqlite(connection: Any, _: object, *, journal: str | None) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver does
     cursor = connection.cursor()
-    _use_wal(cursor)
-    cursor.execute("PRAGMA synchronous = NORMAL")
+    if journal == "WAL":
+        _use_wal(cursor)
+    elif journal is not None:
+        cursor.execute(f"PRAGMA journal_mode = {journal}")
+    cursor.execute(f"PRAGMA synchronous = {'OFF' if journal == 'OFF' else 'NORMAL'}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
     connection.create_function("plain", 1, plain, deterministic=True)

@@ -43,7 +43,7 @@ async def upgrade(database: Database) -> None:
     async with database.writing(remaking=True) as connection:
         await _alone(connection)
         await connection.run_sync(_upgrade)
-        await _refers_to_what_is_there(connection)
+        await refers_to_what_is_there(connection)
 
 
 async def ready(database: Database) -> None:
@@ -67,6 +67,22 @@ async def present(database: Database) -> None:
             en=f"The database {database.url.database} is empty: run jisweep sweep first.",
         )
     await ready(database)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of a database's schema; None where there is none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+async def make_empty(connection: AsyncConnection, revision: str) -> None:
+    """Make the tables of a revision where there are none yet. Raises StorageError where there are some."""
+    await _alone(connection)
+    if await connection.run_sync(_standing) is not Schema.EMPTY:
+        raise StorageError(
+            ja="写し先のデータベースは空ではありません。空のデータベースを指定してください（何も変えていません）。",
+            en="The database to copy into is not empty: name an empty one (nothing was changed).",
+        )
+    await connection.run_sync(_upgrade, revision)
 
 
 def refuse_unusable(found: Schema, database: Database) -> None:
@@ -97,7 +113,7 @@ def _config() -> Config:
 
 
 def _standing(connection: Connection) -> Schema:
-    revision = MigrationContext.configure(connection).get_current_revision()
+    revision = revision_of(connection)
     if revision is None:
         return Schema.FOREIGN if sa.inspect(connection).get_table_names() else Schema.EMPTY
     scripts = ScriptDirectory.from_config(_config())
@@ -109,15 +125,16 @@ def _standing(connection: Connection) -> Schema:
     return Schema.NEWER if sa.inspect(connection).has_table(Sweep.__tablename__) else Schema.FOREIGN
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     """Run the missing migrations; where there is nothing, make what they would lead to in one go."""
     config = _config()
     config.attributes["connection"] = connection
-    if _standing(connection) is Schema.EMPTY:
+    newest = revision in ("head", ScriptDirectory.from_config(config).get_current_head())
+    if newest and _standing(connection) is Schema.EMPTY:
         Table.metadata.create_all(connection)
         command.stamp(config, "head")
     else:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def _differences(connection: Connection) -> list[str]:
@@ -137,8 +154,8 @@ async def _alone(connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADING)))
 
 
-async def _refers_to_what_is_there(connection: AsyncConnection) -> None:
-    """Raises StorageError, and so undoes the upgrade, when SQLite's remade tables have references to nothing."""
+async def refers_to_what_is_there(connection: AsyncConnection) -> None:
+    """Raises StorageError, and so undoes what was done, when rows of SQLite refer to nothing, which it did not watch."""
     if connection.dialect.name != "sqlite":
         return
     broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()

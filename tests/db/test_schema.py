@@ -17,7 +17,7 @@ from db import schema
 from db.database import Database
 from db.errors import StorageError
 from db.schema import Schema, differences, present, ready, standing, upgrade
-from db.tables import Site
+from db.tables import Site, Table
 from db.types import now
 from db.words import About
 
@@ -202,11 +202,11 @@ WORDS = {  # of columns that hold words of a vocabulary, as the first schema had
 
 
 def _filled(connection: Connection) -> dict[str, int]:
-    """Put one row into each table, as every table's columns want it; returns how many rows each has."""
+    """Put one row into each table that has none, as every table's columns want it; returns how many rows each has."""
     tables = sa.MetaData()
     tables.reflect(connection)
     for table in tables.sorted_tables:
-        if table.name != "alembic_version":
+        if not connection.scalar(sa.select(sa.func.count()).select_from(table)):
             connection.execute(
                 table.insert().values({each.name: _value(table.name, each) for each in table.columns})
             )
@@ -219,6 +219,9 @@ def _filled(connection: Connection) -> dict[str, int]:
 def _value(table: str, column: sa.Column[Any]) -> Any:
     if f"{table}.{column.name}" in WORDS:
         return WORDS[f"{table}.{column.name}"]
+    modelled = Table.metadata.tables[table].columns.get(column.name)  # None: there is no such column any more
+    if modelled is not None and isinstance(modelled.type, sa.Enum) and modelled.type.enum_class is not None:
+        return next(iter(modelled.type.enum_class)).value
     kind = column.type.python_type
     if kind is datetime:
         return now()
@@ -226,7 +229,7 @@ def _value(table: str, column: sa.Column[Any]) -> Any:
         return now().date()
     if isinstance(column.type, sa.JSON):
         return []
-    return {int: 1, bool: False, bytes: b"1", str: "1"}[kind]
+    return {int: 1, float: 0.5, bool: False, bytes: b"1", str: "1"}[kind]
 
 
 def _upgrade_to(revision: str) -> Callable[[Connection], None]:
@@ -251,6 +254,22 @@ async def test_a_database_with_rows_is_upgraded_from_the_first_schema_with_all_o
                 assert await connection.scalar(sa.text(f"SELECT count(*) FROM {name}")) == 1
             with pytest.raises(IntegrityError):  # references are watched again
                 await connection.execute(sa.text("UPDATE visit SET page_id = 4711"))
+
+
+async def test_rows_of_each_table_outlive_all_upgrades_since_the_one_that_made_it(empty_url: str) -> None:
+    scripts = schema.ScriptDirectory.from_config(schema._config())
+    revisions = [each.revision for each in scripts.walk_revisions()][::-1]
+    filled: dict[str, int] = {}
+    async with Database(empty_url) as database:
+        for revision in revisions:
+            async with database.writing(remaking=True) as connection:
+                await connection.run_sync(_upgrade_to(revision))
+                await schema.refers_to_what_is_there(connection)
+                before, filled = filled, await connection.run_sync(_filled)
+            assert set(filled.values()) == {1}, revision
+            assert filled.keys() >= before.keys(), revision
+        assert filled.keys() == {*Table.metadata.tables, "alembic_version"}
+        assert await differences(database) == []
 
 
 async def test_the_notes_of_a_sweep_become_rows_in_their_order(empty_url: str) -> None:

@@ -1,12 +1,16 @@
-"""Commands on the database: `jisweep db upgrade`, `jisweep db check`."""
+"""Commands on the database: `jisweep db upgrade`, `jisweep db check`, `jisweep db move`."""
 
 import asyncio
+from typing import Any
 
 import click
 
-from db.database import Database
+from db.database import Database, hide_password
 from db.errors import StorageError
-from db.schema import Schema, differences, standing, upgrade
+from db.moving import running_sweeps, transfer
+from db.schema import Schema, differences, present, standing, upgrade
+from reports.cli.copying import Copying, say_aside, say_whole
+from reports.cli.options import json_option, lang_option
 
 
 @click.group()
@@ -29,6 +33,28 @@ def check_command(database: str) -> int:
     found = asyncio.run(_check(database))
     click.echo(found.value)
     return 0 if found is Schema.CURRENT else StorageError.exit_code
+
+
+@db.command(name="move")
+@click.option("--from", "source", metavar="URL", required=True, help="The database to copy: it is left as it is.")
+@click.option(
+    "--to", "target", metavar="URL", required=True, help="A new SQLite file, or an empty PostgreSQL database."
+)
+@json_option
+@lang_option
+def move_command(source: str, target: str, **given: Any) -> None:
+    """Copy all of a database into another one, of either kind, and compare the two."""
+    asyncio.run(_move(source, target, given))
+
+
+async def _move(source: str, target: str, given: dict[str, Any]) -> None:
+    async with Database(source, must_exist=True) as database:
+        await present(database)
+        running = await running_sweeps(database)
+        with Copying(given["lang"]) as tell:
+            moved = await transfer(database, target, tell)
+    say_aside(moved, running, given["lang"])
+    say_whole(moved, {"from": hide_password(source), "to": hide_password(target)}, given)
 
 
 async def _upgrade(url: str) -> None:
