@@ -48,7 +48,7 @@ def move_command(source: str, target: str, **given: Any) -> None:
 
 
 async def _move(source: str, target: str, given: dict[str, Any]) -> None:
-    async with Database(source, must_exist=True) as database:
+    async with Database(source, read_only=True) as database:
         await present(database)
         running = await running_sweeps(database)
         with Copying(given["lang"]) as tell:

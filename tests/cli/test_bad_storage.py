@@ -14,7 +14,7 @@ from tests.cli.program import Program
 from tests.cli.refusals import one_refusal, refused
 from tests.cli.servers import CLEAN, Site, answers, plain, serving
 
-COMMANDS = [("sweeps",), ("report", "1"), ("resume", "1"), ("db", "upgrade")]
+COMMANDS = [("sweeps",), ("report", "1"), ("resume", "1"), ("db", "upgrade"), ("backup", "a.sqlite")]
 
 
 @pytest.fixture

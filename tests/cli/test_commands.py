@@ -46,6 +46,9 @@ COMMANDS = [
     "db",
     "db upgrade",
     "db check",
+    "db move",
+    "backup",
+    "restore",
 ]
 
 

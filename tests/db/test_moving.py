@@ -30,6 +30,9 @@ from tests.db.server import Server
 from tests.db.test_schema import _described, _filled, _upgrade_to
 
 
+ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"])  # where the kind of the source makes no difference
+
+
 def quiet(*_: object) -> None:
     """Nobody is told."""
 
@@ -87,7 +90,7 @@ async def test_every_value_of_every_table_arrives_on_either_database(database: D
 PICTURE = {"digest": "d", "media_type": "image/png", "width": 1, "height": 1, "image": b"x"}
 
 
-@pytest.mark.parametrize("backend", ["sqlite"])
+@ON_SQLITE
 async def test_a_copy_has_all_that_a_new_database_has(
     database: Database, target: str, postgres_template: str
 ) -> None:
@@ -249,6 +252,7 @@ async def backup(database: Database, tmp_path: Path) -> Path:
     return tmp_path / "backup.sqlite"
 
 
+@ON_SQLITE
 async def test_a_backup_that_has_changed_is_refused(backup: Path, target: str) -> None:
     kept = bytearray(backup.read_bytes())
     kept[len(kept) // 2] ^= 1
@@ -256,6 +260,7 @@ async def test_a_backup_that_has_changed_is_refused(backup: Path, target: str) -
     await _is_refused(backup, target, "SHA-256")
 
 
+@ON_SQLITE
 async def test_a_backup_that_lacks_a_row_of_its_manifest_is_refused(backup: Path, target: str) -> None:
     told = json.loads(manifest_of(backup).read_text(encoding="utf-8"))
     with closing(sqlite3.connect(backup)) as inside, inside:
@@ -265,6 +270,7 @@ async def test_a_backup_that_lacks_a_row_of_its_manifest_is_refused(backup: Path
     await _is_refused(backup, target, r"differs .*visit 49/50")
 
 
+@ON_SQLITE
 async def test_a_damaged_backup_without_a_manifest_is_refused(backup: Path, target: str) -> None:
     manifest_of(backup).unlink()
     os.truncate(backup, backup.stat().st_size // 2)
@@ -316,6 +322,7 @@ async def test_an_older_database_is_backed_up_as_it_is_and_restored_up_to_date_w
             assert await connection.scalar(sa.select(sa.func.count()).select_from(Visit)) == 1
 
 
+@ON_SQLITE
 async def test_a_backup_of_a_newer_jisweep_is_refused(backup: Path, target: str) -> None:
     manifest_of(backup).unlink()
     with closing(sqlite3.connect(backup)) as inside, inside:
@@ -332,6 +339,7 @@ async def test_a_full_disk_is_said_and_nothing_is_left(database: Database, tmp_p
         assert list(folder.iterdir()) == []
 
 
+@ON_SQLITE
 async def test_a_disk_that_fills_up_with_the_manifest_leaves_nothing(database: Database, tmp_path: Path) -> None:
     await back_up(database, tmp_path / "backup.sqlite", quiet)
     size = (tmp_path / "backup.sqlite").stat().st_size
@@ -342,6 +350,7 @@ async def test_a_disk_that_fills_up_with_the_manifest_leaves_nothing(database: D
         assert list(folder.iterdir()) == [filler]
 
 
+@ON_SQLITE
 async def test_a_folder_that_cannot_be_written_is_said(database: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StorageError, match=r"Cannot write .*backup\.sqlite \(Not a directory\)"):
