@@ -96,6 +96,7 @@ def cli() -> None:
     jisweep web                             all of it in a browser, for everybody who works on it
     jisweep run                             the sweeps that are asked for, in one process
     jisweep worker                          the same with many machines over one PostgreSQL
+    jisweep backup /var/backups/jisweep/    the whole database as one file, while sweeps run
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b

@@ -92,10 +92,10 @@ class CopiedTable:
             return (column + 0.0).label(name)  # SQLite makes 0 of -0
         return sa.cast(column, sa.Text).label(name) if isinstance(kind, sa.JSON) else column
 
-    def written(self) -> sa.TableClause:
-        """The table to put such rows into."""
-        kinds = self.columns.items()
-        return sa.table(self.name, *(sa.column(n, sa.Text() if isinstance(k, sa.JSON) else k) for n, k in kinds))
+    def kept_by(self, dialect: sa.Dialect) -> list[Callable[[Any], Any] | None]:
+        """How the database has each column's values, where not as Python has them."""
+        kinds = (sa.Text() if isinstance(each, sa.JSON) else each for each in self.columns.values())
+        return [each.dialect_impl(dialect).bind_processor(dialect) for each in kinds]
 
 
 async def transfer(
@@ -185,7 +185,10 @@ async def _let_go(connection: AsyncConnection, tables: Sequence[CopiedTable]) ->
         held = [each for each in LEASES if each in table.columns]
         if held:
             some = sa.or_(*(sa.column(each).is_not(None) for each in held))
-            await connection.execute(sa.update(table.written()).where(some).values(dict.fromkeys(held)))
+            nobody = dict.fromkeys(held, sa.null())
+            await connection.execute(
+                sa.update(sa.table(table.name, *map(sa.column, held))).where(some).values(nobody)
+            )
 
 
 async def _look_through(copy: Database) -> None:
@@ -282,8 +285,10 @@ def _without_null(row: Row) -> Row:
 
 async def _put(connection: AsyncConnection, table: CopiedTable, rows: Sequence[Row]) -> None:
     if connection.dialect.name == "sqlite":
-        names = list(table.columns)
-        await connection.execute(sa.insert(table.written()), [dict(zip(names, row, strict=True)) for row in rows])
+        kept = table.kept_by(connection.dialect)
+        put = [tuple(kind(value) if kind else value for kind, value in zip(kept, row, strict=True)) for row in rows]
+        names, places = (", ".join(each) for each in (map('"{}"'.format, table.columns), "?" * len(kept)))
+        await connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', put)  # noqa: S608
         return
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None

@@ -35,7 +35,7 @@ def restore(file: Path, upgrading: bool, **given: Any) -> None:
 
 
 async def _backup(path: Path, given: dict[str, Any]) -> None:
-    async with Database(given["database"], read_only=True) as source:
+    async with Database(given["database"], must_exist=True) as source:
         with Copying(given["lang"]) as tell:
             manifest, moved = await backups.back_up(source, path, tell)
     say_aside(moved, manifest.running, given["lang"])

@@ -29,7 +29,6 @@ from tests.db.rows import sweep_with_visits
 from tests.db.server import Server
 from tests.db.test_schema import _described, _filled, _upgrade_to
 
-
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"])  # where the kind of the source makes no difference
 
 
