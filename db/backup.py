@@ -49,6 +49,8 @@ class Manifest:
             return None
         try:
             told = json.loads(beside.read_text(encoding="utf-8"))
+            if told["format"] != FORMAT:
+                raise ValueError("another format")
             return cls(
                 file=told["file"], size=told["bytes"], sha256=told["sha256"], source=told["source"],
                 made_at=datetime.fromisoformat(told["made_at"]), schema=told["schema"], running=told["running"],
@@ -66,9 +68,10 @@ def manifest_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def file_for(place: Path) -> Path:
-    """The file of a new backup: `place` itself, or one with the time in its name where that is a folder."""
-    return place / f"jisweep-{now():%Y%m%dT%H%M%SZ}.sqlite" if place.is_dir() else place
+def file_for(place: str) -> Path:
+    """The file of a new backup: `place` itself, or one with the time in its name where that is a folder, or is to be one."""
+    path = Path(place)
+    return path / f"jisweep-{now():%Y%m%dT%H%M%SZ}.sqlite" if place.endswith(os.sep) or path.is_dir() else path
 
 
 async def back_up(source: Database, path: Path, tell: Tell) -> tuple[Manifest, Moved]:

@@ -22,6 +22,7 @@ from db.drafts import drafted
 from db.errors import StorageError, UsageError
 from db.schema import make_empty, refers_to_what_is_there, revision_of, upgrade
 from db.types import Moment, now
+from db.words import SweepState, VisitState
 
 Row = tuple[Any, ...]
 Tell = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
@@ -57,9 +58,7 @@ class Moved:
     """A copy that is whole."""
 
     tables: Fingerprints  # as they were read
-    replaced: int = (
-        0  # rows with a null character in a text, which PostgreSQL does not keep: U+FFFD stands in its place
-    )
+    replaced: int = 0  # rows with U+0000 in a text, which PostgreSQL does not keep: U+FFFD stands in its place
     left: tuple[str, ...] = ()  # tables of the source that are not jisweep's
 
     @property
@@ -125,7 +124,7 @@ async def _fill(source: Database, draft: Path, tell: Tell, expected: Fingerprint
     async with Database(str(draft), draft=True) as copy:
         if source.is_sqlite:
             moved = await _vacuum(source, copy, draft, tell)
-            _compare(moved.tables, expected or moved.tables)
+            _compare(moved.tables, expected)
         else:
             moved = await _copy(source, copy, tell, expected)
         await _look_through(copy)
@@ -146,10 +145,17 @@ def file_of(url: str) -> Path:
 
 
 async def running_sweeps(database: Database) -> list[int]:
-    """The sweeps that somebody holds at this moment."""
-    held = sa.table("sweep", sa.column("id", sa.Integer), sa.column("lease_until", Moment))
+    """The sweeps that are held at this moment, or pages of theirs."""
+    sweep = sa.table("sweep", sa.column("id", sa.Integer), sa.column("state"), sa.column("lease_until", Moment))
+    visit = sa.table("visit", sa.column("sweep_id"), sa.column("state"), sa.column("lease_until", Moment))
+    held = sa.exists().where(
+        visit.c.sweep_id == sweep.c.id, visit.c.state == VisitState.SELECTED.value, visit.c.lease_until > now()
+    )
+    pages_held = sa.and_(sweep.c.state != SweepState.FINISHED.value, held)
     async with database.reading() as connection:
-        found = await connection.scalars(sa.select(held.c.id).where(held.c.lease_until > now()).order_by(held.c.id))
+        found = await connection.scalars(
+            sa.select(sweep.c.id).where(sa.or_(sweep.c.lease_until > now(), pages_held)).order_by(sweep.c.id)
+        )
         return list(found)
 
 
@@ -216,7 +222,7 @@ async def _copy(source: Database, target: Database, tell: Tell, expected: Finger
         await _put_back(writing, later)
         await refers_to_what_is_there(writing)
         await _go_on_counting(writing, tables)
-        _compare(copied.read, expected or copied.read)
+        _compare(copied.read, expected)
         _compare(await _fingerprints(writing, tables, tell), copied.written)
     return Moved(tables=copied.read, replaced=copied.replaced, left=tuple(left))
 
@@ -263,10 +269,7 @@ async def _rows(connection: AsyncConnection, table: CopiedTable) -> AsyncIterato
         found = await connection.stream(table.selected().execution_options(yield_per=table.at_once))
         async for part in found.partitions():
             yield [tuple(row) for row in part]
-    except (
-        DBAPIError,
-        ValueError,
-    ) as error:  # what no version of ours has written: text that is no UTF-8, a date that is none
+    except (DBAPIError, ValueError) as error:  # what we never wrote: text that is no UTF-8, a date that is none
         if isinstance(error, DBAPIError) and "UTF-8" not in str(error.orig):
             raise
         said = error.orig if isinstance(error, DBAPIError) else error
@@ -338,8 +341,10 @@ async def _fingerprints(
     return found
 
 
-def _compare(found: Fingerprints, expected: Fingerprints) -> None:
-    """Raises StorageError when a table does not hold what it should."""
+def _compare(found: Fingerprints, expected: Fingerprints | None) -> None:
+    """Raises StorageError when a table does not hold what it should; None: nothing is known of that."""
+    if expected is None:
+        return
     unlike = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
     if unlike:
         told = ", ".join(f"{name} {_rows_of(found, name)}/{_rows_of(expected, name)}" for name in unlike[:5])

@@ -14,11 +14,11 @@ from reports.cli.options import database_option, json_option, lang_option
 
 
 @click.command()
-@click.argument("place", metavar="FILE|DIR", type=click.Path(path_type=Path))
+@click.argument("place", metavar="FILE|DIR")
 @json_option
 @lang_option
 @database_option
-def backup(place: Path, **given: Any) -> None:
+def backup(place: str, **given: Any) -> None:
     """Write the whole database into a new FILE, or one with the time in its name in DIR; sweeps may run meanwhile."""
     asyncio.run(_backup(backups.file_for(place), given))
 

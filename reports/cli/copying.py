@@ -50,8 +50,8 @@ def say_aside(moved: Moved, running: Sequence[int], lang: str) -> None:
     sweeps = ", ".join(map(str, running))
     for concerned, ja, en in (
         (running,
-         f"動いている調査があります（{sweeps}）。この後に済んだ分は写しに入っていません。写しの側でも jisweep resume で続けられます。",
-         f"Sweeps are running ({sweeps}): what they do from now on is not in the copy, where jisweep resume goes on with them, too."),
+         f"動いている、または止まったばかりの調査があります（{sweeps}）。この後に済んだ分は写しに入っていません。写しの側でも jisweep resume で続けられます。",
+         f"Sweeps are running, or have just been broken off ({sweeps}): what they do from now on is not in the copy, where jisweep resume goes on with them, too."),
         (moved.replaced,
          f"{moved.replaced:,} 行の文字列に、PostgreSQL の持てない文字（U+0000）がありました。U+FFFD にしました。",
          f"{moved.replaced:,} rows had U+0000 in a text, which PostgreSQL does not keep: U+FFFD stands in its place."),

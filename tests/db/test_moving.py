@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -121,6 +122,9 @@ async def test_nobody_holds_anything_in_the_copy(database: Database, target: str
         await connection.execute(sa.update(Sweep).values(**held))
         await connection.execute(sa.update(Visit).where(Visit.id == visits[0]).values(**held))
     assert await running_sweeps(database) == [sweep]
+    async with database.writing() as connection:  # who audits pages beside others holds only these
+        await connection.execute(sa.update(Sweep).values(lease_owner=None, lease_until=None))
+    assert await running_sweeps(database) == [sweep]
     await transfer(database, target, quiet)
     async with Database(target) as copy:
         assert await running_sweeps(copy) == []
@@ -176,6 +180,26 @@ async def test_a_target_that_is_not_empty_is_refused_and_left_as_it_is(database:
         assert await rows_as_kept(copy) == before
 
 
+async def test_a_server_that_goes_away_is_said_and_nothing_is_left(
+    kept: Database, empty_postgres: str, postgres: Server
+) -> None:
+    name = empty_postgres.rpartition("/")[2]
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+
+    def cut(what: str, *_: object) -> None:
+        if what == "visit":
+            ending = threading.Thread(target=postgres.run, args=(end,))
+            ending.start()
+            ending.join()
+
+    with pytest.raises(StorageError, match="connection"):
+        await transfer(kept, empty_postgres, cut)
+    async with Database(empty_postgres) as left:
+        assert await standing(left) is Schema.EMPTY
+        await transfer(kept, empty_postgres, quiet)
+        assert await standing(left) is Schema.CURRENT
+
+
 async def test_a_journal_left_over_is_not_played_into_a_new_file(database: Database, tmp_path: Path) -> None:
     (tmp_path / "target.sqlite-wal").write_bytes(b"of a database that is gone")
     with pytest.raises(StorageError, match=r"target.sqlite-wal is there already"):
@@ -229,7 +253,7 @@ async def test_a_backup_is_for_our_eyes_and_proves_what_it_holds(
     database: Database, target: str, tmp_path: Path
 ) -> None:
     await fill_everything(database)
-    path = file_for(tmp_path)
+    path = file_for(str(tmp_path))
     manifest, _ = await back_up(database, path, quiet)
     assert [stat.S_IMODE(each.stat().st_mode) for each in (path, manifest_of(path))] == [0o600, 0o600]
     assert Manifest.read(path) == manifest
