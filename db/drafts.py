@@ -19,8 +19,8 @@ async def drafted(path: Path) -> AsyncIterator[Path]:
 
     Raises StorageError when something has the name already, or the file cannot be written.
     """
-    free_name(path)
-    with writing_to(path):
+    _free_name(path)
+    with _writing_to(path):
         if not path.parent.exists():
             path.parent.mkdir(parents=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".draft", dir=path.parent)
@@ -29,15 +29,14 @@ async def drafted(path: Path) -> AsyncIterator[Path]:
         try:
             yield draft
             _put_on_disk(draft)
-            free_name(path)  # another may have come meanwhile
+            _free_name(path)  # another may have come meanwhile
             draft.rename(path)
             _put_on_disk(path.parent)
         finally:
-            for each in draft.parent.glob(f"{draft.name}*"):
-                each.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
 
-def free_name(path: Path) -> None:
+def _free_name(path: Path) -> None:
     """Raises StorageError when something has the name, or a journal of what had it is left."""
     for there in (path, *(path.with_name(path.name + ending) for ending in JOURNALS)):
         if os.path.lexists(there):
@@ -48,7 +47,7 @@ def free_name(path: Path) -> None:
 
 
 @contextmanager
-def writing_to(path: Path) -> Iterator[None]:
+def _writing_to(path: Path) -> Iterator[None]:
     """Whatever keeps the file from being written is said of it by its own name, in one line."""
     try:
         yield
