@@ -104,12 +104,14 @@ async def transfer(
     """Copy all of jisweep's rows into an empty database, and bring the copy to this version's schema when `upgrading`.
 
     A SQLite file gets its name when it is whole, was looked through, and `seal` has seen it; in PostgreSQL all is one transaction.
+    Row by row, with source and copy compared; SQLite into SQLite is copied as it is where the copy is sealed or `expected` proves it.
     `expected` is what the source must prove to hold. Raises StorageError, having left nothing, when the target is not empty or
     cannot be written, or when anything is not as it should be; UsageError for a target that is no database to keep.
     """
     if Database(target).is_sqlite:
         async with drafted(file_of(target)) as draft:
-            moved = await _fill(source, draft, tell, expected, upgrading)
+            by_pages = source.is_sqlite and (seal is not None or expected is not None)
+            moved = await _fill(source, draft, tell, expected, by_pages=by_pages, upgrading=upgrading)
             if seal is not None:
                 await asyncio.to_thread(seal, draft, moved)
         return moved
@@ -120,9 +122,11 @@ async def transfer(
     return moved
 
 
-async def _fill(source: Database, draft: Path, tell: Tell, expected: Fingerprints | None, upgrading: bool) -> Moved:
+async def _fill(
+    source: Database, draft: Path, tell: Tell, expected: Fingerprints | None, *, by_pages: bool, upgrading: bool
+) -> Moved:
     async with Database(str(draft), draft=True) as copy:
-        if source.is_sqlite:
+        if by_pages:
             moved = await _vacuum(source, copy, draft, tell)
             _compare(moved.tables, expected)
         else:
