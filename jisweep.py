@@ -1,20 +1,24 @@
 """The front door: all commands under one name, and the one place where errors become lines and exit codes.
 
 Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable · 5 no browser ·
-6 database or output folder cannot be used · 7 `jisweep check` found new defects · 130 interrupted, `jisweep resume` goes on.
+6 database or output folder cannot be used · 7 `jisweep check` found new defects · 8 `jisweep status` calls for somebody ·
+130 interrupted, `jisweep resume` goes on.
 """
 
 import errno
+import logging
 import os
 import sys
 from asyncio import CancelledError
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 
 import click
 
 from db.errors import JisweepError, StorageError
 from reports.cli.usage import usage_line
+from reports.ops.settings import CONFIG, take_in
 
 COMMANDS = {  # in the order of the help → where they are: each is read when it is called
     "sweep": "reports.cli.sweeps",
@@ -44,6 +48,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "run": "reports.cli.run",
     "worker": "reports.cli.run",
     "account": "reports.cli.account",
+    "status": "reports.cli.status",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
     "db": "reports.cli.database",
@@ -69,6 +74,10 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="jisweep", prog_name="jisweep")
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", envvar=CONFIG, is_eager=True,
+    expose_value=False, callback=take_in, help="Settings of all commands (TOML; see docs/operators/settings.md).",
+)  # fmt: skip
 def cli() -> None:
     """Web accessibility conformance sweeps of Japanese government sites (JIS X 8341-3).
 
@@ -97,12 +106,13 @@ def cli() -> None:
     jisweep run                             the sweeps that are asked for, in one process
     jisweep worker                          the same with many machines over one PostgreSQL
     jisweep backup /var/backups/jisweep/    the whole database as one file, while sweeps run
+    jisweep status                          did last night run whole? for people and cron
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b
     Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable ·
     5 no browser · 6 database or folder cannot be used · 7 new defects (check) ·
-    130 interrupted (resume goes on)
+    8 somebody has to see to it (status) · 130 interrupted (resume goes on)
     """
 
 
@@ -145,7 +155,9 @@ def _output_lost(error: OSError) -> int:
 
 
 def _say(line: str) -> None:
-    click.echo(f"jisweep: {line}", err=True)
+    from reports.ops.log import aside
+
+    aside(f"jisweep: {line}", logging.ERROR)
 
 
 def _lang() -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
+from audits.bearings import about
 from audits.carry import carry_unchanged, stop_carrying
 from audits.conclude import sweep_row
 from audits.engine import NAME, FramedAxe, RuleSet, rule_set
@@ -193,6 +194,11 @@ _CLAIMED = sa.select(
 
 async def audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
     """Audit a claimed page and keep what came of it."""
+    with about(page=visit.address):
+        await _audit_visit(work, yardstick, tab, visit)
+
+
+async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
     try:
         await _ask_robots(work, visit.address)
         target = Target(

@@ -1,6 +1,7 @@
 """Keeping an audit: result, findings, assertions, defects and pictures of one page, in one transaction."""
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -37,6 +38,8 @@ TRIES = 2  # one audit and one retry
 SCRIPT_ONLY = "only a script leads to it"  # said of a page that exploring did not know
 MACHINE = "jisweep"  # who, in events that no person caused
 
+log = logging.getLogger(__name__)
+
 
 async def keep_audit(
     connection: AsyncConnection,
@@ -65,6 +68,7 @@ async def keep_audit(
             **evidence,
         )
     )
+    log.debug("audited")
 
 
 async def keep_failure(
@@ -91,6 +95,7 @@ async def keep_failure(
         .where(*_in_hand(visit_id))
         .values(tries=tries + 1, detail=lost.detail[:500], lease_owner=None, lease_until=None, **facts)
     )
+    log.info("%s: %s (%s)", "to be tried again" if again else "unaudited", lost.reason, lost.detail[:500])
 
 
 def _in_hand(visit_id: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,6 +1,7 @@
 """A sweep: explore, choose, audit each page, conclude. Every step reads and leaves rows, so it can be resumed."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
 from audits.auditing import audit_chosen, judging_rules, lead_audits
+from audits.bearings import about
 from audits.conclude import sweep_row
 from audits.defects.reconcile import reconcile
 from audits.exploring import explore_site
@@ -36,6 +38,8 @@ from db.words import TRANSIENT, Edition, FoundBy, Level, Method, Redraw, ScopeKi
 ALIKE = ("signed_in", "obey_meta_robots", "bytes", "menus")  # limits under which the same page is read alike
 RENEW = 60.0  # seconds between renewals of a sweep's lease
 HEED = 1.0  # seconds between looks for somebody who asks us to stop
+
+log = logging.getLogger(__name__)
 
 
 class Held(UsageError):
@@ -194,7 +198,9 @@ async def run(
         if again and work.sweep.state is SweepState.FINISHED:
             await _reopen(work)
         while work.sweep.state not in (until, SweepState.FINISHED):
+            log.info("%s begins or goes on", work.sweep.state)
             if stopping.is_set() or not await (STEPS if alone else LEADING)[work.sweep.state](work):
+                log.info("stopped while %s; its rows are kept", work.sweep.state)
                 return False
             async with database.reading() as connection:
                 work.sweep = await sweep_row(connection, sweep_id)
@@ -202,6 +208,7 @@ async def run(
             async with database.writing() as connection:
                 await reconcile(connection, sweep_id)
                 await keep_points(connection, Sweep.site_id == work.sweep.site_id)
+            log.info("finished")
     return True
 
 
@@ -232,7 +239,8 @@ async def held(database: Database, sweep_id: int, *, with_visits: bool = True) -
     async with Together() as group:
         renewing = group.create_task(renew())
         try:
-            yield
+            with about(sweep=sweep_id):
+                yield
         finally:
             renewing.cancel()
             async with database.writing() as connection:

@@ -1,6 +1,7 @@
 """The browser: where it is, how it is started, and one tab that shows one page at a time."""
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -22,6 +23,7 @@ from crawler.address import canonical
 from crawler.fetch import Manners
 from crawler.gate import Gate
 from crawler.leaving import guard, may_go
+from crawler.meter import BROWSERS
 from crawler.politeness import retry_after
 from crawler.scope import Scope
 from crawler.signed_out import FORMS, SAID, sent_away, shows_form
@@ -39,6 +41,7 @@ INTERRUPTED = "interrupted by another navigation"  # what Playwright says
 CALMING = (0.2, 1.0)  # seconds until what interrupted is over
 MOVES = 20  # documents that one page may put in its place: as many as Chromium follows redirects
 WORLD = "jisweep"  # name of the isolated world that our script runs in
+log = logging.getLogger(__name__)
 
 NAMES = (
     "chromium",
@@ -220,7 +223,7 @@ class Tab:
         self.latency: float | None = None  # seconds until the answer to the last navigation began
 
     async def __aenter__(self) -> Self:
-        await self._renew()
+        await self._renew("first")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -410,10 +413,13 @@ class Tab:
         """Have a browser that works: a new one when the old was discarded, has died, or has shown enough pages."""
         alive = self._browser is not None and self._browser.is_connected() and not self.page.is_closed()
         if not alive or self._pages_left <= 0:
-            await self._renew()
+            await self._renew("retired" if alive else "lost")
 
-    async def _renew(self) -> None:
+    async def _renew(self, why: str) -> None:
         await self._end()
+        BROWSERS.labels(why).inc()
+        if why == "lost":
+            log.info("a new browser in the place of one that was lost")
         executable = installed_browser(self._executable, self._driver.chromium.executable_path)
         try:
             browser = await self._driver.chromium.launch(

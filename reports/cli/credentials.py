@@ -11,6 +11,7 @@ from crawler.scope import Scope
 from crawler.signing_in import NONE, Credentials
 from crawler.start import bare_host
 from db.errors import UsageError
+from reports.ops.log import aside
 
 FILE = "credentials.toml"
 RECORDED = "sign-ins"  # folder of recorded sign-ins
@@ -51,7 +52,7 @@ def say_signed_in(origins: tuple[str, ...], lang: str) -> None:
     """Say where pages are asked for signed in, if anywhere."""
     if origins:
         where = ", ".join(origins)
-        click.echo(f"サインインして調べます: {where}" if lang == "ja" else f"Signed in to: {where}", err=True)
+        aside(f"サインインして調べます: {where}" if lang == "ja" else f"Signed in to: {where}")
 
 
 def _asking(lang: str) -> Ask:

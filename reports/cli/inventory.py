@@ -34,6 +34,7 @@ from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, resume_comman
 from reports.cli.saying import say_csv, say_json_list
 from reports.cli.sweeps import started
 from reports.language import Language
+from reports.ops.log import log_options
 from reports.read import Address
 from reports.tables import INVENTORY, address_row, csv_text
 
@@ -42,6 +43,7 @@ AT_ONCE = 1000  # lines of a CSV file that are made at one time
 
 @click.command()
 @click.argument("url")
+@log_options
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print the addresses as CSV on standard output.")
 @lang_option

@@ -1,6 +1,7 @@
 """Progress of a sweep, read from its rows: a live line on a terminal, plain lines elsewhere."""
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -8,14 +9,16 @@ from typing import Self
 
 from rich.console import Console
 
+from audits.bearings import about
 from crawler.notes import notes_of
 from db.database import Database
 from db.words import About, SweepState
 from reports.clean import one_line
 from reports.language import Language
+from reports.ops.log import is_json
 from reports.progress import progress_line, read_progress, window_closed
 
-LIVE, PLAIN = 1.0, 10.0  # seconds between two readings
+LIVE, PLAIN, LOGGED = 1.0, 10.0, 60.0  # seconds between two readings
 NEWS = (
     About.PACE,
     About.HOST,
@@ -23,6 +26,7 @@ NEWS = (
     About.CARRY,
     About.TRAFFIC,
 )  # of notes that a person at the terminal wants to know of at once
+log = logging.getLogger(__name__)
 
 
 class Progress:
@@ -48,6 +52,11 @@ class Progress:
             await self._telling
 
     async def _tell(self) -> None:
+        if is_json():
+            while True:
+                with about(sweep=self._sweep_id):
+                    log.info("%s", await self._line())
+                await asyncio.sleep(LOGGED)
         if self._console.is_terminal:
             with self._console.status("…") as status:
                 while True:
@@ -77,7 +86,11 @@ class Progress:
                 self._news.append(note)
                 about = self._language.word("notes.about", note["about"])
                 said = self._language.noted(note["said"])
-                self._console.print(one_line(f"{about}: {note['address']} ({said})"), soft_wrap=True)
+                line = one_line(f"{about}: {note['address']} ({said})")
+                if is_json():
+                    log.warning("%s", line)
+                else:
+                    self._console.print(line, soft_wrap=True)
 
 
 class Pace:

@@ -27,6 +27,7 @@ from reports.cli.progress import Progress
 from reports.cli.running import COMPLETE, INCOMPLETE, INTERRUPTED, how_to_go_on, stopped_by_signals
 from reports.cli.saying import say_json
 from reports.language import Language
+from reports.ops.log import aside, log_options
 from reports.page_view import text_of
 
 
@@ -35,6 +36,7 @@ from reports.page_view import text_of
 @click.option(
     "--repaired", metavar="URL", help="All defects of the site that starts at URL which somebody has repaired."
 )
+@log_options
 @json_option
 @lang_option
 @database_option
@@ -95,7 +97,7 @@ async def _run(database: Database, sweep: int, aim: Aim, tools: Tools, given: di
         async with Progress(database, sweep, given["lang"]):
             done = await rechecking.run(database, sweep, aim, tools, stopping)
     if not done:
-        click.echo(how_to_go_on(sweep, given), err=True)
+        aside(how_to_go_on(sweep, given))
     return done
 
 

@@ -22,6 +22,7 @@ from db.database import Database, hide_password
 from reports.cli.options import DATABASE
 from reports.cli.progress import Progress
 from reports.cli.saying import say_json
+from reports.ops.log import aside
 from reports.report import check_folder, folder_for, write_report
 from reports.summary import as_json, as_lines
 
@@ -55,13 +56,12 @@ async def say_stopped(database: Database, sweep_id: int, given: dict[str, Any]) 
     windows, moment = Windows.parse(limits.window), datetime.now(UTC)
     if limits.stop_outside and not windows.are_open(moment):
         opens = f"{windows.next_opening(moment):%Y-%m-%d %H:%M %Z}"
-        click.echo(
+        aside(
             f"時間帯（{limits.window}）の外になりました。次は {opens} からです。"
             if given["lang"] == "ja"
-            else f"The window ({limits.window}) has closed; it opens again at {opens}.",
-            err=True,
+            else f"The window ({limits.window}) has closed; it opens again at {opens}."
         )
-    click.echo(how_to_go_on(sweep_id, given), err=True)
+    aside(how_to_go_on(sweep_id, given))
 
 
 def show(conclusion: Conclusion, path: Path, lang: str, as_json_object: bool) -> None:
@@ -120,7 +120,7 @@ class stopped_by_signals:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is asyncio.CancelledError:
-            click.echo(how_to_go_on(self._sweep_id, self._given), err=True)
+            aside(how_to_go_on(self._sweep_id, self._given))
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(each)
 
@@ -129,9 +129,8 @@ class stopped_by_signals:
             cancel()
             return
         self._stopping.set()
-        click.echo(
+        aside(
             "\n手元のページを終えてから止まります…"
             if self._given["lang"] == "ja"
-            else "\nStopping after the pages in hand …",
-            err=True,
+            else "\nStopping after the pages in hand …"
         )

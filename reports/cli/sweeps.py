@@ -42,6 +42,7 @@ from reports.cli.options import (
     with_site_settings,
 )
 from reports.cli.running import COMPLETE, INCOMPLETE, resume_command, run_to_report, show
+from reports.ops.log import aside, log_options
 from reports.report import check_folder, folder_for, write_report
 
 SOON = 5.0  # seconds that a busy site may ask for at the start, where a person is waiting
@@ -49,6 +50,7 @@ SOON = 5.0  # seconds that a busy site may ask for at the start, where a person 
 
 @click.command()
 @click.argument("url")
+@log_options
 @json_option
 @lang_option
 @out_option
@@ -65,6 +67,7 @@ def sweep(url: str, **given: Any) -> int:
 
 @click.command()
 @click.argument("url")
+@log_options
 @json_option
 @lang_option
 @out_option
@@ -80,6 +83,7 @@ def survey(url: str, **given: Any) -> int:
 
 @click.command()
 @click.argument("sweep_id", metavar="ID", type=int)
+@log_options
 @json_option
 @lang_option
 @out_option
@@ -168,11 +172,10 @@ def say_closed(limits: Limits, lang: str) -> None:
             ja=f"いまは時間帯（{limits.window}）の外です。{opens} 以降に始めてください。",
             en=f"This is outside the window ({limits.window}): begin at {opens} or later.",
         )
-    click.echo(
+    aside(
         f"時間帯（{limits.window}）の外なので、{opens} まで待ちます。"
         if lang == "ja"
-        else f"Outside the window ({limits.window}): waiting until {opens}.",
-        err=True,
+        else f"Outside the window ({limits.window}): waiting until {opens}."
     )
 
 
@@ -180,11 +183,10 @@ async def _say_begun(database: Database, sweep_id: int, plan: Plan, lang: str) -
     async with database.reading() as connection:
         seed = (await sweep_row(connection, sweep_id)).seed
     start = plan.scope.start
-    click.echo(
+    aside(
         f"スイープ {sweep_id}: {start}（シード {seed}）"
         if lang == "ja"
-        else f"Sweep {sweep_id}: {start} (seed {seed})",
-        err=True,
+        else f"Sweep {sweep_id}: {start} (seed {seed})"
     )
     say_signed_in(plan.limits.signed_in, lang)
 

@@ -15,6 +15,8 @@ from db.schema import ready
 from reports.access.accounts import first_invitation
 from reports.cli.options import browser_option, contact_option, database_option, lang_option, private_option
 from reports.cli.running import COMPLETE
+from reports.ops.listening import Listener, listener_of, metrics_options
+from reports.ops.log import service_log_options
 from reports.web.app import application
 from reports.web.settings import WebSettings
 
@@ -46,6 +48,8 @@ from reports.web.settings import WebSettings
     "--sweeps/--no-sweeps", "runs_sweeps", default=True, envvar="JISWEEP_WEB_SWEEPS",
     help="Run the sweeps and rechecks that people ask for in the application, or only keep what they ask.  [default: run]",
 )  # fmt: skip
+@metrics_options
+@service_log_options
 @contact_option
 @browser_option
 @private_option
@@ -62,8 +66,9 @@ def web(**given: Any) -> int:
         browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
         runs_sweeps=given["runs_sweeps"], warms=True, contact=given["contact"],
     )  # fmt: skip
+    metrics = listener_of(given)
     asyncio.run(_prepare(settings))
-    config = server_of(settings, given["host"], given["port"], given["behind"])
+    config = server_of(settings, given["host"], given["port"], given["behind"], metrics)
     server = uvicorn.Server(config)
     try:
         server.run()
@@ -77,11 +82,13 @@ def web(**given: Any) -> int:
     return COMPLETE
 
 
-def server_of(settings: WebSettings, host: str, port: int, behind: str | None) -> uvicorn.Config:
+def server_of(
+    settings: WebSettings, host: str, port: int, behind: str | None, metrics: Listener | None = None
+) -> uvicorn.Config:
     """How the application is served: what is said of clients is believed of the server in front alone."""
     return uvicorn.Config(
-        application(settings), host=host, port=port, proxy_headers=behind is not None, forwarded_allow_ips=behind,
-        server_header=False, access_log=False, log_level="warning", timeout_graceful_shutdown=10,
+        application(settings, metrics=metrics), host=host, port=port, proxy_headers=behind is not None,
+        forwarded_allow_ips=behind, server_header=False, access_log=False, log_config=None, timeout_graceful_shutdown=10,
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from db.database import Database
 from db.errors import JisweepError, StorageError
 from reports.access.directory import read_directory
 from reports.api.app import api
+from reports.ops.listening import Listener, listening
+from reports.ops.probes import PATHS, Readiness, healthz
 from reports.render import style_sheet
 from reports.web import by_directory, signing_in
 from reports.web.asking import Asked, NotSignedIn, Refused, anyone, nobody, sign_in_first
@@ -31,8 +33,13 @@ from reports.web.warming import warming
 log = logging.getLogger("jisweep.web")
 
 
-def application(settings: WebSettings, database: Database | None = None) -> FastAPI:
-    """The application; it opens the database of the settings, unless it is given one that is open."""
+def application(
+    settings: WebSettings, database: Database | None = None, metrics: Listener | None = None
+) -> FastAPI:
+    """The application; it opens the database of the settings, unless it is given one that is open.
+
+    Metrics are told at a socket of their own, when there is one.
+    """
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -46,6 +53,7 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
                 await stack.enter_async_context(warming(opened, app.state.cycles))
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
+            await stack.enter_async_context(listening(metrics, opened))
             yield
 
     def tools() -> Tools:
@@ -61,6 +69,9 @@ def application(settings: WebSettings, database: Database | None = None) -> Fast
         app.include_router(router)
     app.mount("/api/v1", programs)
     app.get("/report.css")(_style)
+    live, ready = PATHS
+    app.get(live)(healthz)
+    app.get(ready)(Readiness(lambda: app.state.database).answer)
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("reports.web").joinpath("static"))), name="static"
     )

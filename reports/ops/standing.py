@@ -1,0 +1,289 @@
+"""How everything stands: sweeps under way, who holds them, what waits, what has gone wrong, and how each site last ended.
+
+Rows alone are read: any process of any machine that reaches the database tells the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from audits.asked import WANTED
+from audits.trends.kept import HOLDS
+from crawler.windows import Windows
+from db.leases import LEASE, is_alive
+from db.tables import KeptPoint, Site, Sweep, Visit
+from db.words import SweepState, VisitState
+from reports.progress import pace_lately, read_progress
+
+IDLE = timedelta(minutes=30)  # without a page, inside its window, after which a held sweep is stuck
+PATIENCE = timedelta(minutes=15)  # that a wanted sweep waits before somebody has to ask why nobody takes it
+
+
+class Standing(StrEnum):
+    """What an unfinished sweep is doing, and whether anything will come of it by itself."""
+
+    RUNNING = "running"
+    STUCK = "stuck"  # held, and without a page for IDLE inside its window
+    QUEUED = "queued"  # wanted, and not yet taken on
+    UNTAKEN = "untaken"  # wanted for PATIENCE while nothing at all is running
+    CLOSED = "closed"  # wanted; its window is shut
+    HALTED = "halted"  # it cannot go on, and its row says why
+    DIED = "died"  # whoever held it has ended without giving it back, and nobody wants it run
+    LEFT = "left"  # interrupted at a terminal: nobody goes on by itself
+    STOPPED = "stopped"  # by a person
+
+
+class Verdict(StrEnum):
+    """What the period comes to, from the best to the worst."""
+
+    WHOLE = "whole"
+    INCOMPLETE = "incomplete"  # a sweep ended without some of its pages, or a person stopped it
+    ATTENTION = "attention"  # something stands still that nobody will move, or nothing ran at all
+
+
+AILING = frozenset({Standing.STUCK, Standing.UNTAKEN, Standing.HALTED, Standing.DIED, Standing.LEFT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A process that holds, or held, a lease of a sweep or of its pages."""
+
+    owner: str  # host/process/start, see db.leases.this_process
+    sweeps: tuple[int, ...]
+    pages: int  # in hand
+    seen_at: datetime  # when it last renewed one of them
+    until: datetime  # when the last of them ends
+    ended: bool  # past its leases, or known to run no more
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """A sweep that is not finished."""
+
+    sweep: int
+    site: str
+    recheck: bool
+    step: SweepState
+    standing: Standing
+    done: int  # addresses explored, or chosen pages that are through
+    left: int
+    per_minute: float  # pages audited of late; 0: cannot be told
+    begun_at: datetime
+    last_at: datetime | None  # when its last page was audited; None: none was yet
+    holders: tuple[str, ...]
+    asked_by: str | None
+    asked_at: datetime | None
+    opens_at: datetime | None  # of a sweep whose window is shut
+    why: Mapping[str, str] | None  # of a halted one, by language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The last finished sweep of a site."""
+
+    site: str
+    sweep: int | None  # None: none has finished yet; so for all that follows
+    began_at: datetime | None
+    finished_at: datetime | None
+    known: int | None  # this and the next: None where nothing was kept of it
+    audited: int | None
+    lost: int | None  # chosen pages without a result
+    complete: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overall:
+    """How everything stood at a moment; `since` begins the period that is judged."""
+
+    at: datetime
+    since: datetime
+    under_way: tuple[UnderWay, ...]
+    finished: tuple[Ended, ...]  # sweeps of sites that finished within the period, oldest first
+    sites: tuple[Ended, ...]  # each site's last, those that finished longest ago first
+    holders: tuple[Holder, ...]
+    ended_leases: int  # of pages: taken on, and let go without a result
+    kind: str  # sqlite, postgresql
+    size: int  # bytes of the database
+    revision: str  # of its schema
+
+    @property
+    def queue(self) -> tuple[UnderWay, ...]:
+        """Wanted sweeps that nobody has taken on, shut windows included, in the order of asking."""
+        waiting = (Standing.QUEUED, Standing.UNTAKEN, Standing.CLOSED)
+        return tuple(sorted((each for each in self.under_way if each.standing in waiting), key=_asked))
+
+    @property
+    def nothing_ran(self) -> bool:
+        """Whether no sweep finished in the period and none is running or waiting: silence is no success."""
+        alive = Standing.RUNNING, Standing.QUEUED, Standing.CLOSED
+        return not self.finished and not any(each.standing in alive for each in self.under_way)
+
+    @property
+    def ailing(self) -> tuple[UnderWay, ...]:
+        """The sweeps that will not go on unless somebody does something."""
+        return tuple(each for each in self.under_way if each.standing in AILING)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the period ran whole."""
+        if self.ailing or self.nothing_ran:
+            return Verdict.ATTENTION
+        stopped = any(each.standing is Standing.STOPPED for each in self.under_way)
+        short = any(not each.complete for each in self.finished)  # what is not known is not whole
+        return Verdict.INCOMPLETE if stopped or short else Verdict.WHOLE
+
+
+async def read_standing(connection: AsyncConnection, moment: datetime, period: timedelta) -> Overall:
+    """Read how everything stands at a moment, and what finished in the period before it."""
+    holders, ended_leases = await _holders(connection, moment)
+    sites = await _last_of_each_site(connection)
+    rows = await _unfinished(connection, moment, period)
+    under_way = [await _under_way(connection, row, holders, moment) for row in rows]
+    if not any(each.standing in (Standing.RUNNING, Standing.STUCK) for each in under_way):
+        under_way = [_untaken(each, moment) for each in under_way]
+    kind, size = await _size(connection)
+    return Overall(
+        at=moment, since=moment - period, under_way=tuple(under_way), sites=tuple(sites), holders=tuple(holders),
+        finished=tuple(await _finished(connection, moment - period)), ended_leases=ended_leases,
+        kind=kind, size=size, revision=await connection.scalar(sa.text("SELECT version_num FROM alembic_version")),
+    )  # fmt: skip
+
+
+def _asked(each: UnderWay) -> tuple[datetime, int]:
+    return each.asked_at or each.begun_at, each.sweep
+
+
+async def _holders(connection: AsyncConnection, moment: datetime) -> tuple[list[Holder], int]:
+    """Every process with a lease, and how many leases of pages have ended without a result."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    kept = sa.select(Sweep.lease_owner, Sweep.id, sa.literal(0).label("pages"), Sweep.lease_until.label("until"))
+    unfinished = sa.select(Sweep.id).where(Sweep.state != SweepState.FINISHED)
+    selected = Visit.sweep_id.in_(unfinished), Visit.state == VisitState.SELECTED, Visit.lease_owner.is_not(None)
+    until = sa.func.max(Visit.lease_until).label("until")
+    claimed = sa.select(Visit.lease_owner, Visit.sweep_id.label("id"), sa.func.count().label("pages"), until)
+    for leases in (
+        kept.where(Sweep.lease_owner.is_not(None)),
+        claimed.where(*selected).group_by(Visit.lease_owner, Visit.sweep_id),
+    ):
+        for row in await connection.execute(leases):
+            found[row.lease_owner].append(row)
+    holders = [_holder(owner, leases, moment) for owner, leases in sorted(found.items())]
+    return holders, sum(each.pages for each in holders if each.ended)
+
+
+def _holder(owner: str, leases: Sequence[Any], moment: datetime) -> Holder:
+    until = max(each.until for each in leases)
+    return Holder(
+        owner=owner, sweeps=tuple(sorted({each.id for each in leases})), pages=sum(each.pages for each in leases),
+        seen_at=until - LEASE, until=until, ended=until < moment or is_alive(owner) is False,
+    )  # fmt: skip
+
+
+async def _unfinished(connection: AsyncConnection, moment: datetime, period: timedelta) -> list[Any]:
+    """The sweeps that are not finished, without those of which a later one of the site took the place.
+
+    A recheck has no successor: one that nobody wants or holds is left out when it was begun before the period.
+    """
+    later = aliased(Sweep)
+    replaced = sa.exists().where(
+        later.site_id == Sweep.site_id, later.id > Sweep.id, later.state == SweepState.FINISHED, ~later.recheck
+    )
+    matters = sa.or_(WANTED, Sweep.lease_owner.is_not(None), Sweep.created_at >= moment - period)
+    columns = [each for each in Sweep.__table__.c if each.name not in ("traffic", "rule_criteria", "also_criteria")]
+    asked = sa.select(*columns, Site.address, WANTED.label("wanted")).join(Site, Site.id == Sweep.site_id)
+    counts = sa.and_(Sweep.state != SweepState.FINISHED, sa.case((Sweep.recheck, matters), else_=~replaced))
+    again = sa.and_(Sweep.state == SweepState.FINISHED, WANTED)  # its lost pages are to be tried again
+    return list((await connection.execute(asked.where(sa.or_(counts, again)).order_by(Sweep.id))).all())
+
+
+async def _under_way(
+    connection: AsyncConnection, row: Any, holders: Sequence[Holder], moment: datetime
+) -> UnderWay:
+    progress = await read_progress(connection, row.id)
+    last_at = await connection.scalar(
+        sa.select(sa.func.max(Visit.audited_at)).where(Visit.sweep_id == row.id, ~Visit.carried)
+    )
+    windows = Windows.parse(progress.window)
+    is_open = windows.are_open(moment)
+    mine = [each for each in holders if row.id in each.sweeps]
+    moved = max(filter(None, (row.created_at, row.explored_at, row.chosen_at, row.asked_at, last_at)))
+    return UnderWay(
+        sweep=row.id, site=row.address, recheck=row.recheck, step=row.state, done=progress.done, left=progress.waiting,
+        standing=_standing_of(row, mine, is_open=is_open, idle=moment - moved > IDLE),
+        per_minute=await pace_lately(connection, row.id, moment), begun_at=row.created_at, last_at=last_at,
+        holders=tuple(each.owner for each in mine), asked_by=row.asked_by, asked_at=row.asked_at,
+        opens_at=None if is_open else windows.next_opening(moment), why=row.halted,
+    )  # fmt: skip
+
+
+def _standing_of(row: Any, holders: Sequence[Holder], *, is_open: bool, idle: bool) -> Standing:
+    if any(not each.ended for each in holders):
+        stuck = idle and is_open and row.state is SweepState.AUDITING  # exploring leaves no times behind
+        return Standing.STUCK if stuck else Standing.RUNNING
+    if row.wanted:
+        return Standing.QUEUED if is_open else Standing.CLOSED
+    if row.halted:
+        return Standing.HALTED
+    if row.stop_asked_at is not None:
+        return Standing.STOPPED
+    return Standing.DIED if holders else Standing.LEFT
+
+
+def _untaken(each: UnderWay, moment: datetime) -> UnderWay:
+    waited = each.standing is Standing.QUEUED and moment - (each.asked_at or each.begun_at) > PATIENCE
+    return replace(each, standing=Standing.UNTAKEN) if waited else each
+
+
+_ENDED = (Sweep.id, Sweep.created_at, Sweep.finished_at, KeptPoint.told, Site.address)
+
+
+async def _finished(connection: AsyncConnection, since: datetime) -> list[Ended]:
+    ended = sa.select(*_ENDED).select_from(Sweep).join(Site, Site.id == Sweep.site_id).outerjoin(KeptPoint, HOLDS)
+    done = Sweep.state == SweepState.FINISHED, ~Sweep.recheck, Sweep.finished_at >= since
+    return [
+        _ended(row) for row in await connection.execute(ended.where(*done).order_by(Sweep.finished_at, Sweep.id))
+    ]
+
+
+async def _last_of_each_site(connection: AsyncConnection) -> list[Ended]:
+    last = (
+        sa.select(Sweep.site_id, sa.func.max(Sweep.id).label("id"))
+        .where(Sweep.state == SweepState.FINISHED, ~Sweep.recheck)
+        .group_by(Sweep.site_id)
+        .subquery()
+    )
+    rows = await connection.execute(
+        sa.select(*_ENDED)
+        .select_from(Site)
+        .outerjoin(last, last.c.site_id == Site.id)
+        .outerjoin(Sweep, Sweep.id == last.c.id)
+        .outerjoin(KeptPoint, HOLDS)
+        .order_by(Sweep.finished_at.is_not(None), Sweep.finished_at, Site.address)
+    )
+    return [_ended(row) for row in rows]
+
+
+def _ended(row: Any) -> Ended:
+    told = row.told or {}
+    whole = None
+    if told:
+        whole = told["audited"] > 0 and not (told["because"] or told["unread"] or told["waiting"])
+    return Ended(
+        site=row.address, sweep=row.id, began_at=row.created_at, finished_at=row.finished_at,
+        known=told.get("known"), audited=told.get("audited"), lost=told.get("lost"), complete=whole,
+    )  # fmt: skip
+
+
+async def _size(connection: AsyncConnection) -> tuple[str, int]:
+    if connection.dialect.name != "sqlite":
+        said = await connection.scalar(sa.text("SELECT pg_database_size(current_database())"))
+        return connection.dialect.name, int(said or 0)
+    pages = await connection.scalar(sa.text("PRAGMA page_count"))
+    return "sqlite", int(pages or 0) * int(await connection.scalar(sa.text("PRAGMA page_size")) or 0)

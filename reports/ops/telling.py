@@ -1,0 +1,118 @@
+"""How everything stands, told: lines for a person in the morning, one JSON object for programs."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from reports.clean import one_line
+from reports.language import TOKYO, Language
+from reports.ops.standing import Ended, Holder, Overall, Standing, UnderWay, Verdict
+
+
+def as_lines(overall: Overall, lang: str, *, sites: bool) -> Iterator[str]:
+    """What a person reads: the verdict first, what ails before what runs; each site's last sweep only with `sites`."""
+    language = Language(lang)
+    say = language.say
+    yield say(f"status.verdict.{overall.verdict.value}")
+    yield say("status.at", at=_at(overall.at), since=_at(overall.since))
+    if overall.nothing_ran:
+        yield say("status.nothing_ran")
+    short = [each for each in overall.finished if not each.complete]
+    yield say("status.finished", count=len(overall.finished), short=len(short))
+    for ended in short:
+        yield f"  {_ended(ended, language)}"
+    yield say("status.under_way")
+    yield from _each([_under_way(each, language) for each in _worst_first(overall)], language)
+    yield say("status.queue", count=len(overall.queue))
+    if overall.queue:
+        first = overall.queue[0]
+        yield "  " + say("status.queue_since", sweep=str(first.sweep), at=_at(first.asked_at))
+    yield say("status.holders")
+    yield from _each([_holder(each, language) for each in overall.holders], language)
+    if overall.ended_leases:
+        yield say("status.ended_leases", count=overall.ended_leases)
+    never = sum(each.sweep is None for each in overall.sites)
+    late = sum(each.finished_at is not None and each.finished_at < overall.since for each in overall.sites)
+    yield say("status.sites", count=len(overall.sites), late=late, never=never)
+    if sites:
+        yield from _each([_ended(each, language) for each in overall.sites], language)
+    yield say(
+        "status.database", kind=overall.kind, size=f"{overall.size / 1024**2:,.1f} MiB", revision=overall.revision
+    )
+
+
+def as_object(overall: Overall) -> dict[str, Any]:
+    """The same for programs; times in UTC (ISO 8601)."""
+    found = _plain(asdict(overall))
+    database = {"kind": found.pop("kind"), "bytes": found.pop("size"), "revision": found.pop("revision")}
+    queue = [each.sweep for each in overall.queue]
+    ailing = [each.sweep for each in overall.ailing]
+    head = {"verdict": overall.verdict.value, "nothing_ran": overall.nothing_ran, "ailing": ailing, "queue": queue}
+    return {**head, **found, "database": database}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _worst_first(overall: Overall) -> list[UnderWay]:
+    ailing = overall.ailing
+    return [*ailing, *(each for each in overall.under_way if each not in ailing)]
+
+
+def _each(lines: list[str], language: Language) -> Iterator[str]:
+    yield from (f"  {line}" for line in lines or [language.say("status.none")])
+
+
+def _under_way(each: UnderWay, language: Language) -> str:
+    say, lang = language.say, language.lang
+    told = [
+        f"{say('status.recheck' if each.recheck else 'status.sweep', sweep=str(each.sweep))} {each.site}",
+        say(f"status.standing.{each.standing.value}"),
+        f"{say(f'status.step.{each.step.value}')} {say('status.pages', done=each.done, left=each.left)}",
+    ]
+    if each.standing is Standing.HALTED and each.why:
+        told.append(each.why.get(lang) or each.why["en"])
+    if each.per_minute:
+        told.append(say("status.pace", rate=f"{each.per_minute:.0f}"))
+    told.append(say("status.begun", at=_at(each.begun_at)))
+    if each.last_at:
+        told.append(say("status.last", at=_at(each.last_at)))
+    if each.asked_by and each.asked_at:
+        told.append(say("status.asked", who=each.asked_by, at=_at(each.asked_at)))
+    if each.standing is Standing.CLOSED:
+        told.append(say("status.opens", at=_at(each.opens_at)))
+    told += [say("status.held", owner=owner) for owner in each.holders]
+    return one_line(say("common.comma").join(told))
+
+
+def _holder(each: Holder, language: Language) -> str:
+    name = "status.process_ended" if each.ended else "status.process"
+    sweeps = ", ".join(map(str, each.sweeps))
+    return one_line(language.say(name, owner=each.owner, pages=each.pages, sweeps=sweeps, at=_at(each.seen_at)))
+
+
+def _ended(each: Ended, language: Language) -> str:
+    say = language.say
+    if each.sweep is None or each.finished_at is None:
+        return one_line(f"{each.site}: {say('status.never')}")
+    told = [say("status.sweep", sweep=str(each.sweep)), _at(each.finished_at)]
+    if each.complete is None:
+        told.append(say("status.unknown"))
+    else:
+        told.append(say("status.whole" if each.complete else "status.short"))
+        told.append(say("status.audited", audited=each.audited or 0, known=each.known or 0, lost=each.lost or 0))
+    return one_line(f"{each.site}: {say('common.comma').join(told)}")
+
+
+def _at(moment: datetime | None) -> str:
+    """By Tokyo's clock, short enough for a table."""
+    return f"{moment.astimezone(TOKYO):%Y-%m-%d %H:%M} JST" if moment else "-"
+
+
+EXIT = {Verdict.WHOLE: 0, Verdict.INCOMPLETE: 3, Verdict.ATTENTION: 8}  # codes of `jisweep status`
