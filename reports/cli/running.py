@@ -23,6 +23,7 @@ from reports.cli.options import DATABASE
 from reports.cli.progress import Progress
 from reports.cli.saying import say_json
 from reports.ops.log import aside
+from reports.ops.settings import CONFIG
 from reports.report import check_folder, folder_for, write_report
 from reports.summary import as_json, as_lines
 
@@ -83,7 +84,13 @@ def command_on(name: str, sweep_id: int, given: dict[str, Any]) -> str:
     """A command on a sweep as it is typed, with the database, folder and credentials that this one was given."""
     typed = Path(sys.argv[0])
     found = typed.name != "jisweep" or shutil.which("jisweep") is not None
-    words = ["jisweep" if found else str(typed), *name.split(), str(sweep_id)]
+    config = click.get_current_context().meta.get(CONFIG)
+    words = [
+        "jisweep" if found else str(typed),
+        *(["--config", str(config)] if config else []),
+        *name.split(),
+        str(sweep_id),
+    ]
     if given["database"] != os.environ.get("JISWEEP_DB", DATABASE):
         words += ["--db", hide_password(given["database"])]
     if name == "resume" and given.get("out") and str(given["out"]) != os.environ.get("JISWEEP_OUT"):

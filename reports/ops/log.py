@@ -122,7 +122,8 @@ def _options(form: str | None) -> Callable[[Command], Command]:
 
 
 def _bearings() -> dict[str, int | str | None]:
-    return {"sweep": SWEEP.get(), "page": PAGE.get()}
+    page = PAGE.get()
+    return {"sweep": SWEEP.get(), "page": page and without_secrets(page)}
 
 
 def _time(record: logging.LogRecord) -> str:

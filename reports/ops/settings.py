@@ -25,13 +25,15 @@ KEYS = frozenset({
 })  # fmt: skip
 
 
-def take_in(_: click.Context, __: click.Parameter, path: Path | None) -> None:
+def take_in(context: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Put what a file sets into the environment, where the environment does not set it.
 
     Raises UsageError for a file that cannot be read, a key that there is not, and a value that is no single one.
     """
     if path is None:
         return
+    if not os.environ.get(CONFIG):
+        context.meta[CONFIG] = path  # it was typed, so it belongs to what is to be typed next
     for key, value in _flat(_read(path), path):
         if key not in KEYS:
             raise _unknown(path, key)

@@ -44,6 +44,8 @@ DEFECT, EXCEPTION, CYCLE, RULE = (
 ROUTES: dict[str, Line] = {
     # everybody
     "GET /report.css": Line(needs=ANYONE),
+    "GET /healthz": Line(needs=ANYONE),
+    "GET /readyz": Line(needs=ANYONE),
     "GET /sign-in": Line(needs=ANYONE),
     "POST /sign-in": Line(needs=ANYONE, status=frozenset({403, 429})),
     "POST /sign-out": Line(needs=ANYONE),

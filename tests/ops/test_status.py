@@ -1,0 +1,173 @@
+"""`jisweep status`: every way in which a sweep can stand, on both databases, and the exit code that cron sees."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from audits.trends.kept import keep_points
+from db.database import Database
+from db.leases import this_process
+from db.tables import Sweep
+from db.types import now
+from db.words import Reason, SweepState, VisitState
+from reports.ops.standing import Overall, Standing, Verdict, read_standing
+from reports.ops.telling import EXIT, as_lines, as_object
+from tests.cli.program import Program
+from tests.reports.rows import Writer
+
+AT = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)  # 03:00 in Tokyo, Friday
+DAY = timedelta(days=1)
+SOON, LONG_AGO = AT + timedelta(minutes=4), AT - timedelta(hours=3)
+ELSEWHERE, DEAD = "other-machine/12/34", f"{socket.gethostname()}/1/0"
+UNFINISHED: dict[str, Any] = {
+    "state": SweepState.AUDITING, "finished_at": None, "created_at": LONG_AGO, "explored_at": LONG_AGO, "chosen_at": LONG_AGO,
+}  # fmt: skip
+ASKED = {"asked_by": "tanaka", "asked_at": AT - timedelta(minutes=5)}
+CASES: dict[str, tuple[dict[str, Any], datetime | None, Standing]] = {  # columns, last page, how it stands
+    "running": ({"lease_owner": ELSEWHERE, "lease_until": SOON}, AT - timedelta(minutes=1), Standing.RUNNING),
+    "stuck": ({"lease_owner": ELSEWHERE, "lease_until": SOON}, AT - timedelta(minutes=40), Standing.STUCK),
+    "its window is shut": (
+        {"lease_owner": ELSEWHERE, "lease_until": SOON, "settings": {"window": "22:00-01:00"}},
+        AT - timedelta(minutes=90), Standing.RUNNING,
+    ),
+    "taken on again just now": (
+        {"lease_owner": ELSEWHERE, "lease_until": SOON, **ASKED}, AT - DAY, Standing.RUNNING
+    ),
+    "exploring leaves no times": (
+        {"lease_owner": ELSEWHERE, "lease_until": SOON, "state": SweepState.EXPLORING, "chosen_at": None}, None,
+        Standing.RUNNING,
+    ),
+    "queued": (ASKED, None, Standing.QUEUED),
+    "nobody takes it": ({**ASKED, "asked_at": AT - timedelta(minutes=20)}, None, Standing.UNTAKEN),
+    "waits for its window": ({**ASKED, "settings": {"window": "22:00-01:00"}}, None, Standing.CLOSED),
+    "halted": ({"halted": {"ja": "止まった理由", "en": "the reason"}}, None, Standing.HALTED),
+    "its lease has ended": ({"lease_owner": ELSEWHERE, "lease_until": AT - timedelta(minutes=1)}, None, Standing.DIED),
+    "its process is gone": ({"lease_owner": DEAD, "lease_until": SOON}, None, Standing.DIED),
+    "its process is gone, and it is wanted": (
+        {"lease_owner": DEAD, "lease_until": SOON, **ASKED}, None, Standing.QUEUED
+    ),
+    "interrupted": ({}, None, Standing.LEFT),
+    "stopped": ({"stop_asked_at": AT - timedelta(minutes=30)}, None, Standing.STOPPED),
+}  # fmt: skip
+
+
+async def stands(database: Database) -> Overall:
+    async with database.reading() as connection:
+        return await read_standing(connection, AT, DAY)
+
+
+@pytest.mark.parametrize(("columns", "page_at", "standing"), CASES.values(), ids=CASES)
+async def test_each_way_in_which_a_sweep_stands(
+    database: Database, columns: dict[str, Any], page_at: datetime | None, standing: Standing
+) -> None:
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        await writer.begin(**(UNFINISHED | columns))
+        await writer.visit("https://www.example.metro.tokyo.lg.jp/1", state=VisitState.AUDITED, audited_at=page_at)
+        await writer.visit("https://www.example.metro.tokyo.lg.jp/2", state=VisitState.SELECTED)
+    overall = await stands(database)
+    [found] = overall.under_way
+    assert (found.standing, found.left, found.last_at) == (standing, 1, page_at)
+    calm = {Standing.RUNNING, Standing.QUEUED, Standing.CLOSED}
+    assert overall.verdict is (Verdict.WHOLE if standing in calm else Verdict.ATTENTION)  # nothing else ran
+    assert overall.nothing_ran is (standing not in calm)
+    for lang in ("ja", "en"):
+        assert any(f"{found.sweep}" in line and found.site in line for line in as_lines(overall, lang, sites=False))
+    json.dumps(as_object(overall))
+
+
+async def finished(database: Database, address: str, finished_at: datetime, *, lost: bool = False) -> None:
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        await writer.begin(address=address, created_at=finished_at - timedelta(hours=1), finished_at=finished_at)
+        visit = await writer.visit(f"{address}1")
+        await writer.result(visit)
+        if lost:
+            await writer.visit(f"{address}2", state=VisitState.UNAUDITED, reason=Reason.TIMED_OUT)
+        await keep_points(connection)
+
+
+async def test_a_night_is_whole_only_when_every_sweep_of_it_is_complete(database: Database) -> None:
+    await finished(database, "https://a.example.lg.jp/", AT - timedelta(hours=2))
+    await finished(database, "https://old.example.lg.jp/", AT - 3 * DAY, lost=True)
+    overall = await stands(database)
+    assert (overall.verdict, [each.site for each in overall.finished]) == (
+        Verdict.WHOLE,
+        ["https://a.example.lg.jp/"],
+    )
+    assert [each.site for each in overall.sites] == ["https://old.example.lg.jp/", "https://a.example.lg.jp/"]
+    await finished(database, "https://b.example.lg.jp/", AT - timedelta(hours=1), lost=True)
+    overall = await stands(database)
+    assert (overall.verdict, EXIT[overall.verdict]) == (Verdict.INCOMPLETE, 3)
+    assert [each.complete for each in overall.finished] == [True, False]
+
+
+async def test_a_sweep_of_which_nothing_is_known_is_not_called_complete(database: Database) -> None:
+    await finished(database, "https://a.example.lg.jp/", AT - timedelta(hours=2))
+    async with database.writing() as connection:
+        await connection.execute(sa.text("DELETE FROM point"))
+    overall = await stands(database)
+    assert [each.complete for each in overall.finished] == [None]
+    assert overall.verdict is Verdict.INCOMPLETE
+
+
+async def test_silence_is_no_success(database: Database) -> None:
+    overall = await stands(database)
+    assert (overall.nothing_ran, EXIT[overall.verdict]) == (True, 8)
+
+
+async def test_one_that_a_later_sweep_of_the_site_replaced_calls_for_nobody(database: Database) -> None:
+    async with database.writing() as connection:
+        await Writer(connection).begin(**UNFINISHED)
+    await finished(database, "https://www.example.metro.tokyo.lg.jp/", AT - timedelta(hours=1))
+    overall = await stands(database)
+    assert (overall.under_way, overall.verdict) == ((), Verdict.WHOLE)
+
+
+async def test_processes_are_told_by_their_leases_and_pages_let_go_are_counted(database: Database) -> None:
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        await writer.begin(**UNFINISHED, lease_owner=this_process(), lease_until=SOON)
+        for number, owner in enumerate([this_process(), this_process(), DEAD, ELSEWHERE]):
+            until = SOON if owner != ELSEWHERE else AT - timedelta(seconds=1)
+            await writer.visit(
+                f"https://www.example.metro.tokyo.lg.jp/{number}", state=VisitState.SELECTED, lease_owner=owner,
+                lease_until=until,
+            )  # fmt: skip
+    overall = await stands(database)
+    assert {each.owner: (each.pages, each.ended) for each in overall.holders} == {
+        this_process(): (2, False), DEAD: (1, True), ELSEWHERE: (1, True)
+    }  # fmt: skip
+    assert overall.ended_leases == 2
+    [sweep] = overall.under_way
+    assert set(sweep.holders) == {this_process(), DEAD, ELSEWHERE}
+    assert overall.size > 0
+
+
+async def _make_stuck(path: Path) -> None:
+    async with Database(str(path)) as database, database.writing() as connection:
+        await Writer(connection).begin(**(UNFINISHED | {"created_at": now()}))
+
+
+async def _mend(path: Path) -> None:
+    async with Database(str(path)) as database, database.writing() as connection:
+        await connection.execute(sa.update(Sweep).values(asked_at=now(), asked_by="cron"))
+
+
+async def test_the_command_ends_with_the_code_that_cron_heeds(program: Program) -> None:
+    await _make_stuck(program.database)
+    ended = program.run("status", "--lang", "en")
+    assert (ended.code, ended.err) == (8, "")
+    assert "Somebody has to see to this" in ended.out
+    assert "jisweep resume goes on" in ended.out
+    await _mend(program.database)
+    ended = program.run("status", "--json")
+    assert (ended.code, ended.object["verdict"], ended.object["queue"]) == (0, "whole", [1])
+    assert ended.object["database"]["kind"] == "sqlite"
+    ended = program.run("status", "--db", "nowhere.sqlite")
+    assert (ended.code, len(ended.said)) == (6, 1)
