@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import async_playwright
 
 from audits.engine import INSTALLED, NAME, installed_engine
-from crawler.browser import Tab, installed_browser
+from crawler.browser import Tab, installed_browser, playwright_driver
 from crawler.fetch import Fetcher, Manners
 from crawler.gate import Gate
 from crawler.start import find_start
@@ -25,7 +24,7 @@ from db.database import Database
 from db.errors import BrowserMissing, JisweepError
 from db.schema import Schema, standing
 
-PACKAGES = {"browser": ["chromium"], "fonts": ["fonts-noto-cjk"]}  # Debian's names
+PACKAGES = {"browser": ["chromium", "libatomic1"], "fonts": ["fonts-noto-cjk"]}  # Debian's names
 CLOCK_TOLERANCE = 300  # seconds
 # Draws a kanji that only a Japanese font has a shape for, and one that no font has: equal boxes, no font.
 HAS_JAPANESE = """(() => {
@@ -101,7 +100,7 @@ async def set_up(browser: str | None, say: Callable[[str, str], None]) -> None:
             _install_playwrights(say)
         elif subject in found:
             say(found[subject].ja, found[subject].en)
-    async with async_playwright() as driver:
+    async with playwright_driver() as driver:
         installed_browser(browser, driver.chromium.executable_path)
     if not INSTALLED.is_file():
         _install_engine(say)
@@ -121,7 +120,7 @@ def _versions() -> Finding:
 
 async def _browser_and_fonts(browser: str | None, manners: Manners) -> list[Finding]:
     try:
-        async with async_playwright() as driver, Tab(driver, manners, executable=browser) as tab:
+        async with playwright_driver() as driver, Tab(driver, manners, executable=browser) as tab:
             path = installed_browser(browser, driver.chromium.executable_path)
             has_japanese = await tab.page.evaluate(HAS_JAPANESE)
             return [

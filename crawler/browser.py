@@ -162,10 +162,19 @@ async def playwright_driver() -> AsyncIterator[Playwright]:
     """Playwright's driver, for as long as the block runs, in a session of its own.
 
     Ctrl-C in a terminal goes to every process of the group: the driver would die with the pages in hand.
+    Raises BrowserMissing when it does not start.
     """
     opening = async_playwright()
-    with _children_in_own_session():
-        driver = await opening.__aenter__()
+    try:
+        with _children_in_own_session():
+            driver = await opening.__aenter__()
+    except Exception as error:  # of no kind of its own, when the driver's program ends at once
+        raise BrowserMissing(
+            ja=f"ブラウザを動かすプログラム（Playwright の driver）が起動しません（{_first_line(error)}）。"
+            "Debian では apt install libatomic1 が要ります（root の jisweep setup が入れます）。",
+            en=f"The program that steers the browser (Playwright's driver) does not start ({_first_line(error)}): "
+            "on Debian, apt install libatomic1 (as root, jisweep setup does).",
+        ) from error
     try:
         yield driver
     finally:

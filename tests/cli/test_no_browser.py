@@ -53,3 +53,17 @@ def test_the_doctor_says_what_is_missing(program: Program) -> None:
     ended = program.run("doctor", "--lang", "en", **NONE)
     assert ended.code == 5
     assert any(line.startswith("✗ browser: No browser found") for line in ended.out.splitlines())
+
+
+def test_a_driver_that_does_not_start(program: Program, tmp_path: Path) -> None:
+    broken = tmp_path / "node"
+    broken.write_text("#!/bin/sh\nexit 127\n")  # as where a library of it is missing
+    broken.chmod(0o755)
+    with serving(answers(CLEAN)) as site:
+        driver = {"PLAYWRIGHT_NODEJS_PATH": str(broken)}
+        japanese, english = refused(program, 5, "sweep", site.url, "--allow-private", **driver)
+    assert "libatomic1" in japanese
+    assert "does not start" in english
+    ended = program.run("doctor", "--lang", "en", **driver)
+    assert (ended.code, ended.err) == (5, "")
+    assert any(line.startswith("✗ browser: The program that steers") for line in ended.out.splitlines())
