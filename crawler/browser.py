@@ -169,6 +169,7 @@ async def playwright_driver() -> AsyncIterator[Playwright]:
         with _children_in_own_session():
             driver = await opening.__aenter__()
     except Exception as error:  # of no kind of its own, when the driver's program ends at once
+        await asyncio.sleep(CALMING[0])  # the end of its process is noticed while there is a loop for it
         raise BrowserMissing(
             ja=f"ブラウザを動かすプログラム（Playwright の driver）が起動しません（{_first_line(error)}）。"
             "Debian では apt install libatomic1 が要ります（root の jisweep setup が入れます）。",
