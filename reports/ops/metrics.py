@@ -4,6 +4,7 @@ What is read from rows is the same from every process: scrape one for it, or tak
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.database import Database
@@ -23,7 +25,10 @@ from reports.ops.processes import browsers_resident
 from reports.ops.standing import Ended, Overall, Standing, read_standing
 
 REMEMBERED = 10.0  # seconds between two readings of the rows, however often somebody asks
+PATIENCE = 20.0  # seconds for the database to answer
 PERIOD = timedelta(hours=24)  # of jisweep_finished_sweeps
+
+log = logging.getLogger(__name__)
 
 
 class Outcomes:
@@ -82,10 +87,11 @@ class Metrics:
 
     async def _rows(self) -> bytes:
         try:
-            async with self._database.reading() as connection:
+            async with asyncio.timeout(PATIENCE), self._database.reading() as connection:
                 overall = await read_standing(connection, now(), PERIOD)
                 outcomes = await self._outcomes.read(connection)
-        except (JisweepError, OSError):
+        except (JisweepError, OSError, DBAPIError, TimeoutError) as error:
+            log.error("metrics cannot be read from the database: %s", error)
             return _text([_gauge("database_up", "Whether the database could be read.", 0)])
         return _text(_of_rows(overall, outcomes))
 

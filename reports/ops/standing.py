@@ -80,6 +80,7 @@ class UnderWay:
     holders: tuple[str, ...]
     asked_by: str | None
     asked_at: datetime | None
+    stopped_at: datetime | None  # when a person last asked for it to stop
     opens_at: datetime | None  # of a sweep whose window is shut
     why: Mapping[str, str] | None  # of a halted one, by language
 
@@ -121,9 +122,16 @@ class Overall:
 
     @property
     def nothing_ran(self) -> bool:
-        """Whether no sweep finished in the period and none is running or waiting: silence is no success."""
+        """Whether no sweep finished in the period, and none runs, waits or was stopped: silence is no success."""
         alive = Standing.RUNNING, Standing.QUEUED, Standing.CLOSED
-        return not self.finished and not any(each.standing in alive for each in self.under_way)
+        runs = any(each.standing in alive for each in self.under_way)
+        return not (self.finished or self.stopped or runs)
+
+    @property
+    def stopped(self) -> tuple[UnderWay, ...]:
+        """The sweeps that a person stopped in the period, and nobody has gone on with."""
+        stopped = (each for each in self.under_way if each.standing is Standing.STOPPED)
+        return tuple(each for each in stopped if each.stopped_at and each.stopped_at >= self.since)
 
     @property
     def ailing(self) -> tuple[UnderWay, ...]:
@@ -135,9 +143,8 @@ class Overall:
         """Whether the period ran whole."""
         if self.ailing or self.nothing_ran:
             return Verdict.ATTENTION
-        stopped = any(each.standing is Standing.STOPPED for each in self.under_way)
         short = any(not each.complete for each in self.finished)  # what is not known is not whole
-        return Verdict.INCOMPLETE if stopped or short else Verdict.WHOLE
+        return Verdict.INCOMPLETE if self.stopped or short else Verdict.WHOLE
 
 
 async def read_standing(connection: AsyncConnection, moment: datetime, period: timedelta) -> Overall:
@@ -219,7 +226,7 @@ async def _under_way(
         standing=_standing_of(row, mine, is_open=is_open, idle=moment - moved > IDLE),
         per_minute=await pace_lately(connection, row.id, moment), begun_at=row.created_at, last_at=last_at,
         holders=tuple(each.owner for each in mine), asked_by=row.asked_by, asked_at=row.asked_at,
-        opens_at=None if is_open else windows.next_opening(moment), why=row.halted,
+        stopped_at=row.stop_asked_at, opens_at=None if is_open else windows.next_opening(moment), why=row.halted,
     )  # fmt: skip
 
 

@@ -73,8 +73,9 @@ async def test_each_way_in_which_a_sweep_stands(
     overall = await stands(database)
     [found] = overall.under_way
     assert (found.standing, found.left, found.last_at) == (standing, 1, page_at)
-    calm = {Standing.RUNNING, Standing.QUEUED, Standing.CLOSED}
-    assert overall.verdict is (Verdict.WHOLE if standing in calm else Verdict.ATTENTION)  # nothing else ran
+    calm = {Standing.RUNNING, Standing.QUEUED, Standing.CLOSED, Standing.STOPPED}
+    whole = Verdict.INCOMPLETE if standing is Standing.STOPPED else Verdict.WHOLE
+    assert overall.verdict is (whole if standing in calm else Verdict.ATTENTION)
     assert overall.nothing_ran is (standing not in calm)
     for lang in ("ja", "en"):
         assert any(f"{found.sweep}" in line and found.site in line for line in as_lines(overall, lang, sites=False))
@@ -119,6 +120,9 @@ async def test_a_sweep_of_which_nothing_is_known_is_not_called_complete(database
 async def test_silence_is_no_success(database: Database) -> None:
     overall = await stands(database)
     assert (overall.nothing_ran, EXIT[overall.verdict]) == (True, 8)
+    async with database.writing() as connection:  # nor is what somebody stopped long ago
+        await Writer(connection).begin(**UNFINISHED, stop_asked_at=AT - 2 * DAY)
+    assert (await stands(database)).nothing_ran
 
 
 async def test_one_that_a_later_sweep_of_the_site_replaced_calls_for_nobody(database: Database) -> None:
