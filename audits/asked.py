@@ -69,7 +69,10 @@ async def ask_stop(connection: AsyncConnection, sweep_id: int) -> None:
 
 async def settled(connection: AsyncConnection, sweep_id: int, halted: Mapping[str, str] | None = None) -> None:
     """Have the application leave a sweep: it is done, or `halted` says in each language why it cannot go on."""
-    values: dict[str, Any] = {"asked_at": None, "halted": sa.null() if halted is None else dict(halted)}
+    values: dict[str, Any] = {
+        "asked_at": None, "halted": sa.null() if halted is None else dict(halted),
+        "halted_at": None if halted is None else now(),
+    }  # fmt: skip
     await connection.execute(sa.update(Sweep).where(Sweep.id == sweep_id).values(values))
 
 

@@ -20,6 +20,7 @@ from audits.guest import asking
 from audits.one_for_all import refuse_one_for_all, refuse_stranger
 from audits.page import Pictures, Target, audit_page
 from audits.record import SCRIPT_ONLY, keep_audit, keep_failure
+from audits.trust import judge
 from audits.work import Unlike, Work
 from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
@@ -119,6 +120,8 @@ async def conclude_audits(work: Work) -> bool:
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.FINISHED, finished_at=now())
         )
+        if not work.sweep.recheck:
+            await judge(connection, work.sweep.id)
     return True
 
 

@@ -19,6 +19,7 @@ from audits.defects.naming import ROOT
 from audits.defects.sight import seen_in
 from audits.engine import own_rules
 from audits.fault import Fault
+from audits.speaking import is_trusted
 from crawler.address import path_of
 from db.errors import UsageError
 from db.tables import Defect, Finding, Page, Sweep, Visit
@@ -129,6 +130,11 @@ async def of_sweep(connection: AsyncConnection, sweep_id: int) -> Baseline:
         raise UsageError(
             ja=f"スイープ {sweep_id} は終わっていないか、再検査です。終わったスイープの番号を指定してください。",
             en=f"Sweep {sweep_id} is not finished, or is a recheck: name a sweep that has finished.",
+        )
+    if not is_trusted(sweep):
+        raise UsageError(
+            ja=f"スイープ {sweep_id} は、疑わしいか数えないとされたものです。別のスイープを指定するか、jisweep health {sweep_id} で確かめてください。",
+            en=f"Sweep {sweep_id} is suspect or was rejected: name another one, or see jisweep health {sweep_id}.",
         )
     rules = frozenset(rule for rule, numbers in (sweep.rule_criteria or {}).items() if numbers)
     found = await _found(connection, sweep, rules)

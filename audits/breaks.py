@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.engine import own_rules
+from audits.speaking import is_trusted
 from audits.statistics.finite import at_least
 from db.tables import Sweep
 from db.words import Break, Redraw
@@ -40,6 +41,8 @@ def breaks(before: Terms, after: Terms) -> Iterator[Break]:
         yield Break.RULE_SET
     if before.scope != after.scope:
         yield Break.SCOPE
+    if not (is_trusted(before.sweep) and is_trusted(after.sweep)):
+        yield Break.DOUBTED
     if not_drawn_anew(before, after):
         yield Break.DRAW
 

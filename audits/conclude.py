@@ -9,9 +9,11 @@ from audits.counts import NOT_PAGES, audited_in, counts_by_criterion, places, pr
 from audits.criteria import aimed_at, rules_for
 from audits.engine import own_rules
 from audits.excepted import Excepted, excepted
+from audits.health import Checkup, health_of
 from audits.reliance import Reliance, reliance
 from audits.revision import Revision, revision
 from audits.sampled import Estimate, Sampled, sampled
+from audits.speaking import SPEAKS
 from audits.survey import Survey, survey
 from crawler.notes import unread_parts
 from crawler.representative import LeftOut
@@ -67,6 +69,7 @@ class Conclusion:
     estimate: Estimate | None
     excepted: Excepted | None  # what exceptions cover; no other number knows of them
     reliance: Reliance
+    health: Checkup | None  # None: it has not been judged
     survey: Survey | None  # by the ministry's conditions, of a sweep that checked them
     revision: Revision | None  # what a further edition would change, of a sweep that was judged by one too
     criteria: tuple[CriterionCount, ...]  # of the levels aimed at, in the standard's order
@@ -114,7 +117,7 @@ async def conclude(database: Database, sweep_id: int, *, sample: bool = True) ->
             rule_set=sweep.rule_set or "",
             left_out=tuple(await left_out_of(connection, sweep, address or "")) if sample else (),
             rule_set_before=await _other_rule_set_before(connection, sweep),
-            known=sum(states.values()) - await _no_pages(connection, sweep_id),
+            known=sum(states.values()) - await no_pages(connection, sweep_id),
             selected=await _selected(connection, sweep_id),
             audited=audited,
             not_chosen=states.get(VisitState.NOT_CHOSEN, 0),
@@ -129,6 +132,7 @@ async def conclude(database: Database, sweep_id: int, *, sample: bool = True) ->
             estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
             excepted=await excepted(connection, sweep, rules_of(sweep), by_chance),
             reliance=await reliance(connection, sweep_id),
+            health=await health_of(connection, sweep_id),
             survey=await survey(connection, sweep),
             revision=await revision(connection, sweep, audited, by_chance),
             criteria=await _criteria(connection, sweep, by_chance),
@@ -164,21 +168,15 @@ async def site_sweep(connection: AsyncConnection, sweep_id: int) -> Sweep:
 
 
 async def last_finished(connection: AsyncConnection, site_id: int) -> Sweep | None:
-    """The last finished sweep that speaks for a site, None when there is none."""
-    last = await connection.scalar(
-        sa.select(sa.func.max(Sweep.id)).where(
-            Sweep.site_id == site_id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-        )
-    )
+    """The last sweep that speaks for a site, None when there is none: no suspect or rejected one does."""
+    last = await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id == site_id, SPEAKS))
     return None if last is None else await sweep_row(connection, last)
 
 
 async def _other_rule_set_before(connection: AsyncConnection, sweep: Sweep) -> str | None:
     before = await connection.scalar(
         sa.select(Sweep.rule_set)
-        .where(
-            Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-        )
+        .where(Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, SPEAKS)
         .order_by(Sweep.id.desc())
         .limit(1)
     )
@@ -200,7 +198,7 @@ async def _endings(connection: AsyncConnection, sweep_id: int) -> tuple[dict[Vis
     return states, dict(sorted(reasons.items()))
 
 
-async def _no_pages(connection: AsyncConnection, sweep_id: int) -> int:
+async def no_pages(connection: AsyncConnection, sweep_id: int) -> int:
     """Addresses that exploring found to be no pages; what was chosen for a page, and is lost, stays one."""
     chosen = sa.exists().where(Draw.visit_id == Visit.id)
     counted = sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, Visit.reason.in_(NOT_PAGES), ~chosen)

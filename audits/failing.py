@@ -10,8 +10,9 @@ from audits import mic
 from audits.defects.naming import KNOWN
 from audits.defects.sight import parts, rules_run
 from audits.defects.standing import OPEN
+from audits.speaking import SPEAKS
 from db.tables import Defect, Occurrence, Site, Sweep, Visit
-from db.words import SweepState, VisitState
+from db.words import VisitState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ async def failing(
     last = (
         sa.select(sa.func.max(Sweep.id))
         .join(Site, Site.id == Sweep.site_id)
-        .where(sites, Sweep.state == SweepState.FINISHED, ~Sweep.recheck)
+        .where(sites, SPEAKS)
         .group_by(Sweep.site_id)
     )
     query = sa.select(

@@ -11,7 +11,8 @@ from db.types import now
 
 MANNERS = ("delay", "per_host", "window", "stop_outside", "obey_meta_robots", "contact", "fresh")  # names of Limits
 SCOPE = ("include", "exclude")  # lists of PATTERN, and of PATTERN=REASON
-KEPT = MANNERS + SCOPE
+HEALTH = ("suspect_shrunken", "suspect_missing")  # shares from which on a sweep is suspect, see audits.health
+KEPT = MANNERS + SCOPE + HEALTH
 
 
 async def site_settings(database: Database, address: str) -> dict[str, Any]:
@@ -19,6 +20,11 @@ async def site_settings(database: Database, address: str) -> dict[str, Any]:
     async with database.reading() as connection:
         found = await connection.scalar(sa.select(Site.settings).where(Site.address == address))
     return {name: value for name, value in (found or {}).items() if name in KEPT}
+
+
+async def site_manners(database: Database, address: str) -> dict[str, Any]:
+    """Those of them that are limits of a sweep."""
+    return {name: value for name, value in (await site_settings(database, address)).items() if name in MANNERS}
 
 
 async def keep_site_settings(

@@ -24,6 +24,7 @@ from audits.counts import (
     unanalysed_pages,
 )
 from audits.criteria import Criterion, criteria
+from audits.speaking import SPEAKS
 from audits.statistics.difference import between
 from audits.statistics.strata import Sample, Stratum
 from crawler.notes import unread_parts
@@ -182,7 +183,7 @@ async def _before(connection: AsyncConnection, sweep: Sweep) -> Before | None:
         .where(
             Sweep.site_id == sweep.site_id,
             Sweep.id < sweep.id,
-            Sweep.state == SweepState.FINISHED,
+            SPEAKS,
             Sweep.method == Method.ALL,
             Sweep.mic == sweep.mic,
             Sweep.engine == sweep.engine,

@@ -18,6 +18,7 @@ from audits.bearings import about
 from audits.conclude import sweep_row
 from audits.defects.reconcile import reconcile
 from audits.exploring import explore_site
+from audits.speaking import SPEAKS, is_trusted
 from audits.trends.kept import keep_points
 from audits.work import Tools, Work, running
 from crawler.browser import LOCALE, TIMEZONE, VIEWPORT
@@ -127,15 +128,14 @@ async def write_rows(connection: AsyncConnection, plan: Plan) -> int:
 
 
 async def _earlier(connection: AsyncConnection, site_id: int | None, plan: Plan) -> int | None:
-    """The site's last finished sweep, when it met the site as this one does; None when nothing is to be carried.
+    """The last sweep that speaks for the site, when it met the site as this one does; None when nothing is to be carried.
 
     A survey's is the last survey, for another sweep has not checked the ministry's conditions.
     """
     if plan.limits.fresh:
         return None
     alike_in_kind = Sweep.mic.is_not(None) if plan.survey else Sweep.mic.is_(None)
-    finished = Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-    last = sa.select(Sweep).where(Sweep.site_id == site_id, *finished, alike_in_kind)
+    last = sa.select(Sweep).where(Sweep.site_id == site_id, SPEAKS, alike_in_kind)
     row = (await connection.execute(last.order_by(Sweep.id.desc()).limit(1))).mappings().first()
     if row is None or row["reader"] != READER:
         return None
@@ -204,7 +204,7 @@ async def run(
                 return False
             async with database.reading() as connection:
                 work.sweep = await sweep_row(connection, sweep_id)
-        if work.sweep.state is SweepState.FINISHED:
+        if work.sweep.state is SweepState.FINISHED and is_trusted(work.sweep):
             async with database.writing() as connection:
                 await reconcile(connection, sweep_id)
                 await keep_points(connection, Sweep.site_id == work.sweep.site_id)

@@ -10,6 +10,7 @@ from db.types import Moment, word
 from db.words import (
     About,
     Assertor,
+    Channel,
     DefectState,
     Done,
     Edition,
@@ -31,6 +32,8 @@ from db.words import (
     ScopeKind,
     Stratify,
     SweepState,
+    Telling,
+    Trust,
     VisitState,
 )
 
@@ -74,6 +77,9 @@ class Table(DeclarativeBase):
         Notation: word(Notation, "notation"),
         Role: word(Role, "role"),
         Done: word(Done, "done"),
+        Trust: word(Trust, "trust"),
+        Channel: word(Channel, "channel"),
+        Telling: word(Telling, "kind"),
     }
 
 
@@ -179,6 +185,8 @@ class Sweep(Table):
     asked_at: Mapped[datetime | None]  # since when the application is to run it; None: it is not
     stop_asked_at: Mapped[datetime | None]  # when somebody last asked whoever runs it to stop
     halted: Mapped[dict[str, Any] | None]  # why the application could not go on: the line by language
+    halted_at: Mapped[datetime | None]  # when it was found out that it could not
+    trust: Mapped[Trust | None]  # None: not finished, a recheck, or finished before sweeps were judged
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
 
@@ -712,3 +720,58 @@ class Worker(Table):
     ended_at: Mapped[datetime | None]
     in_hand: Mapped[list[Any]]  # sweeps that it works on
     said: Mapped[str | None]  # what keeps it from taking part in some sweep
+
+
+class Health(Table):
+    """What a sweep was judged by when it finished, and what a person has said of a suspect one."""
+
+    __tablename__ = "health"
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), primary_key=True)
+    against_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # None: nothing comparable came before
+    told: Mapped[dict[str, Any]]  # what was measured, see audits.health.Measured
+    limits: Mapped[dict[str, Any]]  # that were in force
+    doubts: Mapped[list[Any]]  # words of Doubt; none: it is sound
+    judged_at: Mapped[datetime]
+    decided_by: Mapped[str | None]  # who accepted or rejected it: Sweep.trust says which
+    why: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+
+
+class Subscription(Table):
+    """What somebody wants to be told of; it is never deleted."""
+
+    __tablename__ = "subscription"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)  # whose rights it has
+    channel: Mapped[Channel]
+    recipient: Mapped[str | None]  # an e-mail address, or the name of a hook; None: the account's address
+    kind: Mapped[Telling]
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))  # with all below it
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"))  # both None: all sites
+    lang: Mapped[str] = mapped_column(String(2))
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]  # nothing is told of what was before
+    ended_at: Mapped[datetime | None]
+
+
+class Notice(Table):
+    """Something that one recipient is told, once."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("kind", "about", "channel", "recipient"),
+        _index_where("due", "sent_at IS NULL AND given_up_at IS NULL"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)
+    kind: Mapped[Telling]
+    about: Mapped[str]  # names the event: sweep-12, site-3-2026-11-27, week-2026-11-23
+    channel: Mapped[Channel]
+    recipient: Mapped[str]  # where it goes: as it was when the notice was made
+    told: Mapped[dict[str, Any]]  # the message, see reports.notices.message
+    made_at: Mapped[datetime]
+    due: Mapped[datetime]  # not before
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    error: Mapped[str | None]  # of the last try

@@ -311,6 +311,7 @@ class Break(StrEnum):
     METHOD = "method"  # this and the next in trends only: pages were chosen by another method
     NOT_WHOLE = "not_whole"  # the sweep says nothing of the whole site
     SUSPECT = "suspect"  # so much is missing that the numbers may be of another site
+    DOUBTED = "doubted"  # a sweep is suspect, and nobody has accepted it
     SITES = "sites"  # an organisation's number is of other sites
     UNSEEN = "unseen"  # the sweep has no result of the page
 
@@ -372,3 +373,40 @@ class Done(StrEnum):
     JUDGED = "judged"
     DECLARED = "declared"
     EXAMPLE_CHANGED = "example_changed"
+    SWEEP_DECIDED = "sweep_decided"  # a suspect sweep was accepted or rejected
+    NOTICES_CHANGED = "notices_changed"  # what somebody is told of
+
+
+class Trust(StrEnum):
+    """Whether what a finished sweep saw counts for its site's defects and trends."""
+
+    SOUND = "sound"
+    SUSPECT = "suspect"  # too much is missing: not until a person accepts it
+    ACCEPTED = "accepted"  # a person says that it counts all the same
+    REJECTED = "rejected"  # a person says that it never counts
+
+
+class Doubt(StrEnum):
+    """Why a sweep is suspect."""
+
+    SHRUNKEN = "shrunken"  # far fewer pages are known than in the last comparable sweep
+    UNANSWERED = "unanswered"  # too many known pages could not be had, for reasons that may pass
+    LOST = "lost"  # too many of the chosen pages have no result
+
+
+class Channel(StrEnum):
+    """The way that a notice goes."""
+
+    EMAIL = "email"
+    HOOK = "hook"  # an address of the settings that takes JSON, see reports.notices.settings
+
+
+class Telling(StrEnum):
+    """What somebody may be told of."""
+
+    FINISHED = "finished"  # a sweep has finished, and counts
+    SUSPECT = "suspect"  # one has finished, and waits for a person's word
+    FAILED = "failed"  # one could not go on
+    DEFECTS = "defects"  # new ones, and such as came back
+    DUE = "due"  # days by which defects are to be repaired come near, or have passed
+    DIGEST = "digest"  # the week, for managers

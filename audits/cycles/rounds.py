@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.cover import day_of, today
 from audits.defects.sight import parts
+from audits.speaking import SPEAKS
 from db.database import insert_new
 from db.errors import UsageError
 from db.tables import Cycle, CycleSite, Site, Sweep
-from db.words import SweepState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,13 +172,12 @@ async def sweeps_of(
 
 
 async def _finished(connection: AsyncConnection, site: int) -> dict[int, date]:
-    """The finished sweeps of a site in the order in which they ended, with the day."""
+    """The sweeps that speak for a site in the order in which they ended, with the day."""
     rows = await connection.execute(
         sa.select(Sweep.id, Sweep.finished_at)
         .where(
             Sweep.site_id == site,
-            Sweep.state == SweepState.FINISHED,
-            ~Sweep.recheck,
+            SPEAKS,
             Sweep.finished_at.is_not(None),
         )
         .order_by(Sweep.finished_at, Sweep.id)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.sight import parts
+from audits.speaking import SPEAKS
 from db.tables import Defect, DefectEvent, Exempted, Exemption, Regrouping, Sweep
-from db.words import SweepState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ async def states_of(connection: AsyncConnection, sites: Collection[int]) -> dict
 def _of_sweeps(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
     """Each gives a site, and what is another when something has changed."""
     count, most = sa.func.count, sa.func.max
-    finished = sa.func.sum(sa.case((Sweep.state == SweepState.FINISHED, 1), else_=0))
+    finished = sa.func.sum(sa.case((SPEAKS, 1), else_=0))
     mine = Exemption.site_id.in_(sites)
     return [
         sa.select(Sweep.site_id, count(), most(Sweep.id), finished, most(Sweep.finished_at), most(Sweep.reconciled_at))

@@ -24,7 +24,9 @@ from audits.defects.spots import spots_in, still_standing, words_of
 from audits.defects.standing import Standings
 from audits.defects.versions import followed_up, goes_on_first
 from audits.engine import own_rules
+from audits.speaking import is_trusted
 from db.database import insert_new
+from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
 from db.types import now
 from db.words import DefectState as State
@@ -77,9 +79,14 @@ class Reconciled:
 async def reconcile(connection: AsyncConnection, sweep_id: int, day: date | None = None) -> Reconciled:
     """Take a sweep into the defects of its site, with the exceptions of a day, or of today.
 
-    Raises UsageError when there is no such sweep.
+    Raises UsageError when there is no such sweep, and for one that does not count (audits.health).
     """
     sweep = await sweep_row(connection, sweep_id)
+    if not is_trusted(sweep):
+        raise UsageError(
+            ja=f"スイープ {sweep_id} は、疑わしいか数えないとされたもので、欠陥には反映しません。jisweep health {sweep_id} で確かめられます。",
+            en=f"Sweep {sweep_id} is suspect or was rejected, so it moves no defects: jisweep health {sweep_id} says why.",
+        )
     day = day or today()
     await hold_names(connection, sweep.site_id)
     await settle(connection, sweep.site_id, day)  # what has ended is seen, or not seen, as any other

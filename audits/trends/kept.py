@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.breaks import Terms
 from audits.defects.sight import parts
+from audits.speaking import SPEAKS
 from audits.statistics.strata import Stratum
 from audits.trends.counting import COLUMNS, count_points
 from audits.trends.periods import Period
 from audits.trends.points import Moved, Point, Surveyed, counted
 from db.database import insert_new
 from db.tables import KeptPoint, Sweep
-from db.words import Reason, SweepState
+from db.words import Reason
 
 AT_ONCE = 200  # sweeps that are counted together
 VERSION = 1  # of how points are counted: those of another are counted anew
@@ -61,7 +62,7 @@ async def read_points(connection: AsyncConnection, sites: Collection[int], span:
 
 async def keep_points(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> int:
     """Keep the points of finished sweeps, of all or of those that fulfil conditions; how many were not kept yet."""
-    finished = Sweep.state == SweepState.FINISHED, ~Sweep.recheck, Sweep.finished_at.is_not(None)
+    finished = SPEAKS, Sweep.finished_at.is_not(None)
     lacks = ~sa.exists().where(HOLDS)
     missing = await connection.scalars(sa.select(Sweep.id).where(*finished, *conditions, lacks).order_by(Sweep.id))
     number = 0

@@ -20,11 +20,12 @@ from audits.defects.cover import day_of
 from audits.defects.reconcile import NEWLY_CHECKED
 from audits.defects.sight import parts
 from audits.defects.standing import OPEN
+from audits.speaking import SPEAKS
 from audits.statistics.survival import Durations, durations
 from audits.trends.periods import Period
 from audits.trends.points import spoken_by
 from db.tables import Defect, DefectEvent, Occurrence, Sweep
-from db.words import DefectState, Edition, SweepState
+from db.words import DefectState, Edition
 
 AGES = (30, 90, 180, 365)  # days that the bands of age end at; the last band is older
 DAY = timedelta(days=1)
@@ -251,11 +252,7 @@ async def rules_that_count(
     """The rules that make problem pages, or speak about a criterion, by each site's last finished sweep."""
     found: dict[int, frozenset[str]] = {}
     for some in parts(sorted(sites)):
-        last = (
-            sa.select(sa.func.max(Sweep.id))
-            .where(Sweep.site_id.in_(some), Sweep.state == SweepState.FINISHED, ~Sweep.recheck)
-            .group_by(Sweep.site_id)
-        )
+        last = sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id.in_(some), SPEAKS).group_by(Sweep.site_id)
         criteria = await spoken_by(connection, last)
         rows = await connection.execute(
             sa.select(Sweep.site_id, Sweep.rule_set, Sweep.edition).where(Sweep.id.in_(last))
@@ -278,8 +275,7 @@ async def looks_at(
             sa.select(Sweep.site_id, Sweep.finished_at, Sweep.id)
             .where(
                 Sweep.site_id.in_(some),
-                Sweep.state == SweepState.FINISHED,
-                ~Sweep.recheck,
+                SPEAKS,
                 Sweep.finished_at < until,
             )
             .order_by(Sweep.finished_at, Sweep.id)

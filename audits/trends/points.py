@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.breaks import Terms
+from audits.speaking import SPEAKS
 from audits.statistics.strata import Sample, Stratum
 from audits.trends.periods import Period
 from db.tables import Sweep
-from db.words import Method, Reason, SweepState
+from db.words import Method, Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Point:
 def counted(sites: Collection[int], span: Period) -> tuple[sa.ColumnElement[bool], ...]:
     """The sweeps that speak for their sites and finished within a span of days."""
     return (
-        Sweep.site_id.in_(sites), Sweep.state == SweepState.FINISHED, ~Sweep.recheck,
+        Sweep.site_id.in_(sites), SPEAKS,
         Sweep.finished_at >= span.begins, Sweep.finished_at < span.ends,
     )  # fmt: skip
 

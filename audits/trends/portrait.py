@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.sampled import Estimate
 from audits.shift import Shift, shift_of
+from audits.speaking import SPEAKS
 from audits.statistics.strata import Sample
 from audits.trends.kept import read_points
 from audits.trends.lines import Step, last_line, lines
@@ -22,7 +23,7 @@ from audits.trends.periods import Period
 from audits.trends.points import Moved, Surveyed
 from audits.trends.rollup import Rolled, rolled_up
 from db.tables import Sweep
-from db.words import Break, SweepState
+from db.words import Break
 
 REMEMBERED = 10_000  # changes, and shares of single sites, that are worked out once
 
@@ -156,7 +157,7 @@ async def state_of_points(connection: AsyncConnection, within: sa.ColumnElement[
         sa.select(
             sa.func.count(), sa.func.sum(Sweep.id), sa.func.max(Sweep.finished_at), sa.func.count(Sweep.reconciled_at),
             sa.func.max(Sweep.reconciled_at),
-        ).where(Sweep.state == SweepState.FINISHED, ~Sweep.recheck, within)
+        ).where(SPEAKS, within)
     )  # fmt: skip
     return tuple(row.one())
 

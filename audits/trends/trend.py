@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.criteria import Criterion, criteria
 from audits.defects.sight import parts
+from audits.speaking import SPEAKS
 from audits.statistics.outlook import Foreseen, Observed, line_through
 from audits.trends.kept import read_points
 from audits.trends.lines import Step, last_line, lines
@@ -25,7 +26,7 @@ from crawler.windows import TOKYO
 from db.errors import UsageError
 from db.tables import Site, Sweep
 from db.types import now
-from db.words import Edition, SweepState
+from db.words import Edition
 
 DAY = timedelta(days=1)
 
@@ -148,9 +149,7 @@ async def _span(connection: AsyncConnection, sites: Sequence[int], first: date |
         begun: datetime | None = None
         for some in parts(sites):
             found = await connection.scalar(
-                sa.select(sa.func.min(Sweep.created_at)).where(
-                    Sweep.site_id.in_(some), Sweep.state == SweepState.FINISHED, ~Sweep.recheck
-                )
+                sa.select(sa.func.min(Sweep.created_at)).where(Sweep.site_id.in_(some), SPEAKS)
             )
             begun = min((each for each in (begun, found) if each is not None), default=None)
         since = min(begun.astimezone(TOKYO).date(), until) if begun else until

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.jis_test import CriterionResult, JisTest, Lack, Verdict, declaration, jis_test, lacks, level_of
+from audits.speaking import SPEAKS
 from crawler.representative import LeftOut
 from db.database import Database
 from db.tables import Sweep
 from db.types import now
-from db.words import Level, Method, Notation, Part, ScopeKind, SweepState
+from db.words import Level, Method, Notation, Part, ScopeKind
 from reports import read
 from reports.language import TOKYO, Language
 from reports.read import Head, ScopeLine
@@ -143,7 +144,7 @@ async def _whole_checks(connection: AsyncConnection, sweep: Sweep) -> list[tuple
     """The last finished check of all pages of the site in the fiscal year of a test, and the one before it; none without the first."""
     query = (
         sa.select(Sweep.id, Sweep.finished_at)
-        .where(Sweep.site_id == sweep.site_id, Sweep.method == Method.ALL, Sweep.state == SweepState.FINISHED)
+        .where(Sweep.site_id == sweep.site_id, Sweep.method == Method.ALL, SPEAKS)
         .where(Sweep.finished_at.is_not(None))
         .order_by(Sweep.finished_at.desc())
     )

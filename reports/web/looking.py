@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.naming import KNOWN, ROOT
 from audits.defects.sight import parts
+from audits.speaking import SPEAKS
 from db.database import plain
 from db.tables import Defect, Page, Site, Sweep, Visit
-from db.words import SweepState, VisitState
+from db.words import VisitState
 
 MOST = 1_000  # pages of one search, by address
 LOOKED = 20_000  # titles that one search reads: no index serves words within them
@@ -75,7 +76,7 @@ async def titled(connection: AsyncConnection, text: str, mine: sa.ColumnElement[
     last = (
         sa.select(sa.func.max(Sweep.id))
         .join(Site, Site.id == Sweep.site_id)
-        .where(mine, Sweep.state == SweepState.FINISHED, ~Sweep.recheck)
+        .where(mine, SPEAKS)
         .group_by(Sweep.site_id)
     )
     sweeps = list(await connection.scalars(last))

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
+from audits.speaking import SPEAKS
 from db.tables import Defect, Site, Sweep
-from db.words import SweepState
 from reports.access.rights import May
 from reports.web.asking import Asked, Reader
 from reports.web.listing import Cell, Column, Listing
@@ -35,11 +35,7 @@ async def sites(asked: Reader) -> Response:
 
 
 def _query(asked: Asked) -> sa.Select[*tuple[Any, ...]]:
-    finished = (
-        sa.select(sa.func.max(Sweep.finished_at))
-        .where(Sweep.site_id == Site.id, Sweep.state == SweepState.FINISHED, ~Sweep.recheck)
-        .scalar_subquery()
-    )
+    finished = sa.select(sa.func.max(Sweep.finished_at)).where(Sweep.site_id == Site.id, SPEAKS).scalar_subquery()
     waiting = sa.select(sa.func.count()).where(Defect.site_id == Site.id, Defect.state.in_(OPEN), *KNOWN)
     return sa.select(
         Site.id, Site.address.label("address"), Site.organisation_id, finished.label("finished"),
