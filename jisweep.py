@@ -28,6 +28,9 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "site": "reports.cli.site",
     "sweeps": "reports.cli.sweeps",
     "report": "reports.cli.sweeps",
+    "health": "reports.cli.health",
+    "accept": "reports.cli.health",
+    "reject": "reports.cli.health",
     "export": "reports.cli.export",
     "judge": "reports.cli.judge",
     "compare": "reports.cli.compare",
@@ -86,6 +89,7 @@ def cli() -> None:
     jisweep sweep https://www.example.lg.jp/   explore, choose, audit, report
     jisweep survey https://www.example.lg.jp/  all pages, by the ministry's conditions too
     jisweep resume 1                        go on with a sweep that was stopped
+    jisweep health 1                        is a sweep to be trusted? accept, reject
     jisweep export 1 --as pdf -o meeting.pdf   a sweep as one file: PDF, Excel, JSON …
     jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?

@@ -27,6 +27,7 @@ from db.words import Part as SamplePart
 from reports import read, read_pages, tables
 from reports.exception_view import index_exceptions, mark
 from reports.folder import Folder, is_about, is_free, state_in
+from reports.health_view import warning
 from reports.language import Language
 from reports.left_out import left_out_lines
 from reports.page_view import Kind, PageView, page_view, path_of
@@ -352,6 +353,7 @@ class Report:
             lists=parts_of(len(numbers)),
             list_size=LIST,
             total=len(numbers),
+            doubted=warning(self.conclusion.health, self.language),
             coverage=await coverage(self.connection, self.head.id),
             **values,
             **index_exceptions(self.conclusion, self.language),

@@ -7,6 +7,7 @@ from audits.revision import Revision
 from audits.sampled import Estimate
 from audits.survey import Survey
 from reports.exception_view import summary as exceptions_summary
+from reports.health_view import health_json, warning
 from reports.language import Language
 from reports.left_out import left_out_lines
 from reports.page_view import state_of
@@ -45,6 +46,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
             "rechecked": conclusion.reliance.rechecked,
             "disagreeing": conclusion.reliance.disagreeing,
         },
+        "health": health_json(conclusion.health),
         "survey": _survey(conclusion.survey),
         "revision": _revision(conclusion.revision),
         "criteria": {
@@ -135,7 +137,12 @@ def _revision(found: Revision | None) -> dict[str, Any] | None:
 def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
     """The few lines that end a command in a terminal."""
     language = Language(lang)
-    lines = [_audited(conclusion, language), *carried(conclusion, language), *_problems(conclusion, language)]
+    lines = [
+        *warning(conclusion.health, language),
+        _audited(conclusion, language),
+        *carried(conclusion, language),
+        *_problems(conclusion, language),
+    ]
     lines += exceptions_summary(conclusion, language)
     if conclusion.survey is not None:
         lines += survey_summary(conclusion, conclusion.survey, language)

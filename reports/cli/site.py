@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from audits.health import MISSING, SHRUNKEN
 from audits.site import KEPT, keep_site_settings, site_settings
 from db.database import Database
 from db.schema import present, ready
@@ -20,6 +21,7 @@ from reports.cli.options import (
     start_of,
     typed,
 )
+from reports.cli.usage import Percent
 from reports.language import Language
 
 
@@ -32,6 +34,16 @@ from reports.language import Language
 @contact_option
 @manners_options
 @scope_options
+@click.option(
+    "--suspect-shrunken",
+    type=Percent(),
+    metavar="PERCENT",
+    help=f"A sweep that knows fewer pages than the one before by more than this is suspect.  [default: {100 * SHRUNKEN:g}]",
+)
+@click.option(
+    "--suspect-missing", type=Percent(), metavar="PERCENT",
+    help=f"So is one that lacks the results of more of its pages than this.  [default: {100 * MISSING:g}]",
+)  # fmt: skip
 def site(url: str, **given: Any) -> None:
     """Keep manners and scope with the site at URL: its sweeps use them, unless their command line says otherwise."""
     asyncio.run(_site(start_of(url), given))

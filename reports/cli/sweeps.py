@@ -22,7 +22,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.schema import present, ready
 from db.tables import Site, Sweep
-from db.words import Method, SweepState
+from db.words import Method, SweepState, Trust
 from reports.cli.choice import choice_options
 from reports.cli.credentials import credentials_of, say_signed_in
 from reports.cli.options import (
@@ -232,7 +232,15 @@ async def _sweeps(url: str, lang: str) -> list[str]:
         async with database.reading() as connection:
             rows = (
                 await connection.execute(
-                    sa.select(Sweep.id, Sweep.created_at, Sweep.state, Sweep.method, Sweep.recheck, Site.address)
+                    sa.select(
+                        Sweep.id,
+                        Sweep.created_at,
+                        Sweep.state,
+                        Sweep.method,
+                        Sweep.recheck,
+                        Sweep.trust,
+                        Site.address,
+                    )
                     .join(Site, Site.id == Sweep.site_id)
                     .order_by(Sweep.id)
                 )
@@ -240,7 +248,14 @@ async def _sweeps(url: str, lang: str) -> list[str]:
     if not rows:
         return ["まだスイープはありません。" if lang == "ja" else "There is no sweep yet."]
     return [
-        f"{row.id:>5}  {row.created_at:%Y-%m-%d %H:%M}Z  {row.state.value:<10} "
+        f"{row.id:>5}  {row.created_at:%Y-%m-%d %H:%M}Z  {_stands(row):<10} "
         f"{'recheck' if row.recheck else row.method.value if row.method else '-':<15} {row.address}"
         for row in rows
     ]
+
+
+def _stands(row: Any) -> str:
+    """The state, or that what a finished one saw does not count."""
+    doubted = row.state is SweepState.FINISHED and row.trust in (Trust.SUSPECT, Trust.REJECTED)
+    word: str = row.trust.value if doubted else row.state.value
+    return word

@@ -110,6 +110,7 @@ ROUTES: dict[str, Line] = {
     "POST /sweeps/{sweep_id}/stop": Line(needs=May.SWEEP, of=True, status=ONCE),
     "POST /sweeps/{sweep_id}/resume": Line(needs=May.SWEEP, of=True, status=ONCE),
     "POST /sweeps/{sweep_id}/repeat": Line(needs=May.SWEEP, of=True, status=ONCE),
+    "POST /sweeps/{sweep_id}/decide": Line(needs=May.SWEEP, of=True, status=EMPTY),
     # organisations and cycles
     "GET /organisations/{organisation}": Line(needs=May.READ, of=True, wide=True),
     "GET /cycles": Line(needs=None),

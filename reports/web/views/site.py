@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from audits.asked import WANTED, ask_sweep
 from audits.conclude import Conclusion, conclude, last_finished
 from audits.criteria import NAMES
+from audits.health import waiting_of
 from audits.organisations import tree
 from audits.repeating import check_start, plan_for
 from audits.sweep import Plan
@@ -67,8 +68,9 @@ async def site(asked: Reader, site_id: int) -> Response:
                     return file
             parts = {name: await listing.part(connection) for name, listing in tables.items()}
         running = await _unfinished(connection, site_id)
+        doubted = await waiting_of(connection, site_id)
     shared: dict[str, Any] = {
-        "site": site_id, "address": address, "running": running, "may_sweep": asked.who.may(May.SWEEP, site_id),
+        "site": site_id, "address": address, "running": running, "doubted": doubted, "may_sweep": asked.who.may(May.SWEEP, site_id),
     }  # fmt: skip
     above, title = organisations_above(asked, organisations, site_id), site_name(address)
     if last is None:

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
+from audits.health import MISSING, SHRUNKEN
 from audits.organisations import Tree, shown, tree
-from audits.site import MANNERS, SCOPE, keep_in
+from audits.site import HEALTH, KEPT, MANNERS, SCOPE, keep_in
 from crawler.address import LONGEST
 from crawler.limits import Limits
 from crawler.scope import Exclusion, check_pattern
@@ -158,6 +159,7 @@ async def _page(
         "site_settings.html", row.address, crumbs=way(asked, crumb), status=400 if errors else 200,
         href=f"{ALL}/{site}", errors=errors or {}, kept=kept or {**as_text(row.settings or {}), "organisation": own},
         organisations=choices, usual=Limits(contact=""), switches=SWITCHES,
+        thresholds={"suspect_shrunken": f"{100 * SHRUNKEN:g}", "suspect_missing": f"{100 * MISSING:g}"},
     )  # fmt: skip
 
 
@@ -168,24 +170,27 @@ def as_text(settings: Mapping[str, Any]) -> dict[str, str]:
         value = settings.get(name)
         if value is None:
             return ""
+        if name in HEALTH:
+            return f"{100 * value:g}"
         if isinstance(value, bool):
             return "yes" if value else "no"
         return "\n".join(value) if isinstance(value, list) else str(value)
 
-    return {name: text(name) for name in MANNERS + SCOPE}
+    return {name: text(name) for name in KEPT}
 
 
 @router.post(f"{ALL}/{{site}}")
 async def change(
     asked: Reader, site: int, organisation: Text = "", include: Text = "", exclude: Text = "", delay: Text = "",
     per_host: Text = "", window: Text = "", stop_outside: Text = "", obey_meta_robots: Text = "", contact: Text = "",
-    fresh: Text = "",
+    fresh: Text = "", suspect_shrunken: Text = "", suspect_missing: Text = "",
 ) -> Response:  # fmt: skip
     """Keep what the form says, instead of what was kept before."""
     asked.needs(May.CONFIGURE, site)
     given = {
         "include": include, "exclude": exclude, "delay": delay, "per_host": per_host, "window": window,
         "stop_outside": stop_outside, "obey_meta_robots": obey_meta_robots, "contact": contact, "fresh": fresh,
+        "suspect_shrunken": suspect_shrunken, "suspect_missing": suspect_missing,
     }  # fmt: skip
     settings, wrong = read_settings(given)
     errors = {field: error.line(asked.language.lang) for field, error in wrong.items()}
@@ -229,6 +234,8 @@ def _setting(name: str, text: str) -> Any:
         return [_pattern(name, line.strip()) for line in text.splitlines() if line.strip()]
     if name in SWITCHES:
         return text == "yes"
+    if name in HEALTH:
+        return _between(text, float, 0, 100) / 100
     if name == "delay":
         return _between(text, float, 0, 3600)
     if name == "per_host":

@@ -1,25 +1,29 @@
 """One sweep or recheck: how far it has come, what has no result and why, and what may be done about it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from audits.asked import ask_again, ask_stop, ask_sweep
 from audits.conclude import conclude, sweep_row
+from audits.health import Checkup
 from audits.organisations import tree
 from audits.recheck import aim_of
 from audits.repeating import plan_like
+from audits.speaking import COUNTING
+from audits.trust import accept, reject
 from crawler.sample import left_out_of
 from db.tables import Defect, Draw, Page, Site, Sweep, Visit
 from db.types import now
-from db.words import TRANSIENT, Done, SweepState, VisitState
+from db.words import TRANSIENT, Done, SweepState, Trust, VisitState
 from reports.access.rights import May
+from reports.health_view import doubts, facts, verdict
 from reports.left_out import left_out_lines
 from reports.page_view import text_of
 from reports.progress import pace_lately, read_progress, window_closed
@@ -34,6 +38,8 @@ from reports.web.standing import Standing, standing
 from reports.web.trail_of_site import crumbs_of
 
 router = APIRouter()
+Text = Annotated[str, Form(max_length=4000)]
+DECISIONS = {"accepted": accept, "rejected": reject}
 
 
 @router.get("/sweeps/{sweep_id}")
@@ -54,12 +60,14 @@ async def sweep(asked: Reader, sweep_id: int) -> Response:
     waiting = counts.get(VisitState.FOUND, 0) + counts.get(VisitState.SELECTED, 0)
     return asked.page(
         "sweep.html", _title(asked, row, told.site), crumbs=crumbs_of(asked, organisations, row.site_id, told.site),
-        row=row, head=told, conclusion=conclusion, lines=as_lines(conclusion, asked.language.lang) if conclusion else [],
+        row=row, head=told, conclusion=conclusion, lines=as_lines(replace(conclusion, health=None), asked.language.lang) if conclusion else [],
         reasons=reasons, is_worth_trying=any(each.reason in TRANSIENT for each in reasons), not_chosen=counts.get(VisitState.NOT_CHOSEN, 0), waiting=waiting, retried=retried or 0,
         total=sum(counts.values()), audited=counts.get(VisitState.AUDITED, 0), defects=defects,
         edition=edition_name(told, asked.language.lang), engine=engine_name(told, asked.language),
         method=method_name(told, asked.language), may_sweep=asked.who.may(May.SWEEP, row.site_id),
         live=values["stands"].moves, **values,
+        health=_health(conclusion.health, asked) if conclusion else None,
+        may_decide=asked.who.may(May.SWEEP, row.site_id) and row.trust is Trust.SUSPECT and row.state is SweepState.FINISHED,
     )  # fmt: skip
 
 
@@ -141,6 +149,28 @@ async def repeat(asked: Reader, sweep_id: int) -> Response:
     async with asked.writing(Done.SWEEP_ASKED, about=f"/sweeps/{sweep_id}", repeated=True) as connection:
         begun = await ask_sweep(connection, plan, asked.who.person)
     return RedirectResponse(f"/sweeps/{begun}?done=sweep_asked", 303)
+
+
+@router.post("/sweeps/{sweep_id}/decide")
+async def decide(asked: Reader, sweep_id: int, word: Text = "", why: Text = "") -> Response:
+    """Say that a suspect sweep counts all the same, or that it never does. Raises UsageError for any other, and without a reason."""
+    await _seen(asked, sweep_id, May.SWEEP)
+    if word not in DECISIONS:
+        raise Refused(400)
+    async with asked.writing(Done.SWEEP_DECIDED, about=f"/sweeps/{sweep_id}", word=word) as connection:
+        await DECISIONS[word](connection, sweep_id, asked.who.person, why)
+    return RedirectResponse(f"/sweeps/{sweep_id}?done=sweep_{word}", 303)
+
+
+def _health(found: Checkup | None, asked: Asked) -> dict[str, Any] | None:
+    """What the page says of it."""
+    if found is None:
+        return None
+    language = asked.language
+    return {
+        "verdict": verdict(found, language), "doubts": doubts(found, language), "facts": facts(found, language),
+        "counts": found.trust in COUNTING, "against": found.against,
+    }  # fmt: skip
 
 
 async def _seen(asked: Asked, sweep_id: int, act: May = May.READ) -> Sweep:

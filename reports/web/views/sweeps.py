@@ -10,7 +10,7 @@ from starlette.responses import Response
 from audits.organisations import tree
 from db.tables import Site, Sweep, Visit
 from db.types import now
-from db.words import VisitState
+from db.words import Trust, VisitState
 from reports.access.rights import May
 from reports.site_view import site_name
 from reports.web.asking import Asked, Reader, Refused
@@ -61,7 +61,7 @@ def sweeps_listing(asked: Asked, condition: sa.ColumnElement[bool]) -> Listing:
         sa.select(
             Sweep.id.label("id"), Sweep.site_id, Site.address.label("site"), Sweep.recheck.label("kind"), Sweep.method,
             Sweep.created_at.label("begun"), audited.label("audited"), Sweep.asked_by.label("asked_by"),
-            Sweep.finished_at.label("ended"), *COLUMNS,
+            Sweep.finished_at.label("ended"), Sweep.trust, *COLUMNS,
         )
         .join(Site, Site.id == Sweep.site_id)
         .where(condition)
@@ -80,7 +80,9 @@ def _columns(asked: Asked) -> list[Column]:
 
     def state(row: Any) -> Cell:
         stands = standing(row, moment)
-        step = "" if stands == "finished" else say(f"state.{row.state.value}")
+        doubted = row.trust in (Trust.SUSPECT, Trust.ACCEPTED, Trust.REJECTED)
+        over = say(f"health.state.{row.trust.value}") if doubted else ""
+        step = over if stands == "finished" else say(f"state.{row.state.value}")
         return Cell(text=say(f"web.sweep.standing.{stands.value}"), aside=step)
 
     def kind(row: Any) -> Cell:
