@@ -52,6 +52,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "worker": "reports.cli.run",
     "account": "reports.cli.account",
     "status": "reports.cli.status",
+    "notices": "reports.cli.notices",
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
     "db": "reports.cli.database",

@@ -13,6 +13,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.schema import ready
 from reports.access.accounts import first_invitation
+from reports.cli.notices import notices_option
 from reports.cli.options import browser_option, contact_option, database_option, lang_option, private_option
 from reports.cli.running import COMPLETE
 from reports.ops.listening import Listener, listener_of, metrics_options
@@ -50,6 +51,7 @@ from reports.web.settings import WebSettings
 )  # fmt: skip
 @metrics_options
 @service_log_options
+@notices_option
 @contact_option
 @browser_option
 @private_option
@@ -65,6 +67,7 @@ def web(**given: Any) -> int:
         database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
         browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
         runs_sweeps=given["runs_sweeps"], warms=True, contact=given["contact"],
+        notices=given["notices"],
     )  # fmt: skip
     metrics = listener_of(given)
     asyncio.run(_prepare(settings))

@@ -20,6 +20,8 @@ from db.database import Database
 from db.errors import JisweepError, StorageError
 from reports.access.directory import read_directory
 from reports.api.app import api
+from reports.notices.sending import sending
+from reports.notices.settings import read_notices
 from reports.ops.listening import Listener, listening
 from reports.ops.probes import PATHS, Readiness, healthz
 from reports.render import style_sheet
@@ -54,11 +56,14 @@ def application(
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
             await stack.enter_async_context(listening(metrics, opened))
+            if notices is not None:
+                await stack.enter_async_context(sending(opened, notices))
             yield
 
     def tools() -> Tools:
         return Tools(engine=installed_engine(), browser=settings.browser)
 
+    notices = read_notices(settings.notices, settings.origin) if settings.notices else None
     programs = api()
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = programs.state.settings = settings

@@ -20,6 +20,7 @@ class WebSettings:
     contact: str = ""  # said to the operators of sites, where neither the site nor its last sweep has one
     allow_private: bool = False  # in sweeps that are asked for here
     oidc: Path | None = None  # TOML file that names the directory to sign in with
+    notices: Path | None = None  # TOML file that says how people are told of what happens; None: they are not
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public)

@@ -59,6 +59,7 @@ ROUTES: dict[str, Line] = {
     "GET /account": Line(needs=None),
     "POST /account/password": Line(needs=None, status=frozenset({403, 429})),
     "POST /account/sessions/end": Line(needs=None),
+    "POST /account/notices": Line(needs=None, form={"kinds": "digest", "lang": "ja"}),
     "POST /account/tokens": Line(needs=None, status=EMPTY),
     "POST /account/tokens/{token}/end": Line(needs=None),
     # reading

@@ -10,12 +10,14 @@ from audits.organisations import tree
 from db.errors import UsageError
 from db.tables import Account, Token
 from db.types import now
-from db.words import Done
+from db.words import Done, Telling
 from reports.access import accounts, passwords, sessions, tokens, tries
 from reports.access.rights import May
 from reports.access.secrets import digest_of
 from reports.access.trail import leave
-from reports.web.asking import Asked, Reader, client_of
+from reports.language import LANGUAGES
+from reports.notices import subscriptions
+from reports.web.asking import Asked, Reader, Refused, client_of
 from reports.web.listing import Act, Cell, Column, Listing
 from reports.web.reaches import Places
 from reports.web.signing_in import begin_session, give_cookie
@@ -44,6 +46,8 @@ async def _page(
         grants = await accounts.grants_of(connection, asked.who.account)
         running = await sessions.of_account(connection, asked.who.account, at)
         mine_now, my_tokens = _sessions(asked, running), _tokens(asked)
+        told = await subscriptions.of_account(connection, asked.who.account)
+        spoken = await subscriptions.language_of(connection, asked.who.account) or asked.language.lang
         running_part, tokens_part = await mine_now.part(connection), await my_tokens.part(connection)
     if file := mine_now.file() or my_tokens.file():
         return file
@@ -52,7 +56,7 @@ async def _page(
         token=token, roles=[places.text(each, asked.language) for each in grants], email=row.email,
         has_password=row.password is not None, has_subject=row.subject is not None, sessions=running_part,
         tokens=tokens_part, acts=acts, days=DAYS, kept={"name": "", "scopes": [May.READ], "days": 90} | kept,
-        prefix=tokens.PREFIX,
+        prefix=tokens.PREFIX, kinds=list(Telling), told=told, spoken=spoken, sends=asked.settings.notices is not None,
     )  # fmt: skip
     if token:
         response.headers["Cache-Control"] = "no-store"
@@ -163,6 +167,19 @@ async def change_password(asked: Reader, present: Text = "", password: Text = ""
     response = RedirectResponse(f"{HERE}?done=password_set", 303)
     give_cookie(response, asked.settings, secret)
     return response
+
+
+@router.post(f"{HERE}/notices")
+async def change_notices(
+    asked: Reader, kinds: Annotated[list[str] | None, Form()] = None, lang: Text = ""
+) -> Response:
+    """Be told of these kinds, of all that one may read, and of no others."""
+    if not set(kinds or ()) <= set(Telling) or lang not in LANGUAGES:
+        raise Refused(400)
+    wanted, at = [each for each in Telling if each in (kinds or ())], now()
+    async with asked.writing(Done.NOTICES_CHANGED, kinds=[each.value for each in wanted]) as connection:
+        await subscriptions.choose(connection, asked.who.account, wanted, lang, asked.who.person, at)
+    return RedirectResponse(f"{HERE}?done=notices_saved#notices", 303)
 
 
 @router.post(f"{HERE}/sessions/end")

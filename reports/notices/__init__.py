@@ -1,0 +1,1 @@
+"""Notices: people are told of what happens while nobody looks."""

@@ -1,0 +1,263 @@
+"""What notices say: each kind read from the rows, its numbers with what they stand on."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.conclude import Conclusion, conclude
+from audits.cycles.defects import WAITING
+from audits.defects.naming import KNOWN
+from audits.defects.reconcile import NEWLY_CHECKED
+from audits.organisations import shown, tree
+from audits.trends.periods import Period
+from audits.trends.portrait import portrait_of
+from db.database import Database
+from db.tables import Defect, DefectEvent, Occurrence, Site, Sweep
+from db.words import DefectState, SweepState, Telling, Trust
+from reports.health_view import doubts, verdict
+from reports.language import Language
+from reports.notices.message import Message
+from reports.notices.subscriptions import Place
+from reports.overview_view import sentences, summed, waiting_defects
+from reports.page_view import text_of
+from reports.site_view import site_name
+from reports.summary import as_json, as_lines
+
+NEAR = timedelta(days=7)  # before a day by which something is to be repaired
+NAMED = 10  # defects that a message names; of the others it says how many there are
+YEARS = 3  # back to the last sweep of a site that the digest speaks of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What a sweep has made known of the defects of its site."""
+
+    found: int
+    newly_checked: int  # of these, by rules that no sweep had run there before
+    returned: int
+    confirmed: int
+    unverified: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A defect with the day by which it is to be repaired."""
+
+    id: int
+    rule: str
+    site: int
+    address: str
+    on: date
+    owner: str | None
+
+    def key(self, day: date) -> str:
+        """Names what is told of it: a day that is moved is another, and so is one that has passed."""
+        return f"{self.id} {self.on} {'past' if self.on < day else 'near'}"
+
+
+async def of_sweep(database: Database, sweep: int, kind: Telling, language: Language) -> Message:
+    """That a sweep has finished, or is suspect."""
+    conclusion = await conclude(database, sweep, sample=False)
+    site = site_name(conclusion.site)
+    lines = [_address(conclusion, language)]
+    if kind is Telling.SUSPECT and conclusion.health is not None:
+        lines += [verdict(conclusion.health, language), *doubts(conclusion.health, language)]
+        lines.append(language.say("notice.decide"))
+    else:
+        lines += as_lines(conclusion, language.lang)
+    path = f"/sweeps/{sweep}" + ("#health" if kind is Telling.SUSPECT else "")
+    return Message.of(
+        language, language.say(f"notice.{kind.value}", site=site), lines, path, as_json(conclusion, None)
+    )
+
+
+def failed(sweep: int, address: str, halted: dict[str, str], language: Language) -> Message:
+    """That a sweep could not go on."""
+    site, why = site_name(address), halted.get(language.lang, "")
+    lines = [language.say("notice.sweep", number=str(sweep), address=address), why]
+    facts = {"sweep": sweep, "site": address, "why": halted}
+    return Message.of(language, language.say("notice.failed", site=site), lines, f"/sweeps/{sweep}", facts)
+
+
+async def of_defects(database: Database, sweep: int, language: Language) -> Message | None:
+    """What a sweep has made known of defects; None where nothing is new and nothing came back."""
+    async with database.reading() as connection:
+        moved = await _moved(connection, sweep)
+        named = await _named(connection, sweep)
+    if not (moved.found or moved.returned):
+        return None
+    conclusion = await conclude(database, sweep, sample=False)
+    site = site_name(conclusion.site)
+    async with database.reading() as connection:
+        number = await connection.scalar(sa.select(Sweep.site_id).where(Sweep.id == sweep))
+    say, count = language.say, language.count
+    lines = [
+        _address(conclusion, language),
+        say("notice.seen", audited=count("page", conclusion.audited), known=count("page", conclusion.known)),
+        say(
+            "notice.moved", found=moved.found, newly=moved.newly_checked, returned=moved.returned,
+            confirmed=moved.confirmed, unverified=moved.unverified,
+        ),
+        *(
+            say(
+                f"notice.one_{'returned' if state is DefectState.RETURNED else 'found'}", number=str(defect),
+                title=text_of(rule, language.lang).title, pages=count("page", pages),
+            )
+            for defect, rule, state, pages in named[:NAMED]
+        ),
+    ]  # fmt: skip
+    if len(named) > NAMED:
+        lines.append(say("notice.others", defects=len(named) - NAMED))
+    facts = {
+        "sweep": sweep, "site": conclusion.site, "audited": conclusion.audited, "known": conclusion.known,
+        "found": moved.found, "newly_checked": moved.newly_checked, "returned": moved.returned,
+        "confirmed": moved.confirmed, "unverified": moved.unverified,
+    }  # fmt: skip
+    subject = say("notice.defects", site=site, found=moved.found, returned=moved.returned)
+    return Message.of(language, subject, lines, f"/defects?site={number}", facts)
+
+
+async def due_defects(connection: AsyncConnection, day: date) -> list[Due]:
+    """The defects whose day is near or has passed, that nobody has said to be repaired, the first day first."""
+    query = (
+        sa.select(Defect.id, Defect.rule, Defect.site_id, Site.address, Defect.due_on, Defect.owner)
+        .join(Site, Site.id == Defect.site_id)
+        .where(Defect.state.in_(WAITING), Defect.due_on <= day + NEAR, *KNOWN)
+        .order_by(Defect.due_on, Defect.id)
+    )
+    return [
+        Due(id=row.id, rule=row.rule, site=row.site_id, address=row.address, on=row.due_on, owner=row.owner)
+        for row in await connection.execute(query)
+        if row.due_on is not None
+    ]
+
+
+def of_days(found: Sequence[Due], day: date, language: Language) -> Message:
+    """That days come near, or have passed."""
+    say = language.say
+    near, past = (
+        [each for each in found if each.on >= day],
+        [each for each in found if each.on < day],
+    )
+    lines: list[str] = []
+    for name, some in (("past", past), ("near", near)):
+        if some:
+            lines.append(say(f"notice.days_{name}", defects=len(some)))
+        lines += [
+            say(
+                "notice.day", number=str(each.id), title=text_of(each.rule, language.lang).title, site=site_name(each.address),
+                day=language.date(each.on), owner=each.owner or say("notice.nobody"),
+            )
+            for each in some[:NAMED]
+        ]  # fmt: skip
+        if len(some) > NAMED:
+            lines.append(say("notice.others", defects=len(some) - NAMED))
+    facts = {
+        "day": day.isoformat(), "told": [each.key(day) for each in found],
+        "defects": [{"id": each.id, "site": each.address, "due_on": each.on.isoformat()} for each in found],
+    }  # fmt: skip
+    subject = say("notice.due", near=len(near), past=len(past))
+    return Message.of(language, subject, lines, "/defects", facts)
+
+
+async def digest(
+    database: Database, sites: Collection[int], place: Place, week: Period, language: Language
+) -> Message:
+    """What a week was like for some sites, and how they stand."""
+    say, count = language.say, language.count
+    async with database.reading() as connection:
+        known = await tree(connection)
+        portrait = await portrait_of(
+            connection, sites, Period(first=week.last - timedelta(days=366 * YEARS), last=week.last)
+        )
+        waiting = await waiting_defects(connection, week.last, Defect.site_id.in_(sites))
+        swept = await _swept(connection, sites, week)
+    unit = portrait.unit(sites)
+    left, late = summed(waiting, sites)
+    name = say("notice.all")
+    if place.organisation is not None:
+        name = shown(known.nodes[place.organisation].path)
+    elif place.site is not None:
+        name = next(address for some in known.sites.values() for site, address in some if site == place.site)
+    lines = [
+        say(
+            "notice.swept", of=count("site", len(sites)), sites=count("site", len(swept["sites"])),
+            sweeps=swept["sweeps"],
+        ),
+        *([say("notice.doubted", sweeps=swept["suspect"])] if swept["suspect"] else []),
+        *sentences(unit, language),
+        say("notice.left", open=left, late=late),
+    ]  # fmt: skip
+    path = "/"
+    if place.organisation is not None:
+        path = f"/organisations/{place.organisation}"
+    elif place.site is not None:
+        path = f"/sites/{place.site}"
+    facts: dict[str, Any] = {
+        "first": week.first.isoformat(), "last": week.last.isoformat(), "sites": len(sites),
+        "swept_sites": len(swept["sites"]), "sweeps": swept["sweeps"], "suspect_waiting": swept["suspect"],
+        "open_defects": left, "overdue_defects": late,
+    }  # fmt: skip
+    days = {"first": language.date(week.first), "last": language.date(week.last)}
+    return Message.of(language, say("notice.digest", place=name, **days), lines, path, facts)
+
+
+def trial(language: Language) -> Message:
+    """What is sent to see whether it arrives."""
+    return Message.of(language, language.say("notice.trial"), [language.say("notice.trial_line")], "/account", {})
+
+
+def _address(conclusion: Conclusion, language: Language) -> str:
+    return language.say("notice.sweep", number=str(conclusion.sweep), address=conclusion.site)
+
+
+async def _moved(connection: AsyncConnection, sweep: int) -> Moved:
+    """As audits.trends.counting has it: names that went into others are none, nor what no page has shown."""
+    newly = sa.func.coalesce(DefectEvent.why == NEWLY_CHECKED, sa.false()).label("newly")
+    key = DefectEvent.old, DefectEvent.new, newly
+    rows = await connection.execute(sa.select(*key, sa.func.count()).join(Defect).where(*_of(sweep)).group_by(*key))
+    found = dict.fromkeys(("found", "newly_checked", "returned", "confirmed", "unverified"), 0)
+    for old, new, is_newly, number in rows:
+        if old is None:
+            found["found"] += number
+            found["newly_checked"] += number if is_newly else 0
+        elif new.value in found:
+            found[new.value] += number
+    return Moved(**found)
+
+
+async def _named(connection: AsyncConnection, sweep: int) -> list[Any]:
+    """The new and returned defects of a sweep, those on the most pages first."""
+    pages = (
+        sa.select(sa.func.count()).where(Occurrence.defect_id == Defect.id, Occurrence.places > 0).scalar_subquery()
+    )
+    news = sa.or_(DefectEvent.old.is_(None), DefectEvent.new == DefectState.RETURNED)
+    query = sa.select(Defect.id, Defect.rule, DefectEvent.new, pages.label("pages")).join(Defect)
+    return list((await connection.execute(query.where(*_of(sweep), news).order_by(pages.desc(), Defect.id))).all())
+
+
+def _of(sweep: int) -> tuple[sa.ColumnElement[bool], ...]:
+    shown_once = sa.exists().where(Occurrence.defect_id == Defect.id)
+    return DefectEvent.sweep_id == sweep, Defect.merged_into_id.is_(None), shown_once
+
+
+async def _swept(connection: AsyncConnection, sites: Collection[int], week: Period) -> dict[str, Any]:
+    """The sweeps of a week that count, and the suspect ones that wait, from whatever week."""
+    finished = Sweep.site_id.in_(sites), Sweep.state == SweepState.FINISHED, ~Sweep.recheck
+    rows = (
+        await connection.execute(sa.select(Sweep.site_id, Sweep.trust, Sweep.finished_at).where(*finished))
+    ).all()
+    counted = [
+        site
+        for site, trust, at in rows
+        if at is not None and trust not in (Trust.SUSPECT, Trust.REJECTED) and week.begins <= at < week.ends
+    ]
+    return {
+        "sites": set(counted),
+        "sweeps": len(counted),
+        "suspect": sum(trust is Trust.SUSPECT for _, trust, _ in rows),
+    }
