@@ -24,7 +24,7 @@ from audits.defects.spots import spots_in, still_standing, words_of
 from audits.defects.standing import Standings
 from audits.defects.versions import followed_up, goes_on_first
 from audits.engine import own_rules
-from audits.speaking import is_trusted
+from audits.speaking import COUNTING, is_trusted
 from db.database import insert_new
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
@@ -130,6 +130,7 @@ class Reconciling:
         await self._know_again()
         await learn_regions(self._connection, self._sweep.site_id)
         newborn = await self._newborn()
+        await self._found_here(newborn)
         checked = await self._mark_newly_checked(newborn)
         counts = await Standings(self._connection, self._sweep, late=self._late).move(self._change.touched)
         return Reconciled(pages=pages, found=len(newborn), newly_checked=checked, **counts)
@@ -522,6 +523,16 @@ class Reconciling:
             )
             found |= {defect for defect, pages in rows if pages == len(came[defect])}
         return found
+
+    async def _found_here(self, newborn: set[int]) -> None:
+        """What only sweeps had found that do not count is found by this one, now."""
+        doubted = sa.select(Sweep.id).where(
+            Sweep.site_id == self._sweep.site_id, Sweep.trust.is_not(None), Sweep.trust.not_in(COUNTING)
+        )
+        for some in parts(sorted(newborn)):
+            mine = DefectEvent.defect_id.in_(some), DefectEvent.old.is_(None), DefectEvent.sweep_id.in_(doubted)
+            found = {"sweep_id": self._sweep.id, "at": self._sweep.finished_at or now()}
+            await self._connection.execute(sa.update(DefectEvent).where(*mine).values(found))
 
     async def _rule_of(self, defects: Collection[int]) -> dict[int, str]:
         """The rule of each defect."""

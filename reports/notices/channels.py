@@ -5,12 +5,10 @@ import hmac
 import json
 import ssl
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.header import Header
+from email.mime.text import MIMEText
+from email.utils import format_datetime, formataddr, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +16,7 @@ import aiosmtplib
 import httpx
 
 from crawler.gate import Gate
+from crawler.passage import Passage
 from db.words import Channel, Telling
 from reports.clean import one_line
 from reports.notices.message import Message
@@ -55,19 +54,23 @@ async def deliver(
 
 def letter(
     settings: NoticeSettings, mail: Mail, recipient: str, message: Message, name: str, at: datetime
-) -> EmailMessage:
-    """A message as mail: every header is written by the mail library, which lets no line break through."""
-    found = EmailMessage(policy=SMTP)
+) -> MIMEText:
+    """A message as mail; no header has a line that is not ours."""
+    found = MIMEText(message.text(settings.public), "plain", "utf-8")
     person, address = parseaddr(mail.sender)
-    found["From"] = Address(person, addr_spec=address)
-    found["To"] = Address(addr_spec=check_email(recipient))
-    found["Subject"] = f"[jisweep] {message.subject}"
+    found["From"] = formataddr((person, address))
+    found["To"] = check_email(recipient)
+    found["Subject"] = _encoded(f"[jisweep] {message.subject}")
     found["Date"] = format_datetime(at)
     found["Message-ID"] = f"<{name}@{urlsplit(settings.public).hostname}>"  # of the second try, too
     found["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
     found["Content-Language"] = message.lang
-    found.set_content(message.text(settings.public))
     return found
+
+
+def _encoded(subject: str) -> str:
+    """A subject as its header has it; encoded as a whole, since between encoded words spaces are lost."""
+    return Header(one_line(subject), "utf-8", header_name="Subject").encode()
 
 
 def body_for(
@@ -93,7 +96,7 @@ def signature(secret: str, moment: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-async def _mail(mail: Mail, found: EmailMessage) -> None:
+async def _mail(mail: Mail, found: MIMEText) -> None:
     context = ssl.create_default_context(cafile=mail.ca_file)
     try:
         await aiosmtplib.send(
@@ -119,15 +122,15 @@ async def _post(hook: Hook, told: Mapping[str, Any], at: datetime) -> None:
             "X-Jisweep-Signature": signature(hook.secret, moment, body),
         }
     host = urlsplit(hook.address).hostname or ""
-    async with AsyncExitStack() as stack:
-        gate = None if hook.allow_private else await stack.enter_async_context(Gate())
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(proxy=gate.url if gate else None, trust_env=False, timeout=TIMEOUT)
-        )
+    tls = httpx.create_ssl_context(trust_env=False)
+    async with (
+        Gate(allow_private=hook.allow_private) as gate,
+        httpx.AsyncClient(transport=Passage(gate.url, tls), trust_env=False, timeout=TIMEOUT) as client,
+    ):
         try:
             answer = await client.post(hook.address, content=body, headers=headers)
         except httpx.HTTPError as error:
-            if gate and gate.why_refused(host):
+            if gate.why_refused(host):
                 raise Undelivered("the hook's address is private, which its settings do not allow") from None
             raise Undelivered(type(error).__name__) from None
     if not answer.is_success:

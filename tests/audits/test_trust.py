@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from audits.compare import compare
 from audits.conclude import last_finished
+from audits.defects.naming import KNOWN
 from audits.defects.reconcile import reconcile
 from audits.health import Checkup, health_of, waiting_of
 from audits.sweep import begin, run
@@ -18,10 +19,10 @@ from audits.trust import accept, judge, reject
 from audits.work import Tools
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Defect, Health, KeptPoint, ScopeRule, Site, Sweep
+from db.tables import Defect, DefectEvent, Health, KeptPoint, ScopeRule, Site, Sweep
 from db.words import Break, DefectState, Doubt, Method, ScopeKind, Trust
 from tests.audits.swept import plan_for, sweep_now
-from tests.audits.trending import FIRST, Histories
+from tests.audits.trending import FIRST, Histories, at
 from tests.cli.servers import FAULT, NOT_FOUND, Answer, plain, serving
 
 DAY = timedelta(days=1)
@@ -35,7 +36,7 @@ class OneSite:
 
     async def sweep(self, pages: int, lost: Collection[int] = (), **given: object) -> int:
         self.day += DAY
-        faults = {"image-alt": {0}}
+        faults = given.pop("failing", {"image-alt": {0}})
         [sweep] = await self.histories.sweeps([self.site], self.day, faults, pages=pages, lost=lost, **given)  # type: ignore[arg-type]
         connection = self.histories.connection
         if await judge(connection, sweep) is Trust.SOUND:
@@ -152,6 +153,31 @@ async def test_a_suspect_sweep_moves_defects_when_it_is_accepted_and_never_when_
     compared = await compare(database, first, half)
     assert Break.DOUBTED in compared.breaks
     assert Break.DOUBTED not in (await compare(database, first, again)).breaks
+
+
+async def test_what_only_a_rejected_sweep_had_found_is_found_by_the_next_that_counts(database: Database) -> None:
+    async with database.writing() as connection:
+        histories = Histories(connection=connection)
+        site = OneSite(histories, (await histories.sites(1))[0])
+        await site.sweep(10)
+        failing = {"image-alt": {0}, "label": {1}}
+        half = await site.sweep(4, failing=failing)
+        defect = await histories.defect(site.site, "label")
+        row = {
+            "defect_id": defect,
+            "sweep_id": half,
+            "new": DefectState.FOUND,
+            "who": "jisweep",
+            "at": at(site.day),
+        }
+        await connection.execute(sa.insert(DefectEvent).values(row))
+        known = sa.select(Defect.id).where(Defect.rule == "label", *KNOWN)
+        assert await connection.scalar(known) is None  # it is in no list
+        await reject(connection, half, "佐藤", "障害")
+        whole = await site.sweep(10, failing=failing)
+        assert await connection.scalar(known) == defect
+        found = sa.select(DefectEvent.sweep_id, DefectEvent.at).where(DefectEvent.defect_id == defect)
+        assert (await connection.execute(found)).all() == [(whole, at(site.day))]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
