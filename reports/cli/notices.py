@@ -14,10 +14,9 @@ from audits.organisations import tree
 from db.database import Database
 from db.errors import UsageError
 from db.schema import present
-from db.tables import Notice
+from db.tables import Account, Notice
 from db.types import now
 from db.words import Channel, Telling
-from reports.access import accounts
 from reports.clean import one_line
 from reports.cli.options import database_option, json_option, lang_option, start_of
 from reports.cli.running import COMPLETE, INCOMPLETE
@@ -216,7 +215,8 @@ def _one_of(given: dict[str, Any]) -> tuple[Channel, str]:
 
 async def _account(connection: Any, name: str) -> Any:
     """Raises UsageError for an account that there is not, or that has no e-mail address."""
-    found = await accounts.account_for(connection, name)
+    query = sa.select(Account.id, Account.email).where(Account.name == name, Account.closed_at.is_(None))
+    found = (await connection.execute(query)).one_or_none()
     if found is None or not found.email:
         raise UsageError(
             ja=f"利用者 {name} がいないか、メールアドレスがありません。",

@@ -13,6 +13,7 @@ from db.errors import UsageError
 from db.tables import Account, Subscription
 from db.words import Channel, Telling
 from reports.access.rights import May, Reach, rights_of
+from reports.clean import one_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +63,8 @@ def check_email(text: str) -> str:
     local, at, host = address.rpartition("@")
     plain = found == address and not name and found.isascii() and found.isprintable() and " " not in found
     if not (plain and at and local and host) or len(found) > 254:
-        raise UsageError(
-            ja=f"「{found[:80]}」はメールアドレスではありません。", en=f"{found[:80]!r} is no e-mail address."
-        )
+        shown = one_line(found[:80])
+        raise UsageError(ja=f"「{shown}」はメールアドレスではありません。", en=f"{shown} is no e-mail address.")
     return found
 
 
