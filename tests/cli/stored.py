@@ -1,4 +1,4 @@
-"""What a sweep left in its database, without what differs from run to run: ids, times, and who came first."""
+"""What a sweep left in its database, without what differs from run to run: ids, times, who came first, and how long it took."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ async def _rows_of(url: str, sweep: int) -> dict[str, Any]:
     shown = {visit["result_id"]: address[visit["page_id"]] for visit in visits if visit["result_id"]}
     row = next(each for each in records["sweep"] if each["id"] == sweep)
     return {
-        "numbers": {key: value for key, value in told.items() if key not in ("sweep", "report")},
+        "numbers": {key: value for key, value in told.items() if key not in ("sweep", "report", "health")},
         "sweep": {key: str(row[key]) for key in SWEEP},
         "notes": [
             [str(each["about"]), each["address"], each["said"]]
