@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects.excepting import same_person
 from db.errors import UsageError
 from db.tables import Account, Invitation, RoleGrant, Token
 from db.types import now
@@ -32,7 +33,7 @@ async def make_account(
     connection: AsyncConnection, name: str, person: str, grants: Sequence[Grant], *, email: str | None = None,
     subject: str | None = None,
 ) -> int:  # fmt: skip
-    """A new account without a password. Raises UsageError for a name that is taken or cannot be one."""
+    """A new account without a password. Raises UsageError for a name, or a person's, that is taken or cannot be one."""
     named = await _named(connection, name, person, email)
     made = {**named, "subject": subject, "created_at": now()}
     account: int | None = await connection.scalar(sa.insert(Account).values(**made).returning(Account.id))
@@ -42,7 +43,7 @@ async def make_account(
 
 
 async def rename(connection: AsyncConnection, account: int, name: str, person: str, email: str | None) -> None:
-    """Change how an account is called. Raises UsageError for a name that is taken or cannot be one."""
+    """Change how an account is called. Raises UsageError for a name, or a person's, that is taken or cannot be one."""
     named = await _named(connection, name, person, email, account)
     await connection.execute(sa.update(Account).where(Account.id == account).values(**named))
 
@@ -61,7 +62,18 @@ async def _named(
     holder = await connection.scalar(sa.select(Account.id).where(Account.name == name))
     if holder not in (None, account):
         raise UsageError(ja=f"利用者名 {name} はもう使われています。", en=f"The name {name} is taken.")
+    if await is_somebody_elses(connection, person, account):
+        raise UsageError(
+            ja=f"氏名 {person} の利用者がほかにいます。判定や例外は氏名で残るので、区別できるように書いてください（例: {person}（総務局））。",
+            en=f"Another account has the person {person}: judgements and exceptions bear that name, so tell the two apart, as in {person} (Finance).",
+        )
     return {"name": name, "person": person, "email": email or None}
+
+
+async def is_somebody_elses(connection: AsyncConnection, person: str, account: int | None = None) -> bool:
+    """Whether an account, open or closed, other than this bears a person's name: under it they would judge and agree as the other."""
+    rows = await connection.execute(sa.select(Account.id, Account.person))
+    return any(number != account and same_person(other, person) for number, other in rows)
 
 
 async def set_grants(connection: AsyncConnection, account: int, grants: Sequence[Grant]) -> None:

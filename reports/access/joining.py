@@ -59,6 +59,8 @@ async def account_of(
             )
         name = _text(claims, directory.name) or str(claims["sub"])
         person = _text(claims, directory.person) or name
+        if await accounts.is_somebody_elses(connection, person):
+            person = f"{person} ({name})"
         known = await accounts.make_account(
             connection, name, person, grants or [], email=_text(claims, "email"), subject=subject
         )

@@ -95,6 +95,27 @@ async def test_an_account_is_made_invited_given_roles_and_closed(database: Datab
     assert PASSWORD not in str(told)
 
 
+async def test_nobody_judges_or_agrees_under_another_persons_name(database: Database, origin: str) -> None:
+    who = await person(database, "admin", ADMIN)
+    async with database.writing() as connection:
+        suzuki = await make_account(connection, "suzuki", "鈴木 一郎", [Grant(role=Role.JUDGE)])
+        other = await make_account(connection, "ichiro", "鈴木 一郎（総務局）", [Grant(role=Role.JUDGE)])
+    async with browsing(origin, who) as client:
+        form = {"name": "other", "person": "鈴木　一郎", "email": "", "role": "judge", "where": ""}
+        again = await client.post("/administration/accounts", data=form)
+        assert (again.status_code, "区別できるように" in again.text) == (400, True)
+        renamed = await client.post(
+            f"/administration/accounts/{other}", data={"name": "ichiro", "person": "鈴木一郎", "email": ""}
+        )
+        assert (renamed.status_code, "区別できるように" in renamed.text) == (400, True)
+        same = {
+            "name": "suzuki",
+            "person": "鈴木一郎",
+            "email": "s@example.jp",
+        }  # one's own name, spelled otherwise
+        assert (await client.post(f"/administration/accounts/{suzuki}", data=same)).status_code == 303
+
+
 async def test_the_last_administrator_cannot_be_taken_away(database: Database, origin: str) -> None:
     who = await person(database, "admin", ADMIN)
     async with database.writing() as connection:

@@ -96,6 +96,13 @@ async def test_somebody_signs_in_and_is_known_by_issuer_and_subject(
         Done.ACCOUNT_CHANGED, Done.SIGNED_IN, Done.SIGN_IN_REFUSED, Done.SIGNED_IN, Done.SIGN_IN_REFUSED,
     ]  # fmt: skip
     assert told[1] == (Done.SIGNED_IN, "tanaka", {"by": "directory"})
+    issuer.claims |= {
+        "sub": "44",
+        "preferred_username": "other",
+    }  # who is called the same does not judge as the other
+    async with browsing(makes) as client:
+        await client.get(await back_from(client))
+        assert "田中 花子 (other)" in (await client.get("/account")).text
 
 
 def aged(claims: dict[str, Any]) -> None:
