@@ -7,12 +7,14 @@ frames.findings(1).groupby("rule").page.nunique().sort_values()
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import pandas as pd
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import conclude
 from db.database import Database
@@ -45,13 +47,13 @@ class Frames:
         return self._frame(records.sweeps())
 
     def visits(self, sweep: int) -> pd.DataFrame:
-        """Every address of a sweep; `failed_places` is NA where there is no result, which is not clean."""
-        frame = self._frame(records.visits(sweep))
+        """Every address of a sweep; `failed_places`, those that enter the rate, is NA where there is no result, which is not clean."""
+        frame = self._run(self._read_of(sweep, records.visits))
         return frame.astype({"failed_places": "Int64", "open_questions": "Int64"})
 
     def findings(self, sweep: int) -> pd.DataFrame:
-        """Every place that a sweep found; frame, target and box as JSON text."""
-        return self._frame(records.findings(sweep))
+        """Every place that a sweep found, and whether it `counts` in the rate; frame, target and box as JSON text."""
+        return self._run(self._read_of(sweep, records.findings))
 
     def defects(self, site: int | None = None) -> pd.DataFrame:
         """The defects of all sites, or of one."""
@@ -85,17 +87,30 @@ class Frames:
         return self._run(self._read(query))
 
     async def _read(self, query: records.Query) -> pd.DataFrame:
+        async with self._reading() as connection:
+            return await _framed(connection, query)
+
+    async def _read_of(self, sweep: int, query: Callable[[int, Collection[str]], records.Query]) -> pd.DataFrame:
+        async with self._reading() as connection:
+            return await _framed(connection, query(sweep, await records.counting(connection, sweep)))
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
         async with Database(self._url, must_exist=True) as database:
             await present(database)
             async with database.reading() as connection:
-                answer = await connection.execute(query.order_by(_first(query)))
-                rows = [[_plain(value) for value in row] for row in answer]
-                return pd.DataFrame(rows, columns=list(answer.keys()))
+                yield connection
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """In a thread of its own: a notebook's loop is running already."""
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, work).result()
+
+
+async def _framed(connection: AsyncConnection, query: records.Query) -> pd.DataFrame:
+    answer = await connection.execute(query.order_by(_first(query)))
+    rows = [[_plain(value) for value in row] for row in answer]
+    return pd.DataFrame(rows, columns=list(answer.keys()))
 
 
 def _first(query: records.Query) -> Any:

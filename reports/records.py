@@ -1,10 +1,13 @@
 """The records that programs get: one SELECT for each kind, the same for the API and for data frames."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from audits.conclude import rules_of, sweep_row
 from audits.defects.naming import KNOWN, KNOWN_AS, parted
 from db.tables import (
     Cycle,
@@ -20,6 +23,7 @@ from db.tables import (
     Sweep,
     Visit,
 )
+from db.words import Outcome
 
 Query = sa.Select[*tuple[Any, ...]]
 
@@ -42,15 +46,23 @@ def sweeps() -> Query:
     )  # fmt: skip
 
 
-def visits(sweep: int) -> Query:
-    """Every address of a sweep: its state, the reason where it has no result, and its failed places and open questions."""
-    failed, open_questions = (
-        sa.select(sa.func.count())
-        .where(Finding.result_id == Visit.result_id, Finding.outcome == outcome)
-        .correlate(Visit)
-        .scalar_subquery()
-        for outcome in ("failed", "cantTell")
-    )
+async def counting(connection: AsyncConnection, sweep: int) -> list[str]:
+    """The rules of a sweep that make problem pages. Raises UsageError when there is no such sweep."""
+    return rules_of(await sweep_row(connection, sweep))
+
+
+def visits(sweep: int, rules: Collection[str]) -> Query:
+    """Every address of a sweep: its state, the reason where it has no result, and its open questions and failed places.
+
+    Those of the `rules` that count alone are failed places, as reports and rates have them: advice makes no problem page.
+    """
+
+    def places(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+        counted = sa.select(sa.func.count()).where(Finding.result_id == Visit.result_id, *conditions)
+        return counted.correlate(Visit).scalar_subquery()
+
+    failed = places(Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+    open_questions = places(Finding.outcome == Outcome.CANT_TELL)
     has_result = Visit.result_id.is_not(None)
     return (
         sa.select(
@@ -64,12 +76,16 @@ def visits(sweep: int) -> Query:
     )  # fmt: skip
 
 
-def findings(sweep: int) -> Query:
-    """Every place where a rule failed or could not tell on an audited page of a sweep, with the defect that it belongs to."""
+def findings(sweep: int, rules: Collection[str]) -> Query:
+    """Every place where a rule failed or could not tell on an audited page of a sweep, with the defect that it belongs to.
+
+    A failed place of the `rules` that count enters the rate.
+    """
+    counts = sa.and_(Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
     return (
         sa.select(
             Finding.id, Visit.page_id.label("page"), Page.address, KNOWN_AS.label("defect"), Finding.position.label("place"),
-            Finding.rule, Finding.outcome, Finding.impact, Finding.frame, Finding.target, Finding.snippet, Finding.box,
+            Finding.rule, Finding.outcome, sa.case((counts, sa.true()), else_=sa.false()).label("counts"), Finding.impact, Finding.frame, Finding.target, Finding.snippet, Finding.box,
         )
         .join(Result, Result.id == Finding.result_id)
         .join(Visit, Visit.result_id == Result.id)

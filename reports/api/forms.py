@@ -98,7 +98,7 @@ class VisitForm(Form):
     template: int | None
     carried: bool = Field(description="the result is an earlier sweep's: nothing has changed since")
     audited_at: datetime | None
-    failed_places: int | None = Field(description="null: no result")
+    failed_places: int | None = Field(description="places that enter the rate, of level A and AA; null: no result")
     open_questions: int | None = Field(description="places that a person must look at; null: no result")
 
 
@@ -112,6 +112,7 @@ class FindingForm(Form):
     place: int = Field(description="order within the page's result, from 1")
     rule: str
     outcome: Outcome
+    counts: bool = Field(description="whether it enters the rate: failed, by a rule of level A or AA")
     impact: Impact | None
     frame: list[Any] = Field(description="selectors of the frames that lead there, outermost first")
     target: list[Any] = Field(description="selector in that frame; several through shadow roots")

@@ -88,11 +88,11 @@ async def visits(
     called: Called, number: Number, state: VisitState | None = None, after: After = 0, limit: Limit = 100
 ) -> Response:
     """Every address of a sweep: audited, not chosen, or not audited with the reason."""
-    query = records.visits(number)
-    if state is not None:
-        query = query.where(Visit.state == state)
     async with called.database.reading() as connection:
         await site_of(called, connection, Sweep.site_id, Sweep.id, number)
+        query = records.visits(number, await records.counting(connection, number))
+        if state is not None:
+            query = query.where(Visit.state == state)
         return await many(called, connection, query, Visit.id, VisitForm, after, limit)
 
 
@@ -102,15 +102,15 @@ async def findings(
     outcome: Outcome | None = None, after: After = 0, limit: Limit = 100,
 ) -> Response:  # fmt: skip
     """The places that a sweep found, all or those of a page, a rule or an outcome."""
-    query = records.findings(number)
-    if page is not None:
-        query = query.where(Visit.page_id == page)
-    if rule is not None:
-        query = query.where(Finding.rule == rule)
-    if outcome is not None:
-        query = query.where(Finding.outcome == outcome)
     async with called.database.reading() as connection:
         await site_of(called, connection, Sweep.site_id, Sweep.id, number)
+        query = records.findings(number, await records.counting(connection, number))
+        if page is not None:
+            query = query.where(Visit.page_id == page)
+        if rule is not None:
+            query = query.where(Finding.rule == rule)
+        if outcome is not None:
+            query = query.where(Finding.outcome == outcome)
         return await many(called, connection, query, Finding.id, FindingForm, after, limit)
 
 

@@ -1,6 +1,7 @@
 """The API: the rows as they are, in parts, with ETags; a token reaches no further than its scopes and its account's roles."""
 
 from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,13 @@ async def test_lists_come_whole_in_parts_and_say_what_the_rows_say(
         assert (each["failed_places"] is None) == (each["state"] != "audited")  # not seen is not clean
     conclusion = await conclude(database, sweep)
     assert told["conclusion"]["problem_pages"] == conclusion.problem_pages
+    assert sum(each["failed_places"] or 0 for each in visits) == conclusion.places  # advice counts in no rate
+    assert sum((each["failed_places"] or 0) > 0 for each in visits) == conclusion.problem_pages
+    assert (
+        sum(each["counts"] for each in findings)
+        == conclusion.places
+        < Counter(map(itemgetter("outcome"), findings))["failed"]
+    )
     assert told["conclusion"]["complete"] is False
 
 
