@@ -38,14 +38,22 @@ class DocumentLink:
     linked_from: str | None
 
 
+def known_by() -> dict[str, sa.ColumnElement[bool]]:
+    """What each number of a `Coverage` by the way a page is known counts, for rows of visits."""
+    ways = {"by_sitemap": Visit.in_sitemap, "by_links": Visit.linked, "by_rendering": Visit.shown}
+    alone = {
+        name: sa.and_(way, *(~other for other in ways.values() if other is not way)) for name, way in ways.items()
+    }
+    return {**alone, "otherwise": sa.not_(sa.or_(*alone.values()))}
+
+
 async def coverage(connection: AsyncConnection, sweep_id: int) -> Coverage:
     """Count the pages of a sweep by how they were found."""
 
     def count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
-    ways = Visit.in_sitemap, Visit.linked, Visit.shown
-    alone = [sa.and_(each, *(~other for other in ways if other is not each)) for each in ways]
+    alone = [condition for way, condition in known_by().items() if way != "otherwise"]
     page = Visit.state.in_(FRAME)
     row = (
         await connection.execute(

@@ -94,7 +94,7 @@ def trend_values(trend: Trend, of: Of, units: Sequence[Unit], language: Language
     """What the templates of a trend ask for."""
     rows = rows_of(trend, trend.criterion) if trend.page is None else []
     breaks = _breaks(rows)
-    labels = [period_label(each.period, trend.every) for each in trend.flows]
+    labels = [period_label(each.period, trend.every, language) for each in trend.flows]
     return {
         "trend": trend, "of": of, "title": title(trend, of, language), "rows": rows, "breaks": breaks,
         "numbered": [
@@ -123,7 +123,7 @@ def _breaks(rows: Sequence[Row]) -> list[tuple[int, Row]]:
 def _when(row: Row, trend: Trend, language: Language) -> str:
     if row.sweep is not None:
         return language.date(row.last)
-    return period_label(Period(first=row.first, last=row.last), trend.every)
+    return period_label(Period(first=row.first, last=row.last), trend.every, language)
 
 
 def rate_chart(

@@ -466,13 +466,15 @@ def range_of(estimate: Estimate, language: Language) -> str:
     return language.say("trend.range", low=language.share(estimate.low), high=language.share(estimate.high))
 
 
-def period_label(period: Period, every: Every) -> str:
+def period_label(period: Period, every: Every, language: Language) -> str:
     """A period as an axis has it: its month, quarter or fiscal year."""
     day = period.first
     fiscal = day.year if day.month >= 4 else day.year - 1
     if every is Every.MONTH:
         return f"{day.year}-{day.month:02}"
-    return f"FY{fiscal}" if every is Every.YEAR else f"FY{fiscal} Q{(day.month - 4) % 12 // 3 + 1}"
+    if every is Every.YEAR:
+        return language.say("trend.fiscal_year", year=str(fiscal))
+    return language.say("trend.quarter", year=str(fiscal), quarter=(day.month - 4) % 12 // 3 + 1)
 
 
 def missing_lines(rolled: Rolled, of: Of, language: Language) -> Iterator[str]:

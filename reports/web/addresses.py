@@ -1,5 +1,6 @@
 """The addresses of a sweep as one table, whole or narrowed: how each was found, how it ended, what was found on it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +9,23 @@ from sqlalchemy.orm import aliased
 
 from audits.conclude import rules_of
 from crawler.address import directory_of, origin_of
-from db.tables import Assertion, Finding, Page, Sweep, Visit
-from db.words import Assertor, Level, Outcome, Reason, VisitState
+from crawler.frame import is_gone
+from db.tables import Assertion, Draw, Finding, Page, Sweep, Visit
+from db.words import Assertor, Level, Method, Outcome, Part, Reason, VisitState
 from reports.language import Language
-from reports.read_coverage import FRAME
+from reports.read_coverage import FRAME, known_by
 from reports.web.asking import Asked, Refused
 from reports.web.listing import Cell, Column, Listing
 
 TRIED_AGAIN = Visit.tries > 1
-SHOWS = ("all", "pages", "audited", "problem", "unaudited", "retried")  # beside states and reasons
+SHOWS = ("all", "pages", "audited", "problem", "review", "unaudited", "retried")  # beside states and reasons
+CRITERION = re.compile(r"[1-4]\.\d\.\d{1,2}")
+
+
+def rate_href(sweep: int, method: Method | None, problem_pages: int) -> str:
+    """The rows that a share of problem pages is counted from: of a sample, those of its random part."""
+    part = "" if method is Method.ALL else f"&part={Part.RANDOM.value}"
+    return f"/sweeps/{sweep}/addresses?show={'problem' if problem_pages else 'audited'}{part}"
 
 
 def fails_in(visit: Any = Visit) -> sa.ColumnElement[bool]:
@@ -44,28 +53,44 @@ def directory(start: str, dialect: str) -> sa.ColumnElement[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Narrowed:
-    """Which addresses are wanted."""
+    """Which addresses are wanted: those that are shown, and of these the ones that are like each word that is given."""
 
-    show: str
-    directory: str | None
-    template: int | None
+    show: str = "all"
+    directory: str | None = None
+    template: int | None = None  # 0: the pages that are like no other
+    criterion: str | None = None  # that their problems, or what is to be reviewed, are about
+    part: str | None = None  # of the sample: the random one alone speaks for the site
+    way: str | None = None  # that they are known by, see `known_by`
+    type: str | None = None  # of their content; empty: the server said none
+    reason: str | None = None  # that people gave for leaving them out
 
     @classmethod
     def asked(cls, asked: Asked) -> "Narrowed":
         """What the address of the page says. Raises Refused for words that there are none of."""
         given = asked.request.query_params
         show, template = given.get("show", "all"), given.get("template")
-        if show not in SHOWS and show not in (*VisitState, *Reason):
+        criterion, part, way = given.get("criterion"), given.get("part"), given.get("way")
+        known = (
+            show in SHOWS or show in (*VisitState, *Reason),
+            template is None or (template.isascii() and template.isdigit() and len(template) < 9),
+            criterion is None or CRITERION.fullmatch(criterion),
+            part in (None, Part.RANDOM.value),
+            way is None or way in known_by(),
+        )
+        if not all(known):
             raise Refused(404)
-        if template is not None and not (template.isascii() and template.isdigit() and len(template) < 9):
-            raise Refused(404)
-        return cls(show=show, directory=given.get("directory"), template=int(template) if template else None)
+        return cls(
+            show=show, directory=given.get("directory"), template=int(template) if template else None, criterion=criterion,
+            part=part, way=way, type=given.get("type"), reason=given.get("reason"),
+        )  # fmt: skip
 
     def conditions(self, sweep: Sweep, start: str, dialect: str) -> list[sa.ColumnElement[bool]]:
         """The same for a query over visits and their pages."""
+        audited = Visit.state == VisitState.AUDITED
         shown: dict[str, sa.ColumnElement[bool]] = {
-            "all": sa.true(), "pages": Visit.state.in_(FRAME), "audited": Visit.state == VisitState.AUDITED,
-            "problem": sa.and_(Visit.state == VisitState.AUDITED, fails_in()), "retried": TRIED_AGAIN,
+            "all": sa.true(), "pages": Visit.state.in_(FRAME), "audited": audited,
+            "problem": sa.and_(audited, self._spoken_of(Assertion.failed_places) if self.criterion else fails_in()),
+            "review": sa.and_(audited, self._spoken_of(Assertion.cant_tell_places)), "retried": TRIED_AGAIN,
             "unaudited": Visit.state == VisitState.UNAUDITED,
         }  # fmt: skip
         if self.show in shown:
@@ -77,23 +102,49 @@ class Narrowed:
         if self.directory is not None:
             found += [directory(start, dialect) == self.directory]
         if self.template is not None:
-            found += [Visit.template == self.template]
+            found += [Visit.template == self.template if self.template else Visit.template.is_(None)]
+        if self.part is not None:
+            drawn = sa.exists().where(Draw.visit_id == Visit.id, Draw.part == Part(self.part))
+            found += [drawn, ~is_gone()]
+        if self.way is not None:
+            found += [known_by()[self.way]]
+        if self.type is not None:
+            found += [Visit.content_type == self.type if self.type else Visit.content_type.is_(None)]
+        if self.reason is not None:
+            found += [Visit.detail == self.reason]
         return [Visit.sweep_id == sweep.id, *found]
+
+    def _spoken_of(self, places: Any) -> sa.ColumnElement[bool]:
+        """Whether a result has places of this kind for the criterion; without one, for any."""
+        of = [Assertion.criterion == self.criterion] if self.criterion else []
+        return sa.exists().where(
+            Assertion.result_id == Visit.result_id, Assertion.assertor == Assertor.AXE, places > 0, *of
+        )
+
+    def _template(self, language: Language) -> str | None:
+        if self.template == 0:
+            return language.say("web.site.no_template")
+        return language.say("sample.of_template", number=str(self.template)) if self.template else None
 
     def said(self, language: Language) -> str:
         """What the table holds, in words."""
+        say = language.say
         if self.show in SHOWS:
-            word = language.say(f"web.sweep.show.{self.show}")
+            word = say(f"web.sweep.show.{self.show}")
         else:
             word = language.word("visit_state" if self.show in tuple(VisitState) else "reason", self.show)
-        if self.directory is not None:
-            word = language.say("web.sweep.of_directory", what=word, directory=self.directory)
-        if self.template is not None:
-            word = language.say(
-                "web.sweep.of_template",
-                what=word,
-                template=language.say("sample.of_template", number=str(self.template)),
-            )
+        about = (
+            self.directory,
+            self._template(language),
+            say("web.sweep.of_criterion", number=self.criterion) if self.criterion else None,
+            say(f"web.sweep.part_of.{self.part}") if self.part else None,
+            say(f"coverage.{self.way}") if self.way else None,
+            (self.type or say("web.site.no_type")) if self.type is not None else None,
+            self.reason,
+        )
+        for each in about:
+            if each is not None:
+                word = say("web.sweep.of", what=word, about=each)
         return word
 
 

@@ -8,6 +8,7 @@ from reports.language import Language
 from reports.overview_view import SiteRow, UnitRow, no_shift_words, shift_words, told_briefly
 from reports.summary import rounded
 from reports.trend_view import Row, range_of, why_broken
+from reports.web.addresses import rate_href
 from reports.web.asking import Asked
 from reports.web.listing import Cell, Column, Listing
 
@@ -92,14 +93,14 @@ def _defect_columns(
     ]  # fmt: skip
 
 
-def _coverage(pages: tuple[int, int] | None, language: Language) -> Cell:
+def _coverage(pages: tuple[int, int] | None, language: Language, href: str | None) -> Cell:
     audited, known = pages or (0, 0)
     if not known:
         return Cell(text="", value="")
     aside = language.say(
         "web.overview.covered", audited=language.number(audited), known=language.count("page", known)
     )
-    return Cell(text=language.share(audited / known), value=rounded(audited / known), aside=aside)
+    return Cell(text=language.share(audited / known), value=rounded(audited / known), aside=aside, href=href)
 
 
 def _unit_columns(language: Language) -> list[Column]:
@@ -114,9 +115,7 @@ def _unit_columns(language: Language) -> list[Column]:
     def sites(each: Any) -> Cell:
         of: UnitRow = each[1]
         text = say("number.of", part=of.row.sites, whole=of.unit.sites)
-        return Cell(
-            text=text, value=of.unit.sites, href=f"/organisations/{of.id}#sites" if of.id is not None else "#sites"
-        )
+        return Cell(text=text, value=of.unit.sites, href=below(each))
 
     def change(each: Any) -> Cell:
         shift = each[1].unit.shift
@@ -131,6 +130,9 @@ def _unit_columns(language: Language) -> list[Column]:
             kind=shift.change.value,
         )
 
+    def below(each: Any) -> str:
+        return f"/organisations/{each[1].id}#sites" if each[1].id is not None else "#sites"
+
     def query(each: Any) -> str | None:
         return f"organisation={each[1].id}" if each[1].id is not None else None
 
@@ -139,17 +141,14 @@ def _unit_columns(language: Language) -> list[Column]:
             key="unit", heading=say("web.sites.organisation"), cell=name, is_head=True, by=lambda each: each[0],
         ),
         Column(key="sites", heading=say("web.overview.sites"), is_number=True, cell=sites, by=lambda each: each[1].unit.sites),
-        *_rate_columns(
-            language, lambda each: each[1].row,
-            lambda each: f"/organisations/{each[1].id}#sites" if each[1].id is not None else "#sites",
-        ),
+        *_rate_columns(language, lambda each: each[1].row, below),
         Column(
             key="change", heading=say("web.overview.since"), is_number=True, cell=change,
             by=lambda each: each[1].unit.shift.difference if each[1].unit.shift else None,
         ),
         Column(
             key="coverage", heading=say("web.overview.coverage"), is_number=True,
-            cell=lambda each: _coverage(each[1].unit.pages, language), by=lambda each: _part(each[1].unit.pages),
+            cell=lambda each: _coverage(each[1].unit.pages, language, below(each)), by=lambda each: _part(each[1].unit.pages),
         ),
         *_defect_columns(language, lambda each: each[1], query),
     ]  # fmt: skip
@@ -178,6 +177,13 @@ def _site_columns(language: Language) -> list[Column]:
         point = each.face.last.point if each.face.last else None
         return (point.audited, point.known) if point else None
 
+    def counted(each: Any) -> str | None:
+        last, estimate = each.face.last, each.face.estimate
+        return rate_href(last.point.sweep, last.point.method, estimate.problem_pages) if last and estimate else None
+
+    def audited(each: Any) -> str | None:
+        return f"/sweeps/{each.face.last.point.sweep}/addresses?show=audited" if each.face.last else None
+
     def last(each: Any) -> Cell:
         if each.face.last is None:
             return Cell(text=say("web.sites.never") if not each.face.steps else say("site.no_rate"), value="")
@@ -199,16 +205,14 @@ def _site_columns(language: Language) -> list[Column]:
                 aside=each.organisation,
             ),
         ),
-        *_rate_columns(
-            language, row, lambda each: f"/sweeps/{each.face.last.point.sweep}" if each.face.last else None
-        ),
+        *_rate_columns(language, row, counted),
         Column(
             key="change", heading=say("web.overview.since"), is_number=True, cell=change,
             by=lambda each: each.face.shift.difference if each.face.shift else None,
         ),
         Column(
             key="coverage", heading=say("web.overview.coverage"), is_number=True,
-            cell=lambda each: _coverage(pages(each), language), by=lambda each: _part(pages(each)),
+            cell=lambda each: _coverage(pages(each), language, audited(each)), by=lambda each: _part(pages(each)),
         ),
         *_defect_columns(language, lambda each: each, lambda each: f"site={each.id}"),
         Column(

@@ -10,6 +10,7 @@ from playwright.async_api import async_playwright
 
 from audits.organisations import read_table, shown, take_in, tree
 from audits.trends.pages import page_of
+from audits.trends.periods import Every, Period
 from audits.trends.trend import Target, trend_of
 from db.database import Database
 from db.tables import Site
@@ -17,7 +18,7 @@ from db.words import DefectState as S
 from reports.chart import Ahead, Mark, Series, line_chart, share_axis
 from reports.language import Language
 from reports.trend_report import write_trend
-from reports.trend_view import Of
+from reports.trend_view import Of, period_label
 from tests.audits.trending import FIRST, Histories
 from tests.reports.test_own_audit import WIDTHS, faults
 
@@ -128,3 +129,11 @@ def test_points_on_two_lines_are_never_joined_and_what_is_foreseen_lies_ahead() 
     last_mark = max(float(x) for x in re.findall(r'cx="([\d.]+)"', told))
     [ahead] = re.findall(r'<rect class="ahead-extent" x="([\d.]+)"', told)
     assert float(ahead) > last_mark
+
+
+def test_periods_are_called_as_offices_call_them() -> None:
+    autumn = Period(first=date(2026, 10, 1), last=date(2026, 12, 31))
+    spring = Period(first=date(2026, 1, 1), last=date(2026, 3, 31))  # of the fiscal year before
+    assert period_label(autumn, Every.QUARTER, Language("ja")) == "2026年度Q3"
+    assert period_label(spring, Every.QUARTER, Language("en")) == "FY2025 Q4"
+    assert period_label(spring, Every.YEAR, Language("ja")) == "2025年度"

@@ -10,8 +10,9 @@ from selectolax.lexbor import LexborHTMLParser as Html
 from audits.defects.cover import today
 from audits.defects.naming import KNOWN
 from audits.defects.reconcile import reconcile
+from audits.trends.lives import rules_that_count
 from db.database import Database
-from db.tables import Defect
+from db.tables import Defect, Occurrence
 from db.words import DefectState, Role
 from reports.access.accounts import Grant
 from tests.web.serving import browsing, person
@@ -51,3 +52,31 @@ async def test_numbers_of_defects_are_those_of_the_lists_that_they_lead_to(
                 assert int(text) == len(listed) - 1, (path, href)
                 followed += int(text) > 0
         assert followed > 3
+
+
+async def test_open_defects_without_advice_are_those_that_trends_count(
+    database: Database, sweep: int, origin: str
+) -> None:
+    async with database.writing() as connection:
+        await reconcile(connection, sweep)
+        advice = {"site_id": 1, "digest": "a" * 64, "rule": "region", "state": DefectState.FOUND, "apart": False}
+        number = await connection.scalar(sa.insert(Defect).values(**advice).returning(Defect.id))
+        page = await connection.scalar(sa.select(sa.func.min(Occurrence.page_id)))
+        shown = {"defect_id": number, "page_id": page, "places": 1}
+        await connection.execute(sa.insert(Occurrence).values(**shown))
+    async with database.reading() as connection:
+        rules = (await rules_that_count(connection, [1]))[1]
+        counted = set(await connection.scalars(sa.select(Defect.id).where(*KNOWN, Defect.rule.in_(rules))))
+    who = await person(database, "reader", Grant(role=Role.READER))
+    async with browsing(origin, who) as client:
+
+        async def listed(query: str) -> set[int]:
+            text = (await client.get(f"/defects?{query}&as=csv&table=defects")).text
+            return {int(row[0]) for row in list(csv.reader(io.StringIO(text)))[1:]}
+
+        every, counting = await listed("site=1"), await listed("site=1&counts=1")
+        assert counting == counted & every
+        assert number in every - counting
+        page_of_site = Html((await client.get("/sites/1")).text)
+        told = [link.text() for link in page_of_site.css("#flow ~ p a[href^='/defects']")]
+        assert told == [str(len(every)), str(len(counting))]

@@ -231,6 +231,14 @@ async def test_defects_are_found_by_what_one_looks_for_and_only_where_one_may(
         assert [row.text().strip() for row in table.css("#defects tbody tr td:nth-child(6)")] == ["2", "1"]
         shown = words(await client.get(f"/defects/{a}"))
         assert "期限切れ" in shown
+        async with database.writing() as connection:
+            await connection.execute(sa.update(Defect).where(Defect.id == a).values(state=State.REPAIRED))
+        said = words(await client.get(f"/defects/{a}")), words(await client.get("/defects"))
+        assert "期限切れ" not in said[0], (
+            "somebody has said that it is repaired: it is not counted as overdue, either"
+        )
+        assert "期限を過ぎています" not in said[1]
+        assert await numbers(client, "overdue=1") == []
         assert "見つかった" in shown
     async with browsing(origin, nobody) as client:
         assert (await client.get(f"/defects/{a}")).status_code == 200

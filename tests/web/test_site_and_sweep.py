@@ -18,9 +18,9 @@ from audits.conclude import conclude
 from audits.recheck import Aim, begin_recheck, choose_pages
 from audits.sweep import begin
 from db.database import Database
-from db.tables import Defect, Site, Sweep, Trail
+from db.tables import Defect, ScopeRule, Site, Sweep, Trail, Visit
 from db.types import now
-from db.words import Done, Role, SweepState
+from db.words import Done, Reason, Role, ScopeKind, SweepState, VisitState
 from reports.access.accounts import Grant
 from tests.audits.swept import plan_for
 from tests.cli.servers import plain, redirect, serving
@@ -31,14 +31,18 @@ AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes:
 
 
 async def numbers_of(client: AsyncClient, path: str) -> list[tuple[int, str]]:
-    """Every number of a page that leads to addresses, and where to."""
+    """Every number of a page that leads to addresses, and where to; of a share, the number that it was counted from."""
     answer = await client.get(path)
     assert answer.status_code == 200
     links = LexborHTMLParser(answer.text).css("main a[href*='/addresses?show=']")
-    told = [
-        (re.sub(r"\D.*", "", link.text(deep=True).replace(",", "")), link.attributes["href"] or "")
-        for link in links
-    ]
+    told = []
+    for link in links:
+        text = link.text(deep=True)
+        if "%" in text and link.parent is not None:
+            text = (
+                link.parent.css_first(".aside").text() if link.parent.css(".aside") else text.partition("のうち")[2]
+            )
+        told.append((re.sub(r"\D.*", "", text.replace(",", "")), link.attributes["href"] or ""))
     return [(int(number), href) for number, href in told if number]
 
 
@@ -52,9 +56,25 @@ async def rows_behind(client: AsyncClient, href: str) -> int:
 
 async def test_every_number_leads_to_just_as_many_rows(database: Database, origin: str, sweep: int) -> None:
     who = await person(database, "sato", Grant(role=Role.READER))
+    async with database.writing() as connection:  # several kinds of documents, and reasons to leave pages out
+        lost = sa.select(Visit.id).where(Visit.sweep_id == sweep, Visit.state == VisitState.UNAUDITED)
+        ids = list(await connection.scalars(lost.where(Visit.reason != Reason.EXCLUDED).order_by(Visit.id)))
+        kinds = (
+            (Reason.NOT_HTML, "application/pdf", None),
+            (Reason.NOT_HTML, None, None),
+            (Reason.EXCLUDED, None, "人&職"),
+        )
+        for visit, (reason, kind, why) in zip(ids, kinds, strict=False):
+            changed = sa.update(Visit).where(Visit.id == visit)
+            await connection.execute(changed.values(reason=reason, content_type=kind, detail=why))
+        left_out = {"sweep_id": sweep, "kind": ScopeKind.EXCLUDE, "pattern": "/jinji/*", "reason": "人&職"}
+        await connection.execute(sa.insert(ScopeRule).values(**left_out))
     async with browsing(origin, who) as client:
-        found = [each for path in (f"/sweeps/{sweep}", "/sites/1") for each in await numbers_of(client, path)]
-        assert len(found) > 30
+        pages = ("/", f"/sweeps/{sweep}", "/sites/1")
+        found = [each for path in pages for each in await numbers_of(client, path)]
+        assert len(found) > 40
+        for like in ("part=random", "criterion=", "type=", "reason=", "way=", "template=0"):
+            assert any(like in href for _, href in found), like
         for number, href in set(found):
             assert (await rows_behind(client, href), href) == (number, href)
 
@@ -68,6 +88,9 @@ async def test_the_site_says_what_its_last_sweep_says_and_what_was_not_looked_at
         page = LexborHTMLParser((await client.get("/sites/1")).text)
         figures = [each.text(strip=True) for each in page.css(".figure")]
         assert figures == ["37.5%", "5.1%〜71.8%", "8 / 9"]
+        share = told.estimate.rate if told.estimate else None
+        assert share is not None
+        assert f"{share:.1%}（" in page.css(".card")[1].text()  # what the ranking tells
         spots = {row.css_first("th .number").text(): row.css_first("td") for row in page.css("table.heat tbody tr")}
         assert set(spots) == {each.number for each in told.criteria}
         for each in told.criteria:
@@ -83,7 +106,8 @@ async def test_the_site_says_what_its_last_sweep_says_and_what_was_not_looked_at
         assert summary["problem_page_rate"] == 0.375
         sample = (await client.get(f"/sweeps/{sweep}/sample")).text
         assert "入れるには、あと1ページ要ります" in sample
-        assert (await client.get(f"/sweeps/{sweep}/addresses?show=nonsense")).status_code == 404
+        for nonsense in ("show=nonsense", "criterion=1", "part=census", "way=x"):
+            assert (await client.get(f"/sweeps/{sweep}/addresses?{nonsense}")).status_code == 404
         assert (await client.get(f"/sweeps/{sweep}/addresses?template=x")).status_code == 404
 
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from audits import asked as asking
 from audits import recheck as rechecking
+from audits.cycles.defects import WAITING
 from audits.defects import book, excepting
 from audits.defects.book import Listed, Plan
 from audits.defects.cover import today
@@ -219,7 +220,7 @@ async def _show(form: Begun, wrong: Field | None = None) -> Response:
     }  # fmt: skip
     return asked.page(
         "act.html", title, crumbs=tuple(crumbs), status=400 if wrong else 200, form=form, defect=defect, seen=seen,
-        text=text_of(defect.rule, language.lang), wrong=wrong, address=address, proposes=proposes, today=today(),
+        text=text_of(defect.rule, language.lang), wrong=wrong, address=address, proposes=proposes, today=today(), waiting=WAITING,
         closed=defect.state in CLOSED[form.act], values={"note": "", "reason": "", "text": "", "until": "", "scope": "all", **was, **form.values},
         reasons=[(each.value, language.word("exception_reason", each.value)) for each in ExceptionReason],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
 from audits.criteria import Criterion
+from audits.cycles.defects import WAITING
 from audits.defects import book, regrouping
 from audits.defects.book import Event, Listed
 from audits.defects.cover import Cover, cover_by, cover_on, named, today
@@ -92,7 +93,7 @@ async def defect(asked: Reader, number: Number) -> Response:
     return asked.page(
         "defect.html", title, crumbs=crumbs, row=row, defect=found, text=text, criteria=spoken, pages=told[0], events=told[1],
         names=names, said=said, exceptions=exceptions, examples=[_example(each) for each in examples], spots=places,
-        rechecked=rechecked, path_of=path_of, mark=mark, today=today(), wrong=highlighted(text.wrong),
+        rechecked=rechecked, path_of=path_of, mark=mark, today=today(), waiting=WAITING, wrong=highlighted(text.wrong),
         right=highlighted(text.right), may_recheck=may(May.RECHECK, row.site_id) and found.pages_ever > 0,
         acts=acts_of(asked, row.site_id),
     )  # fmt: skip

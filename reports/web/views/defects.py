@@ -15,6 +15,7 @@ from audits.defects.cover import today
 from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
+from audits.trends.lives import rules_that_count
 from db.tables import Defect, Site
 from db.words import DefectState, Edition
 from reports.access.rights import May
@@ -40,11 +41,20 @@ class Wanted:
     criterion: str
     owner: str
     overdue: bool
+    counts: bool  # their rules make problem pages: not best practices, and nothing of level AAA
 
     @property
     def asked(self) -> bool:
         """Whether anything but the state is asked for."""
-        return bool(self.site or self.organisation or self.rule or self.criterion or self.owner or self.overdue)
+        return bool(
+            self.site
+            or self.organisation
+            or self.rule
+            or self.criterion
+            or self.owner
+            or self.overdue
+            or self.counts
+        )
 
 
 @router.get("/defects")
@@ -75,7 +85,7 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
     return Wanted(
         state=state if state in (ANY, *DefectState) else LEFT, site=_number(given.get("site")),
         organisation=_number(given.get("organisation")), rule=given.get("rule", ""),
-        criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1",
+        criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1", counts=given.get("counts") == "1",
     )  # fmt: skip
 
 
@@ -103,9 +113,21 @@ async def _conditions(
         found.append(Defect.rule.in_(sorted(rules)))
     if wanted.owner:
         found.append(Defect.owner.is_(None) if wanted.owner == NOBODY else Defect.owner == wanted.owner)
+    if wanted.counts:
+        mine = await connection.scalars(sa.select(Site.id).where(reach.within(Site.id)))
+        found.append(counting(await rules_that_count(connection, mine)))
     if wanted.overdue:
         found += [Defect.due_on < today(), Defect.state.in_(WAITING)]
     return found
+
+
+def counting(rules: Mapping[int, frozenset[str]]) -> sa.ColumnElement[bool]:
+    """The condition that a defect makes problem pages by the rules of its site's last sweep, as trends count defects."""
+    alike: dict[frozenset[str], list[int]] = {}
+    for site, some in rules.items():
+        alike.setdefault(some, []).append(site)
+    of = [sa.and_(Defect.site_id.in_(sites), Defect.rule.in_(sorted(some))) for some, sites in alike.items()]
+    return sa.or_(sa.false(), *of)
 
 
 def _query(conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
@@ -125,7 +147,7 @@ def _columns(asked: Asked) -> list[Column]:
     def due(row: Any) -> Cell:
         if row.due is None:
             return Cell(text="", value="")
-        late = row.due < day and row.state is not DefectState.CONFIRMED
+        late = row.due < day and row.state in WAITING
         text = language.date(row.due)
         return Cell(
             text=text, value=row.due, kind="late" if late else "", aside=say("web.defects.is_late") if late else ""

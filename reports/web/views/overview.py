@@ -123,7 +123,7 @@ async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb,
     async with asked.reading() as connection:
         waiting = await waiting_defects(connection, day, asking.condition(Defect.site_id, reach))
         targets = await aims(connection, day, asking.condition(CycleSite.site_id, reach))
-        cut = await _cut(connection, by, span, asking.condition(CycleSite.site_id, reach))
+        cut = await _cut(connection, by, span, asking.condition(CycleSite.site_id, reach), asked.language)
         portrait = await _portraits(asked).of(
             connection, asking.sites, asking.condition(Sweep.site_id, reach), span, partial(_study, asking, cut)
         )
@@ -166,12 +166,12 @@ def _study(asking: Asking, cut: Sequence[tuple[str, Period]], portrait: Portrait
 
 
 async def _cut(
-    connection: AsyncConnection, by: str, span: Period, within: sa.ColumnElement[bool]
+    connection: AsyncConnection, by: str, span: Period, within: sa.ColumnElement[bool], language: Language
 ) -> list[tuple[str, Period]]:
     """The periods of the chart with their names."""
     if by != CYCLE:
         every = Every(by)
-        return [(period_label(each, every), each) for each in periods(span, every)]
+        return [(period_label(each, every, language), each) for each in periods(span, every)]
     mine = sa.exists().where(CycleSite.cycle_id == Cycle.id, within)
     rows = await connection.execute(
         sa.select(Cycle.name, Cycle.begins_on, Cycle.ends_on)

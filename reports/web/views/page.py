@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from audits.conclude import sweep_row
+from audits.cycles.defects import WAITING
 from audits.defects.cover import cover_on, today
 from audits.excepted import cover_of
 from audits.trends.pages import Look, PageHistory, page_history
@@ -128,7 +129,7 @@ async def page(
         about=about, older=older, chart=look_chart(history, asked.language) if len(history.looks) > 1 else None,
         faults=faults, alone=bool(rule), part=part, parts=-(-of_all // ALONE), rechecked=rechecked, looks=told[0],
         criteria=told[1], spots=spots.rows, picture=_picture(view, faults), path_of=path_of, mark=mark,
-        edition=edition_name(head, asked.language.lang) if head else "", kinds=tuple(Kind), today=today(),
+        edition=edition_name(head, asked.language.lang) if head else "", kinds=tuple(Kind), today=today(), waiting=WAITING,
         may_recheck=asked.who.may(May.RECHECK, row.site_id), acts=acts_of(asked, row.site_id),
     )  # fmt: skip
 

@@ -12,14 +12,17 @@ from starlette.responses import RedirectResponse, Response
 from audits.asked import WANTED, ask_sweep
 from audits.conclude import Conclusion, conclude, last_finished
 from audits.criteria import NAMES
+from audits.defects.naming import KNOWN
+from audits.defects.standing import OPEN
 from audits.health import waiting_of
 from audits.organisations import tree
 from audits.repeating import check_start, plan_for
 from audits.sweep import Plan
+from audits.trends.lives import rules_that_count
 from audits.trends.trend import trend_of
 from crawler.address import origin_of
 from db.errors import SiteUnreachable, UsageError
-from db.tables import Page, Site, Sweep, Visit
+from db.tables import Defect, Page, Site, Sweep, Visit
 from db.types import now
 from db.words import Done, Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
 from reports.access.rights import May
@@ -33,12 +36,13 @@ from reports.summary import carried
 from reports.survey_view import summary as survey_summary
 from reports.trend_report import trend_values
 from reports.trend_view import Of
-from reports.web.addresses import Narrowed, addresses, directory, fails_in
+from reports.web.addresses import Narrowed, addresses, directory, fails_in, rate_href
 from reports.web.asking import Asked, Reader, Refused
 from reports.web.heat import heat
 from reports.web.listing import Cell, Column, Listing
 from reports.web.standing import COLUMNS, standing
 from reports.web.trail_of_site import crumbs_of, organisations_above
+from reports.web.views.defects import counting
 
 router = APIRouter()
 
@@ -81,13 +85,15 @@ async def site(asked: Reader, site_id: int) -> Response:
         patterns = await scope(connection, last.id)
         found_by = await coverage(connection, last.id)
         trend = await trend_of(connection, [site_id], alone=True)
+        waiting = await _waiting(connection, site_id)
         cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
     of = Of(name=address, kind="site", sites={site_id: address}, organisations={})
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
-        sentences=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells,
+        sentences=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells, waiting=waiting,
         includes=[line for line in patterns if line.kind is ScopeKind.INCLUDE], excludes=by_reason(patterns),
         method=method_name(told, asked.language), edition=edition_name(told, asked.language.lang),
+        rate_href=rate_href(last.id, last.method, conclusion.estimate.problem_pages) if conclusion.estimate else "",
         **{name: value for name, value in trend_values(trend, of, (), asked.language).items() if name != "title"},
     )  # fmt: skip
 
@@ -191,6 +197,15 @@ async def _address(asked: Asked, site_id: int, act: May = May.READ) -> str:
     return found
 
 
+async def _waiting(connection: AsyncConnection, site_id: int) -> tuple[int, int]:
+    """The open defects of a site, and those of them that trends count."""
+    left = (Defect.site_id == site_id, Defect.state.in_(OPEN), *KNOWN)
+    rules = counting(await rules_that_count(connection, [site_id]))
+    counted = sa.select(sa.func.count(), sa.func.sum(sa.case((rules, 1), else_=0))).select_from(Defect)
+    every, some = (await connection.execute(counted.where(*left))).one()
+    return int(every), int(some or 0)
+
+
 def _further(conclusion: Conclusion, language: Language) -> list[str]:
     """What else there is to say of the numbers: carried results, exceptions, the ministry's survey, a further edition."""
     lines = [*carried(conclusion, language), *exceptions_summary(conclusion, language)]
@@ -214,7 +229,7 @@ async def _tables(asked: Asked, connection: AsyncConnection, last: Sweep, start:
     """The tables over the rows of the last finished sweep."""
     dialect = connection.dialect.name
     worst = addresses(
-        asked, last, start, Narrowed(show="problem", directory=None, template=None), dialect, id="worst",
+        asked, last, start, Narrowed(show="problem"), dialect, id="worst",
         caption=asked.language.say("web.site.worst_caption"), sort="-places",
     )  # fmt: skip
     kept = ("address", "places")
@@ -259,8 +274,7 @@ def _groups(asked: Asked, last: Sweep, id: str, rows: list[Any], start: str) -> 
         return Cell(text=say("sample.of_template", number=str(row.name)), value=row.name, aside=row.example)
 
     def number(show: str, value: int, row: Any, kind: str = "") -> Cell:
-        asked_for = {"show": show, **({} if row.name is None else {param: row.name})}
-        href = f"/sweeps/{last.id}/addresses?{urlencode(asked_for)}" if row.name is not None else None
+        href = f"/sweeps/{last.id}/addresses?{urlencode({'show': show, param: row.name or 0})}"
         return Cell(text=language.number(value), value=value, href=href if value else None, kind=kind)
 
     def share(row: Any) -> Cell:
@@ -305,14 +319,17 @@ async def _kinds(connection: AsyncConnection, last: Sweep) -> list[Any]:
 
 def _documents(asked: Asked, last: Sweep, rows: list[Any]) -> Listing:
     language, say = asked.language, asked.language.say
-    href = f"/sweeps/{last.id}/addresses?show=not_html&addresses.sort=type"
+
+    def href(row: Any) -> str:
+        return f"/sweeps/{last.id}/addresses?{urlencode({'show': Reason.NOT_HTML.value, 'type': row.name or ''})}"
+
     return Listing(
         asked=asked, id="documents", caption=say("web.site.documents_caption"), sort="-files", rows=rows,
         columns=[
             Column(key="name", heading=say("documents_csv.content_type"), is_head=True,
                    cell=lambda row: Cell(text=row.name or say("web.site.no_type"))),
             Column(key="files", heading=say("web.site.files"), is_number=True,
-                   cell=lambda row: Cell(text=language.number(row.files), value=row.files, href=href)),
+                   cell=lambda row: Cell(text=language.number(row.files), value=row.files, href=href(row))),
             Column(key="bytes", heading=say("documents_csv.size"), is_number=True,
                    cell=lambda row: Cell(text="" if row.bytes is None else language.number(int(row.bytes)),
                                          value="" if row.bytes is None else int(row.bytes))),

@@ -31,7 +31,7 @@ from reports.progress import progress_line as line_of
 from reports.read import head, states
 from reports.site_view import edition_name, engine_name, method_name, site_name
 from reports.summary import as_json, as_lines
-from reports.web.addresses import TRIED_AGAIN, Narrowed, addresses
+from reports.web.addresses import TRIED_AGAIN, Narrowed, addresses, rate_href
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.standing import Standing, standing
@@ -65,7 +65,7 @@ async def sweep(asked: Reader, sweep_id: int) -> Response:
         total=sum(counts.values()), audited=counts.get(VisitState.AUDITED, 0), defects=defects,
         edition=edition_name(told, asked.language.lang), engine=engine_name(told, asked.language),
         method=method_name(told, asked.language), may_sweep=asked.who.may(May.SWEEP, row.site_id),
-        live=values["stands"].moves, **values,
+        live=values["stands"].moves, rate_href=rate_href, **values,
         health=_health(conclusion.health, asked) if conclusion else None,
         may_decide=asked.who.may(May.SWEEP, row.site_id) and row.trust is Trust.SUSPECT and row.state is SweepState.FINISHED,
     )  # fmt: skip
