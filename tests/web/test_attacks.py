@@ -1,6 +1,7 @@
 """What somebody would try who wants in, or wants others out."""
 
 import asyncio
+import hashlib
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +16,13 @@ from db.errors import UsageError
 from db.tables import Session, Trail
 from db.types import now
 from db.words import Done, Role
-from reports.access import sessions
+from reports.access import sessions, tries
 from reports.access.accounts import Grant, accept, close, invite, make_account
 from reports.access.passwords import check_password
 from reports.access.trail import leave
 from reports.web.app import application
 from reports.web.settings import WebSettings
-from tests.web.serving import Served, browsing, person
+from tests.web.serving import Person, Served, browsing, person
 
 PASSWORD = "みどりの窓口で会いましょう 令和"
 
@@ -63,6 +64,18 @@ async def test_many_tries_at_once_are_no_more_than_five(database: Database, orig
     assert sorted(statuses) == [403] * 5 + [429] * 7
 
 
+async def test_nor_are_those_of_somebody_who_sits_at_anothers_desk(database: Database, origin: str) -> None:
+    number = await account(database, "tanaka")
+    async with database.writing() as connection:
+        secret = await sessions.begin(connection, number, now())
+    async with browsing(origin, Person(account=number, name="tanaka", cookies={"jisweep": secret})) as client:
+        client.timeout = httpx.Timeout(120)
+        form = {"password": "another long password", "again": "another long password"}
+        tries = [client.post("/account/password", data=form | {"present": f"guess {n}"}) for n in range(12)]
+        statuses = [answer.status_code for answer in await asyncio.gather(*tries)]
+    assert sorted(statuses) == [403] * 5 + [429] * 7
+
+
 async def test_nobody_locks_an_owner_out_from_elsewhere(database: Database, origin: str) -> None:
     number = await account(database, "tanaka")
     async with database.writing() as connection:
@@ -78,6 +91,24 @@ async def test_nobody_locks_an_owner_out_from_elsewhere(database: Database, orig
         assert (await client.post("/sign-in", data=form)).status_code == 303
 
 
+async def test_an_ipv6_client_is_its_network_of_64_bits(database: Database) -> None:
+    moment = now()
+    async with database.writing() as connection:
+        for number in range(tries.TRIES_FROM):  # one client has as many addresses as it likes, in any spelling
+            await leave(connection, Done.SIGN_IN_REFUSED, f"name-{number}", address=f"2001:db8::{number:x}:1")
+        line = {"who": "tanaka", "address": "2001:db8:0:7::1", "details": {}, "done": Done.SIGNED_IN}
+        await connection.execute(sa.insert(Trail).values(at=moment - timedelta(days=3), **line))
+        for _ in range(tries.TRIES):
+            await leave(connection, Done.SIGN_IN_REFUSED, "tanaka", address="198.51.100.7")
+        later = now()
+        assert await tries.too_many(connection, "other", "2001:db8::ffff:ffff:ffff:ffff", later)
+        assert not await tries.too_many(connection, "other", "2001:db8:0:1::1", later)
+        assert await tries.too_many(connection, "tanaka", "2001:db8:0:8::1", later)
+        assert not await tries.too_many(
+            connection, "tanaka", "2001:db8:0:7:aaaa::5", later
+        )  # tomorrow's address of hers
+
+
 async def test_a_password_typed_as_a_name_is_not_kept(database: Database, origin: str) -> None:
     async with browsing(origin) as client:
         for _ in range(5):
@@ -89,6 +120,7 @@ async def test_a_password_typed_as_a_name_is_not_kept(database: Database, origin
     async with database.reading() as connection:
         kept = " ".join(await connection.scalars(sa.select(Trail.who)))
     assert "horse" not in kept
+    assert hashlib.sha256(b"correct horse battery").hexdigest()[:8] not in kept, "nor can words be tried against it"
 
 
 async def test_a_link_does_not_open_an_account_that_was_closed(database: Database, origin: str) -> None:

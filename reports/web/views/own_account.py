@@ -148,12 +148,16 @@ async def change_password(asked: Reader, present: Text = "", password: Text = ""
     async with asked.reading() as connection:
         known = await accounts.account_for(connection, name)
         many = await tries.too_many(connection, name, client, at)
+    is_right = not many and await passwords.fits(known.password if known else None, present)
+    async with asked.database.writing() as connection:
+        await tries.one_at_a_time(connection)  # many at once must not all have passed the same count
+        if many := many or await tries.too_many(connection, name, client, at):
+            is_right = False
+        elif not is_right:
+            await leave(connection, Done.SIGN_IN_REFUSED, name, account=asked.who.account, address=client)
     if many:
         return await _page(asked, error=say("web.sign_in.many"), form="password", status=429)
-    if known is None or known.password is None or not await passwords.fits(known.password, present):
-        async with asked.database.writing() as connection:
-            await tries.one_at_a_time(connection)
-            await leave(connection, Done.SIGN_IN_REFUSED, name, account=asked.who.account, address=client)
+    if not is_right:
         return await _page(asked, error=say("web.account.wrong_password"), form="present", status=403)
     try:
         if password != again:
