@@ -1,6 +1,7 @@
 """`jisweep web`: the web application, for managers, web teams, judges and operators in their browsers."""
 
 import asyncio
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -70,19 +71,32 @@ def web(**given: Any) -> int:
         notices=given["notices"],
     )  # fmt: skip
     metrics = listener_of(given)
-    asyncio.run(_prepare(settings))
-    config = server_of(settings, given["host"], given["port"], given["behind"], metrics)
-    server = uvicorn.Server(config)
-    try:
-        server.run()
-    except SystemExit:
-        server.started = False
+    with _listening(given["host"], given["port"]) as waiting:  # first: a link is of no use where nobody listens
+        asyncio.run(_prepare(settings))
+        server = uvicorn.Server(server_of(settings, given["host"], given["port"], given["behind"], metrics))
+        try:
+            server.run([waiting])
+        except SystemExit:
+            server.started = False
     if not server.started:
         raise UsageError(
-            ja=f"{given['host']} のポート {given['port']} で待ち受けられません。--port で別の番号にしてください。",
-            en=f"Cannot listen on port {given['port']} of {given['host']}: choose another with --port.",
+            ja="始められませんでした。上の行に理由があります。", en="It could not start: the lines above say why."
         )
     return COMPLETE
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that connections wait at. Raises UsageError."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError:
+        raise UsageError(
+            ja=f"{host} のポート {port} で待ち受けられません。--port で別の番号にしてください。",
+            en=f"Cannot listen on port {port} of {host}: choose another with --port.",
+        ) from None
 
 
 def server_of(
