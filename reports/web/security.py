@@ -42,6 +42,8 @@ class Safety:
         if refusal := self._refusal(scope["method"], scope["path"], headers):
             await refusal(scope, receive, self._with_headers(send))
             return
+        if scope["method"] == "HEAD":  # as GET is answered (RFC 9110 9.3.2); the server sends no body
+            scope = {**scope, "method": "GET"}
         await self._app(scope, _bounded(scope, receive), self._with_headers(send))
 
     def _refusal(self, method: str, path: str, headers: Headers) -> PlainTextResponse | None:

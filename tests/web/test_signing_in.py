@@ -138,7 +138,9 @@ async def test_no_other_site_has_a_browser_change_anything(
 async def test_every_answer_says_what_browsers_must_not_do(database: Database, origin: str) -> None:
     async with httpx.AsyncClient(base_url=origin) as client:
         for path in ("/sign-in", "/nowhere", "/static/web.css", "/report.css"):
-            headers = (await client.get(path)).headers
+            answer, without_body = await client.get(path), await client.head(path)
+            assert (without_body.status_code, without_body.content) == (answer.status_code, b"")
+            headers = answer.headers
             assert "script-src 'self'" in headers["content-security-policy"]
             assert "unsafe" not in headers["content-security-policy"]
             assert headers["x-content-type-options"] == "nosniff"
