@@ -68,6 +68,7 @@ class Column:
     by: Callable[[Any], Any] | None = None  # what rows in memory are sorted by; None: the cell's value
     is_head: bool = False  # names its row
     in_files: bool = True  # buttons are of no use in a file
+    is_told: bool = False  # its value means little without what stands beside it on the screen: files have both
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,18 +211,33 @@ class Listing:
         """The columns that files have."""
         return [column for column in self.columns if column.in_files]
 
+    def told_headings(self) -> list[str]:
+        """The headings of the last columns of files, which say some values as the screen does."""
+        return [
+            self.asked.language.say("web.listing.as_shown", heading=column.heading)
+            for column in self.in_files()
+            if column.is_told
+        ]
+
     async def _csv(self) -> AsyncIterator[str]:
         piece = io.StringIO()
         writer, columns = csv.writer(piece), self.in_files()
         piece.write("\N{BYTE ORDER MARK}")
-        writer.writerow([column.heading for column in columns])
+        writer.writerow([column.heading for column in columns] + self.told_headings())
         async for row in self.each():
-            writer.writerow([defused(_plain(column.cell(row).raw)) for column in columns])
+            writer.writerow([defused(_plain(value)) for value in values_of(columns, row)])
             if piece.tell() > 60_000:
                 yield piece.getvalue()
                 piece.seek(0)
                 piece.truncate()
         yield piece.getvalue()
+
+
+def values_of(columns: Sequence[Column], row: Any) -> list[Any]:
+    """The values of a row in a file: of all columns, then as the screen says those that mean little alone."""
+    cells = [(column, column.cell(row)) for column in columns]
+    told = [" ".join(filter(None, (cell.text, cell.aside))) for column, cell in cells if column.is_told]
+    return [cell.raw for _, cell in cells] + told
 
 
 class _LateFile(Response):
@@ -246,9 +262,10 @@ async def _write_xlsx(path: Path, listing: Listing) -> None:
     columns = listing.in_files()
     with xlsxwriter.Workbook(str(path), OPTIONS) as book:
         headings = [(column.heading, 12 if column.is_number else 28) for column in columns]
+        headings += [(heading, 28) for heading in listing.told_headings()]
         sheet = Sheet(book=book, name=one_line(listing.id)[:28], headings=headings)
         async for row in listing.each():
-            sheet.add(_plain(column.cell(row).raw) for column in columns)
+            sheet.add(_plain(value) for value in values_of(columns, row))
         sheet.end()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audits.defects.cover import day_of
 from reports.language import Language
 from reports.overview_view import SiteRow, UnitRow, no_shift_words, shift_words, told_briefly
 from reports.summary import rounded
@@ -67,7 +68,7 @@ def _rate_columns(
         return found.estimate.rate if found and found.estimate else None
 
     return [
-        Column(key="rate", heading=say("site.problem_rate"), is_number=True, cell=rate, by=known),
+        Column(key="rate", heading=say("site.problem_rate"), is_number=True, is_told=True, cell=rate, by=known),
         Column(key="interval", heading=say("trend.interval"), sorts=False, cell=interval),
     ]
 
@@ -140,14 +141,14 @@ def _unit_columns(language: Language) -> list[Column]:
         Column(
             key="unit", heading=say("web.sites.organisation"), cell=name, is_head=True, by=lambda each: each[0],
         ),
-        Column(key="sites", heading=say("web.overview.sites"), is_number=True, cell=sites, by=lambda each: each[1].unit.sites),
+        Column(key="sites", heading=say("web.overview.sites"), is_number=True, is_told=True, cell=sites, by=lambda each: each[1].unit.sites),
         *_rate_columns(language, lambda each: each[1].row, below),
         Column(
-            key="change", heading=say("web.overview.since"), is_number=True, cell=change,
+            key="change", heading=say("web.overview.since"), is_number=True, is_told=True, cell=change,
             by=lambda each: each[1].unit.shift.difference if each[1].unit.shift else None,
         ),
         Column(
-            key="coverage", heading=say("web.overview.coverage"), is_number=True,
+            key="coverage", heading=say("web.overview.coverage"), is_number=True, is_told=True,
             cell=lambda each: _coverage(each[1].unit.pages, language, below(each)), by=lambda each: _part(each[1].unit.pages),
         ),
         *_defect_columns(language, lambda each: each[1], query),
@@ -162,7 +163,7 @@ def _site_columns(language: Language) -> list[Column]:
         if face.last is None:
             return None
         return Row(
-            first=face.last.point.at.date(), last=face.last.point.at.date(), at=face.last.point.at, sweep=face.last.point.sweep,
+            first=day_of(face.last.point.at), last=day_of(face.last.point.at), at=face.last.point.at, sweep=face.last.point.sweep,
             sites=1, sites_of=1, estimate=face.estimate, by_sites=None, line=face.last.line, breaks=(), incomplete=0,
         )  # fmt: skip
 
@@ -191,7 +192,7 @@ def _site_columns(language: Language) -> list[Column]:
         aside = "" if point.complete else say("trend.incomplete")
         return Cell(
             text=language.day(point.at),
-            value=point.at.date(),
+            value=day_of(point.at),
             href=f"/sweeps/{point.sweep}",
             aside=aside,
             kind="short",
@@ -207,16 +208,16 @@ def _site_columns(language: Language) -> list[Column]:
         ),
         *_rate_columns(language, row, counted),
         Column(
-            key="change", heading=say("web.overview.since"), is_number=True, cell=change,
+            key="change", heading=say("web.overview.since"), is_number=True, is_told=True, cell=change,
             by=lambda each: each.face.shift.difference if each.face.shift else None,
         ),
         Column(
-            key="coverage", heading=say("web.overview.coverage"), is_number=True,
+            key="coverage", heading=say("web.overview.coverage"), is_number=True, is_told=True,
             cell=lambda each: _coverage(pages(each), language, audited(each)), by=lambda each: _part(pages(each)),
         ),
         *_defect_columns(language, lambda each: each, lambda each: f"site={each.id}"),
         Column(
-            key="last", heading=say("web.sites.sweep"), cell=last,
+            key="last", heading=say("web.sites.sweep"), is_told=True, cell=last,
             by=lambda each: each.face.last.point.at if each.face.last else None,
         ),
     ]  # fmt: skip
@@ -257,10 +258,10 @@ def _point_columns(language: Language) -> list[Column]:
             ),
         ),
         Column(
-            key="sites", heading=say("web.overview.sites"), is_number=True, by=lambda each: each[1].row.sites,
+            key="sites", heading=say("web.overview.sites"), is_number=True, is_told=True, by=lambda each: each[1].row.sites,
             cell=lambda each: Cell(text=say("number.of", part=each[1].row.sites, whole=each[1].row.sites_of), value=each[1].row.sites),
         ),
         *_rate_columns(language, lambda each: each[1].row, lambda _: None),
-        Column(key="unweighted", heading=say("trend.unweighted"), is_number=True, sorts=False, cell=unweighted),
+        Column(key="unweighted", heading=say("trend.unweighted"), is_number=True, is_told=True, sorts=False, cell=unweighted),
         Column(key="notes", heading=say("trend.notes"), sorts=False, cell=notes),
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from playwright.async_api import Page, async_playwright
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.compare import compare
-from audits.defects.cover import today
+from audits.defects.cover import day_of, today
 from audits.defects.reconcile import reconcile
 from audits.trends.kept import keep_points
 from audits.trends.periods import Period
@@ -128,6 +128,15 @@ async def test_sites_and_units_have_the_numbers_that_trends_and_comparisons_tell
         assert row is not None
         assert row.estimate is not None
         assert float(sites[addresses[site]][1]) == pytest.approx(row.estimate.rate, abs=5e-5)
+    for site, row, _ in site_rows(trend):  # and what it stands on, in the file as on the screen
+        assert row is not None
+        estimate = row.estimate
+        assert estimate is not None
+        shown = sites[addresses[site]][8:]
+        assert f"{estimate.problem_pages} / {estimate.audited}" in shown[0]
+        assert sites[addresses[site]][7] == day_of(portrait.faces[site].last.point.at).isoformat()  # type: ignore[union-attr]
+    assert "ポイント" in sites[addresses[of["drawn"]]][9]
+    assert "〜" in sites[addresses[of["drawn"]]][9]
     for site in ("census", "drawn"):
         found = await compare(database, *[step.point.sweep for step in trend.steps[of[site]]])
         shift = portrait.faces[of[site]].shift
