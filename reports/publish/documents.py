@@ -102,7 +102,7 @@ def _lines(facts: Facts, notation: Notation, language: Language) -> Iterable[str
     return (lack_line(lack, facts, language) for lack in facts.missing(notation))
 
 
-def current(facts: Facts, language: Language) -> list[str]:
+def current(facts: Facts, language: Language, words: str = "lack") -> list[str]:
     """Which notation has been set, by whom, and whether it still stands."""
     standing = facts.standing
     if standing is None:
@@ -113,5 +113,5 @@ def current(facts: Facts, language: Language) -> list[str]:
     told = [language.say("notation.declared", notation=language.say(f"notation.{standing.notation.value}"), **said)]
     if standing.missing:
         told.append(language.say("notation.no_longer", count=len(standing.missing)))
-        told += [lack_line(lack, facts, language) for lack in standing.missing]
+        told += [lack_line(lack, facts, language, words) for lack in standing.missing]
     return told

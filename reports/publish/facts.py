@@ -160,14 +160,14 @@ def fiscal_year(moment: datetime) -> int:
     return local.year - (local.month < 4)
 
 
-def lack_line(lack: Lack, facts: Facts, language: Language) -> str:
-    """One lack in one plain line that says what to do."""
+def lack_line(lack: Lack, facts: Facts, language: Language, words: str = "lack") -> str:
+    """One lack in one plain line that says what to do: by commands or, with the words of `web.lack`, in the application."""
     counted = [each for each in facts.test.criteria if each.criterion.level in facts.aim.included]
     unjudged = [each for each in counted if each.waits]
     disputed = [each for each in counted if each.disputed]
     failed = [each for each in counted if each.verdict is Verdict.NOT_MET]
     return language.say(
-        f"lack.{lack.value}",
+        f"{words}.{lack.value}",
         id=str(facts.head.id), lost=language.count("page", facts.test.lost), aim=facts.aim.value,
         tested=facts.test.sweep.level.value,
         criteria=language.count("criterion", len(unjudged)), numbers=numbers(unjudged),

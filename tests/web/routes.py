@@ -102,6 +102,8 @@ ROUTES: dict[str, Line] = {
         needs=May.EXCEPT, of=True, at=EXCEPTION, form={"agrees": "yes"}, status=ONCE
     ),
     "POST /exceptions/{number}/end": Line(needs=May.EXCEPT, of=True, at=EXCEPTION, status=ONCE),
+    "GET /notations/{sweep}": Line(needs=(May.JUDGE, May.PLAN), of=True),
+    "POST /notations/{sweep}": Line(needs=(May.JUDGE, May.PLAN), of=True, status=EMPTY),
     "POST /tests/{sweep}/{visit}": Line(needs=May.JUDGE, of=True, status=frozenset({200, 303, 400, 409})),
     # sweeps
     "GET /sites/{site_id}/begin": Line(needs=May.SWEEP, of=True),
@@ -119,6 +121,8 @@ ROUTES: dict[str, Line] = {
     "POST /cycles": Line(needs=May.PLAN, status=EMPTY),
     "GET /cycles/{number:int}": Line(needs=May.READ, of=True, at=CYCLE),
     "GET /cycles/{number:int}/report.zip": Line(needs=May.READ, of=True, at=CYCLE),
+    "GET /cycles/{number:int}/change": Line(needs=May.PLAN, of=True, at=CYCLE),
+    "POST /cycles/{number:int}/change": Line(needs=May.PLAN, of=True, at=CYCLE, status=EMPTY),
     "POST /cycles/{number:int}/close": Line(needs=May.PLAN, of=True, at=CYCLE, status=ONCE),
     # administration: accounts
     "GET /administration": Line(needs=May.CONFIGURE),

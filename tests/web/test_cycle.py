@@ -17,8 +17,10 @@ from audits.defects.book import Plan
 from audits.organisations import tree
 from db.database import Database
 from db.tables import Cycle, Organisation, Site, Sweep, Trail
+from db.types import now
 from db.words import Done, Method, Role, SweepState
 from reports.access.accounts import Grant
+from reports.web.views.cycles import state_of
 from reports.web.warming import warm
 from tests.audits.test_cycles import FIRST, LAST, Sites, days, pages
 from tests.db.asked import statements
@@ -159,6 +161,40 @@ async def test_a_cycle_is_begun_over_sites_that_somebody_plans_for(database: Dat
         [found] = await rounds.rounds(connection, Cycle.name == "第2回")
         assert (found.target.rate, found.target.on.isoformat(), len(found.sites)) == (0.125, "2027-03-31", 2)
         assert (await tree(connection)).sites_below(bureau) == sorted((numbers["a"], numbers["c"]))
+
+
+async def test_a_cycle_gets_other_days_targets_and_sites(database: Database, origin: str) -> None:
+    cycle, numbers, bureau, _ = await rolling(database)
+    part = await person(database, "somu", Grant(role=Role.MANAGER, organisation=bureau))
+    whole = await person(database, "kanri", Grant(role=Role.MANAGER))
+    path = f"/cycles/{cycle}/change"
+    async with browsing(origin, part) as client:  # who plans for some of its sites only
+        answers = [await client.get(path), await client.post(path, data={"site": str(numbers["a"])})]
+        assert [each.status_code for each in answers] == [403, 403]
+        assert path not in (await client.get(f"/cycles/{cycle}")).text
+    async with browsing(origin, whole) as client:
+        assert path in (await client.get(f"/cycles/{cycle}")).text
+        page = (await client.get(path)).text
+        values = dict(re.findall(r'name="(\w+)" (?:type="\w+" )?value="([^"]*)"', page.partition('name="site"')[0]))
+        assert len(re.findall(r'name="site" value="\d+" checked', page)) == 4
+        other = values | {"ends": "2027-09-30", "rate": "5", "defects": "", "due": "2027-03-31"}
+        wrong = await client.post(path, data=other | {"site": []})
+        assert (wrong.status_code, "サイトを一つ" in wrong.text) == (400, True)
+        sites = [str(numbers["a"]), str(numbers["c"])]
+        done = await client.post(path, data=other | {"site": sites})
+        assert (done.status_code, done.headers["location"]) == (303, f"/cycles/{cycle}?done=cycle_changed")
+        shown = (await client.get(f"/cycles/{cycle}")).text
+        assert "b.example" not in shown
+        late = await client.post(path, data=other | {"site": sites})  # of the form as it was before
+        assert (late.status_code, "ほかの人がこのサイクルを変えました" in late.text) == (400, True)
+    async with database.writing() as connection:
+        [found] = await rounds.rounds(connection, Cycle.id == cycle)
+        told = found.ends_on.isoformat(), found.target.on.isoformat(), found.target.rate, found.target.defects
+        assert (*told, len(found.sites)) == ("2027-09-30", "2027-03-31", 0.05, None, 2)
+        await connection.execute(sa.update(Cycle).values(closed_at=now(), closed_by="x"))
+    async with browsing(origin, whole) as client:
+        closed = await client.post(path, data=other | {"site": sites, "was": state_of(found)})
+        assert (closed.status_code, "締めてあるので" in closed.text) == (400, True)
 
 
 async def test_what_is_remembered_of_a_cycle_is_what_would_be_worked_out(database: Database) -> None:

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from audits.judging import how_far
 from db.database import Database
-from db.tables import Judgement, Site, Sweep, Trail, Visit
+from db.tables import Declaration, Judgement, Site, Sweep, Trail, Visit
 from db.types import now
-from db.words import Done, JudgementOutcome, Role, SweepState
+from db.words import Done, JudgementOutcome, Notation, Role, SweepState
 from reports.access.accounts import Grant
-from tests.reports.judged import MET, NOT_MET, dispute, judged
+from tests.reports.judged import DETAILS, MET, NOT_MET, dispute, judged
 from tests.web.serving import Person, browsing, person
 
 FIELD = re.compile(
@@ -164,6 +164,7 @@ async def test_a_test_says_how_far_it_has_come_and_what_is_missing(database: Dat
         assert "未判定 3（うち食い違い 1）" in shown
         assert "達成基準のうち2項目に、判定していないページがあります" in shown.replace("個", "項目")
         assert "50.0%" in shown  # of two that both judged, one alike
+        assert not re.search(r"jisweep \w+ |--details", shown)  # what to do is told for whoever sits at a browser
         assert f'href="/tests/{sweep}/{pages[0]}#c-1.4.3"' in shown
         assert "documents.zip" not in shown
         assert "準拠しています" not in shown
@@ -179,6 +180,48 @@ async def test_a_test_says_how_far_it_has_come_and_what_is_missing(database: Dat
             zipfile.ZipFile(io.BytesIO(given.content)).namelist()
         )
         assert (await client.get(f"/tests/{sweep}/documents/..%2F..%2Fpasswd")).status_code == 404
+
+
+async def test_a_notation_is_set_in_a_persons_name_and_only_when_nothing_is_missing(
+    database: Database, origin: str
+) -> None:
+    sweep = await judged(database)
+    judge = await person(database, "sato", Grant(role=Role.JUDGE))
+    path = f"/notations/{sweep}"
+    told = {name: value for name, value in DETAILS.items() if isinstance(value, str)}
+    form = told | {
+        "technologies": "HTML\nCSS", "level": "AA", "notation": "一部準拠", "exceptions": "過去の動画｜元データがない | https://www.example.lg.jp/v/ | 2027-03-31",
+        "site_name": "=1+1<b>", "processes": "", "chosen": "none",
+    }  # fmt: skip
+    async with browsing(origin, judge) as client:
+        assert path in (await client.get(f"/tests/{sweep}")).text
+        assert 'value="none" checked' in (await client.get(path)).text
+        for change, line in (
+            ({"chosen": "king"}, "表記する対応度を一つ"), ({"policy": "javascript:alert(1)"}, "アドレスではありません"), ({"declared": "きのう"}, "日付ではありません"),
+            ({"exceptions": "a|b|c|2027-03-31|e"}, "区切りが多すぎます"), ({"scope": "x" * 4001}, "文字までです"), ({"scope": "", "chosen": "conforming"}, "何も書き込んでいません"),
+        ):  # fmt: skip
+            wrong = await client.post(path, data=form | change)
+            assert (wrong.status_code, line in wrong.text, "=1+1&lt;b&gt;" in wrong.text) == (400, True, True), (
+                change
+            )
+        kept = await client.post(path, data=form)
+        assert (kept.status_code, kept.headers["location"]) == (303, f"/tests/{sweep}?done=declared#notation")
+        again = unescape((await client.get(path)).text)
+        assert "過去の動画 | 元データがない | https://www.example.lg.jp/v/ | 2027-03-31" in again
+        assert "東京都みどり局" in (await client.get(f"/tests/{sweep}/documents/result.html")).text
+        assert (
+            await client.post(path, data=form | {"exceptions": "なし", "chosen": "conforming"})
+        ).status_code == 303
+        assert "satoさんが" in (await client.get(f"/tests/{sweep}")).text
+    async with database.reading() as connection:
+        rows = (
+            await connection.execute(sa.select(Declaration.notation, Declaration.person, Declaration.details))
+        ).all()
+        lines = list(await connection.scalars(sa.select(Trail.done).order_by(Trail.id)))
+    assert [(row.notation, row.person) for row in rows] == [(None, "satoさん"), (Notation.CONFORMING, "satoさん")]
+    assert (rows[1].details["technologies"], rows[1].details["exceptions"]) == (["HTML", "CSS"], "none")
+    assert rows[0].details["exceptions"][0]["until"] == "2027-03-31"
+    assert lines == [Done.DECLARED] * 2
 
 
 async def test_who_has_nothing_to_do_with_a_site_sees_and_changes_nothing(database: Database, origin: str) -> None:

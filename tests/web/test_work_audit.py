@@ -38,7 +38,7 @@ async def filled(database: Database) -> tuple[list[str], str]:
         )
     form = f"/tests/{sweep}/{pages[0]}"
     return [
-        "/tests", f"/tests/{sweep}", form, "/cycles", "/cycles/new", f"/cycles/{cycle}", "/know-how?q=image",
+        "/tests", f"/tests/{sweep}", f"/notations/{sweep}", form, "/cycles", "/cycles/new", f"/cycles/{cycle}", f"/cycles/{cycle}/change", "/know-how?q=image",
         "/know-how/rules/image-alt", "/know-how/criteria/1.1.1", "/know-how/checklist?site=1", "/search?q=list",
         "/search?q=www.&part=addresses",
     ], form  # fmt: skip

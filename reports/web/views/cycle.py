@@ -22,13 +22,13 @@ from audits.defects.settling import settle_all
 from db.tables import Cycle
 from db.words import DefectState, Done, Method, Origin
 from reports import cycle_view as view
-from reports.access.rights import May
 from reports.cycle_report import write_cycle_report
 from reports.effect_view import impact_words, use_words
 from reports.page_view import text_of
+from reports.web.addresses import rate_href
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
-from reports.web.views.cycles import visible
+from reports.web.views.cycles import may_plan, visible
 
 REMEMBERED = 60  # cycles, each as far as some reader sees it
 CARDS = 6  # of a column of the board; the table has all
@@ -86,7 +86,7 @@ async def cycle(asked: Reader, number: int) -> Response:
         filtered=len(chosen) < len(work.tasks), total=len(work.tasks), shown=len(chosen), most=CARDS,
         origins=[(origin, work.counted[origin]) for origin in Origin if work.counted[origin]],
         states=[state for state in BOARD if any(work.counted[origin][state] for origin in Origin)], plan_href=_plan_href(number),
-        may_close=found.closed_at is None and _may_close(asked, whole),
+        may_close=found.closed_at is None and may_plan(asked, whole),
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ async def cycle(asked: Reader, number: int) -> Response:
 async def close(asked: Reader, number: int) -> Response:
     """Close a cycle for good; only who plans on all of its sites may."""
     whole, _ = await _round(asked, number)
-    if not _may_close(asked, whole):
+    if not may_plan(asked, whole):
         raise Refused(403)
     if (await asked.request.form()).get("sure") != "yes":
         return RedirectResponse(f"/cycles/{number}?done=cycle_not_sure#close", 303)
@@ -150,10 +150,6 @@ def memory_of(asked: Asked) -> Memory:
     """What the application remembers of cycles as long as it runs."""
     found: Memory = asked.request.app.state.cycles
     return found
-
-
-def _may_close(asked: Asked, whole: Round) -> bool:
-    return all(asked.who.may(May.PLAN, each.site) for each in whole.sites)
 
 
 def _lines(asked: Asked, whole: Round, found: Progress, *, is_part: bool) -> list[str]:
@@ -332,14 +328,19 @@ def _sites_table(asked: Asked, found: Progress, numbers: Mapping[str, int]) -> L
             if at is None:
                 return Cell(text="", value="")
             rate = "" if at.rate is None else round(at.rate, 4)
-            return Cell(text=view.range_words(at.estimate, language), value=rate, aside=_point_words(asked, at))
+            href = (
+                rate_href(at.sweep, at.method, at.estimate.problem_pages) if at.estimate else f"/sweeps/{at.sweep}"
+            )
+            return Cell(
+                text=view.range_words(at.estimate, language), value=rate, aside=_point_words(asked, at), href=href
+            )
 
         def by(site: SiteProgress) -> float | None:
             at: Point | None = getattr(site, name)
             return at.rate if at else None
 
         heading = say("cycle.report.rate_before" if name == "baseline" else "cycle.report.rate_after")
-        return Column(key=name, heading=heading, cell=cell, by=by)
+        return Column(key=name, heading=heading, cell=cell, by=by, is_told=True)
 
     def count(name: str, number: Any, **wanted: str) -> Column:
         def cell(site: SiteProgress) -> Cell:
@@ -366,7 +367,7 @@ def _sites_table(asked: Asked, found: Progress, numbers: Mapping[str, int]) -> L
         point("confirming"),
         Column(key="change", heading=say("cycle.report.change"), cell=change, by=lambda site: site.shift and site.shift.difference),
         *([Column(key="standing", heading=say("cycle.report.target"),
-                  cell=lambda site: Cell(text=say(f"standing.{site.standing.value}") if site.standing else ""))]
+                  cell=lambda site: Cell(text=say(f"standing.{site.standing.value}") if site.standing else "", kind="short"))]
           if found.rate_standing else []),
         count("open", lambda site: open_of(site.defects)[1], open="yes"),
         count("overdue", lambda site: sum(each.overdue for each in site.defects), overdue="yes"),

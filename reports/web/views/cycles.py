@@ -1,5 +1,6 @@
-"""Cycles: the remediation rounds that the reader's sites are in, and the form that begins one."""
+"""Cycles: the remediation rounds that the reader's sites are in, and the form that begins or changes one."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -11,6 +12,7 @@ from audits.cycles import rounds
 from audits.cycles.rounds import Round, Target
 from audits.organisations import Tree, shown, tree
 from db.errors import UsageError
+from db.tables import Cycle
 from db.words import Done
 from reports.access.rights import May
 from reports.web.asking import Asked, Crumb, Reader, Refused
@@ -128,12 +130,7 @@ async def begin(asked: Reader) -> Response:
     sent = await asked.request.form()
     async with asked.reading() as connection:
         organisations = await tree(connection)
-    values = {name: _text(sent, name) for name in FIELDS}
-    chosen = {
-        int(text) for text in sent.getlist("site") if isinstance(text, str) and text.isdecimal() and len(text) < 10
-    }
-    if not all(asked.who.may(May.PLAN, site) for site in chosen):
-        raise Refused(404)
+    values, chosen = _read(asked, sent)
     try:
         wish = _wish(asked, values, chosen)
         async with asked.writing(Done.CYCLE_CHANGED, begun=wish.name, sites=len(wish.sites)) as connection:
@@ -146,6 +143,78 @@ async def begin(asked: Reader) -> Response:
             asked, organisations, values, chosen, error=error.line(asked.language.lang), field=_field_of(values)
         )
     return RedirectResponse(f"/cycles/{cycle}?done=cycle_begun", 303)
+
+
+@router.get("/cycles/{number:int}/change")
+async def form_of_change(asked: Reader, number: int) -> Response:
+    """The form that gives a cycle other days, targets or sites, with what it has."""
+    cycle = await _to_change(asked, number)
+    async with asked.reading() as connection:
+        organisations = await tree(connection)
+    rate, defects, due = cycle.target.rate, cycle.target.defects, cycle.target.on
+    values = {
+        "name": cycle.name, "begins": cycle.begins_on.isoformat(), "ends": cycle.ends_on.isoformat(),
+        "rate": "" if rate is None else f"{rate * 100:g}", "defects": "" if defects is None else str(defects),
+        "due": "" if due == cycle.ends_on else due.isoformat(),
+    }  # fmt: skip
+    return _form(asked, organisations, values, {each.site for each in cycle.sites}, cycle=cycle)
+
+
+@router.post("/cycles/{number:int}/change")
+async def change(asked: Reader, number: int) -> Response:
+    """Change an open cycle, or show the form again; only who plans on all of its sites may."""
+    cycle = await _to_change(asked, number)
+    sent = await asked.request.form()
+    async with asked.reading() as connection:
+        organisations = await tree(connection)
+    values, chosen = _read(asked, sent)
+    values["name"] = cycle.name
+    try:
+        wish = _wish(asked, values, chosen)
+        async with asked.writing(Done.CYCLE_CHANGED, about=f"/cycles/{number}", changed=cycle.name) as connection:
+            [now] = await rounds.rounds(connection, Cycle.id == number)
+            if _text(sent, "was") != state_of(now):
+                raise _Wrong("", asked.language.say("web.cycles.error_meanwhile"))
+            there = {each.site for each in now.sites}
+            more, fewer = set(wish.sites) - there, there - set(wish.sites)
+            await rounds.change(connection, now, wish.days, wish.target, more=more, fewer=fewer)
+    except _Wrong as wrong:
+        return _form(asked, organisations, values, chosen, error=wrong.why, field=wrong.field, cycle=cycle)
+    except UsageError as error:
+        told, field = error.line(asked.language.lang), _field_of(values)
+        return _form(asked, organisations, values, chosen, error=told, field=field, cycle=cycle)
+    return RedirectResponse(f"/cycles/{number}?done=cycle_changed", 303)
+
+
+async def _to_change(asked: Asked, number: int) -> Round:
+    """A cycle that the reader may change. Raises Refused."""
+    async with asked.reading() as connection:
+        found = await rounds.rounds(connection, Cycle.id == number) if number < 2**31 else []
+    if not found or not visible(asked, found[0]).sites:
+        raise Refused(404)
+    if not may_plan(asked, found[0]):
+        raise Refused(403)
+    return found[0]
+
+
+def may_plan(asked: Asked, cycle: Round) -> bool:
+    """Whether somebody may change or close a cycle: who plans on all of its sites."""
+    return all(asked.who.may(May.PLAN, each.site) for each in cycle.sites)
+
+
+def state_of(cycle: Round) -> str:
+    """Names a cycle as it stands: what another has changed meanwhile is not written over."""
+    told = cycle.begins_on, cycle.ends_on, cycle.target, sorted(each.site for each in cycle.sites)
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _read(asked: Asked, sent: FormData) -> tuple[dict[str, str], set[int]]:
+    """The fields and the sites of a form. Raises Refused for a site that the reader does not plan for."""
+    given = sent.getlist("site")
+    chosen = {int(text) for text in given if isinstance(text, str) and text.isdecimal() and len(text) < 10}
+    if not all(asked.who.may(May.PLAN, site) for site in chosen):
+        raise Refused(404)
+    return {name: _text(sent, name) for name in FIELDS}, chosen
 
 
 def _wish(asked: Asked, values: dict[str, str], chosen: set[int]) -> Wish:
@@ -199,7 +268,7 @@ def _text(sent: FormData, name: str) -> str:
 
 def _form(
     asked: Asked, organisations: Tree, values: dict[str, str], chosen: set[int], *, organisation: int | None = None,
-    error: str = "", field: str = "",
+    error: str = "", field: str = "", cycle: Round | None = None,
 ) -> Response:  # fmt: skip
     say, reach = asked.language.say, asked.who.reach(May.PLAN)
     groups = []
@@ -214,8 +283,12 @@ def _form(
             )
     offered = [(each.id, shown(each.path)) for each in sorted(organisations.nodes.values(), key=lambda each: each.path)
                if any(reach.holds(site) for site in organisations.sites_below(each.id))]  # fmt: skip
+    crumbs = [Crumb(name=say("web.cycles.title"), href="/cycles")]
+    if cycle is not None:
+        crumbs.append(Crumb(name=cycle.name, href=f"/cycles/{cycle.id}"))
     return asked.page(
-        "cycle_new.html", say("web.cycles.begin"), crumbs=(Crumb(name=say("web.cycles.title"), href="/cycles"),),
+        "cycle_new.html", say("web.cycles.begin" if cycle is None else "web.cycles.change"), crumbs=tuple(crumbs),
+        cycle=cycle, was=state_of(cycle) if cycle else "",
         status=400 if error else 200, values=values, chosen=chosen, groups=groups, organisations=offered,
         organisation=organisation, error=error, field=field,
     )  # fmt: skip

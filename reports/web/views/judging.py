@@ -48,6 +48,7 @@ LONGEST = 4000  # characters of a reason
 SHOWN = 300  # characters of a selector on the screen
 ALL = "documents.zip"
 OUTCOMES = (JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE)
+WORDS = "web.lack"  # of what is missing
 PUBLISHERS = (May.JUDGE, May.PLAN)  # who has documents made
 
 router = APIRouter()
@@ -148,7 +149,9 @@ def _columns(asked: Asked, far: Mapping[int, HowFar]) -> list[Column]:
             key="pages", heading=say("web.tests.pages"), is_number=True,
             cell=lambda row: Cell(text=language.number(row.pages), value=row.pages, href=f"/tests/{row.id}#pages"),
         ),
-        Column(key="decided", heading=say("web.tests.decided"), is_number=True, sorts=False, cell=done),
+        Column(
+            key="decided", heading=say("web.tests.decided"), is_number=True, is_told=True, sorts=False, cell=done
+        ),
         Column(key="differ", heading=say("web.tests.differ"), is_number=True, sorts=False, cell=differing),
         Column(
             key="people", heading=say("web.tests.people"), sorts=False,
@@ -166,7 +169,7 @@ def _columns(asked: Asked, far: Mapping[int, HowFar]) -> list[Column]:
 async def test(asked: Reader, sweep: int) -> Response:
     """How far a test has come: by criterion, by page, between judges, and what is missing for each notation."""
     async with asked.reading() as connection:
-        row = await _swept(asked, connection, sweep)
+        row = await swept(asked, connection, sweep)
     facts = await facts_of(asked.database, sweep, checks=False)
     found, language = facts.test, asked.language
     async with asked.reading() as connection:
@@ -183,9 +186,9 @@ async def test(asked: Reader, sweep: int) -> Response:
     return asked.page(
         "test.html", language.say("web.tests.one", site=facts.site), crumbs=(_home(asked),), test=found,
         lines=progress(found, language), parts=parts, head=facts.head, facts=facts,
-        notations=[(each, [lack_line(lack, facts, language) for lack in facts.missing(each)]) for each in Notation],
-        current=current(facts, language), first=first if row.state is SweepState.FINISHED else None,
-        documents=(ALL, *NAMES) if _may_publish(asked, row.site_id) else (),
+        notations=[(each, [lack_line(lack, facts, language, WORDS) for lack in facts.missing(each)]) for each in Notation],
+        current=current(facts, language, WORDS), first=first if row.state is SweepState.FINISHED else None,
+        documents=(ALL, *NAMES) if may_publish(asked, row.site_id) else (), may_publish=may_publish(asked, row.site_id),
         may_judge=asked.who.may(May.JUDGE, row.site_id), finished=row.state is SweepState.FINISHED,
     )  # fmt: skip
 
@@ -241,7 +244,7 @@ def _pages_table(asked: Asked, found: JisTest) -> Listing:
                 href=f"/tests/{found.sweep.id}/{page.visit}",
             ),
         ),
-        Column(key="decided", heading=say("web.tests.decided"), is_number=True, cell=done),
+        Column(key="decided", heading=say("web.tests.decided"), is_number=True, is_told=True, cell=done),
         Column(
             key="differ", heading=say("web.tests.disputed"), is_number=True,
             cell=lambda page: Cell(text=language.number(len(page.disputed)), value=len(page.disputed)),
@@ -314,8 +317,8 @@ def _words(said: Sequence[Said], language: Language) -> str:
 async def documents(asked: Reader, sweep: int, name: str) -> Response:
     """A document to publish, or all of them in an archive, made anew."""
     async with asked.reading() as connection:
-        row = await _swept(asked, connection, sweep)
-    if not _may_publish(asked, row.site_id):
+        row = await swept(asked, connection, sweep)
+    if not may_publish(asked, row.site_id):
         raise Refused(403)
     if name not in (ALL, *NAMES):
         raise Refused(404)
@@ -357,7 +360,7 @@ def _written(url: str, sweep: int, folder: Path, name: str, lang: str) -> Path:
 async def form(asked: Reader, sweep: int, visit: int) -> Response:
     """All that is to be judged on one page, with what is proposed and what was said."""
     async with asked.reading() as connection:
-        row = await _swept(asked, connection, sweep)
+        row = await swept(asked, connection, sweep)
         page = await _page(connection, row, visit)
         order = await report_order(connection, sweep)
     return _form(asked, row, page, _entries(asked, page), order)
@@ -368,7 +371,7 @@ async def judge(asked: Reader, sweep: int, visit: int) -> Response:
     """Keep what a judge has changed in the form: all of it, or nothing and the form again."""
     sent = await asked.request.form()
     async with asked.reading() as connection:
-        row = await _swept(asked, connection, sweep)
+        row = await swept(asked, connection, sweep)
         order = await report_order(connection, sweep)
     asked.needs(May.JUDGE, row.site_id)
     if row.state is not SweepState.FINISHED or visit not in order:
@@ -491,7 +494,7 @@ def _key(outcome: str, reason: str) -> str:
     return hashlib.sha256(f"{outcome}\n{_plain(reason)}".encode()).hexdigest()[:16] if outcome else ""
 
 
-async def _swept(asked: Asked, connection: AsyncConnection, sweep: int) -> Sweep:
+async def swept(asked: Asked, connection: AsyncConnection, sweep: int) -> Sweep:
     """A sweep of a site that the reader may see. Raises Refused: rechecks have no test."""
     known = sa.select(Sweep.site_id).where(Sweep.id == sweep, ~Sweep.recheck)
     site = await connection.scalar(known) if sweep < 2**31 else None
@@ -507,7 +510,8 @@ async def _page(connection: AsyncConnection, row: Sweep, visit: int) -> JudgedPa
     raise Refused(404)
 
 
-def _may_publish(asked: Asked, site: int) -> bool:
+def may_publish(asked: Asked, site: int) -> bool:
+    """Whether somebody has documents made of a site's tests, and says what they state."""
     return any(asked.who.may(act, site) for act in PUBLISHERS)
 
 
