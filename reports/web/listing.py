@@ -152,7 +152,7 @@ class Listing:
             rows: Sequence[Any] = (await connection.execute(shown)).all()
         else:
             rows = self._in_order()[begin : begin + self.at_once]
-        asked = {name: value for name, value in given.items() if name not in ("as", "table")}
+        asked = {name: value for name, value in given.items() if name not in ("as", "table", "done")}
         return Part(
             id=self.id, caption=self.caption, columns=self.columns, rows=rows, total=total, page=page, pages=pages,
             sort=self._sort(), at_once=self.at_once, has_files=self.has_files,

@@ -80,3 +80,12 @@ async def test_open_defects_without_advice_are_those_that_trends_count(
         page_of_site = Html((await client.get("/sites/1")).text)
         told = [link.text() for link in page_of_site.css("#flow ~ p a[href^='/defects']")]
         assert told == [str(len(every)), str(len(counting))]
+
+
+async def test_what_was_done_is_not_told_again_by_sorting(database: Database, sweep: int, origin: str) -> None:
+    who = await person(database, "reader", Grant(role=Role.READER))
+    async with browsing(origin, who) as client:
+        page = Html((await client.get("/sites?done=saved")).text)
+        links = [link.attributes["href"] or "" for link in page.css("main th a")]
+        assert links
+        assert not any("done=" in href for href in links)

@@ -29,6 +29,7 @@ from reports.web.addresses import rate_href
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.views.cycles import may_plan, visible
+from reports.web.views.files import turn
 
 REMEMBERED = 60  # cycles, each as far as some reader sees it
 CARDS = 6  # of a column of the board; the table has all
@@ -113,7 +114,8 @@ async def report(asked: Reader, number: int) -> Response:
         raise Refused(403)
     found = await _told(asked, whole, mine)
     folder = tempfile.TemporaryDirectory()
-    path = await asyncio.to_thread(_written, found, Path(folder.name), asked.language.lang)
+    async with turn:
+        path = await asyncio.to_thread(_written, found, Path(folder.name), asked.language.lang)
     return FileResponse(
         path,
         filename=f"cycle-{number}.zip",

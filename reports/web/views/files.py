@@ -19,7 +19,7 @@ from reports.web.asking import Reader, Refused
 
 AT_ONCE = 2  # files that are written at the same time: each takes a core, a PDF a browser
 router = APIRouter()
-_turn = asyncio.Semaphore(AT_ONCE)
+turn = asyncio.Semaphore(AT_ONCE)
 
 
 @router.get("/sweeps/{sweep_id}/files/{kind}")
@@ -38,7 +38,7 @@ async def file(
     folder = Path(tempfile.mkdtemp(prefix="jisweep-"))
     out = folder / f"sweep-{sweep_id}{'-page' if address else ''}.{kind.ending}"
     try:
-        async with _turn:
+        async with turn:
             await write_file(
                 asked.database,
                 sweep_id,

@@ -43,6 +43,7 @@ from reports.publish.documents import NAMES, current, write_documents
 from reports.publish.facts import Facts, facts_of, lack_line
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing, Part
+from reports.web.views.files import turn
 
 LONGEST = 4000  # characters of a reason
 SHOWN = 300  # characters of a selector on the screen
@@ -324,9 +325,10 @@ async def documents(asked: Reader, sweep: int, name: str) -> Response:
         raise Refused(404)
     folder = tempfile.TemporaryDirectory()
     try:
-        path = await asyncio.to_thread(
-            _written, asked.settings.database, sweep, Path(folder.name), name, asked.language.lang
-        )
+        async with turn:
+            path = await asyncio.to_thread(
+                _written, asked.settings.database, sweep, Path(folder.name), name, asked.language.lang
+            )
     except BaseException:
         folder.cleanup()
         raise
