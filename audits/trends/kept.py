@@ -92,6 +92,11 @@ def as_row(point: Point) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def told_complete(told: dict[str, Any]) -> bool:
+    """Whether nothing was lost, cut off, left or unread, by what is kept: as `Point.complete` says."""
+    return told["audited"] > 0 and not (told["because"] or told["unread"] or told["waiting"])
+
+
 def _point(sweep: Sweep, told: dict[str, Any], drawn: bytes | None) -> Point:
     """A point as it was when its row was made."""
     assert sweep.finished_at is not None

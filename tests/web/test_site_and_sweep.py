@@ -17,6 +17,7 @@ from audits.asked import ask_again, settled
 from audits.conclude import conclude
 from audits.recheck import Aim, begin_recheck, choose_pages
 from audits.sweep import begin
+from audits.trends.kept import keep_points
 from db.database import Database
 from db.tables import Defect, ScopeRule, Site, Sweep, Trail, Visit
 from db.types import now
@@ -109,6 +110,22 @@ async def test_the_site_says_what_its_last_sweep_says_and_what_was_not_looked_at
         for nonsense in ("show=nonsense", "criterion=1", "part=census", "way=x"):
             assert (await client.get(f"/sweeps/{sweep}/addresses?{nonsense}")).status_code == 404
         assert (await client.get(f"/sweeps/{sweep}/addresses?template=x")).status_code == 404
+
+
+async def test_a_sweep_that_has_ended_is_not_listed_as_if_it_were_whole(
+    database: Database, origin: str, sweep: int
+) -> None:
+    async with database.writing() as connection:
+        await keep_points(connection)
+    told = await conclude(database, sweep)
+    assert not told.complete
+    async with browsing(origin, await person(database, "sato", Grant(role=Role.READER))) as client:
+        for path in ("/sweeps", "/sites/1/sweeps"):
+            [row] = LexborHTMLParser((await client.get(path)).text).css("#sweeps tbody tr")
+            words = row.text()
+            assert "調査が完了していない" in words
+            assert f"検査 {told.audited} / 把握 {told.known} ページ" in words
+        assert "調査が完了していない" in (await client.get("/sweeps?as=csv&table=sweeps")).text
 
 
 async def test_nobody_sees_or_does_more_than_they_may(database: Database, origin: str, sweep: int) -> None:

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from audits.organisations import tree
-from db.tables import Site, Sweep, Visit
+from audits.trends.kept import HOLDS, told_complete
+from db.tables import KeptPoint, Site, Sweep, Visit
 from db.types import now
 from db.words import Trust, VisitState
 from reports.access.rights import May
@@ -61,9 +62,10 @@ def sweeps_listing(asked: Asked, condition: sa.ColumnElement[bool]) -> Listing:
         sa.select(
             Sweep.id.label("id"), Sweep.site_id, Site.address.label("site"), Sweep.recheck.label("kind"), Sweep.method,
             Sweep.created_at.label("begun"), audited.label("audited"), Sweep.asked_by.label("asked_by"),
-            Sweep.finished_at.label("ended"), Sweep.trust, *COLUMNS,
+            Sweep.finished_at.label("ended"), Sweep.trust, KeptPoint.told, *COLUMNS,
         )
         .join(Site, Site.id == Sweep.site_id)
+        .outerjoin(KeptPoint, HOLDS)
         .where(condition)
     )  # fmt: skip
     return Listing(
@@ -81,14 +83,21 @@ def _columns(asked: Asked) -> list[Column]:
     def state(row: Any) -> Cell:
         stands = standing(row, moment)
         doubted = row.trust in (Trust.SUSPECT, Trust.ACCEPTED, Trust.REJECTED)
-        over = say(f"health.state.{row.trust.value}") if doubted else ""
-        step = over if stands == "finished" else say(f"state.{row.state.value}")
+        said = [say(f"health.state.{row.trust.value}")] if doubted else []
+        if row.told is not None and not told_complete(row.told):
+            said.append(say("trend.incomplete"))  # that it has ended says nothing of what has no result
+        step = " / ".join(said) if stands == "finished" else say(f"state.{row.state.value}")
         return Cell(text=say(f"web.sweep.standing.{stands.value}"), aside=step)
 
     def kind(row: Any) -> Cell:
         if row.kind:
             return Cell(text=say("web.sweeps.recheck"))
         return Cell(text=say("web.sweeps.sweep"), aside=say(f"method.{row.method.value if row.method else 'none'}"))
+
+    def audited(row: Any) -> Cell:
+        aside = say("web.site.audited_of", audited=row.audited, known=row.told["known"]) if row.told else ""
+        href = f"/sweeps/{row.id}/addresses?show=audited"
+        return Cell(text=language.number(row.audited), value=row.audited, aside=aside, href=href)
 
     return [
         Column(
@@ -100,12 +109,9 @@ def _columns(asked: Asked) -> list[Column]:
             cell=lambda row: Cell(text=site_name(row.site), value=row.site, href=f"/sites/{row.site_id}"),
         ),
         Column(key="kind", heading=say("web.sweeps.kind"), cell=kind),
-        Column(key="state", heading=say("web.sweeps.state"), cell=state),
+        Column(key="state", heading=say("web.sweeps.state"), cell=state, is_told=True),
         Column(
-            key="audited", heading=say("web.sweep.show.audited"), is_number=True,
-            cell=lambda row: Cell(
-                text=language.number(row.audited), value=row.audited, href=f"/sweeps/{row.id}/addresses?show=audited"
-            ),
+            key="audited", heading=say("web.sweep.show.audited"), is_number=True, is_told=True, cell=audited,
         ),
         Column(key="begun", heading=say("web.sweeps.begun"), cell=lambda row: when(row.begun)),
         Column(key="ended", heading=say("web.sweeps.ended"), cell=lambda row: when(row.ended)),
