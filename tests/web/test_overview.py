@@ -262,5 +262,15 @@ async def test_the_pages_stand_our_own_audit(database: Database, database_url: s
             context = await browser.new_context(bypass_csp=True)
             await context.add_cookies([{"name": "jisweep", "value": nobody.cookies["jisweep"], "url": origin}])
             wrong += await faults(await context.new_page(), f"{origin}/", 320)
+            context = await browser.new_context(forced_colors="active", color_scheme="dark")
+            chosen = {"jisweep": who.cookies["jisweep"], "theme": "light"}  # our light chart on the reader's black
+            await context.add_cookies(
+                [{"name": name, "value": value, "url": origin} for name, value in chosen.items()]
+            )
+            page = await context.new_page()
+            await page.goto(f"{origin}/")
+            drawn = "getComputedStyle(document.querySelector('.chart text')).fill == getComputedStyle(document.body).color"
+            if not await page.evaluate(drawn):
+                wrong.append("forced colours: the chart keeps its own ink")
             await browser.close()
     assert wrong == []
