@@ -48,8 +48,6 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "check": "reports.cli.check",
     "sign-in": "reports.cli.sign_in",
     "web": "reports.cli.web",
-    "run": "reports.cli.run",
-    "worker": "reports.cli.run",
     "account": "reports.cli.account",
     "status": "reports.cli.status",
     "notices": "reports.cli.notices",
@@ -108,8 +106,6 @@ def cli() -> None:
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep check @pages.txt --baseline known.json   has anything got worse? for acceptance and pipelines
     jisweep web                             all of it in a browser, for everybody who works on it
-    jisweep run                             the sweeps that are asked for, in one process
-    jisweep worker                          the same with many machines over one PostgreSQL
     jisweep backup /var/backups/jisweep/    the whole database as one file, while sweeps run
     jisweep status                          did last night run whole? for people and cron
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from audits.one_for_all import refuse_one_for_all, refuse_stranger
 from audits.page import Pictures, Target, audit_page
 from audits.record import SCRIPT_ONLY, keep_audit, keep_failure
 from audits.trust import judge
-from audits.work import Unlike, Work
+from audits.work import Work
 from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
 from crawler.exploration import note_given_up, note_pace, robots_of
@@ -31,6 +31,7 @@ from crawler.politeness import Stopped
 from crawler.replace import replace_gone
 from crawler.together import Together
 from crawler.unsafe import acts
+from db.errors import UsageError
 from db.leases import claim_visits, dead_owners, renew_visit, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
@@ -44,78 +45,31 @@ RENEW = 60.0  # seconds between renewals of a visit's lease
 
 async def audit_chosen(work: Work) -> bool:
     """Audit the selected pages with a few browsers side by side; returns False when stopped before the last."""
-    if not await prepare_audits(work):
-        return False
-    yardstick = await yardstick_of(work)
-    if yardstick is None:
-        return False
-    while not await conclude_audits(work):
-        if work.stopping.is_set():
-            return False
-        await _audit_side_by_side(work, yardstick)
-    return True
-
-
-async def lead_audits(work: Work) -> bool:
-    """The same of a sweep whose pages are audited by whoever joins in: only what comes before and after them.
-
-    Returns False while there are pages left for those.
-    """
-    return await prepare_audits(work) and await conclude_audits(work)
-
-
-def is_prepared(sweep: Any) -> bool:
-    """Whether the pages of a sweep may be audited: it is said by which rules, and which of them keep a result."""
-    return sweep.rule_set is not None and (sweep.earlier_id is None or sweep.carried_at is not None)
-
-
-async def prepare_audits(work: Work) -> bool:
-    """Say by which rules the sweep is judged, and which pages keep an earlier result; False when stopped before that."""
-    if is_prepared(work.sweep):
-        return True
-    await judging_rules(work)
-    async with work.database.reading() as connection:
-        work.sweep = await sweep_row(connection, work.sweep.id)
-    try:
-        await carry_unchanged(work)
-    except Stopped:
-        return False
-    return True
-
-
-async def yardstick_of(work: Work) -> "Yardstick | None":
-    """What the workers of this process share; None when stopped before it is known how hosts want to be asked.
-
-    Raises Unlike when the rules here are not those of the sweep.
-    """
+    tab = await work.first_tab()
     rules = await judging_rules(work)
     async with work.database.reading() as connection:
         work.sweep = await sweep_row(connection, work.sweep.id)
     try:
+        await carry_unchanged(work)
         await _keep_delays(work)
     except Stopped:
-        return None
-    return Yardstick(
+        return False
+    yardstick = Yardstick(
         axe=FramedAxe(work.tools.engine, rules, survey=work.sweep.mic is not None),
         pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
         dead=await dead_owners(work.database, work.sweep.id),
         evidence=Evidence(work),
     )
-
-
-async def _audit_side_by_side(work: Work, yardstick: "Yardstick") -> None:
-    tab = await work.first_tab()
-    async with Together() as group:
-        group.create_task(_audit_pages(work, yardstick, tab))
-        for _ in range(min(work.tools.workers, await _left(work) // WORTH_A_TAB) - 1):
-            group.create_task(_audit_pages_in_new_tab(work, yardstick))
-
-
-async def conclude_audits(work: Work) -> bool:
-    """End the sweep if no page is left; carried pages are left again when too many of them proved to be others by now."""
-    await note_given_up(work.database, work.sweep.id, work.fetcher)
-    if await _left(work) or await stop_carrying(work):
-        return False
+    while True:
+        async with Together() as group:
+            group.create_task(_audit_pages(work, yardstick, tab))
+            for _ in range(min(work.tools.workers, await _left(work) // WORTH_A_TAB) - 1):
+                group.create_task(_audit_pages_in_new_tab(work, yardstick))
+        await note_given_up(work.database, work.sweep.id, work.fetcher)
+        if work.stopping.is_set() and await _left(work):
+            return False
+        if not await stop_carrying(work):
+            break
     async with work.database.writing() as connection:
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.FINISHED, finished_at=now())
@@ -128,7 +82,7 @@ async def conclude_audits(work: Work) -> bool:
 async def judging_rules(work: Work) -> RuleSet:
     """The rules that the sweep is judged by, kept with it; another rule set than it was begun with is refused.
 
-    Raises Unlike, and BrowserMissing when there is no browser to ask the engine in.
+    Raises UsageError, and BrowserMissing when there is no browser to ask the engine in.
     """
     tab = await work.first_tab()
     rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level, work.sweep.also)
@@ -172,20 +126,21 @@ async def _audit_pages(work: Work, yardstick: Yardstick, tab: Tab) -> None:
     """Audit claimed pages one by one until none is left; one that another worker holds may come back."""
     while not work.stopping.is_set():
         if not yardstick.claimed:
-            yardstick.claimed.extend(await claim(work, yardstick))
+            await _claim(work, yardstick)
         if yardstick.claimed:
-            await audit_visit(work, yardstick, tab, yardstick.claimed.popleft())
+            await _audit_visit(work, yardstick, tab, yardstick.claimed.popleft())
         elif await _left(work):
             await asyncio.sleep(IDLE)
         else:
             return
 
 
-async def claim(work: Work, yardstick: Yardstick) -> list[Any]:
-    """Claim some of the selected pages: visits with what auditing needs to know of them."""
+async def _claim(work: Work, yardstick: Yardstick) -> None:
+    """Claim some of the selected pages for the workers of this process."""
     async with work.database.writing() as connection:
         claimed = await claim_visits(connection, work.sweep.id, this_process(), AT_ONCE, yardstick.dead)
-        return list(await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id)))
+        visits = await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id))
+        yardstick.claimed.extend(visits)
 
 
 # What auditing needs to know of a visit
@@ -195,25 +150,19 @@ _CLAIMED = sa.select(
 ).join(Page, Page.id == Visit.page_id)  # fmt: skip
 
 
-async def audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
-    """Audit a claimed page and keep what came of it."""
-    with about(page=visit.address):
-        await _audit_visit(work, yardstick, tab, visit)
-
-
 async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
+    with about(page=visit.address):
+        await _audit_page(work, yardstick, tab, visit)
+
+
+async def _audit_page(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
     try:
         await _ask_robots(work, visit.address)
         target = Target(
             address=visit.address, scope=work.scope, closed_roots=visit.closed_roots, content_type=visit.content_type,
             unread=visit.script_key is not None and not visit.rendered,
         )  # fmt: skip
-        async with (
-            _kept(work, visit.id),
-            asking(work.fetcher, tab, visit.address) as turn,
-            AsyncExitStack() as place,
-        ):
-            turn = _with_place(turn, work.tools.places, place)
+        async with _kept(work, visit.id), asking(work.fetcher, tab, visit.address) as turn:
             audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
         if work.sweep.recheck:
             refuse_stranger(visit.title, visit.shape, audit.source, visit.content_type)
@@ -233,17 +182,6 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -
             return
         await keep_audit(connection, work.sweep, visit.id, visit.page_id, audit, evidence)
         await _note_unknown(connection, work, yardstick, visit.script_key, audit.links)
-
-
-@asynccontextmanager
-async def _with_place(
-    turn: AbstractAsyncContextManager[None], places: asyncio.Semaphore | None, kept: AsyncExitStack
-) -> AsyncIterator[None]:
-    """The turn at the host, and from then on a place among the sweeps of this process, which come one after the other."""
-    async with turn:
-        if places:
-            await kept.enter_async_context(places)
-        yield
 
 
 async def _note_unknown(
@@ -292,10 +230,10 @@ async def _kept(work: Work, visit_id: int) -> AsyncIterator[None]:
 
 
 async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
-    """Note what the sweep is judged by, and in which browsers; another rule set is refused (Unlike)."""
+    """Note what the sweep is judged by, and in which browsers; another rule set is refused (UsageError)."""
     sweep = work.sweep
     if sweep.mic not in (None, mic.VERSION):
-        raise Unlike(
+        raise UsageError(
             ja=f"スイープ {sweep.id} は総務省調査の条件 {sweep.mic} で始めました。今の条件は {mic.VERSION} です。"
             "一つのスイープに二つは混ぜられません。新しい調査を始めてください。",
             en=f"Sweep {sweep.id} was begun with the ministry's conditions {sweep.mic}; they are now {mic.VERSION}. "
@@ -305,7 +243,7 @@ async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
         async with work.database.writing() as connection:
             await connection.execute(
                 sa.update(Sweep)
-                .where(Sweep.id == sweep.id, Sweep.rule_set.is_(None))
+                .where(Sweep.id == sweep.id)
                 .values(
                     engine=NAME,
                     engine_version=work.tools.engine.version,
@@ -316,7 +254,7 @@ async def _keep_rule_set(work: Work, rules: RuleSet, browser: str) -> None:
                 )
             )
     elif sweep.rule_set != rules.name:
-        raise Unlike(
+        raise UsageError(
             ja=f"スイープ {sweep.id} は {sweep.rule_set} で始めました。今の検査エンジンは {rules.name} です。"
             "一つのスイープに二つは混ぜられません。新しいスイープを始めてください。",
             en=f"Sweep {sweep.id} was begun with {sweep.rule_set}; the engine is now {rules.name}. "

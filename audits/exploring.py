@@ -3,28 +3,23 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
-import sqlalchemy as sa
-
 from audits.engine import QUIET, SETTLE, settle
 from audits.guest import asking
 from audits.page import PATIENCE, canonical_links, refuse_status, refuse_wall
-from audits.work import Unlike, Work
+from audits.work import Work
 from crawler.browser import Tab
 from crawler.content import FEW_LINKS
-from crawler.document import READER, read
+from crawler.document import read
 from crawler.exploration import Exploration, Shown, note_given_up
 from crawler.explore import explore
 from crawler.limits import Limits
 from crawler.politeness import Stopped
-from db.tables import Sweep, Visit
-from db.words import VisitState
 
 MENUS = 200  # menus of one page that are opened at most
 
 
 async def explore_site(work: Work) -> bool:
     """Every address of the site, with the browser's help where scripts make links."""
-    await _read_alike(work)
     one_page = asyncio.Lock()
 
     async def render(address: str) -> Shown:
@@ -45,25 +40,6 @@ async def explore_site(work: Work) -> bool:
     if not done:
         await note_given_up(work.database, work.sweep.id, work.fetcher)  # who goes on asks them anew
     return done
-
-
-async def _read_alike(work: Work) -> None:
-    """Raises Unlike where an earlier version of this program has read pages of the sweep in another way."""
-    sweep = work.sweep
-    if sweep.reader == READER:
-        return
-    async with work.database.writing() as connection:
-        read = sa.exists().where(Visit.sweep_id == sweep.id, Visit.state == VisitState.EXPLORED)
-        if await connection.scalar(sa.select(read)):
-            raise Unlike(
-                ja=f"スイープ {sweep.id} は、ページを違うやり方で読む版（{sweep.reader}、今は {READER}）で始めました。"
-                "一つのスイープに二つは混ぜられません。新しいスイープを始めてください。",
-                en=f"Sweep {sweep.id} was begun by a version that reads pages otherwise ({sweep.reader}, now {READER}). "
-                "One sweep never mixes two: begin a new sweep.",
-            )
-        await connection.execute(
-            sa.update(Sweep).where(Sweep.id == sweep.id).values(reader=READER, earlier_id=None)
-        )
 
 
 async def show(tab: Tab, address: str, limits: Limits, turn: AbstractAsyncContextManager[None]) -> Shown:

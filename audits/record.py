@@ -19,7 +19,6 @@ from crawler.browser import PageLost
 from crawler.frontier import slices
 from crawler.notes import add_note
 from db.database import insert_new
-from db.leases import this_process
 from db.tables import (
     Assertion,
     Defect,
@@ -51,14 +50,13 @@ async def keep_audit(
 ) -> None:
     """Store what an audit gave and end the visit as audited. A result that is known already is shared.
 
-    Who has lost the visit's lease meanwhile, frozen or cut off, ends nothing: the page is somebody else's.
     `evidence` are the columns that say what was audited, see audits.evidence.
     """
     at = now()
     result_id = await _result(connection, sweep, page_id, audit, at)
     await connection.execute(
         sa.update(Visit)
-        .where(*_in_hand(visit_id))
+        .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
         .values(
             state=VisitState.AUDITED,
             result_id=result_id,
@@ -92,14 +90,10 @@ async def keep_failure(
             await add_note(connection, sweep.id, About.REDIRECT, lost.leads_to, SCRIPT_ONLY)
     await connection.execute(
         sa.update(Visit)
-        .where(*_in_hand(visit_id))
+        .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
         .values(tries=tries + 1, detail=lost.detail[:500], lease_owner=None, lease_until=None, **facts)
     )
     log.info("%s: %s (%s)", "to be tried again" if again else "unaudited", lost.reason, lost.detail[:500])
-
-
-def _in_hand(visit_id: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return Visit.id == visit_id, Visit.state == VisitState.SELECTED, Visit.lease_owner == this_process()
 
 
 async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime) -> int:

@@ -1,15 +1,13 @@
-"""Runs what people and schedules have asked for in this process: some sweeps side by side, and rechecks beside them.
+"""Runs what people have asked the application for, one sweep and one recheck at a time.
 
-Their pages share one pool of places in browsers, which goes round among the sites page by page. A sweep that another process holds is left to it. What was in hand when the application ended is gone on with when it is
+A sweep that another process holds is left to it. What was in hand when the application ended is gone on with when it is
 back, for its rows still say that it is wanted.
 """
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -21,7 +19,6 @@ from audits.conclude import sweep_row
 from audits.recheck import aim_of
 from audits.sweep import Held
 from audits.work import Tools
-from crawler.turns import SharedTurns
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import JisweepError, StorageError
@@ -41,30 +38,14 @@ BROKEN = {
 log = logging.getLogger(__name__)
 
 
-def usual_places() -> int:
-    """Pages in browsers at one time: one loads while the processors run rules."""
-    return (os.cpu_count() or 1) + 1
-
-
 @asynccontextmanager
-async def standing_by(
-    database: Database, tools: Callable[[], Tools], *, sweeps: int | None = None
-) -> AsyncIterator[None]:
+async def standing_by(database: Database, tools: Callable[[], Tools]) -> AsyncIterator[None]:
     """Run what is asked for while the block lasts; at its end the pages in hand are finished, if they do not take too long.
 
-    `tools` gives the means of each run, and may raise JisweepError for what is missing. `sweeps` are run side by side,
-    by default as many as there are places for pages.
+    `tools` gives the means of each run, and may raise JisweepError for what is missing.
     """
-    # in hand: sweep → its site, of which one sweep runs after the other
-    closing, in_hand = asyncio.Event(), dict[int, int]()
-    places, turns = asyncio.Semaphore(usual_places()), SharedTurns(database)
-
-    def means() -> Tools:
-        return replace(tools(), places=places, turns=turns)
-
-    lanes = [asyncio.create_task(_lane(database, means, closing, {}, recheck=True))]
-    for _ in range(sweeps or usual_places()):
-        lanes.append(asyncio.create_task(_lane(database, means, closing, in_hand, recheck=False)))
+    closing = asyncio.Event()
+    lanes = [asyncio.create_task(_lane(database, tools, closing, recheck=each)) for each in (False, True)]
     try:
         yield
     finally:
@@ -75,24 +56,14 @@ async def standing_by(
         await asyncio.gather(*lanes, return_exceptions=True)
 
 
-async def _lane(
-    database: Database,
-    tools: Callable[[], Tools],
-    closing: asyncio.Event,
-    in_hand: dict[int, int],
-    *,
-    recheck: bool,
-) -> None:
+async def _lane(database: Database, tools: Callable[[], Tools], closing: asyncio.Event, *, recheck: bool) -> None:
     """Rechecks have a lane of their own: who waits for one sees a few pages, not all of a site, before theirs."""
     while not closing.is_set():
         pause = LOOK
         try:
-            sweep_id = await _next(database, recheck, in_hand)
+            sweep_id = await _next(database, recheck)
             if sweep_id is not None:
-                try:
-                    await run_wanted(database, sweep_id, tools, closing)
-                finally:
-                    in_hand.pop(sweep_id, None)
+                await _run(database, sweep_id, tools, closing)
         except StorageError as error:
             log.error("%s", error)
             pause = TROUBLE
@@ -103,31 +74,24 @@ async def _lane(
             await asyncio.wait_for(closing.wait(), pause)
 
 
-async def _next(database: Database, recheck: bool, in_hand: dict[int, int]) -> int | None:
-    """The wanted sweep that was asked for first, which nobody holds and whose window is open; it is in hand from then on."""
-    columns = Sweep.id, Sweep.site_id, Sweep.settings, Sweep.lease_owner, Sweep.lease_until
+async def _next(database: Database, recheck: bool) -> int | None:
+    """The wanted sweep that was asked for first, which nobody holds and whose window is open."""
+    columns = Sweep.id, Sweep.settings, Sweep.lease_owner, Sweep.lease_until
     wanted = sa.select(*columns).where(WANTED, Sweep.recheck == recheck).order_by(Sweep.asked_at, Sweep.id)
     async with database.reading() as connection:
         rows = (await connection.execute(wanted)).all()
     for row in rows:
         owner = row.lease_owner
         is_free = owner in (None, this_process()) or row.lease_until < now() or is_alive(owner) is False
-        is_new = row.id not in in_hand and (recheck or row.site_id not in in_hand.values())
-        if is_new and is_free and Windows.parse(row.settings.get("window", "")).are_open(datetime.now(UTC)):
-            in_hand[row.id] = row.site_id
+        if is_free and Windows.parse(row.settings.get("window", "")).are_open(datetime.now(UTC)):
             return int(row.id)
     return None
 
 
-async def run_wanted(
-    database: Database, sweep_id: int, tools: Callable[[], Tools], closing: asyncio.Event, *, alone: bool = True
-) -> None:
-    """Take a sweep as far as it goes, or with `alone=False` as far as others are to audit its pages.
-
-    What keeps it from going on is kept in its row.
-    """
+async def _run(database: Database, sweep_id: int, tools: Callable[[], Tools], closing: asyncio.Event) -> None:
+    """Take a sweep as far as it goes; what keeps it from going on is kept in its row."""
     try:
-        if not await _taken_on(database, sweep_id, tools(), closing, alone):
+        if not await _taken_on(database, sweep_id, tools(), closing):
             return  # stopped, closed or outside its window: its rows say which
         halted = None
     except Held:
@@ -143,7 +107,7 @@ async def run_wanted(
         await settled(connection, sweep_id, halted)
 
 
-async def _taken_on(database: Database, sweep_id: int, tools: Tools, closing: asyncio.Event, alone: bool) -> bool:
+async def _taken_on(database: Database, sweep_id: int, tools: Tools, closing: asyncio.Event) -> bool:
     async with database.reading() as connection:
         sweep = await sweep_row(connection, sweep_id)
     stopping = asyncio.Event()
@@ -164,8 +128,6 @@ async def _taken_on(database: Database, sweep_id: int, tools: Tools, closing: as
             return await rechecking.run(database, sweep_id, aim, tools, stopping, since=sweep.asked_at)
         asked, finished = sweep.asked_at, sweep.finished_at
         again = sweep.state is SweepState.FINISHED and bool(asked and finished and asked > finished)
-        return await sweeping.run(
-            database, sweep_id, tools, stopping, again=again, since=sweep.asked_at, alone=alone
-        )
+        return await sweeping.run(database, sweep_id, tools, stopping, again=again, since=sweep.asked_at)
     finally:
         closer.cancel()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
-from audits.auditing import audit_chosen, judging_rules, lead_audits
+from audits.auditing import audit_chosen, judging_rules
 from audits.bearings import about
 from audits.conclude import sweep_row
 from audits.defects.reconcile import reconcile
@@ -31,7 +31,7 @@ from crawler.scope import Scope
 from crawler.together import Together
 from db.database import Database, insert_new
 from db.errors import UsageError
-from db.leases import hold_sweep, release_sweep, release_visits, this_process
+from db.leases import hold_sweep, release_sweep, this_process
 from db.tables import Draw, ScopeRule, Site, Sweep, Visit
 from db.types import now
 from db.words import TRANSIENT, Edition, FoundBy, Level, Method, Redraw, ScopeKind, Stratify, SweepState, VisitState
@@ -176,17 +176,15 @@ async def _reopen(work: Work) -> None:
 
 async def run(
     database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event, *,
-    until: SweepState = SweepState.FINISHED, again: bool = False, since: datetime | None = None, alone: bool = True,
+    until: SweepState = SweepState.FINISHED, again: bool = False, since: datetime | None = None,
 ) -> bool:  # fmt: skip
     """Take a sweep on from wherever it is; returns False when stopped before it reached `until`.
-
-    With `alone=False` others audit its pages (see audits.fleet): False, too, while there are pages left for them.
 
     `again` gives the pages that a finished sweep has lost another try. Who asks after `since`, by default from now on,
     that the sweep stop sets `stopping`. Raises UsageError when there is no such sweep, Held when another process runs it.
     """
     async with (
-        held(database, sweep_id, with_visits=alone),
+        held(database, sweep_id),
         heeded(database, sweep_id, stopping, since or now()),
         running(database, sweep_id, tools, stopping) as work,
         Together() as beside,
@@ -199,7 +197,7 @@ async def run(
             await _reopen(work)
         while work.sweep.state not in (until, SweepState.FINISHED):
             log.info("%s begins or goes on", work.sweep.state)
-            if stopping.is_set() or not await (STEPS if alone else LEADING)[work.sweep.state](work):
+            if stopping.is_set() or not await STEPS[work.sweep.state](work):
                 log.info("stopped while %s; its rows are kept", work.sweep.state)
                 return False
             async with database.reading() as connection:
@@ -213,11 +211,8 @@ async def run(
 
 
 @asynccontextmanager
-async def held(database: Database, sweep_id: int, *, with_visits: bool = True) -> AsyncIterator[None]:
-    """Hold the sweep's lease, renewed while the block runs. Raises Held when another process has it.
-
-    At the end the leases of its visits are given back too, unless this process goes on with those in hand.
-    """
+async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
+    """Hold the sweep's lease, renewed while the block runs. Raises Held when another process has it."""
     owner = this_process()
 
     async def hold() -> None:
@@ -245,8 +240,6 @@ async def held(database: Database, sweep_id: int, *, with_visits: bool = True) -
             renewing.cancel()
             async with database.writing() as connection:
                 await release_sweep(connection, sweep_id, owner)
-                if with_visits:
-                    await release_visits(connection, sweep_id, owner)
 
 
 @asynccontextmanager
@@ -281,4 +274,3 @@ async def _choose(work: Work) -> bool:
 
 
 STEPS = {SweepState.EXPLORING: explore_site, SweepState.CHOOSING: _choose, SweepState.AUDITING: audit_chosen}
-LEADING = {**STEPS, SweepState.AUDITING: lead_audits}

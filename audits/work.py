@@ -18,16 +18,11 @@ from crawler.resources import Resources
 from crawler.robots import Robots
 from crawler.scope import Exclusion, Scope
 from crawler.signing_in import NONE, Credentials
-from crawler.turns import SharedTurns
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
 from db.tables import ScopeRule, Site, Sweep
 from db.words import ScopeKind
-
-
-class Unlike(UsageError):
-    """This program reads or judges pages otherwise than the sweep was begun with: it is for one that does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +34,6 @@ class Tools:
     browser: str | None = None  # configured executable
     workers: int = 3  # browsers at one time: one loads while two cores run rules
     credentials: Credentials = NONE  # of all sites that the operator has some for
-    turns: SharedTurns | None = None  # at hosts that other processes, or other sweeps of this one, ask too
-    places: asyncio.Semaphore | None = None  # pages in browsers at one time, in all sweeps of this process
 
 
 @dataclass(kw_only=True)
@@ -92,13 +85,7 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
     async with AsyncExitStack() as stack:
         gate = None if limits.allow_private else await stack.enter_async_context(Gate())
         fetcher = await stack.enter_async_context(
-            Fetcher(
-                manners_of(limits),
-                gate.url if gate else None,
-                stopping=stopping,
-                credentials=credentials,
-                turns=tools.turns,
-            )
+            Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping, credentials=credentials)
         )
         driver = tools.driver
         if driver is None:

@@ -25,7 +25,6 @@ from crawler.passage import Passage
 from crawler.politeness import GivenUp, Patience, Politeness, Trouble, retry_after
 from crawler.signed_out import SAID, forms_of, sent_away, shows_form
 from crawler.signing_in import NONE, Credentials
-from crawler.turns import SharedTurns
 from crawler.windows import Windows
 from db.words import Reason
 
@@ -125,20 +124,18 @@ class Fetcher:
 
     def __init__(
         self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None, *,
-        stopping: asyncio.Event | None = None, credentials: Credentials = NONE, turns: SharedTurns | None = None,
+        stopping: asyncio.Event | None = None, credentials: Credentials = NONE,
     ) -> None:  # fmt: skip
         """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones.
 
-        Once `stopping` is set, whoever waits to ask something gets `crawler.politeness.Stopped`. With `turns` hosts are
-        shared with all processes that have them.
+        Once `stopping` is set, whoever waits to ask something gets `crawler.politeness.Stopped`.
         """
         self.manners = manners
         self.credentials = credentials
         self._politeness = Politeness(
             manners.per_host, manners.delay, patience=manners.patience, windows=manners.windows,
-            stop_outside=manners.stop_outside, probe=self._probe, stopping=stopping, shared=turns,
+            stop_outside=manners.stop_outside, probe=self._probe, stopping=stopping,
         )  # fmt: skip
-        self._turns = turns
         self._begun = datetime.now(UTC)
         self._good: dict[str, str] = {}  # host → the address of a page that it gave us last
         self._stack = AsyncExitStack()
@@ -163,8 +160,6 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
-        if self._turns:
-            await self._turns.told()
         await self._stack.aclose()
 
     def set_delay(self, host: str, seconds: float) -> None:

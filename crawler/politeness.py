@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from crawler.turns import SharedTurns
 from crawler.windows import Windows
 from db.words import Reason
 
@@ -74,13 +73,11 @@ class Politeness:
     def __init__(
         self, per_host: int, delay: float, *, patience: Patience | None = None, windows: Windows | None = None,
         stop_outside: bool = False, probe: Probe = _no_probe, stopping: asyncio.Event | None = None,
-        shared: SharedTurns | None = None,
     ) -> None:  # fmt: skip
         """At most `per_host` requests at once, whose starts are `delay` seconds apart, within the windows.
 
         `probe` asks a host that was left alone whether it is well; None: the next turn shall tell. Once `stopping`
-        is set, whoever waits for a turn gets Stopped instead; `stop_outside` sets it when the windows close. With
-        `shared` turns all of this holds for all processes that share them together.
+        is set, whoever waits for a turn gets Stopped instead; `stop_outside` sets it when the windows close.
         """
         self._per_host = per_host
         self._delay = delay
@@ -89,7 +86,6 @@ class Politeness:
         self._stop_outside = stop_outside
         self._probe = probe
         self._stopping = stopping or asyncio.Event()
-        self._shared = shared
         self._hosts: dict[str, _Host] = {}
         self.is_over: Callable[[], bool] = lambda: (
             False
@@ -103,8 +99,6 @@ class Politeness:
         """Let nobody begin with a request to the host for so long; a longer pause in force stays."""
         state = self._of(host)
         state.held_until = max(state.held_until, _now() + seconds)
-        if self._shared:
-            self._shared.hold(host, seconds)
 
     def slow_down(self, host: str) -> None:
         """Ask the host less often from now on: it said that it is busy, or did not answer in time."""
@@ -132,24 +126,8 @@ class Politeness:
                 await self._wait(state)
                 while state.left_alone is not None and not await self._told_by_next(host, state, state.left_alone):
                     await self._wait(state)
-                turn = await self._shared_turn(host, state)
                 state.next_start = _now() + state.gap
-            try:
-                yield
-            finally:
-                if self._shared and turn is not None:
-                    await self._shared.give_back(turn)
-
-    async def _shared_turn(self, host: str, state: "_Host") -> int | None:
-        """A turn among those of all processes; None where there are no others."""
-        while self._shared:
-            taken = await self._shared.take(host, self._per_host, state.gap, state.told)
-            state.tell(taken.gap)
-            if taken.turn is not None:
-                return taken.turn
-            await asyncio.sleep(min(taken.wait, LOOK))
-            await self._wait(state)
-        return None
+            yield
 
     async def _told_by_next(self, host: str, state: "_Host", trouble: Trouble) -> bool:
         """Ask whether the host is well after a pause; returns whether the turn that waits is to find out."""
@@ -199,7 +177,6 @@ class _Host:
         self.next_start = 0.0
         self.held_until = 0.0
         self.gap = delay  # seconds between starts now
-        self.told: float | None = None  # the gap that all processes had come to, when we last asked
         self.left_alone: Trouble | None = None  # why nobody asks before one question was answered
         self.given_up: Trouble | None = None
         self._delay = delay  # the least gap
@@ -215,11 +192,6 @@ class _Host:
     def set_delay(self, seconds: float) -> None:
         self._delay = seconds
         self.gap = max(self.gap, seconds)
-
-    def tell(self, gap: float) -> None:
-        """Go by what all processes have come to, unless we were asked for more."""
-        self.told = gap
-        self.gap = max(self._delay, gap)
 
     def slow_down(self) -> None:
         self._well = 0

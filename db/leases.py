@@ -2,25 +2,17 @@
 
 import os
 import socket
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.database import Database
 from db.tables import Sweep, Visit
-from db.types import Moment, now
+from db.types import now
 from db.words import VisitState
 
 LEASE = timedelta(minutes=5)
-
-
-def moment(connection: AsyncConnection, after: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-    """The present moment, or one after it: by the server's clock, for those of several machines do not agree."""
-    if connection.dialect.name == "sqlite":  # a file is of one machine
-        return sa.literal(now() + after, Moment())
-    clock = sa.func.clock_timestamp(type_=Moment())
-    return sa.type_coerce(clock + sa.literal(after, sa.Interval()), Moment())
 
 
 def this_process() -> str:
@@ -73,34 +65,30 @@ async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> 
             sa.or_(
                 Sweep.lease_owner.is_(None),
                 Sweep.lease_owner == owner,
-                Sweep.lease_until < moment(connection),
+                Sweep.lease_until < now(),
                 Sweep.lease_owner == dead,
             ),
         )
-        .values(lease_owner=owner, lease_until=moment(connection, LEASE))
+        .values(lease_owner=owner, lease_until=now() + LEASE)
     )
     if not taken.rowcount:
         return await connection.scalar(asked) or "?"  # another may have come first
-    await renew_visits(connection, sweep_id, owner)
+    await connection.execute(
+        sa.update(Visit)
+        .where(Visit.sweep_id == sweep_id, Visit.lease_owner == owner)
+        .values(lease_until=now() + LEASE)
+    )
     return None
 
 
 async def release_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> None:
-    """Give the sweep's lease back."""
-    mine = sa.update(Sweep).where(Sweep.id == sweep_id, Sweep.lease_owner == owner)
-    await connection.execute(mine.values(lease_owner=None, lease_until=None))
-
-
-async def release_visits(connection: AsyncConnection, sweep_id: int, owner: str) -> None:
-    """Give the leases of a sweep's visits back."""
-    mine = sa.update(Visit).where(Visit.sweep_id == sweep_id, Visit.lease_owner == owner)
-    await connection.execute(mine.values(lease_owner=None, lease_until=None))
-
-
-async def renew_visits(connection: AsyncConnection, sweep_id: int, owner: str) -> None:
-    """Hold the visits longer that the owner still holds."""
-    mine = sa.update(Visit).where(Visit.sweep_id == sweep_id, Visit.lease_owner == owner)
-    await connection.execute(mine.values(lease_until=moment(connection, LEASE)))
+    """Give the sweep's lease back, and those of its visits."""
+    for table, key in ((Sweep, Sweep.id), (Visit, Visit.sweep_id)):
+        await connection.execute(
+            sa.update(table)
+            .where(key == sweep_id, table.lease_owner == owner)
+            .values(lease_owner=None, lease_until=None)
+        )
 
 
 async def dead_owners(database: Database, sweep_id: int) -> frozenset[str]:
@@ -117,9 +105,7 @@ async def dead_owners(database: Database, sweep_id: int) -> frozenset[str]:
 async def renew_visit(connection: AsyncConnection, visit_id: int, owner: str) -> None:
     """Hold a visit longer, if the owner still holds it."""
     await connection.execute(
-        sa.update(Visit)
-        .where(Visit.id == visit_id, Visit.lease_owner == owner)
-        .values(lease_until=moment(connection, LEASE))
+        sa.update(Visit).where(Visit.id == visit_id, Visit.lease_owner == owner).values(lease_until=now() + LEASE)
     )
 
 
@@ -135,9 +121,7 @@ async def claim_visits(
         .where(
             Visit.sweep_id == sweep_id,
             Visit.state == VisitState.SELECTED,
-            sa.or_(
-                Visit.lease_owner.is_(None), Visit.lease_until < moment(connection), Visit.lease_owner.in_(dead)
-            ),
+            sa.or_(Visit.lease_owner.is_(None), Visit.lease_until < now(), Visit.lease_owner.in_(dead)),
         )
         .order_by(Visit.id)
         .limit(count)
@@ -147,7 +131,7 @@ async def claim_visits(
     claimed = await connection.scalars(
         sa.update(Visit)
         .where(Visit.id.in_(sa.select(free.c.id)))
-        .values(lease_owner=owner, lease_until=moment(connection, LEASE))
+        .values(lease_owner=owner, lease_until=now() + LEASE)
         .returning(Visit.id)
     )
     return sorted(claimed)

@@ -17,7 +17,6 @@ from db.database import Database
 from db.errors import StorageError
 from db.tables import Sweep, Table
 
-QUEUE = "procrastinate_"  # what the tables of the workers' queue begin with: they are Procrastinate's own
 UPGRADING = 8341_3  # names our lock among the advisory locks of a PostgreSQL database
 
 
@@ -138,9 +137,7 @@ def _upgrade(connection: Connection, revision: str = "head") -> None:
 
 
 def _differences(connection: Connection) -> list[str]:
-    def is_here(item: Any, name: str | None, kind: str, *_: Any) -> bool:
-        if kind == "table" and str(name).startswith(QUEUE):
-            return False
+    def is_here(item: Any, *_: Any) -> bool:
         # an index may be for one kind of database alone
         return item.info.get("only") in (None, connection.dialect.name)
 

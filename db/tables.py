@@ -688,40 +688,6 @@ class Trail(Table):
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
-class HostPace(Table):
-    """How a host is asked by all processes together."""
-
-    __tablename__ = "host"
-    host: Mapped[str] = mapped_column(primary_key=True)
-    next_at: Mapped[datetime | None]  # before which nobody begins
-    gap: Mapped[float]  # seconds between starts now
-
-
-class Turn(Table):
-    """One request, or page in a browser, that some process has going on at a host."""
-
-    __tablename__ = "turn"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    host: Mapped[str] = mapped_column(ForeignKey("host.host"), index=True)
-    owner: Mapped[str]
-    until: Mapped[datetime]  # when it ends by itself
-
-
-class Worker(Table):
-    """A process that takes part in sweeps of other processes."""
-
-    __tablename__ = "worker"
-    owner: Mapped[str] = mapped_column(primary_key=True)  # see db.leases.this_process
-    name: Mapped[str]
-    versions: Mapped[dict[str, Any]]  # of jisweep, engine, reader and browser
-    started_at: Mapped[datetime]
-    seen_at: Mapped[datetime]  # its heartbeat
-    drain_at: Mapped[datetime | None]  # when somebody asked it to end after what is in hand
-    ended_at: Mapped[datetime | None]
-    in_hand: Mapped[list[Any]]  # sweeps that it works on
-    said: Mapped[str | None]  # what keeps it from taking part in some sweep
-
-
 class Health(Table):
     """What a sweep was judged by when it finished, and what a person has said of a suspect one."""
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from db import leases
 from db.database import Database
-from db.leases import claim_visits, dead_owners, hold_sweep, is_alive, release_sweep, release_visits, this_process
+from db.leases import claim_visits, dead_owners, hold_sweep, is_alive, release_sweep, this_process
 from db.tables import Sweep, Visit
 from db.types import now
 from db.words import VisitState
@@ -156,7 +156,6 @@ async def test_a_sweep_given_back_is_free_with_its_visits(database: Database) ->
         await claim_visits(connection, sweep_id, "host/1/1", 1)
         await claim_visits(connection, sweep_id, ELSEWHERE, 1)
         await release_sweep(connection, sweep_id, "host/1/1")
-        await release_visits(connection, sweep_id, "host/1/1")
         assert await hold_sweep(connection, sweep_id, "host/2/1") is None
         assert await claim_visits(connection, sweep_id, "host/2/1", 2) == visits[:1]
 

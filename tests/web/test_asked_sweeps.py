@@ -159,7 +159,7 @@ async def test_who_runs_a_sweep_at_a_terminal_heeds_the_request_to_stop_and_may_
         assert await first is False
         assert len(server.requests) < 30
         assert await stands(database, sweep) is Standing.PAUSED
-        assert await runner._next(database, False, {}) is None  # it is the terminal's
+        assert await runner._next(database, False) is None  # it is the terminal's
         assert await running() is True  # what was asked before it began is no request to it
 
 
@@ -175,9 +175,7 @@ async def test_outside_its_window_a_sweep_makes_room_for_others(database: Databa
         async with database.writing() as connection:
             await ask_again(connection, sweep, "佐藤")
         tools = Tools(engine=installed_engine(), browser=chromium)
-        assert (
-            await asyncio.wait_for(runner._taken_on(database, sweep, tools, asyncio.Event(), True), LONG) is False
-        )
+        assert await asyncio.wait_for(runner._taken_on(database, sweep, tools, asyncio.Event()), LONG) is False
         assert server.requests == []
     assert await stands(database, sweep) is Standing.WAITING  # until the window opens
 
@@ -190,7 +188,7 @@ async def test_only_what_is_wanted_free_and_in_its_window_is_run(database: Datab
     a, b, closed = sweeps
 
     async def following() -> int | None:
-        return await runner._next(database, False, {})
+        return await runner._next(database, False)
 
     assert await following() is None
     async with database.writing() as connection:
@@ -236,8 +234,8 @@ async def test_a_recheck_that_waits_is_not_begun_twice_and_knows_what_it_is_for(
     assert second != first
     kept, before = aim_of(await row_of(database, second))
     assert (kept, set(before)) == (aim, {defect})
-    assert await runner._next(database, True, {}) == second
-    assert await runner._next(database, False, {}) is None
+    assert await runner._next(database, True) == second
+    assert await runner._next(database, False) is None
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
