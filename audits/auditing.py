@@ -1,9 +1,10 @@
 """Auditing the chosen pages of a sweep: a few browsers side by side, each page claimed, audited, kept."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from audits.evidence import Evidence
 from audits.guest import asking
 from audits.one_for_all import refuse_one_for_all, refuse_stranger
 from audits.page import Pictures, Target, audit_page
-from audits.record import SCRIPT_ONLY, keep_audit, keep_failure
+from audits.record import SCRIPT_ONLY, Overtaken, keep_audit, keep_failure
 from audits.trust import judge
 from audits.work import Work
 from crawler.address import origin_of
@@ -31,8 +32,9 @@ from crawler.politeness import Stopped
 from crawler.replace import replace_gone
 from crawler.together import Together
 from crawler.unsafe import acts
-from db.errors import UsageError
-from db.leases import claim_visits, dead_owners, renew_visit, this_process
+from db.database import Database
+from db.errors import StorageError, UsageError
+from db.leases import claim_visits, dead_owners, release_visits, renew_visits, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
 from db.words import GONE, About, Method, Reason, SweepState, VisitState
@@ -42,49 +44,74 @@ WORTH_A_TAB = 3  # pages for which a browser of its own is started
 AT_ONCE = 8  # visits that are claimed in one transaction
 RENEW = 60.0  # seconds between renewals of a visit's lease
 
+log = logging.getLogger(__name__)
+
 
 async def audit_chosen(work: Work) -> bool:
     """Audit the selected pages with a few browsers side by side; returns False when stopped before the last."""
     tab = await work.first_tab()
-    rules = await judging_rules(work)
+    yardstick = await opened(work, tab)
+    if yardstick is None:
+        return False
+    while True:
+        async with Together() as group:
+            group.create_task(_audit_pages(work, yardstick, tab))
+            for _ in range(min(work.tools.workers, await left(work) // WORTH_A_TAB) - 1):
+                group.create_task(_audit_pages_in_new_tab(work, yardstick))
+        await note_given_up(work.database, work.sweep.id, work.fetcher)
+        if work.stopping.is_set() and await left(work):
+            return False
+        if not await stop_carrying(work):
+            break
+    await finish(work.database, work.sweep.id)
+    return True
+
+
+async def opened(work: Work, tab: Tab) -> "Yardstick | None":
+    """Have the sweep's pages ready to be audited: its rules kept, and what is carried decided. None when stopped before.
+
+    For whoever holds the sweep. Raises UsageError when it was begun with other rules, and BrowserMissing.
+    """
+    rules = await judging_rules(work, tab)
     async with work.database.reading() as connection:
         work.sweep = await sweep_row(connection, work.sweep.id)
     try:
         await carry_unchanged(work)
-        await _keep_delays(work)
+        return await joined(work, rules)
     except Stopped:
-        return False
-    yardstick = Yardstick(
+        return None
+
+
+async def joined(work: Work, rules: RuleSet) -> "Yardstick":
+    """What it takes to audit pages of a sweep that is open for it. Raises Stopped."""
+    await _keep_delays(work)
+    return Yardstick(
         axe=FramedAxe(work.tools.engine, rules, survey=work.sweep.mic is not None),
         pictures=Pictures(whole_pages=work.sweep.method is not Method.ALL, faults=await _pictured(work)),
         dead=await dead_owners(work.database, work.sweep.id),
         evidence=Evidence(work),
     )
-    while True:
-        async with Together() as group:
-            group.create_task(_audit_pages(work, yardstick, tab))
-            for _ in range(min(work.tools.workers, await _left(work) // WORTH_A_TAB) - 1):
-                group.create_task(_audit_pages_in_new_tab(work, yardstick))
-        await note_given_up(work.database, work.sweep.id, work.fetcher)
-        if work.stopping.is_set() and await _left(work):
-            return False
-        if not await stop_carrying(work):
-            break
-    async with work.database.writing() as connection:
-        await connection.execute(
-            sa.update(Sweep).where(Sweep.id == work.sweep.id).values(state=SweepState.FINISHED, finished_at=now())
+
+
+async def finish(database: Database, sweep_id: int) -> bool:
+    """End a sweep whose pages all have their result, if this process holds it; returns whether it did."""
+    waiting = sa.exists().where(Visit.sweep_id == sweep_id, Visit.state == VisitState.SELECTED)
+    mine = Sweep.id == sweep_id, Sweep.state == SweepState.AUDITING, Sweep.lease_owner == this_process()
+    async with database.writing() as connection:
+        ended = await connection.execute(
+            sa.update(Sweep).where(*mine, ~waiting).values(state=SweepState.FINISHED, finished_at=now())
         )
-        if not work.sweep.recheck:
-            await judge(connection, work.sweep.id)
-    return True
+        if ended.rowcount and not await connection.scalar(sa.select(Sweep.recheck).where(Sweep.id == sweep_id)):
+            await judge(connection, sweep_id)
+    return bool(ended.rowcount)
 
 
-async def judging_rules(work: Work) -> RuleSet:
+async def judging_rules(work: Work, tab: Tab | None = None) -> RuleSet:
     """The rules that the sweep is judged by, kept with it; another rule set than it was begun with is refused.
 
     Raises UsageError, and BrowserMissing when there is no browser to ask the engine in.
     """
-    tab = await work.first_tab()
+    tab = tab or await work.first_tab()
     rules = await rule_set(tab, work.tools.engine, work.sweep.edition, work.sweep.level, work.sweep.also)
     await _keep_rule_set(work, rules, f"Chromium {tab.version}")
     return rules
@@ -128,19 +155,41 @@ async def _audit_pages(work: Work, yardstick: Yardstick, tab: Tab) -> None:
         if not yardstick.claimed:
             await _claim(work, yardstick)
         if yardstick.claimed:
-            await _audit_visit(work, yardstick, tab, yardstick.claimed.popleft())
-        elif await _left(work):
+            visit = yardstick.claimed.popleft()
+            async with _kept(work, [visit.id]):
+                await _audit_visit(work, yardstick, tab, visit)
+        elif await left(work):
             await asyncio.sleep(IDLE)
         else:
             return
 
 
+async def audit_batch(work: Work, yardstick: Yardstick, tab: Tab) -> int:
+    """Claim a few pages and audit them one by one; returns how many were claimed. What is not done is given back."""
+    visits = await _claimed(work, yardstick)
+    claimed = [visit.id for visit in visits]
+    try:
+        async with _kept(work, claimed):
+            for visit in visits:
+                if work.stopping.is_set():
+                    break
+                await _audit_visit(work, yardstick, tab, visit)
+    finally:
+        with suppress(StorageError):  # the leases end by themselves
+            async with work.database.writing() as connection:
+                await release_visits(connection, claimed, this_process())
+    return len(claimed)
+
+
 async def _claim(work: Work, yardstick: Yardstick) -> None:
     """Claim some of the selected pages for the workers of this process."""
+    yardstick.claimed.extend(await _claimed(work, yardstick))
+
+
+async def _claimed(work: Work, yardstick: Yardstick) -> Sequence[Any]:
     async with work.database.writing() as connection:
         claimed = await claim_visits(connection, work.sweep.id, this_process(), AT_ONCE, yardstick.dead)
-        visits = await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id))
-        yardstick.claimed.extend(visits)
+        return (await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id))).all()
 
 
 # What auditing needs to know of a visit
@@ -157,17 +206,25 @@ async def _audit_visit(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -
 
 async def _audit_page(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
     try:
+        await _look_at(work, yardstick, tab, visit)
+    except Stopped:
+        return  # the visit is given back with the sweep's lease
+    except Overtaken:
+        log.warning("visit %d: its lease ended while we had it; what we saw is not kept", visit.id)
+
+
+async def _look_at(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> None:
+    try:
         await _ask_robots(work, visit.address)
         target = Target(
             address=visit.address, scope=work.scope, closed_roots=visit.closed_roots, content_type=visit.content_type,
             unread=visit.script_key is not None and not visit.rendered,
         )  # fmt: skip
-        async with _kept(work, visit.id), asking(work.fetcher, tab, visit.address) as turn:
-            audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, work.limits.page_seconds, turn)
+        async with work.placing() as placed, asking(work.fetcher, tab, visit.address) as turn:
+            seconds = work.limits.page_seconds
+            audit = await audit_page(tab, yardstick.axe, target, yardstick.pictures, seconds, placed(turn))
         if work.sweep.recheck:
             refuse_stranger(visit.title, visit.shape, audit.source, visit.content_type)
-    except Stopped:
-        return  # the visit is given back with the sweep's lease
     except PageLost as lost:
         async with work.database.writing() as connection:
             await keep_failure(connection, work.sweep, visit.id, visit.tries, lost)
@@ -212,14 +269,14 @@ async def _ask_robots(work: Work, address: str) -> None:
 
 
 @asynccontextmanager
-async def _kept(work: Work, visit_id: int) -> AsyncIterator[None]:
-    """Keep a visit's lease while the block runs: it may have to wait long for its turn."""
+async def _kept(work: Work, visits: Sequence[int]) -> AsyncIterator[None]:
+    """Keep visits' leases while the block runs: they may have to wait long for their turn."""
 
     async def renew() -> None:
         while True:
             await asyncio.sleep(RENEW)
             async with work.database.writing() as connection:
-                await renew_visit(connection, visit_id, this_process())
+                await renew_visits(connection, visits, this_process())
 
     async with Together() as group:
         renewing = group.create_task(renew())
@@ -281,7 +338,8 @@ async def _pictured(work: Work) -> set[str]:
         )
 
 
-async def _left(work: Work) -> int:
+async def left(work: Work) -> int:
+    """How many pages of the sweep wait for their result, whoever has them in hand."""
     async with work.database.reading() as connection:
         return (
             await connection.scalar(

@@ -25,8 +25,8 @@ async def explore_site(work: Work) -> bool:
     async def render(address: str) -> Shown:
         async with one_page:
             tab = await work.first_tab()
-            async with asking(work.fetcher, tab, address) as turn:
-                return await show(tab, address, work.limits, turn)
+            async with work.placing() as placed, asking(work.fetcher, tab, address) as turn:
+                return await show(tab, address, work.limits, placed(turn))
 
     try:
         done = await explore(

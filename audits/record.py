@@ -19,6 +19,7 @@ from crawler.browser import PageLost
 from crawler.frontier import slices
 from crawler.notes import add_note
 from db.database import insert_new
+from db.leases import this_process
 from db.tables import (
     Assertion,
     Defect,
@@ -40,6 +41,10 @@ MACHINE = "jisweep"  # who, in events that no person caused
 log = logging.getLogger(__name__)
 
 
+class Overtaken(Exception):
+    """Another process has the visit now: what we saw of it is not kept."""
+
+
 async def keep_audit(
     connection: AsyncConnection,
     sweep: Sweep,
@@ -50,13 +55,14 @@ async def keep_audit(
 ) -> None:
     """Store what an audit gave and end the visit as audited. A result that is known already is shared.
 
-    `evidence` are the columns that say what was audited, see audits.evidence.
+    `evidence` are the columns that say what was audited, see audits.evidence. Raises Overtaken, and nothing is to be
+    kept, when this process holds the visit no more.
     """
     at = now()
     result_id = await _result(connection, sweep, page_id, audit, at)
-    await connection.execute(
+    kept = await connection.execute(
         sa.update(Visit)
-        .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
+        .where(*_ours(visit_id))
         .values(
             state=VisitState.AUDITED,
             result_id=result_id,
@@ -66,6 +72,8 @@ async def keep_audit(
             **evidence,
         )
     )
+    if not kept.rowcount:
+        raise Overtaken
     log.debug("audited")
 
 
@@ -75,6 +83,7 @@ async def keep_failure(
     """Give a lost page back for its retry, or end it as unaudited with the reason.
 
     One that leads to a page of the site that the sweep does not know leaves a note: that page was not audited.
+    Raises Overtaken, and nothing is to be kept, when this process holds the visit no more.
     """
     again = lost.reason.transient and tries + 1 < TRIES
     facts: dict[str, Any] = (
@@ -88,12 +97,22 @@ async def keep_failure(
         )
         if facts["leads_to_id"] is None:
             await add_note(connection, sweep.id, About.REDIRECT, lost.leads_to, SCRIPT_ONLY)
-    await connection.execute(
+    kept = await connection.execute(
         sa.update(Visit)
-        .where(Visit.id == visit_id, Visit.state == VisitState.SELECTED)
+        .where(*_ours(visit_id))
         .values(tries=tries + 1, detail=lost.detail[:500], lease_owner=None, lease_until=None, **facts)
     )
+    if not kept.rowcount:
+        raise Overtaken
     log.info("%s: %s (%s)", "to be tried again" if again else "unaudited", lost.reason, lost.detail[:500])
+
+
+def _ours(visit_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """The visit, as long as it waits for its result and this process holds it.
+
+    Who slept past its lease, and finds that another has taken the visit, must not speak of it any more.
+    """
+    return Visit.id == visit_id, Visit.state == VisitState.SELECTED, Visit.lease_owner == this_process()
 
 
 async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime) -> int:

@@ -1,8 +1,8 @@
 """The work on a sweep: its rows and its means, open for as long as this process has it in hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from crawler.resources import Resources
 from crawler.robots import Robots
 from crawler.scope import Exclusion, Scope
 from crawler.signing_in import NONE, Credentials
+from crawler.turns import Turns
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
@@ -34,6 +35,10 @@ class Tools:
     browser: str | None = None  # configured executable
     workers: int = 3  # browsers at one time: one loads while two cores run rules
     credentials: Credentials = NONE  # of all sites that the operator has some for
+    places: asyncio.Semaphore | None = (
+        None  # for pages in browsers, which all sweeps of this process share by turns
+    )
+    turns: Turns | None = None  # at hosts, for all processes on the database; None: opened where it is needed
 
 
 @dataclass(kw_only=True)
@@ -70,6 +75,23 @@ class Work:
                 self._first_tab = await self.stack.enter_async_context(self.tab())
             return self._first_tab
 
+    @asynccontextmanager
+    async def placing(self) -> AsyncIterator["Placed"]:
+        """What makes a host's turn wait for a place in this process too; the place is kept to the end of the block."""
+        async with AsyncExitStack() as stack:
+
+            @asynccontextmanager
+            async def placed(turn: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+                async with turn:
+                    if self.tools.places is not None:
+                        await stack.enter_async_context(self.tools.places)
+                    yield
+
+            yield placed
+
+
+Placed = Callable[[AbstractAsyncContextManager[None]], AbstractAsyncContextManager[None]]
+
 
 @asynccontextmanager
 async def running(database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event) -> AsyncIterator[Work]:
@@ -84,8 +106,17 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
     credentials = credentials_for(sweep, scope, tools.credentials)
     async with AsyncExitStack() as stack:
         gate = None if limits.allow_private else await stack.enter_async_context(Gate())
+        turns = tools.turns
+        if turns is None and not database.is_sqlite:  # others may be at the same host
+            turns = await stack.enter_async_context(Turns(database))
         fetcher = await stack.enter_async_context(
-            Fetcher(manners_of(limits), gate.url if gate else None, stopping=stopping, credentials=credentials)
+            Fetcher(
+                manners_of(limits),
+                gate.url if gate else None,
+                stopping=stopping,
+                credentials=credentials,
+                turns=turns,
+            )
         )
         driver = tools.driver
         if driver is None:

@@ -25,6 +25,7 @@ from crawler.passage import Passage
 from crawler.politeness import GivenUp, Patience, Politeness, Trouble, retry_after
 from crawler.signed_out import SAID, forms_of, sent_away, shows_form
 from crawler.signing_in import NONE, Credentials
+from crawler.turns import Turns
 from crawler.windows import Windows
 from db.words import Reason
 
@@ -124,9 +125,9 @@ class Fetcher:
 
     def __init__(
         self, manners: Manners, proxy: str | None = None, tls: ssl.SSLContext | None = None, *,
-        stopping: asyncio.Event | None = None, credentials: Credentials = NONE,
+        stopping: asyncio.Event | None = None, credentials: Credentials = NONE, turns: Turns | None = None,
     ) -> None:  # fmt: skip
-        """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones.
+        """`proxy` is a gate's address; `tls` trusts other authorities than the usual ones; `turns` hold for other processes too.
 
         Once `stopping` is set, whoever waits to ask something gets `crawler.politeness.Stopped`.
         """
@@ -135,6 +136,7 @@ class Fetcher:
         self._politeness = Politeness(
             manners.per_host, manners.delay, patience=manners.patience, windows=manners.windows,
             stop_outside=manners.stop_outside, probe=self._probe, stopping=stopping,
+            turns=turns,
         )  # fmt: skip
         self._begun = datetime.now(UTC)
         self._good: dict[str, str] = {}  # host → the address of a page that it gave us last
@@ -160,6 +162,7 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
+        await self._politeness.told()
         await self._stack.aclose()
 
     def set_delay(self, host: str, seconds: float) -> None:

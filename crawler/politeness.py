@@ -8,12 +8,13 @@ others (a circuit breaker). A host that fails it too often is given up: it is no
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from crawler.turns import Taken, Telling, Turns
 from crawler.windows import Windows
 from db.words import Reason
 
@@ -73,11 +74,13 @@ class Politeness:
     def __init__(
         self, per_host: int, delay: float, *, patience: Patience | None = None, windows: Windows | None = None,
         stop_outside: bool = False, probe: Probe = _no_probe, stopping: asyncio.Event | None = None,
+        turns: Turns | None = None,
     ) -> None:  # fmt: skip
         """At most `per_host` requests at once, whose starts are `delay` seconds apart, within the windows.
 
         `probe` asks a host that was left alone whether it is well; None: the next turn shall tell. Once `stopping`
         is set, whoever waits for a turn gets Stopped instead; `stop_outside` sets it when the windows close.
+        With `turns` all this holds for every process that shares them; how a host that fails is judged stays each one's own.
         """
         self._per_host = per_host
         self._delay = delay
@@ -86,6 +89,8 @@ class Politeness:
         self._stop_outside = stop_outside
         self._probe = probe
         self._stopping = stopping or asyncio.Event()
+        self._turns = turns
+        self._telling = Telling()
         self._hosts: dict[str, _Host] = {}
         self.is_over: Callable[[], bool] = lambda: (
             False
@@ -97,20 +102,27 @@ class Politeness:
 
     def hold(self, host: str, seconds: float) -> None:
         """Let nobody begin with a request to the host for so long; a longer pause in force stays."""
-        state = self._of(host)
-        state.held_until = max(state.held_until, _now() + seconds)
+        with self._told(host) as state:
+            state.held_until = max(state.held_until, _now() + seconds)
 
     def slow_down(self, host: str) -> None:
         """Ask the host less often from now on: it said that it is busy, or did not answer in time."""
-        self._of(host).slow_down()
+        with self._told(host) as state:
+            state.slow_down()
 
     def answered(self, host: str, seconds: float | None) -> None:
         """Note that the host answered as a host does that is well, and after how long."""
-        self._of(host).answered(seconds if self._delay else None)
+        with self._told(host) as state:
+            state.answered(seconds if self._delay else None)
 
     def failed(self, host: str, trouble: Trouble) -> None:
         """Note that the host failed, or refused us."""
-        self._of(host).failed(trouble)
+        with self._told(host) as state:
+            state.failed(trouble)
+
+    async def told(self) -> None:
+        """Wait until other processes know what was learned of hosts."""
+        await self._telling.done()
 
     @property
     def given_up(self) -> dict[str, Trouble]:
@@ -123,11 +135,45 @@ class Politeness:
         state = self._of(host)
         async with state.places:
             async with state.starting:
-                await self._wait(state)
+                taken = await self._take(host, state)
                 while state.left_alone is not None and not await self._told_by_next(host, state, state.left_alone):
-                    await self._wait(state)
+                    await self._give(taken)
+                    taken = await self._take(host, state)
                 state.next_start = _now() + state.gap
-            yield
+            try:
+                yield
+            finally:
+                await self._give(taken)
+
+    async def _take(self, host: str, state: "_Host") -> Taken | None:
+        """Wait until a request may begin, here and among all who share the turns."""
+        await self._wait(state)
+        while self._turns is not None:
+            await self._telling.done()
+            found = await self._turns.take(host, self._per_host, state.gap)
+            if isinstance(found, Taken):
+                state.heed(found.gap)
+                return found
+            await asyncio.sleep(min(found, LOOK))
+            await self._wait(state)
+        return None
+
+    async def _give(self, taken: Taken | None) -> None:
+        if taken is not None and self._turns is not None:
+            await self._turns.give(taken)
+
+    @contextmanager
+    def _told(self, host: str) -> Iterator["_Host"]:
+        """The host's state to be changed; pauses and pace that come of it are told to whoever shares the turns."""
+        state = self._of(host)
+        gap, held_until = state.gap, state.held_until
+        yield state
+        if self._turns is None:
+            return
+        if state.gap != gap:
+            self._telling.tell(self._turns.pace(host, state.taught))
+        if state.held_until > held_until:
+            self._telling.tell(self._turns.hold(host, state.held_until - _now()))
 
     async def _told_by_next(self, host: str, state: "_Host", trouble: Trouble) -> bool:
         """Ask whether the host is well after a pause; returns whether the turn that waits is to find out."""
@@ -192,6 +238,15 @@ class _Host:
     def set_delay(self, seconds: float) -> None:
         self._delay = seconds
         self.gap = max(self.gap, seconds)
+
+    @property
+    def taught(self) -> float:
+        """The gap as far as the host's trouble made it; 0 where it is the usual one."""
+        return self.gap if self.gap > self._delay else 0.0
+
+    def heed(self, gap: float) -> None:
+        """Go by the gap that the host's trouble has taught others and us."""
+        self.gap = max(self._delay, gap)
 
     def slow_down(self) -> None:
         self._well = 0

@@ -1,15 +1,16 @@
-"""Leases: a row is held by one owner for a while, taken by one conditional UPDATE."""
+"""Leases: a row is held by one owner for a while, taken by one conditional UPDATE; the time is the database's."""
 
 import os
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.clock import later, present
 from db.database import Database
 from db.tables import Sweep, Visit
-from db.types import now
 from db.words import VisitState
 
 LEASE = timedelta(minutes=5)
@@ -65,18 +66,18 @@ async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> 
             sa.or_(
                 Sweep.lease_owner.is_(None),
                 Sweep.lease_owner == owner,
-                Sweep.lease_until < now(),
+                Sweep.lease_until < present(),
                 Sweep.lease_owner == dead,
             ),
         )
-        .values(lease_owner=owner, lease_until=now() + LEASE)
+        .values(lease_owner=owner, lease_until=later(LEASE))
     )
     if not taken.rowcount:
         return await connection.scalar(asked) or "?"  # another may have come first
     await connection.execute(
         sa.update(Visit)
         .where(Visit.sweep_id == sweep_id, Visit.lease_owner == owner)
-        .values(lease_until=now() + LEASE)
+        .values(lease_until=later(LEASE))
     )
     return None
 
@@ -102,11 +103,16 @@ async def dead_owners(database: Database, sweep_id: int) -> frozenset[str]:
         return frozenset(owner for owner in owners if owner and is_alive(owner) is False)
 
 
-async def renew_visit(connection: AsyncConnection, visit_id: int, owner: str) -> None:
-    """Hold a visit longer, if the owner still holds it."""
-    await connection.execute(
-        sa.update(Visit).where(Visit.id == visit_id, Visit.lease_owner == owner).values(lease_until=now() + LEASE)
-    )
+async def renew_visits(connection: AsyncConnection, visits: Sequence[int], owner: str) -> None:
+    """Hold visits longer, those that the owner still holds."""
+    mine = Visit.id.in_(visits), Visit.lease_owner == owner
+    await connection.execute(sa.update(Visit).where(*mine).values(lease_until=later(LEASE)))
+
+
+async def release_visits(connection: AsyncConnection, visits: Sequence[int], owner: str) -> None:
+    """Give visits back, those that the owner still holds."""
+    mine = Visit.id.in_(visits), Visit.lease_owner == owner
+    await connection.execute(sa.update(Visit).where(*mine).values(lease_owner=None, lease_until=None))
 
 
 async def claim_visits(
@@ -121,7 +127,7 @@ async def claim_visits(
         .where(
             Visit.sweep_id == sweep_id,
             Visit.state == VisitState.SELECTED,
-            sa.or_(Visit.lease_owner.is_(None), Visit.lease_until < now(), Visit.lease_owner.in_(dead)),
+            sa.or_(Visit.lease_owner.is_(None), Visit.lease_until < present(), Visit.lease_owner.in_(dead)),
         )
         .order_by(Visit.id)
         .limit(count)
@@ -131,7 +137,7 @@ async def claim_visits(
     claimed = await connection.scalars(
         sa.update(Visit)
         .where(Visit.id.in_(sa.select(free.c.id)))
-        .values(lease_owner=owner, lease_until=now() + LEASE)
+        .values(lease_owner=owner, lease_until=later(LEASE))
         .returning(Visit.id)
     )
     return sorted(claimed)

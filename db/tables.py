@@ -741,3 +741,42 @@ class Notice(Table):
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
     error: Mapped[str | None]  # of the last try
+
+
+class Host(Table):
+    """A machine that pages are asked from, and when it may next be asked by any of our processes. See crawler.turns."""
+
+    __tablename__ = "host"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime]  # this and the next by the database's clock
+    held_until: Mapped[datetime]
+    gap: Mapped[float]  # seconds between starts that its trouble has taught us; 0: those of the sweep's own limits
+
+
+class Turn(Table):
+    """A request to a host that is under way, held by a process until a moment: who dies with it loses it."""
+
+    __tablename__ = "turn"
+    __table_args__ = (Index(None, "host", "until"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    host: Mapped[str] = mapped_column(ForeignKey("host.name"))
+    owner: Mapped[str] = mapped_column(index=True)
+    until: Mapped[datetime]
+
+
+class Worker(Table):
+    """A process that takes sweeps on, as it last said of itself. See audits.fleet.roster."""
+
+    __tablename__ = "worker"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str]  # as leases name it: host, process id, when it started
+    version: Mapped[str]  # of jisweep
+    engine: Mapped[str]  # name and version
+    reader: Mapped[int]  # see crawler.document.READER
+    places: Mapped[int]  # pages that it has in hand at one time
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]  # by the database's clock
+    drain_asked_at: Mapped[datetime | None]  # since when it is to take on nothing more
+    ended_at: Mapped[datetime | None]
+    hand: Mapped[dict[str, Any]] = mapped_column(default=dict)  # sweeps in hand, and those it leaves to others: why

@@ -122,13 +122,13 @@ async def test_a_page_that_waits_long_for_its_turn_keeps_its_lease(
 ) -> None:
     monkeypatch.setattr(auditing, "RENEW", 0.05)
     renewed: list[int] = []
-    renew = auditing.renew_visit
+    renew = auditing.renew_visits
 
-    async def counted(connection: object, visit_id: int, owner: str) -> None:
-        renewed.append(visit_id)
-        await renew(connection, visit_id, owner)  # type: ignore[arg-type]
+    async def counted(connection: object, visits: list[int], owner: str) -> None:
+        renewed.extend(visits)
+        await renew(connection, visits, owner)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(auditing, "renew_visit", counted)
+    monkeypatch.setattr(auditing, "renew_visits", counted)
     async with small_site({"/": linked("/a", "/b"), "/a": html("よい"), "/b": html("よい")}) as server:
         plan = plan_for(server.address(), delay=1.0)
         sweep = await sweep_now(database, plan, tools)
