@@ -22,6 +22,8 @@ WANTED = sa.and_(
     Sweep.asked_at.is_not(None), sa.or_(Sweep.stop_asked_at.is_(None), Sweep.stop_asked_at < Sweep.asked_at)
 )  # the application is to run it
 
+WANTED_ORDER = (Sweep.asked_at, Sweep.id)  # whose turn is first
+
 
 async def ask_sweep(connection: AsyncConnection, plan: Plan, who: str) -> int:
     """Have a new sweep run; returns its number."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from audits.trust import judge
 from audits.work import Work
 from crawler.address import origin_of
 from crawler.browser import PageLost, Tab
+from crawler.document import READER
 from crawler.exploration import note_given_up, note_pace, robots_of
 from crawler.frontier import ROWS
 from crawler.notes import add_note
@@ -61,7 +62,7 @@ async def audit_chosen(work: Work) -> bool:
         await note_given_up(work.database, work.sweep.id, work.fetcher)
         if work.stopping.is_set() and await left(work):
             return False
-        if not await stop_carrying(work):
+        if not await stop_carrying(work.database, work.sweep):
             break
     await finish(work.database, work.sweep.id)
     return True
@@ -117,6 +118,18 @@ async def judging_rules(work: Work, tab: Tab | None = None) -> RuleSet:
     return rules
 
 
+def unlike_reader(sweep: Sweep) -> UsageError | None:
+    """Why this program must not go on with a sweep whose pages another release reads otherwise; None when it may."""
+    if sweep.reader in (0, READER):
+        return None
+    return UsageError(
+        ja=f"スイープ {sweep.id} は、ページの読み方が違う版（{sweep.reader}）の jisweep で始めました。今の版は {READER} です。"
+        "一つのスイープに二つは混ぜられません。新しいスイープを始めてください。",
+        en=f"Sweep {sweep.id} was begun by a jisweep that reads pages in another way ({sweep.reader}); it is now {READER}. "
+        "One sweep never mixes two: begin a new sweep.",
+    )
+
+
 async def _keep_delays(work: Work) -> None:
     """Keep the crawl-delays that the hosts ask for, also when another process has explored them."""
     async with work.database.reading() as connection:
@@ -131,7 +144,7 @@ async def _keep_delays(work: Work) -> None:
     await note_pace(work.database, work.sweep.id, work.robots)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Yardstick:
     """What all workers of a sweep share."""
 
@@ -164,16 +177,25 @@ async def _audit_pages(work: Work, yardstick: Yardstick, tab: Tab) -> None:
             return
 
 
-async def audit_batch(work: Work, yardstick: Yardstick, tab: Tab) -> int:
-    """Claim a few pages and audit them one by one; returns how many were claimed. What is not done is given back."""
+async def audit_batch(work: Work, yardstick: Yardstick, tab: Callable[[], Awaitable[Tab]]) -> int:
+    """Claim a few pages and audit them one by one in a tab, which is asked for when there are any.
+
+    Returns how many were claimed. What is not done is given back.
+    """
     visits = await _claimed(work, yardstick)
+    if not visits:  # somebody may have died since
+        yardstick.dead = await dead_owners(work.database, work.sweep.id)
+        visits = await _claimed(work, yardstick)
+    if not visits:
+        return 0
     claimed = [visit.id for visit in visits]
     try:
         async with _kept(work, claimed):
+            its = await tab()
             for visit in visits:
                 if work.stopping.is_set():
                     break
-                await _audit_visit(work, yardstick, tab, visit)
+                await _audit_visit(work, yardstick, its, visit)
     finally:
         with suppress(StorageError):  # the leases end by themselves
             async with work.database.writing() as connection:
@@ -226,6 +248,7 @@ async def _look_at(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> No
         if work.sweep.recheck:
             refuse_stranger(visit.title, visit.shape, audit.source, visit.content_type)
     except PageLost as lost:
+        await note_given_up(work.database, work.sweep.id, work.fetcher)  # before the last page has its result
         async with work.database.writing() as connection:
             await keep_failure(connection, work.sweep, visit.id, visit.tries, lost)
             if lost.reason in GONE:

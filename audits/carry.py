@@ -13,7 +13,9 @@ from sqlalchemy.orm import aliased
 
 from audits.reliance import reliance
 from audits.work import Work
+from crawler.limits import Limits
 from crawler.notes import add_note
+from db.database import Database
 from db.tables import Result, Site, Sweep, Visit
 from db.types import now
 from db.words import About, VisitState
@@ -113,15 +115,14 @@ def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:
     )
 
 
-async def stop_carrying(work: Work) -> bool:
+async def stop_carrying(database: Database, sweep: Sweep) -> bool:
     """Have all carried pages audited, and carry nothing on this site from now on, when the recheck asks for it.
 
     Returns whether pages wait to be audited now.
     """
-    sweep = work.sweep
-    async with work.database.writing() as connection:
+    async with database.writing() as connection:
         found = await reliance(connection, sweep.id)
-        if not found.is_unreliable(work.limits.tolerance):
+        if not found.is_unreliable(Limits.from_row(sweep.settings).tolerance):
             return False
         undone = {"state": VisitState.SELECTED, "carried": False, "result_id": None, "audited_at": None}
         mine = Visit.sweep_id == sweep.id, Visit.carried

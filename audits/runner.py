@@ -1,133 +1,140 @@
-"""Runs what people have asked the application for, one sweep and one recheck at a time.
+"""Runs what people and schedules have asked for, in this process: several sweeps side by side, by turns, page by page.
 
-A sweep that another process holds is left to it. What was in hand when the application ended is gone on with when it is
-back, for its rows still say that it is wanted.
+A sweep that another process holds is left to it; pages of one that is open for all are audited beside the other's. What was in
+hand when the process ended is gone on with when it is back, for its rows still say that it is wanted.
 """
 
 import asyncio
 import logging
+import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 
-import sqlalchemy as sa
-
-from audits import recheck as rechecking
-from audits import sweep as sweeping
-from audits.asked import WANTED, settled
-from audits.conclude import sweep_row
-from audits.recheck import aim_of
-from audits.sweep import Held
+from audits.fleet.crew import Crew
+from audits.fleet.needs import Act, Need, needs
+from audits.fleet.roster import Roster
 from audits.work import Tools
-from crawler.windows import Windows
 from db.database import Database
-from db.errors import JisweepError, StorageError
-from db.leases import is_alive, this_process
-from db.tables import Sweep
-from db.types import now
-from db.words import SweepState
+from db.errors import StorageError
 
 LOOK = 1.0  # seconds between looks for something to run
 TROUBLE = 30.0  # seconds until the database is tried again
 PATIENCE = 30.0  # seconds that pages in hand have when the application ends
-BROKEN = {
-    "ja": "想定外のエラーで止まりました。記録（ログ）に詳細があります。続けるには「再開」を押してください。",
-    "en": "It ended in an unexpected error; the log has the details. Press Resume to go on.",
-}
 
 log = logging.getLogger(__name__)
 
 
+def usual_places() -> int:
+    """Pages at one time on this machine: one loads while every core runs rules."""
+    return (os.cpu_count() or 1) + 1
+
+
 @asynccontextmanager
-async def standing_by(database: Database, tools: Callable[[], Tools]) -> AsyncIterator[None]:
-    """Run what is asked for while the block lasts; at its end the pages in hand are finished, if they do not take too long.
+async def standing_by(
+    database: Database, tools: Callable[[], Tools], *, places: int | None = None, roster: Roster | None = None,
+    patience: float | None = PATIENCE,
+) -> AsyncIterator[Crew]:  # fmt: skip
+    """Run what is asked for while the block lasts; at its end pages in hand are finished, if they take no longer than `patience`.
 
     `tools` gives the means of each run, and may raise JisweepError for what is missing.
     """
-    closing = asyncio.Event()
-    lanes = [asyncio.create_task(_lane(database, tools, closing, recheck=each)) for each in (False, True)]
-    try:
-        yield
-    finally:
-        closing.set()
-        _, late = await asyncio.wait(lanes, timeout=PATIENCE)
-        for lane in late:
-            lane.cancel()
-        await asyncio.gather(*lanes, return_exceptions=True)
-
-
-async def _lane(database: Database, tools: Callable[[], Tools], closing: asyncio.Event, *, recheck: bool) -> None:
-    """Rechecks have a lane of their own: who waits for one sees a few pages, not all of a site, before theirs."""
-    while not closing.is_set():
-        pause = LOOK
+    places = places or usual_places()
+    async with Crew(database, tools, places=places, roster=roster) as crew:
+        rounds = asyncio.create_task(Rounds(database, crew, places, roster).go())
         try:
-            sweep_id = await _next(database, recheck)
-            if sweep_id is not None:
-                await _run(database, sweep_id, tools, closing)
+            yield crew
+        finally:
+            crew.closing.set()
+            await asyncio.wait([rounds], timeout=patience)
+            rounds.cancel()
+            await asyncio.gather(rounds, return_exceptions=True)
+
+
+class Rounds:
+    """Sees to what the wanted sweeps need, again and again, each in its turn."""
+
+    def __init__(self, database: Database, crew: Crew, places: int, roster: Roster | None = None) -> None:
+        self._database = database
+        self._crew = crew
+        self._roster = roster
+        # Twice the places: some wait for their hosts, or explore without a browser. Rechecks have room of their own, for
+        # who waits for one sees a few pages, not all of a site, before theirs.
+        self._most = {Act.PREPARE: places, Act.AUDIT: 2 * places, Act.CONCLUDE: places}
+        self._tasks: dict[asyncio.Task[None], Need] = {}
+        self._served: dict[int, int] = {}  # sweep → when it last had a turn
+        self._turn = 0
+
+    async def go(self) -> None:
+        """Until the crew closes; then the pages in hand are finished."""
+        try:
+            while not self._crew.closing.is_set():
+                pause = LOOK
+                try:
+                    async with self._database.reading() as connection:
+                        found = await needs(connection)
+                    self._begin(found)
+                except StorageError as error:
+                    log.error("%s", error)
+                    pause = TROUBLE
+                except Exception:  # the rounds go on, whatever it was
+                    log.exception("looking for what is asked for")
+                    pause = TROUBLE
+                await self._wait(pause)
+        except asyncio.CancelledError:
+            for task in self._tasks:
+                task.cancel()
+            raise
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    def _begin(self, found: list[Need]) -> None:
+        """Begin what there is room for: of sweeps that are open for all, whose turn is longest ago first."""
+        if self._roster is not None:
+            found = [each for each in found if not self._roster.leaves(each.sweep, each.asked_at)]
+        whole = [each for each in found if each.act is not Act.AUDIT and not self._crew.is_at(each)]
+        at_work = {each.sweep for each in self._tasks.values() if each.act is not Act.AUDIT}
+        for need in whole:
+            if need.sweep not in at_work and (need.recheck or self._room(need.act)):
+                self._see_to(need)
+        audits = [each for each in found if each.act is Act.AUDIT]
+        given: Counter[int] = Counter()
+        while audits and self._room(Act.AUDIT):
+            busy = Counter(each.sweep for each in self._tasks.values() if each.act is Act.AUDIT)
+            audits = [each for each in audits if given[each.sweep] < each.takes]
+            if not audits:
+                break
+            need = min(audits, key=lambda each: (busy[each.sweep], self._served.get(each.sweep, 0)))
+            given[need.sweep] += 1
+            self._see_to(need)
+        if self._roster is not None:
+            self._roster.has_in_hand(sorted({each.sweep for each in self._tasks.values()}))
+
+    def _room(self, act: Act) -> bool:
+        running = sum(each.act is act and not each.recheck for each in self._tasks.values())
+        return running < self._most[act]
+
+    def _see_to(self, need: Need) -> None:
+        self._turn += 1
+        self._served[need.sweep] = self._turn
+        task = asyncio.create_task(self._done(need))
+        self._tasks[task] = need
+        task.add_done_callback(self._tasks.pop)
+
+    async def _done(self, need: Need) -> None:
+        try:
+            await self._crew.see_to(need)
         except StorageError as error:
             log.error("%s", error)
-            pause = TROUBLE
-        except Exception:  # the lane goes on, whatever it was
-            log.exception("running what was asked for")
-            pause = TROUBLE
-        with suppress(TimeoutError):
-            await asyncio.wait_for(closing.wait(), pause)
+            await asyncio.sleep(LOOK)
 
-
-async def _next(database: Database, recheck: bool) -> int | None:
-    """The wanted sweep that was asked for first, which nobody holds and whose window is open."""
-    columns = Sweep.id, Sweep.settings, Sweep.lease_owner, Sweep.lease_until
-    wanted = sa.select(*columns).where(WANTED, Sweep.recheck == recheck).order_by(Sweep.asked_at, Sweep.id)
-    async with database.reading() as connection:
-        rows = (await connection.execute(wanted)).all()
-    for row in rows:
-        owner = row.lease_owner
-        is_free = owner in (None, this_process()) or row.lease_until < now() or is_alive(owner) is False
-        if is_free and Windows.parse(row.settings.get("window", "")).are_open(datetime.now(UTC)):
-            return int(row.id)
-    return None
-
-
-async def _run(database: Database, sweep_id: int, tools: Callable[[], Tools], closing: asyncio.Event) -> None:
-    """Take a sweep as far as it goes; what keeps it from going on is kept in its row."""
-    try:
-        if not await _taken_on(database, sweep_id, tools(), closing):
-            return  # stopped, closed or outside its window: its rows say which
-        halted = None
-    except Held:
-        return
-    except StorageError:
-        raise
-    except JisweepError as error:
-        halted = {"ja": error.ja, "en": error.en}
-    except Exception:
-        log.exception("sweep %d", sweep_id)
-        halted = BROKEN
-    async with database.writing() as connection:
-        await settled(connection, sweep_id, halted)
-
-
-async def _taken_on(database: Database, sweep_id: int, tools: Tools, closing: asyncio.Event) -> bool:
-    async with database.reading() as connection:
-        sweep = await sweep_row(connection, sweep_id)
-    stopping = asyncio.Event()
-
-    windows = Windows.parse(sweep.settings.get("window", ""))
-
-    async def close() -> None:
-        """Outside its window a sweep makes room for others; it goes on when the window opens again."""
-        while not closing.is_set() and windows.are_open(datetime.now(UTC)):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(closing.wait(), LOOK)
-        stopping.set()
-
-    closer = asyncio.create_task(close())
-    try:
-        if sweep.recheck:
-            aim, _ = aim_of(sweep)
-            return await rechecking.run(database, sweep_id, aim, tools, stopping, since=sweep.asked_at)
-        asked, finished = sweep.asked_at, sweep.finished_at
-        again = sweep.state is SweepState.FINISHED and bool(asked and finished and asked > finished)
-        return await sweeping.run(database, sweep_id, tools, stopping, again=again, since=sweep.asked_at)
-    finally:
-        closer.cancel()
+    async def _wait(self, seconds: float) -> None:
+        """Until something is done, the crew closes, or it is time to look again."""
+        closing = asyncio.create_task(self._crew.closing.wait())
+        try:
+            await asyncio.wait([closing, *self._tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closing.cancel()
+            with suppress(asyncio.CancelledError):
+                await closing

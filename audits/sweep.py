@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
-from audits.auditing import audit_chosen, judging_rules
+from audits.auditing import audit_chosen, finish, judging_rules, opened
 from audits.bearings import about
+from audits.carry import stop_carrying
 from audits.conclude import sweep_row
 from audits.defects.reconcile import reconcile
 from audits.exploring import explore_site
@@ -176,9 +177,11 @@ async def _reopen(work: Work) -> None:
 
 async def run(
     database: Database, sweep_id: int, tools: Tools, stopping: asyncio.Event, *,
-    until: SweepState = SweepState.FINISHED, again: bool = False, since: datetime | None = None,
+    until: SweepState = SweepState.FINISHED, again: bool = False, since: datetime | None = None, shared: bool = False,
 ) -> bool:  # fmt: skip
     """Take a sweep on from wherever it is; returns False when stopped before it reached `until`.
+
+    When it is `shared` it is left once any process may audit its pages, see audits.fleet.
 
     `again` gives the pages that a finished sweep has lost another try. Who asks after `since`, by default from now on,
     that the sweep stop sets `stopping`. Raises UsageError when there is no such sweep, Held when another process runs it.
@@ -197,17 +200,39 @@ async def run(
             await _reopen(work)
         while work.sweep.state not in (until, SweepState.FINISHED):
             log.info("%s begins or goes on", work.sweep.state)
+            if shared and work.sweep.state is SweepState.AUDITING:
+                return await opened(work, await work.first_tab()) is not None
             if stopping.is_set() or not await STEPS[work.sweep.state](work):
                 log.info("stopped while %s; its rows are kept", work.sweep.state)
                 return False
             async with database.reading() as connection:
                 work.sweep = await sweep_row(connection, sweep_id)
-        if work.sweep.state is SweepState.FINISHED and is_trusted(work.sweep):
-            async with database.writing() as connection:
-                await reconcile(connection, sweep_id)
-                await keep_points(connection, Sweep.site_id == work.sweep.site_id)
-            log.info("finished")
+        if work.sweep.state is SweepState.FINISHED:
+            await _take_in(database, sweep_id)
     return True
+
+
+async def conclude_shared(database: Database, sweep_id: int) -> bool:
+    """End a sweep whose pages all have their result; False when there are pages to be audited after all. Raises Held."""
+    async with held(database, sweep_id):
+        async with database.reading() as connection:
+            sweep = await sweep_row(connection, sweep_id)
+        if sweep.state is SweepState.AUDITING and (
+            await stop_carrying(database, sweep) or not await finish(database, sweep_id)
+        ):
+            return False
+        await _take_in(database, sweep_id)
+    return True
+
+
+async def _take_in(database: Database, sweep_id: int) -> None:
+    """Let the defects and the trends of the site take in what a finished sweep saw, if it is to be trusted."""
+    async with database.writing() as connection:
+        sweep = await sweep_row(connection, sweep_id)
+        if is_trusted(sweep):
+            await reconcile(connection, sweep_id)
+            await keep_points(connection, Sweep.site_id == sweep.site_id)
+    log.info("finished")
 
 
 @asynccontextmanager

@@ -292,6 +292,7 @@ class Visit(Table):
     __table_args__ = (
         UniqueConstraint("sweep_id", "page_id"),
         Index(None, "sweep_id", "state", "depth"),
+        _index_where("sweep_id", "lease_owner IS NOT NULL"),  # who has what in hand
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"))

@@ -16,6 +16,8 @@ from audits import runner
 from audits.asked import ask_again, ask_recheck, ask_stop, settled
 from audits.conclude import conclude, sweep_row
 from audits.engine import installed_engine
+from audits.fleet.crew import Crew
+from audits.fleet.needs import Act, Need, needs
 from audits.recheck import Aim, aim_of
 from audits.sweep import begin, run
 from audits.work import Tools
@@ -159,8 +161,14 @@ async def test_who_runs_a_sweep_at_a_terminal_heeds_the_request_to_stop_and_may_
         assert await first is False
         assert len(server.requests) < 30
         assert await stands(database, sweep) is Standing.PAUSED
-        assert await runner._next(database, False) is None  # it is the terminal's
+        assert await following(database, False) is None  # it is the terminal's
         assert await running() is True  # what was asked before it began is no request to it
+
+
+async def following(database: Database, recheck: bool) -> int | None:
+    """The wanted sweep, or recheck, that comes next."""
+    async with database.reading() as connection:
+        return next((each.sweep for each in await needs(connection) if each.recheck == recheck), None)
 
 
 async def _held(database: Database, sweep: int) -> bool:
@@ -174,8 +182,11 @@ async def test_outside_its_window_a_sweep_makes_room_for_others(database: Databa
         sweep = await begin(database, plan_for(server.address(), window=f"{later}-{later[:3]}01"))
         async with database.writing() as connection:
             await ask_again(connection, sweep, "佐藤")
-        tools = Tools(engine=installed_engine(), browser=chromium)
-        assert await asyncio.wait_for(runner._taken_on(database, sweep, tools, asyncio.Event()), LONG) is False
+        need = Need(
+            sweep=sweep, act=Act.PREPARE, asked_at=now(), recheck=False, takes=1
+        )  # as when it closes just then
+        async with Crew(database, lambda: Tools(engine=installed_engine(), browser=chromium), places=1) as crew:
+            await asyncio.wait_for(crew.see_to(need), LONG)
         assert server.requests == []
     assert await stands(database, sweep) is Standing.WAITING  # until the window opens
 
@@ -187,33 +198,30 @@ async def test_only_what_is_wanted_free_and_in_its_window_is_run(database: Datab
     ]  # fmt: skip
     a, b, closed = sweeps
 
-    async def following() -> int | None:
-        return await runner._next(database, False)
-
-    assert await following() is None
+    assert await following(database, False) is None
     async with database.writing() as connection:
         for sweep in (closed, b, a):
             await ask_again(connection, sweep, "佐藤")
     assert await stands(database, b) is Standing.WAITING
-    assert await following() == b  # asked for before the other
+    assert await following(database, False) == b  # asked for before the other
     async with database.writing() as connection:
         await connection.execute(
             sa.update(Sweep).where(Sweep.id == b).values(lease_owner="elsewhere/1/1", lease_until=now() + LEASE)
         )
     assert await stands(database, b) is Standing.RUNNING
-    assert await following() == a
+    assert await following(database, False) == a
     async with database.writing() as connection:
         await ask_stop(connection, a)
-    assert await following() is None
+    assert await following(database, False) is None
     assert await stands(database, a) is Standing.PAUSED
     async with database.writing() as connection:
         await ask_again(connection, a, "佐藤")
         assert await hold_sweep(connection, a, this_process()) is None
-    assert await following() == a  # ours from before a restart within one process
+    assert await following(database, False) == a  # ours from before a restart within one process
     async with database.writing() as connection:
         await connection.execute(sa.update(Sweep).where(Sweep.id == a).values(lease_owner=None, lease_until=None))
         await settled(connection, a, {"ja": "だめ", "en": "no"})
-    assert (await stands(database, a), await following()) == (Standing.HALTED, None)
+    assert (await stands(database, a), await following(database, False)) == (Standing.HALTED, None)
     async with database.writing() as connection:
         await ask_again(connection, a, "佐藤")
     assert (await row_of(database, a)).halted is None
@@ -234,8 +242,8 @@ async def test_a_recheck_that_waits_is_not_begun_twice_and_knows_what_it_is_for(
     assert second != first
     kept, before = aim_of(await row_of(database, second))
     assert (kept, set(before)) == (aim, {defect})
-    assert await runner._next(database, True) == second
-    assert await runner._next(database, False) is None
+    assert await following(database, True) == second
+    assert await following(database, False) is None
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

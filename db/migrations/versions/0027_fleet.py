@@ -12,6 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    held = sa.text('lease_owner IS NOT NULL')
+    op.create_index(op.f('ix_visit_sweep_id'), 'visit', ['sweep_id'], sqlite_where=held, postgresql_where=held)
     op.create_table(
         'host',
         sa.Column('name', sa.String(), nullable=False),
