@@ -48,6 +48,8 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "check": "reports.cli.check",
     "sign-in": "reports.cli.sign_in",
     "web": "reports.cli.web",
+    "run": "reports.cli.worker",
+    "worker": "reports.cli.worker",
     "account": "reports.cli.account",
     "status": "reports.cli.status",
     "notices": "reports.cli.notices",
@@ -108,6 +110,8 @@ def cli() -> None:
     jisweep web                             all of it in a browser, for everybody who works on it
     jisweep backup /var/backups/jisweep/    the whole database as one file, while sweeps run
     jisweep status                          did last night run whole? for people and cron
+    jisweep run --web                       the same, with the sweeps that are asked for
+    jisweep worker                          further processes and machines for them (PostgreSQL)
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,7 @@ from db.database import Database
 from db.errors import StorageError
 from db.tables import Sweep, Table
 
+QUEUE = "procrastinate_"  # what the names of its tables begin with
 UPGRADING = 8341_3  # names our lock among the advisory locks of a PostgreSQL database
 
 
@@ -42,6 +44,7 @@ async def upgrade(database: Database) -> None:
     async with database.writing(remaking=True) as connection:
         await _alone(connection)
         await connection.run_sync(_upgrade)
+        await _make_queue(connection)
         await refers_to_what_is_there(connection)
 
 
@@ -114,7 +117,8 @@ def _config() -> Config:
 def _standing(connection: Connection) -> Schema:
     revision = revision_of(connection)
     if revision is None:
-        return Schema.FOREIGN if sa.inspect(connection).get_table_names() else Schema.EMPTY
+        tables = [each for each in sa.inspect(connection).get_table_names() if not each.startswith(QUEUE)]
+        return Schema.FOREIGN if tables else Schema.EMPTY
     scripts = ScriptDirectory.from_config(_config())
     if revision == scripts.get_current_head():
         return Schema.CURRENT
@@ -137,12 +141,22 @@ def _upgrade(connection: Connection, revision: str = "head") -> None:
 
 
 def _differences(connection: Connection) -> list[str]:
-    def is_here(item: Any, *_: Any) -> bool:
-        # an index may be for one kind of database alone
-        return item.info.get("only") in (None, connection.dialect.name)
+    def is_here(item: Any, name: str | None, *_: Any) -> bool:
+        # an index may be for one kind of database alone; the queue's tables are Procrastinate's own
+        return not (name or "").startswith(QUEUE) and item.info.get("only") in (None, connection.dialect.name)
 
     context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_here})
     return [str(difference) for difference in compare_metadata(context, Table.metadata)]
+
+
+async def _make_queue(connection: AsyncConnection) -> None:
+    """Procrastinate's tables, beside ours on PostgreSQL: what stands in them are hints, which may be lost."""
+    if connection.dialect.name == "sqlite":
+        return
+    if await connection.scalar(sa.select(sa.func.to_regclass(f"{QUEUE}jobs"))) is None:
+        plain = (await connection.get_raw_connection()).driver_connection
+        assert plain is not None
+        await plain.execute(SchemaManager.get_schema())
 
 
 async def _alone(connection: AsyncConnection) -> None:

@@ -1,6 +1,7 @@
 """The credentials of a command: the file that it names, or what is kept in the user's own folder."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ def credentials_of(given: dict[str, Any], scope: Scope) -> Credentials:
 
     Only what the scope reaches counts, and where its start may be sent on to. Raises UsageError when a file cannot be used, and when both options are given.
     """
+    return _wanted(given, lambda origin: scope.reaches(origin) or bare_host(origin) == bare_host(scope.start))
+
+
+def credentials_for_all(given: dict[str, Any]) -> Credentials:
+    """The same for a process that runs sweeps of any site; each gets its own of them. Raises UsageError."""
+    return _wanted(given, lambda _: True)
+
+
+def _wanted(given: dict[str, Any], wanted: Callable[[str], bool]) -> Credentials:
     named, none = given["credentials"], given["no_credentials"]
     if named and none:
         raise UsageError(
@@ -36,10 +46,6 @@ def credentials_of(given: dict[str, Any], scope: Scope) -> Credentials:
     if none:
         return NONE
     ask = _asking(given["lang"])
-
-    def wanted(origin: str) -> bool:
-        return scope.reaches(origin) or bare_host(origin) == bare_host(scope.start)
-
     if named:
         return read_credentials(named, ask, wanted)
     usual = own_folder() / FILE

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import uvicorn
@@ -22,40 +23,49 @@ from reports.ops.log import service_log_options
 from reports.web.app import application
 from reports.web.settings import WebSettings
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def serving_options(command: Command) -> Command:
+    """How the application is served, and what is done beside it."""
+    for option in (
+        private_option,
+        contact_option,
+        notices_option,
+        service_log_options,
+        metrics_options,
+        click.option(
+            "--oidc", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE", envvar="JISWEEP_WEB_OIDC",
+            help="Directory to sign in with by OpenID Connect (TOML; see docs/operators/web.md).",
+        ),
+        click.option(
+            "--behind", metavar="ADDRESS", envvar="JISWEEP_WEB_BEHIND",
+            help="Address of that server: only what it says of clients is believed.",
+        ),
+        click.option(
+            "--public", metavar="URL", envvar="JISWEEP_WEB_PUBLIC",
+            help="Where readers reach it, such as https://a11y.example.lg.jp, when a server in front of it brings them.  "
+                 "[default: http://localhost:PORT]",
+        ),
+        click.option(
+            "--port", type=click.IntRange(1, 65535), default=8341, show_default=True, envvar="JISWEEP_WEB_PORT",
+            help="Port to listen on.",
+        ),
+        click.option(
+            "--host", default="127.0.0.1", show_default=True, envvar="JISWEEP_WEB_HOST", help="Address to listen on."
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
 
 @click.command()
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, envvar="JISWEEP_WEB_HOST", help="Address to listen on."
-)
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=8341, show_default=True, envvar="JISWEEP_WEB_PORT",
-    help="Port to listen on.",
-)  # fmt: skip
-@click.option(
-    "--public", metavar="URL", envvar="JISWEEP_WEB_PUBLIC",
-    help="Where readers reach it, such as https://a11y.example.lg.jp, when a server in front of it brings them.  "
-         "[default: http://localhost:PORT]",
-)  # fmt: skip
-@click.option(
-    "--behind",
-    metavar="ADDRESS",
-    envvar="JISWEEP_WEB_BEHIND",
-    help="Address of that server: only what it says of clients is believed.",
-)
-@click.option(
-    "--oidc", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE", envvar="JISWEEP_WEB_OIDC",
-    help="Directory to sign in with by OpenID Connect (TOML; see docs/operators/web.md).",
-)  # fmt: skip
+@serving_options
 @click.option(
     "--sweeps/--no-sweeps", "runs_sweeps", default=True, envvar="JISWEEP_WEB_SWEEPS",
     help="Run the sweeps and rechecks that people ask for in the application, or only keep what they ask.  [default: run]",
 )  # fmt: skip
-@metrics_options
-@service_log_options
-@notices_option
-@contact_option
 @browser_option
-@private_option
 @lang_option
 @database_option
 def web(**given: Any) -> int:
@@ -63,16 +73,10 @@ def web(**given: Any) -> int:
 
     At the first start it prints a link, good for one day and one use, that sets the administrator's password.
     """
-    _check_behind(given["behind"])
-    settings = WebSettings(
-        database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
-        browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
-        runs_sweeps=given["runs_sweeps"], warms=True, contact=given["contact"],
-        notices=given["notices"],
-    )  # fmt: skip
+    settings = settings_of(given, runs_sweeps=given["runs_sweeps"])
     metrics = listener_of(given)
-    with _listening(given["host"], given["port"]) as waiting:  # first: a link is of no use where nobody listens
-        asyncio.run(_prepare(settings))
+    with listening_at(given["host"], given["port"]) as waiting:  # first: a link is of no use where nobody listens
+        asyncio.run(prepare(settings))
         server = uvicorn.Server(server_of(settings, given["host"], given["port"], given["behind"], metrics))
         try:
             server.run([waiting])
@@ -85,7 +89,17 @@ def web(**given: Any) -> int:
     return COMPLETE
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def settings_of(given: dict[str, Any], *, runs_sweeps: bool) -> WebSettings:
+    """The settings that a command line asks for. Raises UsageError."""
+    _check_behind(given["behind"])
+    return WebSettings(
+        database=given["database"], public=given["public"] or f"http://localhost:{given['port']}", lang=given["lang"],
+        browser=given["browser"], allow_private=given["allow_private"], oidc=given["oidc"],
+        runs_sweeps=runs_sweeps, warms=True, contact=given["contact"], notices=given["notices"],
+    )  # fmt: skip
+
+
+def listening_at(host: str, port: int) -> socket.socket:
     """A socket that connections wait at. Raises UsageError."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
@@ -121,7 +135,7 @@ def _check_behind(address: str | None) -> None:
         ) from None
 
 
-async def _prepare(settings: WebSettings) -> None:
+async def prepare(settings: WebSettings) -> None:
     """Make the database usable, and tell how the first administrator gets in."""
     async with Database(settings.database) as database:
         await ready(database)

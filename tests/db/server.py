@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Server:
     """A running server, by the address of a database that its user may connect to."""
 
     url: str
+    restart: Callable[[str], None] | None = None  # in a mode of pg_ctl; None: it is not ours
 
     @contextmanager
     def database(self, *, template: str = "template1") -> Iterator[tuple[str, str]]:
@@ -56,15 +57,21 @@ class Server:
 
 
 @contextmanager
-def started() -> Iterator[Server]:
-    """Start a server, stop it at the end, whatever that end is. Raises PostgresMissing."""
+def started(**given: object) -> Iterator[Server]:
+    """Start a server, with settings of its own, and stop it at the end, whatever that end is. Raises PostgresMissing."""
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="jisweep-pg-"))
     try:
         account = _account(folder)
         port = _free_port()
         _make_cluster(programs, folder, account)
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, **QUICK}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": folder,
+            **QUICK,
+            **given,
+        }
         words = " ".join(f"-c {name}={value}" for name, value in settings.items())
         start: list[str | Path] = [
             programs / "pg_ctl",
@@ -77,9 +84,15 @@ def started() -> Iterator[Server]:
             "-o",
             words,
         ]
+
+        def restart(mode: str) -> None:
+            _run([programs / "pg_ctl", "stop", "-w", "-m", mode, "-D", folder / "data"], account)
+            _run(start, account)
+
         with _stopped_at_the_end(programs, folder, account):
             _run(start, account)
-            yield Server(url=f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")
+            url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"
+            yield Server(url=url, restart=restart)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,81 @@
+"""Real workers on one PostgreSQL: whatever happens to them, each page has one result, and the numbers are an undisturbed run's."""
+
+import random
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from audits.work import Tools
+from db.database import Database
+from db.schema import ready
+from db.tables import Worker
+from db.words import Method
+from tests.audits.swept import plan_for, sweep_now
+from tests.cli.servers import Site, serving
+from tests.cli.small import small_site
+from tests.conftest import leave_out
+from tests.db.server import PostgresMissing, Server, started
+from tests.fleet.crowd import Crowd, asked, crowd, is_done, told, wait_for
+from tests.fleet.faults import Faults, disturbed, each_page_has_one_result
+
+LONG = 180.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    """A server that a test may restart; what it has committed it keeps."""
+    try:
+        with started(synchronous_commit="on") as server:
+            yield server
+    except PostgresMissing as error:
+        leave_out(str(error))
+
+
+@pytest.fixture
+def empty(own_server: Server) -> Iterator[str]:
+    """A new database on it, with nothing in it."""
+    with own_server.database() as (_, url):
+        yield url
+
+
+@pytest.fixture
+async def fleet(empty: str, chromium: str, tmp_path: Path) -> AsyncIterator[tuple[Database, Crowd]]:
+    """A database and nobody at work on it yet."""
+    async with Database(empty) as database:
+        await ready(database)
+        with crowd(empty, chromium, tmp_path) as workers:
+            yield database, workers
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with serving(small_site()) as found:
+        yield found
+
+
+async def test_workers_that_die_freeze_and_lose_the_database_say_what_an_undisturbed_sweep_says(
+    fleet: tuple[Database, Crowd], own_server: Server, site: Site, tools: Tools
+) -> None:
+    database, workers = fleet
+    undisturbed = await sweep_now(database, plan_for(site.url, method=Method.ALL), tools)
+    before = await told(database, undisturbed)
+    sweeps = [await asked(database, site.url, method=Method.ALL) for _ in range(4)]
+
+    async def all_done() -> bool:
+        return all([await is_done(database, each) for each in sweeps])
+
+    faults = Faults(database, own_server, workers, random.Random(7))
+    count = await disturbed(faults, all_done, 8, (1.0, 3.0))
+    assert count >= 4, workers.said()
+    try:
+        await wait_for(all_done, LONG)
+    except TimeoutError:
+        pytest.fail(workers.said()[-8000:])
+    for sweep in sweeps:
+        assert await told(database, sweep) == before
+        assert await each_page_has_one_result(database, sweep) == before["audited"]
+    async with database.reading() as connection:
+        names = set(await connection.scalars(sa.select(Worker.name)))
+    assert set(workers.running) <= names
