@@ -17,6 +17,7 @@ from audits.criteria import Criterion, aimed_at
 from audits.defects.cover import day_of
 from audits.defects.sight import parts, seen_at
 from audits.judging import Said, agreed, differ, pages_to_judge, words_on
+from audits.speaking import is_trusted
 from crawler.frame import is_gone, sent_beyond
 from db.database import Database
 from db.errors import UsageError
@@ -114,6 +115,7 @@ class Lack(StrEnum):
     """What is missing before a notation may be used."""
 
     UNFINISHED = "unfinished"  # the sweep goes on
+    SUSPECT = "suspect"  # the sweep is, and nobody has accepted it
     LOST = "lost"  # chosen pages have no result
     UNJUDGED = "unjudged"  # criteria wait for judgement
     DISPUTED = "disputed"  # people differ
@@ -189,6 +191,8 @@ def lacks_of_test(test: JisTest) -> list[Lack]:
     found = [] if test.sweep.edition is Edition.JIS2016 else [Lack.EDITION]
     if not test.conclusion.finished:
         found.append(Lack.UNFINISHED)
+    if not is_trusted(test.sweep):
+        found.append(Lack.SUSPECT)
     if test.lost or not test.pages:
         found.append(Lack.LOST)
     if test.sweep.method is Method.ALL and not test.conclusion.complete:

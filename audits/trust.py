@@ -104,7 +104,7 @@ async def _measure(connection: AsyncConnection, sweep: Sweep, before: list[Sweep
     alike = [_seconds(each) for each in before if each.method is sweep.method]
     return Measured(
         known=await _known(connection, sweep.id),
-        known_before=await _known(connection, before[0].id) if before else None,
+        known_before=await _known_before(connection, before[0].id) if before else None,
         unanswered=await _count(connection, mine, lost, Visit.reason.in_(TRANSIENT)),
         chosen=await _count(connection, *chosen), lost=await _count(connection, *chosen, lost),
         audited=await _count(connection, mine, Visit.state == VisitState.AUDITED),
@@ -115,6 +115,12 @@ async def _measure(connection: AsyncConnection, sweep: Sweep, before: list[Sweep
 
 async def _known(connection: AsyncConnection, sweep_id: int) -> int:
     return await _count(connection, Visit.sweep_id == sweep_id) - await no_pages(connection, sweep_id)
+
+
+async def _known_before(connection: AsyncConnection, sweep_id: int) -> int:
+    """As that sweep was judged by, whose addresses may not be kept any more."""
+    told = await connection.scalar(sa.select(Health.told).where(Health.sweep_id == sweep_id))
+    return int(told["known"]) if told else await _known(connection, sweep_id)
 
 
 async def _count(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> int:

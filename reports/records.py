@@ -42,7 +42,7 @@ def sweeps() -> Query:
     """All sweeps of sites, rechecks among them, with the conditions that numbers of two must share to be compared."""
     return sa.select(
         Sweep.id, Sweep.site_id.label("site"), Sweep.state, Sweep.recheck, Sweep.method, Sweep.edition, Sweep.level, Sweep.seed,
-        Sweep.engine, Sweep.engine_version, Sweep.rule_set, Sweep.created_at, Sweep.finished_at,
+        Sweep.engine, Sweep.engine_version, Sweep.rule_set, Sweep.created_at, Sweep.finished_at, Sweep.trust,
     )  # fmt: skip
 
 

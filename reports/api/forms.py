@@ -16,6 +16,7 @@ from db.words import (
     Reason,
     Region,
     SweepState,
+    Trust,
     VisitState,
 )
 
@@ -70,6 +71,9 @@ class SweepForm(Form):
     rule_set: str | None
     created_at: datetime
     finished_at: datetime | None
+    trust: Trust | None = Field(
+        description="suspect and rejected ones move no defects and are in no trend; null: not judged"
+    )
 
 
 class ConclusionForm(SweepForm):

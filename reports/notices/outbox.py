@@ -1,5 +1,6 @@
 """The outbox: what has happened that somebody wants to be told of becomes a row for each recipient, once."""
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from audits.defects.sight import parts
 from audits.speaking import SPEAKS
 from audits.trends.periods import Period
 from db.database import Database, insert_new
+from db.errors import StorageError
 from db.tables import Health, Notice, Site, Sweep
 from db.words import Channel, SweepState, Telling, Trust
 from reports.language import TOKYO, Language
@@ -21,6 +23,7 @@ from reports.notices.subscriptions import Subscribed, running
 
 BACK = timedelta(days=30)  # what is older is not told any more when notices begin to be sent again
 LATE = timedelta(hours=1)  # a row may be seen so long after the moment that it bears
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +74,13 @@ async def _due_for(
             continue
         text = event.kind, event.about, each.lang
         if text not in written:
-            written[text] = await _write(database, event, language)
+            try:
+                written[text] = await _write(database, event, language)
+            except StorageError:
+                raise
+            except Exception:  # what cannot be written keeps nothing else back; the next look tries again
+                log.exception("%s %s", event.kind, event.about)
+                written[text] = None
         if (told := written[text]) is not None:
             yield event.about, told
 

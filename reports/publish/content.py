@@ -75,6 +75,8 @@ class Content:
                     lost=self.language.count("page", test.lost),
                 )
             )  # fmt: skip
+        if Lack.SUSPECT in lacking:
+            found.append(self.say("result.incomplete_suspect"))
         if Lack.UNREAD in lacking:
             found.append(self.say("result.incomplete_unread"))
         if test.by_hand and not self.facts.details.get("processes"):
