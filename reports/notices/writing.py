@@ -1,7 +1,7 @@
 """What notices say: each kind read from the rows, its numbers with what they stand on."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import Conclusion, conclude
 from audits.cycles.defects import WAITING
 from audits.defects.naming import KNOWN
-from audits.defects.reconcile import NEWLY_CHECKED
 from audits.organisations import shown, tree
+from audits.trends.counting import count_points
 from audits.trends.periods import Period
 from audits.trends.portrait import portrait_of
 from db.database import Database
@@ -30,17 +30,6 @@ from reports.summary import as_json, as_lines
 NEAR = timedelta(days=7)  # before a day by which something is to be repaired
 NAMED = 10  # defects that a message names; of the others it says how many there are
 YEARS = 3  # back to the last sweep of a site that the digest speaks of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moved:
-    """What a sweep has made known of the defects of its site."""
-
-    found: int
-    newly_checked: int  # of these, by rules that no sweep had run there before
-    returned: int
-    confirmed: int
-    unverified: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +75,16 @@ def failed(sweep: int, address: str, halted: dict[str, str], language: Language)
 async def of_defects(database: Database, sweep: int, language: Language) -> Message | None:
     """What a sweep has made known of defects; None where nothing is new and nothing came back."""
     async with database.reading() as connection:
-        moved = await _moved(connection, sweep)
+        [point] = await count_points(connection, sa.select(Sweep.id).where(Sweep.id == sweep))
         named = await _named(connection, sweep)
-    if not (moved.found or moved.returned):
+        address = (await connection.scalars(sa.select(Site.address).where(Site.id == point.site))).one()
+    moved = point.moved
+    if moved is None or not (moved.found or moved.returned):
         return None
-    conclusion = await conclude(database, sweep, sample=False)
-    site = site_name(conclusion.site)
-    async with database.reading() as connection:
-        number = await connection.scalar(sa.select(Sweep.site_id).where(Sweep.id == sweep))
     say, count = language.say, language.count
     lines = [
-        _address(conclusion, language),
-        say("notice.seen", audited=count("page", conclusion.audited), known=count("page", conclusion.known)),
+        say("notice.sweep", number=str(sweep), address=address),
+        say("notice.seen", audited=count("page", point.audited), known=count("page", point.known)),
         say(
             "notice.moved", found=moved.found, newly=moved.newly_checked, returned=moved.returned,
             confirmed=moved.confirmed, unverified=moved.unverified,
@@ -112,13 +99,9 @@ async def of_defects(database: Database, sweep: int, language: Language) -> Mess
     ]  # fmt: skip
     if len(named) > NAMED:
         lines.append(say("notice.others", defects=len(named) - NAMED))
-    facts = {
-        "sweep": sweep, "site": conclusion.site, "audited": conclusion.audited, "known": conclusion.known,
-        "found": moved.found, "newly_checked": moved.newly_checked, "returned": moved.returned,
-        "confirmed": moved.confirmed, "unverified": moved.unverified,
-    }  # fmt: skip
-    subject = say("notice.defects", site=site, found=moved.found, returned=moved.returned)
-    return Message.of(language, subject, lines, f"/defects?site={number}", facts)
+    facts = {"sweep": sweep, "site": address, "audited": point.audited, "known": point.known, **asdict(moved)}
+    subject = say("notice.defects", site=site_name(address), found=moved.found, returned=moved.returned)
+    return Message.of(language, subject, lines, f"/defects?site={point.site}", facts)
 
 
 async def due_defects(connection: AsyncConnection, day: date) -> list[Due]:
@@ -215,34 +198,15 @@ def _address(conclusion: Conclusion, language: Language) -> str:
     return language.say("notice.sweep", number=str(conclusion.sweep), address=conclusion.site)
 
 
-async def _moved(connection: AsyncConnection, sweep: int) -> Moved:
-    """As audits.trends.counting has it: names that went into others are none, nor what no page has shown."""
-    newly = sa.func.coalesce(DefectEvent.why == NEWLY_CHECKED, sa.false()).label("newly")
-    key = DefectEvent.old, DefectEvent.new, newly
-    rows = await connection.execute(sa.select(*key, sa.func.count()).join(Defect).where(*_of(sweep)).group_by(*key))
-    found = dict.fromkeys(("found", "newly_checked", "returned", "confirmed", "unverified"), 0)
-    for old, new, is_newly, number in rows:
-        if old is None:
-            found["found"] += number
-            found["newly_checked"] += number if is_newly else 0
-        elif new.value in found:
-            found[new.value] += number
-    return Moved(**found)
-
-
 async def _named(connection: AsyncConnection, sweep: int) -> list[Any]:
     """The new and returned defects of a sweep, those on the most pages first."""
     pages = (
         sa.select(sa.func.count()).where(Occurrence.defect_id == Defect.id, Occurrence.places > 0).scalar_subquery()
     )
     news = sa.or_(DefectEvent.old.is_(None), DefectEvent.new == DefectState.RETURNED)
+    mine = DefectEvent.sweep_id == sweep, *KNOWN, news
     query = sa.select(Defect.id, Defect.rule, DefectEvent.new, pages.label("pages")).join(Defect)
-    return list((await connection.execute(query.where(*_of(sweep), news).order_by(pages.desc(), Defect.id))).all())
-
-
-def _of(sweep: int) -> tuple[sa.ColumnElement[bool], ...]:
-    shown_once = sa.exists().where(Occurrence.defect_id == Defect.id)
-    return DefectEvent.sweep_id == sweep, Defect.merged_into_id.is_(None), shown_once
+    return list((await connection.execute(query.where(*mine).order_by(pages.desc(), Defect.id))).all())
 
 
 async def _swept(connection: AsyncConnection, sites: Collection[int], week: Period) -> dict[str, Any]:
