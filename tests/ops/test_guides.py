@@ -61,7 +61,7 @@ def typed() -> Iterator[tuple[str, str]]:
         for block in FENCE.findall(guide.read_text(encoding="utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
                 if re.match(r"(docker compose exec \w+ )?jisweep (?!\()[a-z-]", line):
-                    yield str(guide.relative_to(ROOT)), line.partition("  #")[0].partition(" | ")[0]
+                    yield str(guide.relative_to(ROOT)), re.split(r"  #| \| | && ", line)[0]
 
 
 @pytest.mark.parametrize(("guide", "line"), sorted(set(typed())))
