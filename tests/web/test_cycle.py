@@ -180,6 +180,8 @@ async def test_a_cycle_gets_other_days_targets_and_sites(database: Database, ori
         other = values | {"ends": "2027-09-30", "rate": "5", "defects": "", "due": "2027-03-31"}
         wrong = await client.post(path, data=other | {"site": []})
         assert (wrong.status_code, "サイトを一つ" in wrong.text) == (400, True)
+        assert (await client.post(path, data=other | {"site": "999999"})).status_code == 404
+        assert (await client.post("/cycles", data=other | {"name": "x", "site": "999999"})).status_code == 404
         sites = [str(numbers["a"]), str(numbers["c"])]
         done = await client.post(path, data=other | {"site": sites})
         assert (done.status_code, done.headers["location"]) == (303, f"/cycles/{cycle}?done=cycle_changed")

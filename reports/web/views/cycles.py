@@ -130,7 +130,7 @@ async def begin(asked: Reader) -> Response:
     sent = await asked.request.form()
     async with asked.reading() as connection:
         organisations = await tree(connection)
-    values, chosen = _read(asked, sent)
+    values, chosen = _read(asked, organisations, sent)
     try:
         wish = _wish(asked, values, chosen)
         async with asked.writing(Done.CYCLE_CHANGED, begun=wish.name, sites=len(wish.sites)) as connection:
@@ -167,7 +167,7 @@ async def change(asked: Reader, number: int) -> Response:
     sent = await asked.request.form()
     async with asked.reading() as connection:
         organisations = await tree(connection)
-    values, chosen = _read(asked, sent)
+    values, chosen = _read(asked, organisations, sent)
     values["name"] = cycle.name
     try:
         wish = _wish(asked, values, chosen)
@@ -208,11 +208,12 @@ def state_of(cycle: Round) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
-def _read(asked: Asked, sent: FormData) -> tuple[dict[str, str], set[int]]:
-    """The fields and the sites of a form. Raises Refused for a site that the reader does not plan for."""
+def _read(asked: Asked, organisations: Tree, sent: FormData) -> tuple[dict[str, str], set[int]]:
+    """The fields and the sites of a form. Raises Refused for a site that there is not, or the reader does not plan for."""
     given = sent.getlist("site")
     chosen = {int(text) for text in given if isinstance(text, str) and text.isdecimal() and len(text) < 10}
-    if not all(asked.who.may(May.PLAN, site) for site in chosen):
+    known = {site for some in organisations.sites.values() for site, _ in some}
+    if not all(site in known and asked.who.may(May.PLAN, site) for site in chosen):
         raise Refused(404)
     return {name: _text(sent, name) for name in FIELDS}, chosen
 
