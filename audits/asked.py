@@ -14,20 +14,34 @@ from audits import recheck as rechecking
 from audits.recheck import Aim
 from audits.sweep import Plan, write_rows
 from db.errors import UsageError
-from db.tables import Sweep
+from db.leases import held_sweeps
+from db.tables import Site, Sweep
 from db.types import now
 from db.words import SweepState
 
 WANTED = sa.and_(
     Sweep.asked_at.is_not(None), sa.or_(Sweep.stop_asked_at.is_(None), Sweep.stop_asked_at < Sweep.asked_at)
 )  # the application is to run it
+WANTED_ORDER = (Sweep.priority.desc(), Sweep.asked_at, Sweep.id)  # which of those that wait is run first
 
-WANTED_ORDER = (Sweep.asked_at, Sweep.id)  # whose turn is first
 
 
-async def ask_sweep(connection: AsyncConnection, plan: Plan, who: str) -> int:
+async def in_the_way(connection: AsyncConnection, site_id: int) -> int | None:
+    """A sweep of a site that waits or is being run, by whomever; None when another may begin.
+
+    Who asks at the same time waits until the caller's transaction has ended.
+    """
+    await connection.execute(sa.select(Site.id).where(Site.id == site_id).with_for_update())
+    waiting = sa.select(sa.func.max(Sweep.id)).where(Sweep.site_id == site_id, ~Sweep.recheck, WANTED)
+    if (found := await connection.scalar(waiting)) is not None:
+        return int(found)
+    return max((row.id for row in await held_sweeps(connection, Sweep.site_id == site_id)), default=None)
+
+
+async def ask_sweep(connection: AsyncConnection, plan: Plan, who: str, priority: int = 0) -> int:
     """Have a new sweep run; returns its number."""
     sweep_id = await write_rows(connection, plan)
+    await connection.execute(sa.update(Sweep).where(Sweep.id == sweep_id).values(priority=priority))
     await _want(connection, sweep_id, who)
     return sweep_id
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from audits.conclude import sweep_row
-from audits.site import site_manners
+from audits.site import kept_scope, manners_in, site_settings
 from audits.sweep import Plan
 from audits.work import manners_of, scope_of
 from crawler.fetch import Fetcher
@@ -45,8 +45,9 @@ async def plan_like(database: Database, sweep_id: int, contact: str) -> Plan:
             ja="再検査と、サインインして行う調査は、ここからは繰り返せません。端末で jisweep sweep を実行してください。",
             en="A recheck, or a sweep that signs in, cannot be repeated from here: run jisweep sweep at a terminal.",
         )
+    kept = await site_settings(database, start)
     return Plan(
-        scope=await scope_of(database, sweep), limits=replace(limits, **await site_manners(database, start)),
+        scope=kept_scope(kept, await scope_of(database, sweep)), limits=replace(limits, **manners_in(kept)),
         seeds=given, method=sweep.method_asked, pages=sweep.pages_asked, at_random=sweep.random_asked,
         stratify=sweep.stratify, traffic=tuple((address, count) for address, count in sweep.traffic),
         edition=sweep.edition, also=sweep.also, level=sweep.level, survey=sweep.mic is not None,
@@ -64,8 +65,9 @@ async def plan_for(database: Database, site_id: int, contact: str, *, allow_priv
         sweep_id = await connection.scalar(last.limit(1))
         start = (await connection.scalars(sa.select(Site.address).where(Site.id == site_id))).one()
     if sweep_id is None:
-        limits = Limits(**{"contact": contact, **await site_manners(database, start)})
-        plan = Plan(scope=Scope.around(start), limits=limits)
+        kept = await site_settings(database, start)
+        limits = Limits(**{"contact": contact, **manners_in(kept)})
+        plan = Plan(scope=kept_scope(kept, Scope.around(start)), limits=limits)
     else:
         plan = await plan_like(database, sweep_id, contact)
     return replace(plan, limits=replace(plan.limits, allow_private=plan.limits.allow_private or allow_private))

@@ -1,10 +1,12 @@
 """A site's own settings: how its sweeps behave, and what belongs to it, where nothing else is asked for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crawler.scope import Exclusion, Scope
 from db.database import Database
 from db.tables import Site
 from db.types import now
@@ -22,9 +24,17 @@ async def site_settings(database: Database, address: str) -> dict[str, Any]:
     return {name: value for name, value in (found or {}).items() if name in KEPT}
 
 
-async def site_manners(database: Database, address: str) -> dict[str, Any]:
-    """Those of them that are limits of a sweep."""
-    return {name: value for name, value in (await site_settings(database, address)).items() if name in MANNERS}
+def manners_in(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a site's settings that are limits, by the names of Limits."""
+    return {name: settings[name] for name in MANNERS if name in settings}
+
+
+def kept_scope(settings: Mapping[str, Any], scope: Scope) -> Scope:
+    """A scope with the patterns that a site keeps in place of its own. Raises ValueError for one that cannot be read."""
+    includes = tuple(settings.get("include", scope.includes))
+    kept = settings.get("exclude")
+    exclusions = scope.exclusions if kept is None else tuple(Exclusion.parse(each) for each in kept)
+    return Scope.around(scope.start, includes=includes, exclusions=exclusions)
 
 
 async def keep_site_settings(

@@ -32,7 +32,7 @@ from crawler.scope import Scope
 from crawler.together import Together
 from db.database import Database, insert_new
 from db.errors import UsageError
-from db.leases import hold_sweep, release_sweep, this_process
+from db.leases import held_sweeps, hold_sweep, release_sweep, this_process
 from db.tables import Draw, ScopeRule, Site, Sweep, Visit
 from db.types import now
 from db.words import TRANSIENT, Edition, FoundBy, Level, Method, Redraw, ScopeKind, Stratify, SweepState, VisitState
@@ -187,7 +187,7 @@ async def run(
     that the sweep stop sets `stopping`. Raises UsageError when there is no such sweep, Held when another process runs it.
     """
     async with (
-        held(database, sweep_id),
+        held(database, sweep_id, alone=True),
         heeded(database, sweep_id, stopping, since or now()),
         running(database, sweep_id, tools, stopping) as work,
         Together() as beside,
@@ -236,13 +236,18 @@ async def _take_in(database: Database, sweep_id: int) -> None:
 
 
 @asynccontextmanager
-async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
-    """Hold the sweep's lease, renewed while the block runs. Raises Held when another process has it."""
+async def held(database: Database, sweep_id: int, *, alone: bool = False) -> AsyncIterator[None]:
+    """Hold the sweep's lease, renewed while the block runs.
+
+    Raises Held when another process has it; with `alone` also when another sweep of the site is being run.
+    """
     owner = this_process()
 
-    async def hold() -> None:
+    async def hold(alone: bool = False) -> None:
         async with database.writing() as connection:
-            await sweep_row(connection, sweep_id)
+            sweep = await sweep_row(connection, sweep_id)
+            if alone and not sweep.recheck:
+                await _refuse_second(connection, sweep)
             holder = await hold_sweep(connection, sweep_id, owner)
         if holder is not None:
             raise Held(
@@ -255,7 +260,7 @@ async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
             await asyncio.sleep(RENEW)
             await hold()
 
-    await hold()
+    await hold(alone)
     async with Together() as group:
         renewing = group.create_task(renew())
         try:
@@ -265,6 +270,18 @@ async def held(database: Database, sweep_id: int) -> AsyncIterator[None]:
             renewing.cancel()
             async with database.writing() as connection:
                 await release_sweep(connection, sweep_id, owner)
+
+
+async def _refuse_second(connection: AsyncConnection, sweep: Sweep) -> None:
+    """Raises Held when another sweep of the site is being run: together they would ask it twice as often as they may."""
+    await connection.execute(sa.select(Site.id).where(Site.id == sweep.site_id).with_for_update())
+    others = await held_sweeps(connection, Sweep.site_id == sweep.site_id, Sweep.id != sweep.id)
+    if others:
+        raise Held(
+            ja=f"このサイトの別のスイープ {others[0].id} が実行中です。終わってから jisweep resume {sweep.id} で続けてください。",
+            en=f"Another sweep of this site ({others[0].id}) is being run: when it has ended, "
+            f"jisweep resume {sweep.id} goes on.",
+        )
 
 
 @asynccontextmanager

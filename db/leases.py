@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.clock import later, present
 from db.database import Database
 from db.tables import Sweep, Visit
+from db.types import now
 from db.words import VisitState
 
 LEASE = timedelta(minutes=5)
@@ -49,6 +51,18 @@ def _started(pid: int) -> str:
     except PermissionError:
         return "alive"
     return "alive"
+
+
+def is_held(row: Any) -> bool:
+    """Whether somebody holds a row of a sweep, with its owner and the end of its lease."""
+    return bool(row.lease_owner) and row.lease_until >= now() and is_alive(row.lease_owner) is not False
+
+
+async def held_sweeps(connection: AsyncConnection, *of: sa.ColumnElement[bool]) -> list[Any]:
+    """The sweeps, not rechecks, that somebody holds and of which conditions hold: id, site_id, lease_owner, lease_until."""
+    columns = Sweep.id, Sweep.site_id, Sweep.lease_owner, Sweep.lease_until
+    query = sa.select(*columns).where(Sweep.lease_owner.is_not(None), ~Sweep.recheck, *of)
+    return [row for row in await connection.execute(query) if is_held(row)]
 
 
 async def hold_sweep(connection: AsyncConnection, sweep_id: int, owner: str) -> str | None:

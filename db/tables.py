@@ -10,7 +10,9 @@ from db.types import Moment, word
 from db.words import (
     About,
     Assertor,
+    Came,
     Channel,
+    Days,
     DefectState,
     Done,
     Edition,
@@ -80,6 +82,8 @@ class Table(DeclarativeBase):
         Trust: word(Trust, "trust"),
         Channel: word(Channel, "channel"),
         Telling: word(Telling, "kind"),
+        Days: word(Days, "days"),
+        Came: word(Came, "came"),
     }
 
 
@@ -187,6 +191,7 @@ class Sweep(Table):
     halted: Mapped[dict[str, Any] | None]  # why the application could not go on: the line by language
     halted_at: Mapped[datetime | None]  # when it was found out that it could not
     trust: Mapped[Trust | None]  # None: not finished, a recheck, or finished before sweeps were judged
+    priority: Mapped[int] = mapped_column(default=0)  # among those that wait: the greatest first
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
 
@@ -781,3 +786,42 @@ class Worker(Table):
     drain_asked_at: Mapped[datetime | None]  # since when it is to take on nothing more
     ended_at: Mapped[datetime | None]
     hand: Mapped[dict[str, Any]] = mapped_column(default=dict)  # sweeps in hand, and those it leaves to others: why
+
+
+class Schedule(Table):
+    """When sweeps of a site, or of all sites of an organisation and below it, are due, and how they are done."""
+
+    __tablename__ = "schedule"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)  # this, or the next
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    cron: Mapped[str]  # five fields, at most once an hour
+    zone: Mapped[str]  # the clock that it is read by: Asia/Tokyo
+    days: Mapped[Days]
+    plan: Mapped[dict[str, Any]]  # of each sweep, see audits.schedules.planned
+    window: Mapped[str]  # when pages may be begun, as crawler.windows reads it; "": as the site says
+    priority: Mapped[int]
+    counts_from: Mapped[datetime]  # nothing before was due: since it was made, changed or resumed
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    paused_by: Mapped[str | None]
+    paused_at: Mapped[datetime | None]
+
+
+class ScheduledRun(Table):
+    """What came of a due time of a schedule at a site: its row is what makes that happen once."""
+
+    __tablename__ = "scheduled_run"
+    __table_args__ = (UniqueConstraint("schedule_id", "site_id", "due_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"))
+    site_id: Mapped[int | None] = mapped_column(
+        ForeignKey("site.id"), index=True
+    )  # None: the organisation had no site
+    due_at: Mapped[datetime]
+    missed: Mapped[int]  # due times before it that nobody kept, which it stands for
+    came: Mapped[Came | None]  # None: still to be seen to
+    came_at: Mapped[datetime | None]
+    sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"), index=True)  # begun, or in the way
+    wrong: Mapped[dict[str, Any] | None]  # why none was begun: the line by language

@@ -410,3 +410,19 @@ class Telling(StrEnum):
     DEFECTS = "defects"  # new ones, and such as came back
     DUE = "due"  # days by which defects are to be repaired come near, or have passed
     DIGEST = "digest"  # the week, for managers
+
+
+class Days(StrEnum):
+    """Which of the days that a schedule's cron expression names count. Workdays are those of Japanese public offices."""
+
+    EVERY = "every"
+    WORKDAYS = "workdays"  # on other days nothing is due
+    MOVED = "moved"  # what falls on another day is due on the next workday
+
+
+class Came(StrEnum):
+    """What came of a due time at a site."""
+
+    BEGUN = "begun"  # a sweep was asked for
+    OVERLAPS = "overlaps"  # an earlier sweep of the site waited or ran
+    FAILED = "failed"  # none could be asked for: the row says why

@@ -14,7 +14,7 @@ from audits.auditing import AT_ONCE
 from crawler.limits import Limits
 from crawler.windows import Windows
 from db.clock import present
-from db.leases import is_alive, this_process
+from db.leases import held_sweeps, is_alive, this_process
 from db.tables import Sweep, Visit
 from db.words import SweepState, VisitState
 
@@ -47,13 +47,19 @@ class Need:
     takes: int  # further processes, or tabs, that its hosts have turns for
 
 
-async def needs(connection: AsyncConnection, *, only: int | None = None) -> list[Need]:
-    """What wanted sweeps need that nobody sees to, in the order in which they are wanted."""
+async def needs(
+    connection: AsyncConnection, *, only: int | None = None, moment: datetime | None = None
+) -> list[Need]:
+    """What wanted sweeps need that nobody sees to, in the order in which they are wanted.
+
+    Their windows are open at the moment, by default the present one; and of a site one sweep runs after the other,
+    whoever runs it.
+    """
     chosen = Visit.sweep_id == Sweep.id, Visit.state == VisitState.SELECTED
     leased = Visit.sweep_id == Sweep.id, Visit.lease_owner.is_not(None), Visit.lease_until >= present()
     free = sa.or_(Visit.lease_owner.is_(None), Visit.lease_until < present())
     columns = (
-        Sweep.id, Sweep.settings, Sweep.recheck, Sweep.asked_at, Sweep.lease_owner,
+        Sweep.id, Sweep.site_id, Sweep.settings, Sweep.recheck, Sweep.asked_at, Sweep.lease_owner,
         sa.or_(Sweep.lease_owner.is_(None), Sweep.lease_until < present()).label("is_free"),
         OPEN.label("is_open"),
         sa.exists().where(*chosen).label("waits"),
@@ -64,9 +70,13 @@ async def needs(connection: AsyncConnection, *, only: int | None = None) -> list
     if only is not None:
         wanted = wanted.where(Sweep.id == only)
     rows = (await connection.execute(wanted)).all()
+    runs = {row.site_id: row.id for row in rows if row.in_hand and not row.recheck}
+    runs |= {row.site_id: row.id for row in await held_sweeps(connection)}
     found = []
     for row in rows:
-        if not Windows.parse(row.settings.get("window", "")).are_open(datetime.now(UTC)):
+        if not Windows.parse(row.settings.get("window", "")).are_open(moment or datetime.now(UTC)):
+            continue
+        if not row.recheck and runs.setdefault(row.site_id, row.id) != row.id:
             continue
         act = await _act(connection, row)
         if act is None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from audits.asked import WANTED, ask_sweep
+from audits.asked import WANTED, ask_sweep, in_the_way
 from audits.conclude import Conclusion, conclude, last_finished
 from audits.criteria import NAMES
 from audits.defects.naming import KNOWN
@@ -163,10 +163,7 @@ def _wished(plan: Plan, wish: Wish) -> Plan:
 
 async def _refuse_second(connection: AsyncConnection, site_id: int) -> None:
     """Raises UsageError when a sweep of the site waits or runs already: a button is easily pressed twice."""
-    waiting = sa.select(sa.func.max(Sweep.id)).where(
-        Sweep.site_id == site_id, ~Sweep.recheck, Sweep.state != SweepState.FINISHED, WANTED
-    )
-    if (found := await connection.scalar(waiting)) is not None:
+    if (found := await in_the_way(connection, site_id)) is not None:
         raise UsageError(
             ja=f"このサイトの調査 {found} が、もう順番を待っているか実行中です。終わるか止めてから始めてください。",
             en=f"Sweep {found} of this site waits or runs already: begin another when it has ended or was stopped.",

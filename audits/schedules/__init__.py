@@ -1,0 +1,1 @@
+"""Sweeps that are due by the calendar: when, how, and what came of each time."""
