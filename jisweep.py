@@ -27,6 +27,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "explore": "reports.cli.inventory",
     "site": "reports.cli.site",
     "sweeps": "reports.cli.sweeps",
+    "schedule": "reports.cli.schedule",
     "report": "reports.cli.sweeps",
     "health": "reports.cli.health",
     "accept": "reports.cli.health",
@@ -91,6 +92,7 @@ def cli() -> None:
     jisweep survey https://www.example.lg.jp/  all pages, by the ministry's conditions too
     jisweep resume 1                        go on with a sweep that was stopped
     jisweep health 1                        is a sweep to be trusted? accept, reject
+    jisweep schedule list                   which sweeps come again, and when
     jisweep export 1 --as pdf -o meeting.pdf   a sweep as one file: PDF, Excel, JSON …
     jisweep judge export 1 -o test.xlsx     people judge its pages
     jisweep compare 1 2                     has the site got better?

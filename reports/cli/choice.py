@@ -22,6 +22,15 @@ def choice_options(command: Command) -> Command:
         click.option("--redraw", type=int, metavar="ID", help="Draw the random part anew, without that of sweep ID."),
         click.option("--keep-half", type=int, metavar="ID",
                      help="Keep half of the random part of sweep ID, and draw the rest anew."),
+        draw_options,
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def draw_options(command: Command) -> Command:
+    """The same as far as it needs no file and no earlier sweep."""
+    for option in (
         click.option("--stratify", type=click.Choice([each.value for each in Stratify]),
                      help="Draw the random part from each template, or each directory, in proportion to its size."),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S",

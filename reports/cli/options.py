@@ -110,11 +110,16 @@ def also_option(command: Command) -> Command:
 
 def page_options(command: Command) -> Command:
     """How one page is asked for."""
+    for option in (credentials_options, contact_option, document_options):
+        command = option(command)
+    return command
+
+
+def document_options(command: Command) -> Command:
+    """What one page may cost, and where it may be."""
     limits = Limits(contact="")
     for option in (
         private_option,
-        credentials_options,
-        contact_option,
         click.option("--max-bytes", type=click.IntRange(1), default=limits.bytes, show_default=True,
                      metavar="N", help="Size of one document."),
         click.option("--page-seconds", type=Seconds(1), default=limits.page_seconds, show_default=True,
@@ -175,10 +180,15 @@ def scope_options(command: Command) -> Command:
 
 def crawl_options(command: Command) -> Command:
     """How far exploring goes, and how it behaves."""
+    for option in (page_options, manners_options, reach_options, scope_options):
+        command = option(command)
+    return command
+
+
+def reach_options(command: Command) -> Command:
+    """How far exploring goes."""
     limits = Limits(contact="")
     for option in (
-        page_options,
-        manners_options,
         click.option("--recheck", type=Percent(), default=100 * limits.recheck, show_default=True, metavar="PERCENT",
                      help="Share of the pages with a carried result that is audited all the same."),
         click.option("--max-addresses", type=click.IntRange(1), default=limits.addresses, show_default=True,
@@ -195,7 +205,6 @@ def crawl_options(command: Command) -> Command:
                      help="Open menus in the browser, where nothing can be sent, to find the links behind them."),
         click.option("--seeds", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
                      help="Further addresses to begin with: a list, a CSV file or a sitemap."),
-        scope_options,
     ):  # fmt: skip
         command = option(command)
     return command
@@ -204,10 +213,16 @@ def crawl_options(command: Command) -> Command:
 def limits_of(given: dict[str, Any]) -> Limits:
     """The limits that a command line gives; those that its command has no option for stay. Raises UsageError."""
     check_limits(given)
+    return Limits(**limits_in(given))
+
+
+def limits_in(given: dict[str, Any]) -> dict[str, Any]:
+    """The values of limits among options, by the names of Limits. Raises UsageError for patterns that cannot be read."""
     names = {each.name: each.name for each in fields(Limits)} | {
         each: f"max_{each}" for each in ("addresses", "depth", "seconds", "bytes", "pattern")
     }
-    return Limits(**{limit: given[option] for limit, option in names.items() if option in given})
+    found = {limit: given[option] for limit, option in names.items() if option in given}
+    return found | ({"widen": _patterns(found["widen"])} if "widen" in found else {})
 
 
 def check_limits(given: dict[str, Any]) -> None:
@@ -243,15 +258,11 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
     """The plan that a command line gives, for a start address that was reached. Raises UsageError."""
     scope = scope_around(start, given["include"], given["exclude"])
     edition, also = Edition(given.get("edition", "jis2016")), given.get("also")
-    if also == edition.value:
-        raise UsageError(
-            ja=f"--also には --edition（{also}）と別の版を指定してください。",
-            en=f"--also needs another edition than --edition ({also}).",
-        )
+    check_also(given)
     signed_in = given["sign_ins"].within(scope).origins
     return Plan(
         scope=scope,
-        limits=limits_of({**given, "signed_in": signed_in, "widen": _patterns(given["widen"])}),
+        limits=limits_of({**given, "signed_in": signed_in}),
         seeds=tuple(address for file in given["seeds"] for address in read_seeds(file)),
         **choice_of(start, given),
         edition=edition,
@@ -259,6 +270,16 @@ def plan_of(start: str, given: dict[str, Any]) -> Plan:
         level=Level(given.get("level", "AA")),
         survey=given.get("survey", False),
     )
+
+
+def check_also(given: dict[str, Any]) -> None:
+    """Raises UsageError for a further edition that is none."""
+    also = given.get("also")
+    if also is not None and also == given.get("edition", "jis2016"):
+        raise UsageError(
+            ja=f"--also には --edition（{also}）と別の版を指定してください。",
+            en=f"--also needs another edition than --edition ({also}).",
+        )
 
 
 def _patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from audits.cycles.progress import Memory
 from audits.engine import installed_engine
 from audits.runner import standing_by
+from audits.schedules.keeping import keeping_time
 from audits.work import Tools
 from db.database import Database
 from db.errors import JisweepError, StorageError
@@ -58,6 +59,7 @@ def application(
             await stack.enter_async_context(listening(metrics, opened))
             if notices is not None:
                 await stack.enter_async_context(sending(opened, notices))
+                await stack.enter_async_context(keeping_time(opened))
             yield
 
     def tools() -> Tools:
