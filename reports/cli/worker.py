@@ -16,6 +16,7 @@ from audits.fleet.crew import Crew
 from audits.fleet.queue import take_jobs
 from audits.fleet.roster import Roster, ask_to_drain
 from audits.runner import standing_by, usual_places
+from audits.schedules.keeping import keeping_time
 from audits.work import Tools
 from crawler.signing_in import Credentials
 from db.database import Database
@@ -90,6 +91,7 @@ async def _run(given: dict[str, Any]) -> int:
                 await stack.enter_async_context(
                     sending(database, read_notices(given["notices"], settings_of(given, runs_sweeps=False).origin))
                 )
+        await stack.enter_async_context(keeping_time(database))
         await stack.enter_async_context(standing_by(database, tools, places=places, roster=roster, patience=None))
         _say_begun(roster, places, given["lang"])
         await closing.wait()
@@ -101,6 +103,9 @@ async def _work(given: dict[str, Any]) -> int:
         database, roster, tools, places = await _opened(given, stack)
         closing = stack.enter_context(_Signals(given["lang"], roster))
         await stack.enter_async_context(listening(listener_of(given), database))
+        await stack.enter_async_context(
+            keeping_time(database)
+        )  # whichever process is first, each time is kept once
         crew = await stack.enter_async_context(Crew(database, tools, places=places, roster=roster))
         _say_begun(roster, places, given["lang"])
         ending = asyncio.create_task(_close_then(closing, crew))

@@ -56,10 +56,10 @@ def application(
                 await stack.enter_async_context(warming(opened, app.state.cycles))
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
+                await stack.enter_async_context(keeping_time(opened))
             await stack.enter_async_context(listening(metrics, opened))
             if notices is not None:
                 await stack.enter_async_context(sending(opened, notices))
-                await stack.enter_async_context(keeping_time(opened))
             yield
 
     def tools() -> Tools:

@@ -40,6 +40,7 @@ DEFECT, EXCEPTION, CYCLE, RULE = (
     {"number": "cycle"},
     {"rule": "rule"},
 )
+SCHEDULE = {"number": "schedule"}
 
 ROUTES: dict[str, Line] = {
     # everybody
@@ -114,6 +115,18 @@ ROUTES: dict[str, Line] = {
     "POST /sweeps/{sweep_id}/resume": Line(needs=May.SWEEP, of=True, status=ONCE),
     "POST /sweeps/{sweep_id}/repeat": Line(needs=May.SWEEP, of=True, status=ONCE),
     "POST /sweeps/{sweep_id}/decide": Line(needs=May.SWEEP, of=True, status=EMPTY),
+    # schedules
+    "GET /schedules": Line(needs=None),
+    "GET /schedules/new": Line(needs=May.SWEEP),
+    "POST /schedules": Line(needs=May.SWEEP, status=EMPTY),
+    "GET /schedules/{number:int}": Line(needs=May.READ, of=True, at=SCHEDULE),
+    "GET /schedules/{number:int}/change": Line(needs=May.SWEEP, of=True, at=SCHEDULE),
+    "POST /schedules/{number:int}/change": Line(needs=May.SWEEP, of=True, at=SCHEDULE, status=EMPTY),
+    "POST /schedules/{number:int}/pause": Line(needs=May.SWEEP, of=True, at=SCHEDULE),
+    "POST /schedules/{number:int}/resume": Line(needs=May.SWEEP, of=True, at=SCHEDULE),
+    "POST /schedules/{number:int}/remove": Line(
+        needs=May.SWEEP, of=True, at=SCHEDULE
+    ),  # without the tick: it stays
     # organisations and cycles
     "GET /organisations/{organisation}": Line(needs=May.READ, of=True, wide=True),
     "GET /cycles": Line(needs=None),

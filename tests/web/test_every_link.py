@@ -16,6 +16,7 @@ from db.database import Database
 from db.words import Role
 from reports.access.accounts import Grant
 from reports.clean import FORMULA, INVISIBLE
+from tests.web.scheduled import scheduled
 from tests.web.serving import browsing, person
 
 LARGEST = 200_000  # bytes of a page
@@ -64,6 +65,7 @@ async def test_every_link_leads_somewhere_and_nothing_hostile_is_ours(
 ) -> None:
     async with database.writing() as connection:
         await reconcile(connection, sweep)
+        await scheduled(connection, "<b>毎晩</b>", 1)
     who = await person(database, "admin", Grant(role=Role.ADMINISTRATOR))
     waiting, seen = deque([f"{origin}/", f"{origin}/search?q=script"]), set()
     kinds: dict[str, int] = {"text/html": 0, "text/csv": 0, "xlsx": 0}

@@ -25,6 +25,7 @@ from reports.web.app import application
 from reports.web.settings import WebSettings
 from tests.reports import rows
 from tests.web.routes import ANYONE, ROUTES, Line
+from tests.web.scheduled import scheduled
 from tests.web.serving import Person, browsing, person
 
 OF_ONES_OWN = {  # they end the session that asks, or count as tries: tests of their own
@@ -111,11 +112,13 @@ async def made(database: Database) -> dict[str, object]:
         defect = await connection.scalar(sa.select(sa.func.min(Defect.id)).where(*KNOWN))
         picture = await connection.scalar(sa.select(sa.func.min(Picture.id)))
         exception = await connection.scalar(sa.select(sa.func.min(Exemption.id)))
+        schedule = await scheduled(connection, "毎晩", int(site or 0))
+        await scheduled(connection, "ほか", int(foreign_site or 0))
     return {
         "defect": defect, "exception": exception, "cycle": round_of, "visit": visit, "page": page, "picture": picture,
         "sweep_id": sweep, "site_id": site, "kind": "json", "act": "repaired", "rule": "image-alt", "criterion": "1.1.1", "document": "missing.html",
         "organisation": numbers[0], "foreign": numbers[1], "site": site, "foreign_site": foreign_site, "sweep": sweep,
-        "account": account, "token": 1, "secret": "x",
+        "account": account, "token": 1, "secret": "x", "schedule": schedule,
     }  # fmt: skip
 
 
