@@ -10,7 +10,7 @@ from cronsim import CronSim
 from audits.schedules.book import PRIORITIES, Kept
 from audits.schedules.keeping import is_late
 from audits.schedules.times import When
-from db.words import Came
+from db.words import Came, Days
 from reports.language import Language
 
 
@@ -21,7 +21,7 @@ def when_words(when: When, language: Language) -> str:
     days = say(
         "schedule.words", days=_days(parsed, language), times=_times(parsed.hours, minute, language), zone=when.zone
     )
-    return days + say(f"schedule.{when.days.value}")
+    return days if when.days is Days.EVERY else days + say(f"schedule.{when.days.value}")
 
 
 def time_words(due: datetime, zone: str, language: Language) -> str:
