@@ -6,6 +6,7 @@ of the process's places, first come, first served, whichever sweep it is of.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,7 @@ class Crew:
         self._turns = Turns(database)
         self._hands: dict[int, _Hand] = {}
         self._opening: dict[int, asyncio.Lock] = {}
+        self.auditing: Counter[int] = Counter()  # by sweep: those who see to its pages here
         self._held: set[int] = set()  # sweeps that this process prepares or concludes
 
     async def __aenter__(self) -> Self:
@@ -98,7 +100,11 @@ class Crew:
         """Do what a sweep needs, of its pages a few. Raises StorageError; any other trouble is kept in the rows."""
         try:
             if need.act is Act.AUDIT:
-                await self._audit(need)
+                self.auditing[need.sweep] += 1
+                try:
+                    await self._audit(need)
+                finally:
+                    self.auditing[need.sweep] -= 1
             elif not self.is_at(need):
                 self._held.add(need.sweep)
                 try:

@@ -44,7 +44,7 @@ class Need:
     act: Act
     asked_at: datetime
     recheck: bool
-    takes: int  # further processes, or tabs, that its hosts have turns for
+    takes: int  # further processes, or tabs, that its pages and hosts have work for
 
 
 async def needs(
@@ -63,7 +63,7 @@ async def needs(
         sa.or_(Sweep.lease_owner.is_(None), Sweep.lease_until < present()).label("is_free"),
         OPEN.label("is_open"),
         sa.exists().where(*chosen).label("waits"),
-        sa.exists().where(*chosen, free).label("claimable"),
+        sa.select(sa.func.count()).where(*chosen, free).scalar_subquery().label("claimable"),
         sa.select(sa.func.count()).where(*leased).scalar_subquery().label("in_hand"),
     )  # fmt: skip
     wanted = sa.select(*columns).where(WANTED).order_by(*WANTED_ORDER)
@@ -81,7 +81,8 @@ async def needs(
         act = await _act(connection, row)
         if act is None:
             continue
-        takes = _bears(Limits.from_row(row.settings)) - ceil(row.in_hand / AT_ONCE) if act is Act.AUDIT else 1
+        bears = _bears(Limits.from_row(row.settings)) - ceil(row.in_hand / AT_ONCE)
+        takes = min(bears, max(1, ceil(row.claimable / AT_ONCE))) if act is Act.AUDIT else 1
         if takes > 0:
             need = Need(sweep=row.id, act=act, asked_at=row.asked_at, recheck=row.recheck, takes=takes)
             found.append(need)

@@ -95,7 +95,10 @@ class _Jobs:
             if self._roster.leaves(sweep, need.asked_at):
                 await self._defer(need, after=AGAIN)
                 return
-            if need.act is Act.AUDIT and need.takes > 1:
+            spare = need.takes - self._crew.auditing[sweep]
+            if need.act is Act.AUDIT and spare < 1:
+                return  # those who open its browser here now are enough
+            if need.act is Act.AUDIT and spare > 1:
                 await self._defer(need)
             self._roster.has_in_hand([sweep])
             try:

@@ -43,6 +43,7 @@ class Crowd:
     def begin(self, *, preload: str = "", shift: str = "") -> str:
         """Start another worker; returns its name."""
         self.begun += 1
+        browser = self._with_its_own_clock() if preload else self.browser
         name = f"w{self.begun}"
         words = [
             "-m",
@@ -64,6 +65,13 @@ class Crowd:
                 env={**os.environ, **more}, start_new_session=True,
             )  # fmt: skip
         return name
+
+    def _with_its_own_clock(self) -> str:
+        """The browser, which does not bear a library in its place, apart from what the worker runs with."""
+        path = self.folder / "browser"
+        path.write_text(f'#!/bin/sh\nunset LD_PRELOAD FAKETIME\nexec "{self.browser}" "$@"\n')
+        path.chmod(0o755)
+        return str(path)
 
     def kill(self, name: str) -> None:
         """End a worker and its browsers by SIGKILL."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from audits.engine import installed_engine
 from audits.work import Tools
 from db.database import Database
 from db.schema import ready
@@ -56,9 +57,10 @@ def site() -> Iterator[Site]:
 
 
 async def test_workers_that_die_freeze_and_lose_the_database_say_what_an_undisturbed_sweep_says(
-    fleet: tuple[Database, Crowd], own_server: Server, site: Site, tools: Tools
+    fleet: tuple[Database, Crowd], own_server: Server, site: Site, chromium: str
 ) -> None:
     database, workers = fleet
+    tools = Tools(engine=installed_engine(), browser=chromium)
     undisturbed = await sweep_now(database, plan_for(site.url, method=Method.ALL), tools)
     before = await told(database, undisturbed)
     sweeps = [await asked(database, site.url, method=Method.ALL) for _ in range(4)]
