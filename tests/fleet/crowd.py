@@ -52,7 +52,7 @@ class Crowd:
             "--db",
             self.url,
             "--browser",
-            self.browser,
+            browser,
             "--name",
             name,
             "--places",
