@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from audits.conclude import sweep_row
+from audits.record import Overtaken, keep_failure
+from crawler.browser import PageLost
 from db import leases
 from db.database import Database
 from db.leases import claim_visits, dead_owners, hold_sweep, is_alive, release_sweep, this_process
 from db.tables import Sweep, Visit
 from db.types import now
-from db.words import VisitState
+from db.words import Reason, VisitState
 from tests.db.rows import sweep_with_visits
 
 ELSEWHERE = "another-host/1/1"
@@ -183,3 +186,20 @@ def _dead_owner() -> str:
     owner = f"{socket.gethostname()}/{child.pid}/{leases._started(child.pid)}"
     child.communicate()
     return owner
+
+
+async def test_who_slept_past_its_lease_keeps_nothing_of_a_page_that_another_took(database: Database) -> None:
+    sweep_id, visits = await sweep_with_visits(database, 1)
+    async with database.writing() as connection:
+        await claim_visits(connection, sweep_id, this_process(), 1)
+        await connection.execute(sa.update(Visit).values(lease_until=now() - timedelta(seconds=1)))
+    async with database.writing() as connection:
+        assert await claim_visits(connection, sweep_id, ELSEWHERE, 1) == visits
+    lost = PageLost(Reason.TIMED_OUT, "slept")
+    with pytest.raises(Overtaken):
+        async with database.writing() as connection:
+            sweep = await sweep_row(connection, sweep_id)
+            await keep_failure(connection, sweep, visits[0], 1, lost)
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(Visit.state, Visit.lease_owner, Visit.tries))).one()
+    assert (row.state, row.lease_owner) == (VisitState.SELECTED, ELSEWHERE)
