@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
-from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -24,7 +23,7 @@ from db.errors import StorageError, UsageError
 
 LOOK = 5.0  # seconds between looks for sweeps that no job speaks of
 POLL = 2.0  # seconds between looks for jobs, besides being told
-AGAIN = 2.0  # seconds until what one worker leaves to others is offered anew, and after a trouble of the database
+AGAIN = 2.0  # seconds until the queue is tried again after a trouble of the database
 STICK = 3  # batches of one sweep that a worker does before it looks for another
 LOOKING = 8341_4  # names the lock of who looks
 SILENT = 30.0  # seconds after which a job's worker is taken for dead
@@ -93,8 +92,7 @@ class _Jobs:
             if need is None or self._crew.closing.is_set():
                 return
             if self._roster.leaves(sweep, need.asked_at):
-                await self._defer(need, after=AGAIN)
-                return
+                return  # whoever looks offers it anew
             spare = need.takes - self._crew.auditing[sweep]
             if need.act is Act.AUDIT and spare < 1:
                 return  # those who open its browser here now are enough
@@ -116,12 +114,11 @@ class _Jobs:
         async with self._database.reading() as connection:
             return next(iter(await needs(connection, only=sweep)), None)
 
-    async def _defer(self, need: Need, after: float = 0.0) -> None:
-        """Have a job wait for the sweep, unless one does."""
-        given: dict[str, Any] = {"schedule_in": {"seconds": after}} if after else {}
+    async def _defer(self, need: Need) -> None:
+        """Have a job wait for the sweep, unless one does; at once, for later would be by this machine's clock."""
         job = self._tasks[need.act].configure(
             queue=QUEUES[need.act], queueing_lock=f"{need.act} {need.sweep}",
-            priority=URGENT if need.recheck else 0, **given,
+            priority=URGENT if need.recheck else 0,
         )  # fmt: skip
         with suppress(AlreadyEnqueued):
             await job.defer_async(sweep=need.sweep)

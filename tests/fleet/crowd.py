@@ -43,7 +43,6 @@ class Crowd:
     def begin(self, *, preload: str = "", shift: str = "") -> str:
         """Start another worker; returns its name."""
         self.begun += 1
-        browser = self._with_its_own_clock() if preload else self.browser
         name = f"w{self.begun}"
         words = [
             "-m",
@@ -52,13 +51,22 @@ class Crowd:
             "--db",
             self.url,
             "--browser",
-            browser,
+            self.browser,
             "--name",
             name,
             "--places",
             "2",
         ]
-        more = {"LD_PRELOAD": preload, "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if preload else {}
+        more = (
+            {
+                "LD_PRELOAD": preload,
+                "FAKETIME": shift,
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "PYTHONPATH": self._for_it_alone(),
+            }
+            if preload
+            else {}
+        )
         with (self.folder / f"{name}.log").open("wb") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, *words, "--lang", "en", "--no-credentials"], stderr=log, stdout=log,
@@ -66,12 +74,12 @@ class Crowd:
             )  # fmt: skip
         return name
 
-    def _with_its_own_clock(self) -> str:
-        """The browser, which does not bear a library in its place, apart from what the worker runs with."""
-        path = self.folder / "browser"
-        path.write_text(f'#!/bin/sh\nunset LD_PRELOAD FAKETIME\nexec "{self.browser}" "$@"\n')
-        path.chmod(0o755)
-        return str(path)
+    def _for_it_alone(self) -> str:
+        """A folder with what keeps a worker's children, its browsers, from getting its clock."""
+        path = self.folder / "clock"
+        path.mkdir(exist_ok=True)
+        (path / "sitecustomize.py").write_text('import os\nos.environ.pop("LD_PRELOAD", None)\n')
+        return os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH")])])
 
     def kill(self, name: str) -> None:
         """End a worker and its browsers by SIGKILL."""
