@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def kept(url: str | Path) -> object:
 
 def test_around_all_databases_and_back_again(program: Program, postgres: Server) -> None:
     done = program.run("backup", "kept/", "--lang", "en")
-    assert (done.code, [line.partition(":")[0] for line in done.said]) == (
+    assert (done.code, [line.partition(":")[0] for line in done.said if not line.endswith("%)")]) == (
         0,
         ["Sweeps are running, or have just been broken off (3)"],
     )
@@ -55,7 +56,7 @@ def test_around_all_databases_and_back_again(program: Program, postgres: Server)
     with postgres.database() as (_, one), postgres.database() as (_, other):
         for words in (("restore", path, "--db", one), ("db", "move", "--from", one, "--to", other)):
             done = program.run(*words, "--lang", "en")
-            assert (done.code, done.said) == (0, []), done
+            assert (done.code, [line for line in done.said if not line.endswith("%)")]) == (0, []), done
             assert (
                 done.out
                 == f"Copied {TABLES} tables with {ROWS} rows; counts and digests are those of the source.\n"
@@ -123,11 +124,12 @@ def test_a_backup_that_is_killed_leaves_nothing_under_its_name(program: Program)
     assert program.run("backup", "whole.sqlite").code == 0
     seconds = time.monotonic() - begun
     for part in range(1, 8):
-        started = program.start("backup", "a.sqlite")
+        started = program.start("backup", f"{part}.sqlite")
         time.sleep(seconds * part / 8)
-        started.interrupt(signal.SIGKILL)
-        started.process.wait()
-        assert not (program.folder / "a.sqlite").exists()
+        with suppress(ProcessLookupError):  # it was faster this time
+            started.interrupt(signal.SIGKILL)
+        if started.process.wait() != 0:
+            assert not (program.folder / f"{part}.sqlite").exists()
     drafts = [each.name for each in program.folder.iterdir() if each.name.endswith(".draft")]
     assert drafts, "none was killed while it wrote"
     assert program.run("backup", "a.sqlite").code == 0
