@@ -25,7 +25,6 @@ WANTED = sa.and_(
 WANTED_ORDER = (Sweep.priority.desc(), Sweep.asked_at, Sweep.id)  # which of those that wait is run first
 
 
-
 async def in_the_way(connection: AsyncConnection, site_id: int) -> int | None:
     """A sweep of a site that waits or is being run, by whomever; None when another may begin.
 
