@@ -160,6 +160,15 @@ def _of_rows(overall: Overall, outcomes: Counter[str]) -> Iterator[Metric]:
         "leases", "Pages in somebody's hand, and those let go without a result.", ["state"],
         [(("held",), held), (("ended",), overall.ended_leases)],
     )  # fmt: skip
+    workers = Counter(
+        "silent" if each.silent else "draining" if each.drains else "working" for each in overall.workers
+    )
+    yield _labelled("workers", "Workers that have not ended, by what they do.", ["state"],
+                    (((each,), workers[each]) for each in ("working", "draining", "silent")))  # fmt: skip
+    yield _gauge("suspect_sweeps", "Finished sweeps that wait for a person's word.", len(overall.suspect))
+    posted = overall.notices
+    yield _labelled("notices", "Notices that wait, are late, or were given up within 24 hours.", ["state"],
+                    [(("waiting",), posted.waiting), (("late",), posted.late), (("given_up",), posted.given_up)])  # fmt: skip
     alive = sum(not each.ended for each in overall.holders)
     yield _gauge("holders", "Processes that hold a sweep or a page.", alive)
     yield from _of_sites(overall.sites)

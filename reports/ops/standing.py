@@ -18,11 +18,12 @@ from audits.asked import WANTED
 from audits.trends.kept import HOLDS
 from crawler.windows import Windows
 from db.leases import LEASE, is_alive
-from db.tables import KeptPoint, Site, Sweep, Visit
-from db.words import SweepState, VisitState
+from db.tables import KeptPoint, Notice, Site, Sweep, Visit, Worker
+from db.words import SweepState, Trust, VisitState
 from reports.progress import pace_lately, read_progress
 
 IDLE = timedelta(minutes=30)  # without a page, inside its window, after which a held sweep is stuck
+SILENT = timedelta(minutes=5)  # without a sign of life, after which a worker is not counted on
 PATIENCE = timedelta(minutes=15)  # that a wanted sweep waits before somebody has to ask why nobody takes it
 
 
@@ -45,7 +46,9 @@ class Verdict(StrEnum):
 
     WHOLE = "whole"
     INCOMPLETE = "incomplete"  # a sweep ended without some of its pages, or a person stopped it
-    ATTENTION = "attention"  # something stands still that nobody will move, or nothing ran at all
+    ATTENTION = (
+        "attention"  # something stands still that nobody will move, or waits for a person, or nothing ran at all
+    )
 
 
 AILING = frozenset({Standing.STUCK, Standing.UNTAKEN, Standing.HALTED, Standing.DIED, Standing.LEFT})
@@ -97,6 +100,30 @@ class Ended:
     audited: int | None
     lost: int | None  # chosen pages without a result
     complete: bool | None
+    trust: Trust | None  # None: it was not judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hand:
+    """A worker as it last said of itself."""
+
+    name: str
+    version: str
+    engine: str
+    started_at: datetime
+    beat_at: datetime
+    drains: bool  # takes on nothing more
+    silent: bool  # has given no sign of life for SILENT
+    hand: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """Notices: those on their way, those that should have gone by now, and those given up in the period."""
+
+    waiting: int
+    late: int
+    given_up: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +136,9 @@ class Overall:
     finished: tuple[Ended, ...]  # sweeps of sites that finished within the period, oldest first
     sites: tuple[Ended, ...]  # each site's last, those that finished longest ago first
     holders: tuple[Holder, ...]
+    suspect: tuple[Ended, ...]  # sweeps that wait for a person to accept or reject them
+    workers: tuple[Hand, ...]  # that have not said that they have ended
+    notices: Posted
     ended_leases: int  # of pages: taken on, and let go without a result
     kind: str  # sqlite, postgresql
     size: int  # bytes of the database
@@ -141,7 +171,7 @@ class Overall:
     @property
     def verdict(self) -> Verdict:
         """Whether the period ran whole."""
-        if self.ailing or self.nothing_ran:
+        if self.ailing or self.nothing_ran or self.suspect or self.notices.given_up:
             return Verdict.ATTENTION
         short = any(not each.complete for each in self.finished)  # what is not known is not whole
         return Verdict.INCOMPLETE if self.stopped or short else Verdict.WHOLE
@@ -158,7 +188,9 @@ async def read_standing(connection: AsyncConnection, moment: datetime, period: t
     kind, size = await _size(connection)
     return Overall(
         at=moment, since=moment - period, under_way=tuple(under_way), sites=tuple(sites), holders=tuple(holders),
-        finished=tuple(await _finished(connection, moment - period)), ended_leases=ended_leases,
+        finished=tuple(await _ended_where(connection, Sweep.finished_at >= moment - period)), ended_leases=ended_leases,
+        suspect=tuple(await _ended_where(connection, Sweep.trust == Trust.SUSPECT)),
+        workers=tuple(await _workers(connection, moment)), notices=await _notices(connection, moment, moment - period),
         kind=kind, size=size, revision=await connection.scalar(sa.text("SELECT version_num FROM alembic_version")),
     )  # fmt: skip
 
@@ -248,15 +280,40 @@ def _untaken(each: UnderWay, moment: datetime) -> UnderWay:
     return replace(each, standing=Standing.UNTAKEN) if waited else each
 
 
-_ENDED = (Sweep.id, Sweep.created_at, Sweep.finished_at, KeptPoint.told, Site.address)
+_ENDED = (Sweep.id, Sweep.created_at, Sweep.finished_at, Sweep.trust, KeptPoint.told, Site.address)
 
 
-async def _finished(connection: AsyncConnection, since: datetime) -> list[Ended]:
+async def _ended_where(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> list[Ended]:
+    """The finished sweeps of sites that fulfil conditions, oldest first."""
     ended = sa.select(*_ENDED).select_from(Sweep).join(Site, Site.id == Sweep.site_id).outerjoin(KeptPoint, HOLDS)
-    done = Sweep.state == SweepState.FINISHED, ~Sweep.recheck, Sweep.finished_at >= since
+    done = Sweep.state == SweepState.FINISHED, ~Sweep.recheck, *conditions
     return [
         _ended(row) for row in await connection.execute(ended.where(*done).order_by(Sweep.finished_at, Sweep.id))
     ]
+
+
+async def _workers(connection: AsyncConnection, moment: datetime) -> list[Hand]:
+    rows = await connection.execute(
+        sa.select(*Worker.__table__.c).where(Worker.ended_at.is_(None)).order_by(Worker.name)
+    )
+    return [
+        Hand(
+            name=row.name, version=row.version, engine=row.engine, started_at=row.started_at, beat_at=row.beat_at,
+            drains=row.drain_asked_at is not None, silent=moment - row.beat_at > SILENT, hand=row.hand,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def _notices(connection: AsyncConnection, moment: datetime, since: datetime) -> Posted:
+    waits = sa.and_(Notice.sent_at.is_(None), Notice.given_up_at.is_(None))
+    counts = (
+        sa.func.count().filter(waits),
+        sa.func.count().filter(waits, Notice.due < moment - PATIENCE),
+        sa.func.count().filter(Notice.given_up_at >= since),
+    )
+    waiting, late, given_up = (await connection.execute(sa.select(*counts).select_from(Notice))).one()
+    return Posted(waiting=waiting, late=late, given_up=given_up)
 
 
 async def _last_of_each_site(connection: AsyncConnection) -> list[Ended]:
@@ -284,7 +341,7 @@ def _ended(row: Any) -> Ended:
         whole = told["audited"] > 0 and not (told["because"] or told["unread"] or told["waiting"])
     return Ended(
         site=row.address, sweep=row.id, began_at=row.created_at, finished_at=row.finished_at,
-        known=told.get("known"), audited=told.get("audited"), lost=told.get("lost"), complete=whole,
+        known=told.get("known"), audited=told.get("audited"), lost=told.get("lost"), complete=whole, trust=row.trust,
     )  # fmt: skip
 
 

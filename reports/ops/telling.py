@@ -5,9 +5,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from db.words import Trust
 from reports.clean import one_line
 from reports.language import TOKYO, Language
-from reports.ops.standing import Ended, Holder, Overall, Standing, UnderWay, Verdict
+from reports.ops.standing import Ended, Hand, Holder, Overall, Standing, UnderWay, Verdict
 
 
 def as_lines(overall: Overall, lang: str, *, sites: bool) -> Iterator[str]:
@@ -22,6 +23,9 @@ def as_lines(overall: Overall, lang: str, *, sites: bool) -> Iterator[str]:
     yield say("status.finished", count=len(overall.finished), short=len(short))
     for ended in short:
         yield f"  {_ended(ended, language)}"
+    if overall.suspect:
+        yield say("status.suspect", count=len(overall.suspect))
+        yield from _each([_ended(each, language) for each in overall.suspect], language)
     yield say("status.under_way")
     yield from _each([_under_way(each, language) for each in _worst_first(overall)], language)
     yield say("status.queue", count=len(overall.queue))
@@ -32,6 +36,11 @@ def as_lines(overall: Overall, lang: str, *, sites: bool) -> Iterator[str]:
     yield from _each([_holder(each, language) for each in overall.holders], language)
     if overall.ended_leases:
         yield say("status.ended_leases", count=overall.ended_leases)
+    if overall.workers:
+        yield say("status.workers")
+        yield from _each([_worker(each, language) for each in overall.workers], language)
+    if overall.notices.late or overall.notices.given_up:
+        yield say("status.notices", late=overall.notices.late, given_up=overall.notices.given_up)
     never = sum(each.sweep is None for each in overall.sites)
     late = sum(each.finished_at is not None and each.finished_at < overall.since for each in overall.sites)
     yield say("status.sites", count=len(overall.sites), late=late, never=never)
@@ -97,11 +106,22 @@ def _holder(each: Holder, language: Language) -> str:
     return one_line(language.say(name, owner=each.owner, pages=each.pages, sweeps=sweeps, at=_at(each.seen_at)))
 
 
+def _worker(each: Hand, language: Language) -> str:
+    say = language.say
+    told = [each.name, each.version, each.engine, say("status.begun", at=_at(each.started_at))]
+    told.append(say("status.silent" if each.silent else "status.alive", at=_at(each.beat_at)))
+    if each.drains:
+        told.append(say("status.drains"))
+    return one_line(say("common.comma").join(told))
+
+
 def _ended(each: Ended, language: Language) -> str:
     say = language.say
     if each.sweep is None or each.finished_at is None:
         return one_line(f"{each.site}: {say('status.never')}")
     told = [say("status.sweep", sweep=str(each.sweep)), _at(each.finished_at)]
+    if each.trust not in (None, Trust.SOUND):
+        told.append(say(f"status.trust.{each.trust}"))
     if each.complete is None:
         told.append(say("status.unknown"))
     else:

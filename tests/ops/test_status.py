@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from audits.trends.kept import keep_points
 from db.database import Database
 from db.leases import this_process
-from db.tables import Sweep
+from db.tables import Notice, Subscription, Sweep, Worker
 from db.types import now
-from db.words import Reason, SweepState, VisitState
+from db.words import Channel, Reason, SweepState, Telling, Trust, VisitState
 from reports.ops.standing import Overall, Standing, Verdict, read_standing
 from reports.ops.telling import EXIT, as_lines, as_object
 from tests.cli.program import Program
@@ -151,6 +151,53 @@ async def test_processes_are_told_by_their_leases_and_pages_let_go_are_counted(d
     [sweep] = overall.under_way
     assert set(sweep.holders) == {this_process(), DEAD, ELSEWHERE}
     assert overall.size > 0
+
+
+async def test_a_suspect_sweep_waits_for_a_person_and_a_rejected_one_does_not(database: Database) -> None:
+    await finished(database, "https://a.example.lg.jp/", AT - 2 * DAY)
+    await finished(database, "https://b.example.lg.jp/", AT - timedelta(hours=2))
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Sweep).where(Sweep.id == 1).values(trust=Trust.SUSPECT))
+    overall = await stands(database)
+    assert ([each.sweep for each in overall.suspect], overall.verdict) == ([1], Verdict.ATTENTION)
+    assert any("jisweep health" in line for line in as_lines(overall, "en", sites=True))
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Sweep).values(trust=Trust.REJECTED))
+    assert (await stands(database)).verdict is Verdict.WHOLE
+
+
+async def test_workers_that_fall_silent_and_notices_that_were_given_up_are_told(database: Database) -> None:
+    await finished(database, "https://b.example.lg.jp/", AT - timedelta(hours=2))
+    about = {"version": "1", "engine": "axe-core 4", "reader": 1, "places": 3, "started_at": LONG_AGO, "hand": {}}
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        for name, minutes, ended in (("busy", 1, None), ("frozen", 6, None), ("gone", 60, LONG_AGO)):
+            beat = AT - timedelta(minutes=minutes)
+            await writer.insert(Worker, **about, name=name, owner=f"{name}/1/1", beat_at=beat, ended_at=ended)
+        wanted = {
+            "channel": Channel.EMAIL,
+            "kind": Telling.FINISHED,
+            "lang": "ja",
+            "made_by": "x",
+            "made_at": AT - DAY,
+        }
+        subscription = await writer.insert(Subscription, **wanted)
+        message = {
+            "subscription_id": subscription, "kind": Telling.FINISHED, "channel": Channel.EMAIL, "recipient": "a@example.jp",
+            "told": {}, "made_at": AT - DAY, "due": AT - timedelta(hours=1),
+        }  # fmt: skip
+        await writer.insert(Notice, **message, about="sweep-1")
+        await writer.insert(Notice, **message, about="sweep-2", sent_at=AT)
+    overall = await stands(database)
+    assert {each.name: each.silent for each in overall.workers} == {"busy": False, "frozen": True}
+    assert (overall.notices.waiting, overall.notices.late, overall.notices.given_up) == (1, 1, 0)
+    assert overall.verdict is Verdict.WHOLE
+    async with database.writing() as connection:
+        await Writer(connection).insert(Notice, **message, about="sweep-3", given_up_at=AT - timedelta(hours=1))
+    overall = await stands(database)
+    assert (overall.notices.given_up, overall.verdict) == (1, Verdict.ATTENTION)
+    assert any("given up" in line for line in as_lines(overall, "en", sites=False))
+    json.dumps(as_object(overall))
 
 
 async def _make_stuck(path: Path) -> None:
