@@ -29,7 +29,7 @@ from reports.cli.web import listening_at, prepare, server_of, serving_options, s
 from reports.notices.sending import sending
 from reports.notices.settings import read_notices
 from reports.ops.listening import listener_of, listening, metrics_options
-from reports.ops.log import service_log_options
+from reports.ops.log import aside, service_log_options
 
 
 def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,12 +85,10 @@ async def _run(given: dict[str, Any]) -> int:
         closing = stack.enter_context(_Signals(given["lang"], roster))
         if given["serves"]:
             await stack.enter_async_context(_Served(given))
-        else:
-            await stack.enter_async_context(listening(listener_of(given), database))
-            if given["notices"]:
-                await stack.enter_async_context(
-                    sending(database, read_notices(given["notices"], settings_of(given, runs_sweeps=False).origin))
-                )
+        elif given["notices"]:
+            await stack.enter_async_context(
+                sending(database, read_notices(given["notices"], settings_of(given, runs_sweeps=False).origin))
+            )
         await stack.enter_async_context(keeping_time(database))
         await stack.enter_async_context(standing_by(database, tools, places=places, roster=roster, patience=None))
         _say_begun(roster, places, given["lang"])
@@ -124,10 +122,11 @@ async def _close_then(closing: asyncio.Event, crew: Crew) -> None:
 async def _opened(
     given: dict[str, Any], stack: AsyncExitStack
 ) -> tuple[Database, Roster, Callable[[], Tools], int]:
-    engine = installed_engine()
+    engine, metrics = installed_engine(), listener_of(given)
     credentials: Credentials = credentials_for_all(given)
     database = await stack.enter_async_context(Database(given["database"]))
     await ready(database)
+    await stack.enter_async_context(listening(metrics, database))
     places = given["places"] or usual_places()
     roster = await stack.enter_async_context(Roster(database, given["name"], engine, places))
 
@@ -138,11 +137,10 @@ async def _opened(
 
 
 def _say_begun(roster: Roster, places: int, lang: str) -> None:
-    click.echo(
+    aside(
         f"ワーカー {roster.name}: 同時に {places} ページまで（Ctrl-C か SIGTERM で、手元のページを終えて止まります）"
         if lang == "ja"
-        else f"Worker {roster.name}: up to {places} pages at one time (Ctrl-C or SIGTERM ends it after the pages in hand)",
-        err=True,
+        else f"Worker {roster.name}: up to {places} pages at one time (Ctrl-C or SIGTERM ends it after the pages in hand)"
     )
 
 
@@ -183,10 +181,7 @@ class _Signals:
             cancel()
             return
         self._closing.set()
-        click.echo(
-            "手元のページを終えてから止まります…" if self._lang == "ja" else "Stopping after the pages in hand …",
-            err=True,
-        )
+        aside("手元のページを終えてから止まります…" if self._lang == "ja" else "Stopping after the pages in hand …")
 
 
 class _Served:
@@ -195,9 +190,7 @@ class _Served:
     def __init__(self, given: dict[str, Any]) -> None:
         self._settings = settings_of(given, runs_sweeps=False)
         self._host, self._port = given["host"], given["port"]
-        self._server = uvicorn.Server(
-            server_of(self._settings, self._host, self._port, given["behind"], listener_of(given))
-        )
+        self._server = uvicorn.Server(server_of(self._settings, self._host, self._port, given["behind"]))
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
