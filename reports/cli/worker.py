@@ -100,10 +100,7 @@ async def _work(given: dict[str, Any]) -> int:
     async with AsyncExitStack() as stack:
         database, roster, tools, places = await _opened(given, stack)
         closing = stack.enter_context(_Signals(given["lang"], roster))
-        await stack.enter_async_context(listening(listener_of(given), database))
-        await stack.enter_async_context(
-            keeping_time(database)
-        )  # whichever process is first, each time is kept once
+        await stack.enter_async_context(keeping_time(database))  # whoever is first: each time is kept once
         crew = await stack.enter_async_context(Crew(database, tools, places=places, roster=roster))
         _say_begun(roster, places, given["lang"])
         ending = asyncio.create_task(_close_then(closing, crew))
