@@ -31,11 +31,12 @@ from crawler.politeness import Stopped
 from crawler.turns import Turns
 from crawler.windows import Windows
 from db.database import Database
-from db.errors import JisweepError, StorageError
+from db.errors import BrowserMissing, JisweepError, StorageError
 from db.tables import Sweep
 from db.words import SweepState
 
 LOOK = 1.0  # seconds between looks for a window that closes
+TRIES = 3  # of a browser that does not start
 BROKEN = {
     "ja": "想定外のエラーで止まりました。記録（ログ）に詳細があります。続けるには「再開」を押してください。",
     "en": "It ended in an unexpected error; the log has the details. Press Resume to go on.",
@@ -78,6 +79,7 @@ class Crew:
         self._hands: dict[int, _Hand] = {}
         self._opening: dict[int, asyncio.Lock] = {}
         self.auditing: Counter[int] = Counter()  # by sweep: those who see to its pages here
+        self._browserless: Counter[int] = Counter()  # by sweep: browsers in a row that did not start
         self._held: set[int] = set()  # sweeps that this process prepares or concludes
 
     async def __aenter__(self) -> Self:
@@ -109,12 +111,21 @@ class Crew:
                 self._held.add(need.sweep)
                 try:
                     await (self._prepare(need) if need.act is Act.PREPARE else self._conclude(need))
+                    self._browserless.pop(need.sweep, None)
                 finally:
                     self._held.discard(need.sweep)
         except (Held, Stopped):
             return
         except StorageError:
             raise
+        except BrowserMissing as error:
+            # One that was opening as the database went away fails in this way, too: a second and a third try tell.
+            self._browserless[need.sweep] += 1
+            if self._browserless[need.sweep] >= TRIES:
+                await self._give_up(need, {"ja": error.ja, "en": error.en})
+                return
+            log.warning("sweep %d: %s", need.sweep, error.en)
+            await asyncio.sleep(LOOK)
         except JisweepError as error:
             await self._give_up(need, {"ja": error.ja, "en": error.en})
         except Exception:
@@ -223,6 +234,7 @@ class Crew:
             first = AsyncExitStack()
             await self._make_room()
             tab = await first.enter_async_context(work.tab())
+            self._browserless.pop(sweep_id, None)
             try:
                 rules = await judging_rules(work, tab)
                 yardstick = await joined(work, rules)
