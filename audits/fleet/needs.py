@@ -81,12 +81,17 @@ async def needs(
         act = await _act(connection, row)
         if act is None:
             continue
-        bears = _bears(Limits.from_row(row.settings)) - ceil(row.in_hand / AT_ONCE)
-        takes = min(bears, max(1, ceil(row.claimable / AT_ONCE))) if act is Act.AUDIT else 1
+        takes = _takes(row) if act is Act.AUDIT else 1
         if takes > 0:
             need = Need(sweep=row.id, act=act, asked_at=row.asked_at, recheck=row.recheck, takes=takes)
             found.append(need)
     return found
+
+
+def _takes(row: sa.Row[tuple[object, ...]]) -> int:
+    """How many more may take pages of a sweep: no more than it has pages for, and its hosts turns."""
+    bears = _bears(Limits.from_row(row.settings)) - ceil(row.in_hand / AT_ONCE)
+    return min(bears, max(1, ceil(row.claimable / AT_ONCE)))
 
 
 async def _act(connection: AsyncConnection, row: sa.Row[tuple[object, ...]]) -> Act | None:

@@ -52,6 +52,8 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
     if column.nullable and number == WITHOUT:
         return None if not isinstance(column.type, sa.JSON) else sa.null()
     for reference in column.foreign_keys:
+        if isinstance(reference.column.type, sa.String):
+            return _value(reference.column.table, reference.column, number)
         to_itself = reference.column.table is table
         return 3 - number if to_itself else number + 1
     if column.primary_key and isinstance(column.type, sa.Integer):
@@ -77,7 +79,9 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
 
 
 def _indexed(table: sa.Table, column: sa.Column[Any]) -> bool:
-    unique = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
+    unique = [
+        each for each in table.constraints if isinstance(each, (sa.UniqueConstraint, sa.PrimaryKeyConstraint))
+    ]
     return any(column.name in each.columns for each in (*table.indexes, *unique))
 
 
