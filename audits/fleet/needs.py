@@ -91,7 +91,7 @@ async def needs(
 def _takes(row: sa.Row[tuple[object, ...]]) -> int:
     """How many more may take pages of a sweep: no more than it has pages for, and its hosts turns."""
     bears = _bears(Limits.from_row(row.settings)) - ceil(row.in_hand / AT_ONCE)
-    return min(bears, max(1, ceil(row.claimable / AT_ONCE)))
+    return int(min(bears, max(1, ceil(row.claimable / AT_ONCE))))
 
 
 async def _act(connection: AsyncConnection, row: sa.Row[tuple[object, ...]]) -> Act | None:
