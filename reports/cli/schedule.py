@@ -62,7 +62,7 @@ SHOWN = 50  # runs
 
 @click.group()
 def schedule() -> None:
-    """Sweeps that come again by the calendar; a running jisweep web keeps them."""
+    """Sweeps that come again by the calendar; a running jisweep web, run or worker keeps them."""
 
 
 def by_option(command: Callable[..., Any]) -> Callable[..., Any]:
