@@ -4,10 +4,9 @@ Several processes may do so at once. A due time is taken by the rows that it get
 each row is then seen to in a transaction of its own, by whoever comes first, so that nothing is lost when a process dies.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from audits.asked import ask_sweep, in_the_way
 from audits.organisations import tree
 from audits.schedules.book import when_of
 from audits.schedules.planned import plan_at
+from crawler.together import again_and_again
 from db.database import Database, insert_new
 from db.errors import JisweepError, StorageError
 from db.tables import Schedule, ScheduledRun, Site
@@ -41,25 +41,8 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def keeping_time(database: Database) -> AsyncIterator[None]:
     """Look for what is due while the block lasts."""
-    closing = asyncio.Event()
-
-    async def look() -> None:
-        while not closing.is_set():
-            try:
-                await due(database, now())
-            except StorageError as error:
-                log.error("%s", error)
-            except Exception:  # time goes on, whatever it was
-                log.exception("looking for what is due")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(closing.wait(), LOOK)
-
-    looking = asyncio.create_task(look())
-    try:
+    async with again_and_again(lambda: due(database, now()), LOOK, "looking for what is due"):
         yield
-    finally:
-        closing.set()
-        await looking
 
 
 def is_late(run: Any) -> bool:

@@ -1,15 +1,14 @@
 """Sending: a loop that makes notices of what has happened, and hands over those that are due, until each has arrived or is given up."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from crawler.together import again_and_again
 from db.database import Database
-from db.errors import StorageError
 from db.tables import Account, Notice, Subscription
 from db.types import now
 from reports.notices.channels import Undelivered, deliver
@@ -25,28 +24,17 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def sending(database: Database, settings: NoticeSettings) -> AsyncIterator[None]:
     """Tell people of what happens while the block lasts."""
-    task = asyncio.create_task(_again_and_again(database, settings))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _again_and_again(database: Database, settings: NoticeSettings) -> None:
     since: datetime | None = None
-    while True:
-        try:
-            at = now()
-            await collect(database, at, since)
-            since = at
-            await send_due(database, settings, at)
-        except StorageError as error:
-            log.error("%s", error)
-        except Exception:  # the loop goes on, whatever it was
-            log.exception("telling people")
-        await asyncio.sleep(LOOK)
+
+    async def tell() -> None:
+        nonlocal since
+        at = now()
+        await collect(database, at, since)
+        since = at
+        await send_due(database, settings, at)
+
+    async with again_and_again(tell, LOOK, "telling people"):
+        yield
 
 
 async def send_due(database: Database, settings: NoticeSettings, at: datetime) -> int:
