@@ -27,7 +27,7 @@ from db.words import SweepState
 from reports.summary import as_json
 from tests.audits.swept import plan_for
 
-ITS_OWN = ("sweep", "seed", "rule_set_before")  # of a summary: not of the site
+ITS_OWN = ("sweep", "seed", "rule_set_before", "health")  # of a summary: not of the site
 
 
 @dataclass(kw_only=True)
