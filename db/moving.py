@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.database import Database
 from db.drafts import drafted
 from db.errors import StorageError, UsageError
-from db.schema import make_empty, refers_to_what_is_there, revision_of, upgrade
+from db.schema import QUEUE, make_empty, refers_to_what_is_there, revision_of, upgrade
 from db.types import Moment, now
 from db.words import SweepState, VisitState
 
@@ -374,7 +374,7 @@ def _tables(connection: Connection) -> list[CopiedTable]:
 
 def _is_ours(name: str) -> bool:
     """Which schema it is says alembic_version, which the copy has its own of; a queue's messages are hints alone."""
-    return name != "alembic_version" and not name.startswith("procrastinate_")
+    return name != "alembic_version" and not name.startswith(QUEUE)
 
 
 def _plain(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:

@@ -64,7 +64,7 @@ def test_around_all_databases_and_back_again(program: Program, postgres: Server)
         done = program.run("db", "move", "--from", other, "--to", "moved.sqlite", "--json")
         assert done.code == 0
         assert (done.object["rows"], done.object["tables"]["finding"], done.object["to"]) == (
-            102,
+            ROWS,
             3,
             "moved.sqlite",
         )
