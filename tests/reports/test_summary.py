@@ -19,7 +19,7 @@ async def test_the_object_has_the_documented_shape(database: Database, sweep: in
         "sweep": sweep, "site": "https://www.example.metro.tokyo.lg.jp/", "method": "mixed", "seed": 8341320160,
         "edition": "jis2016", "level": "AA", "engine": {"name": "axe-core", "version": "4.14.1"}, "pages": 0,
         "problem_pages": 3, "problem_page_rate": 0.375, "places": 51, "criteria": 0, "complete": False,
-        "survey": None, "revision": None,
+        "survey": None, "revision": None, "health": None,
         "left_out": [{"address": "https://www.example.metro.tokyo.lg.jp/rest/0.html", "why": "category"}], "carried": {"pages": 0, "drawn": 0, "rechecked": 0, "disagreeing": 0},
         "problem_pages_without_excepted": None, "problem_page_rate_without_excepted": None,
         "estimate_without_excepted": None, "excepted": {},
