@@ -538,6 +538,7 @@ async def test_every_lack_is_one_line_that_says_what_to_do(database: Database) -
                 Lack.TECHNOLOGIES,
                 Lack.DECLARED,
                 Lack.LEVEL,
+                Lack.SUSPECT,
             )
     assert f"jisweep judge export {sweep}" in lack_line(Lack.UNJUDGED, facts, Language("ja"))
 
