@@ -1,6 +1,6 @@
 """The front door: all commands under one name, and the one place where errors become lines and exit codes.
 
-Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable · 5 no browser ·
+Exit codes: 0 complete · 2 usage · 3 finished but incomplete or suspect · 4 site not reachable · 5 no browser ·
 6 database or output folder cannot be used · 7 `jisweep check` found new defects · 8 `jisweep status` calls for somebody ·
 130 interrupted, `jisweep resume` goes on.
 """
@@ -117,7 +117,7 @@ def cli() -> None:
     jisweep sign-in https://staging.example.lg.jp/   keep a sign-in for its sweeps
 
     \b
-    Exit codes: 0 complete · 2 usage · 3 finished but incomplete · 4 site not reachable ·
+    Exit codes: 0 complete · 2 usage · 3 finished but incomplete or suspect · 4 site not reachable ·
     5 no browser · 6 database or folder cannot be used · 7 new defects (check) ·
     8 somebody has to see to it (status) · 130 interrupted (resume goes on)
     """

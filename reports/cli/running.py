@@ -19,6 +19,7 @@ from audits.work import Tools
 from crawler.limits import Limits
 from crawler.windows import Windows
 from db.database import Database, hide_password
+from db.words import Trust
 from reports.cli.options import DATABASE
 from reports.cli.progress import Progress
 from reports.cli.saying import say_json
@@ -47,7 +48,13 @@ async def run_to_report(
     conclusion = await conclude(database, sweep_id)
     path = await write_report(database, sweep_id, out, lang)
     show(conclusion, path, lang, given["as_json"])
-    return COMPLETE if conclusion.complete else INCOMPLETE
+    return ended(conclusion)
+
+
+def ended(conclusion: Conclusion) -> int:
+    """The exit code of a sweep: one that waits for a person to accept it is as little done as an incomplete one."""
+    is_suspect = conclusion.health is not None and conclusion.health.trust is Trust.SUSPECT
+    return COMPLETE if conclusion.complete and not is_suspect else INCOMPLETE
 
 
 async def say_stopped(database: Database, sweep_id: int, given: dict[str, Any]) -> None:

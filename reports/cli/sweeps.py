@@ -41,7 +41,7 @@ from reports.cli.options import (
     start_of,
     with_site_settings,
 )
-from reports.cli.running import COMPLETE, INCOMPLETE, resume_command, run_to_report, show
+from reports.cli.running import ended, resume_command, run_to_report, show
 from reports.ops.log import aside, log_options
 from reports.report import check_folder, folder_for, write_report
 
@@ -223,7 +223,7 @@ async def _report(sweep_id: int, given: dict[str, Any]) -> int:
         conclusion = await conclude(database, sweep_id)
         path = await write_report(database, sweep_id, folder, given["lang"])
     show(conclusion, path, given["lang"], given["as_json"])
-    return COMPLETE if conclusion.complete else INCOMPLETE
+    return ended(conclusion)
 
 
 async def _sweeps(url: str, lang: str) -> list[str]:

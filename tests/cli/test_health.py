@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
+from audits.trust import judge
 from db.database import Database
+from db.words import Trust
+from tests.audits.trending import Histories, days
 from tests.cli.program import Program
 from tests.cli.refusals import refused
 from tests.reports.mailbox import hook_server
@@ -41,6 +44,25 @@ def test_a_suspect_sweep_is_shown_and_decided_on(program: Program) -> None:
     assert "佐藤 has decided that it never counts" in ended.out
     kept = program.run("site", "https://s0.example.lg.jp/", "--suspect-shrunken", "70", "--suspect-missing", "30")
     assert "suspect_shrunken = 0.7" in kept.out
+
+
+def test_a_sweep_that_audited_all_of_a_site_that_shrank_does_not_end_as_complete(program: Program) -> None:
+    async def shrunken() -> int:
+        async with Database(str(program.database)) as database, database.writing() as connection:
+            histories = Histories(connection=connection)
+            [site] = await histories.sites(1)
+            ids = [
+                (await histories.sweeps([site], day, {"image-alt": {0}}, pages=pages))[0]
+                for day, pages in zip(days(0, 30), (10, 4), strict=True)
+            ]
+            judged = [await judge(connection, each) for each in ids]
+            assert judged == [Trust.SOUND, Trust.SUSPECT]
+            return ids[1]
+
+    sweep = str(asyncio.run(shrunken()))
+    assert program.run("report", sweep).code == 3
+    assert program.run("accept", sweep, "--as", "佐藤", "--why", "統合").code == 0
+    assert program.run("report", sweep).code == 0
 
 
 def test_people_are_subscribed_listed_and_tried(program: Program, tmp_path: Path) -> None:
