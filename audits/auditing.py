@@ -35,7 +35,7 @@ from crawler.together import Together
 from crawler.unsafe import acts
 from db.database import Database
 from db.errors import StorageError, UsageError
-from db.leases import claim_visits, dead_owners, release_visits, renew_visits, this_process
+from db.leases import LEASE, claim_visits, dead_owners, release_visits, renew_visits, this_process
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
 from db.words import GONE, About, Method, Reason, SweepState, VisitState
@@ -44,6 +44,7 @@ IDLE = 0.2  # seconds until a worker without work looks again
 WORTH_A_TAB = 3  # pages for which a browser of its own is started
 AT_ONCE = 8  # visits that are claimed in one transaction
 RENEW = 60.0  # seconds between renewals of a visit's lease
+AGAIN = 1.0  # seconds until it is tried again to give visits back
 
 log = logging.getLogger(__name__)
 
@@ -197,10 +198,26 @@ async def audit_batch(work: Work, yardstick: Yardstick, tab: Callable[[], Awaita
                     break
                 await _audit_visit(work, yardstick, its, visit)
     finally:
-        with suppress(StorageError):  # the leases end by themselves
-            async with work.database.writing() as connection:
-                await release_visits(connection, claimed, this_process())
+        await _give_back(work, claimed)
     return len(claimed)
+
+
+async def _give_back(work: Work, visits: Sequence[int]) -> None:
+    """Let others have visits at once, also when the database is away for a while: nobody takes them from a living process.
+
+    Not longer than a lease, which ends by itself, and not when this process is to end.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEASE.total_seconds()):
+            while True:
+                try:
+                    async with work.database.writing() as connection:
+                        await release_visits(connection, visits, this_process())
+                    return
+                except StorageError:
+                    if work.stopping.is_set():
+                        return
+                    await asyncio.sleep(AGAIN)
 
 
 async def _claim(work: Work, yardstick: Yardstick) -> None:

@@ -49,6 +49,7 @@ class Turns:
         self._database = database
         self._owner = owner or this_process()
         self._known: set[str] = set()  # hosts that have a row
+        self._held: set[int] = set()  # turns that are to be renewed
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -68,12 +69,16 @@ class Turns:
         try:
             async with self._database.writing() as connection:
                 await self._ensure(connection, host)
-                return await self._take(connection, host, places, gap)
+                taken = await self._take(connection, host, places, gap)
         except _Full:
             return SOON
+        if isinstance(taken, Taken):
+            self._held.add(taken.turn)
+        return taken
 
     async def give(self, taken: Taken) -> None:
         """Give a turn back. One that cannot be given back ends with its lease."""
+        self._held.discard(taken.turn)
         with suppress(StorageError):
             async with self._database.writing() as connection:
                 await connection.execute(sa.delete(Turn).where(Turn.id == taken.turn))
@@ -131,8 +136,8 @@ class Turns:
                 log.warning("%s", error)
 
     async def renew(self) -> None:
-        """Hold this process's turns longer, those that have not ended."""
-        mine = Turn.owner == self._owner, Turn.until >= present()
+        """Hold the turns in use longer, those that have not ended."""
+        mine = Turn.id.in_(self._held), Turn.owner == self._owner, Turn.until >= present()
         async with self._database.writing() as connection:
             await connection.execute(sa.update(Turn).where(*mine).values(until=later(TURN)))
 

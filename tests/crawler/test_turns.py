@@ -54,3 +54,18 @@ async def test_the_turn_of_a_process_that_died_comes_free_when_its_lease_ends(da
         await connection.execute(sa.update(Turn).values(until=later(timedelta(seconds=-1))))
     await dead.renew()  # it wakes up: what has ended is not renewed
     assert isinstance(await living.take(HOST, 1, 0.0), Taken)
+
+
+async def test_a_turn_that_could_not_be_given_back_is_not_held_for_ever(database: Database) -> None:
+    held, other = Turns(database, "held/1/1"), Turns(database, "other/1/1")
+    turn = await held.take(HOST, 1, 0.0)
+    assert isinstance(turn, Taken)
+    giving = asyncio.create_task(held.give(turn))
+    await asyncio.sleep(0)
+    giving.cancel()  # as when the database goes away: it never comes to be told
+    assert isinstance(await other.take(HOST, 1, 0.0), float)
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Turn).values(until=later(timedelta(seconds=1))))
+    await held.renew()
+    await asyncio.sleep(1.2)
+    assert isinstance(await other.take(HOST, 1, 0.0), Taken)

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ class Server:
     """A running server, by the address of a database that its user may connect to."""
 
     url: str
-    restart: Callable[[str], None] | None = None  # in a mode of pg_ctl; None: it is not ours
+    restart: Callable[[str, float], None] | None = (
+        None  # in a mode of pg_ctl, and seconds away; None: it is not ours
+    )
 
     @contextmanager
     def database(self, *, template: str = "template1") -> Iterator[tuple[str, str]]:
@@ -85,8 +88,9 @@ def started(**given: object) -> Iterator[Server]:
             words,
         ]
 
-        def restart(mode: str) -> None:
+        def restart(mode: str, away: float) -> None:
             _run([programs / "pg_ctl", "stop", "-w", "-m", mode, "-D", folder / "data"], account)
+            time.sleep(away)
             _run(start, account)
 
         with _stopped_at_the_end(programs, folder, account):

@@ -98,7 +98,7 @@ class Faults:
 
     async def _restarted(self, mode: str) -> None:
         assert self._server.restart is not None
-        await asyncio.to_thread(self._server.restart, mode)
+        await asyncio.to_thread(self._server.restart, mode, 0)
 
     async def _fill(self) -> None:
         await self._run(FULL)

@@ -1,15 +1,21 @@
 """Real workers on one PostgreSQL: whatever happens to them, each page has one result, and the numbers are an undisturbed run's."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from audits.engine import installed_engine
+from audits.fleet.crew import Crew
+from audits.fleet.needs import Need, needs
 from audits.work import Tools
 from db.database import Database
+from db.errors import StorageError
 from db.schema import ready
+from db.tables import Visit
 from db.words import Method
 from tests.audits.swept import plan_for, sweep_now
 from tests.cli.servers import Site, serving
@@ -83,3 +89,32 @@ async def test_workers_that_die_freeze_and_lose_the_database_say_what_an_undistu
         assert await told(database, sweep) == before
         assert await each_page_has_one_result(database, sweep) == pages
     print(dict(faults.done))
+
+
+async def test_pages_in_hand_when_the_database_goes_away_are_free_as_soon_as_it_is_back(
+    fleet: tuple[Database, Crowd], own_server: Server, site: Site, chromium: str
+) -> None:
+    database, _ = fleet
+    sweep = await asked(database, site.url, method=Method.ALL)
+
+    async def need() -> Need:
+        async with database.reading() as connection:
+            return (await needs(connection, only=sweep))[0]
+
+    async def held() -> int:
+        async with database.reading() as connection:
+            mine = Visit.sweep_id == sweep, Visit.lease_owner.is_not(None)
+            return await connection.scalar(sa.select(sa.func.count()).where(*mine)) or 0
+
+    async def some_are_held() -> bool:
+        return await held() > 0
+
+    tools = Tools(engine=installed_engine(), browser=chromium)
+    async with Crew(database, lambda: tools, places=1) as crew:
+        await crew.see_to(await need())
+        auditing = asyncio.create_task(crew.see_to(await need()))
+        await wait_for(some_are_held, 60)
+        await asyncio.to_thread(own_server.restart, "immediate", 8)
+        with pytest.raises(StorageError):
+            await auditing
+        assert await held() == 0
