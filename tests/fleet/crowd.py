@@ -40,7 +40,7 @@ class Crowd:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     begun: int = 0
 
-    def begin(self, *, preload: str = "", shift: str = "") -> str:
+    def begin(self, *, places: int = 2, preload: str = "", shift: str = "") -> str:
         """Start another worker; returns its name."""
         self.begun += 1
         name = f"w{self.begun}"
@@ -55,7 +55,7 @@ class Crowd:
             "--name",
             name,
             "--places",
-            "2",
+            str(places),
         ]
         more = (
             {
