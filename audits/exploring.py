@@ -10,6 +10,7 @@ from audits.work import Work
 from crawler.browser import Tab
 from crawler.content import FEW_LINKS
 from crawler.document import read
+from crawler.elsewhere import Elsewhere
 from crawler.exploration import Exploration, Shown, note_given_up
 from crawler.explore import explore
 from crawler.limits import Limits
@@ -33,6 +34,7 @@ async def explore_site(work: Work) -> bool:
             Exploration(
                 database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
                 fetcher=work.fetcher, resources=work.resources, render=render, stopping=work.stopping, robots=work.robots,
+                elsewhere=work.tools.elsewhere or Elsewhere(),
             )
         )  # fmt: skip
     except Stopped:

@@ -9,9 +9,9 @@ from audits.engine import FramedAxe, RuleSet, Untested, rule_set
 from audits.guest import asking
 from audits.page import Pictures, Place, Target, audit_page
 from audits.record import TRIES
-from audits.work import Tools, manners_of
+from audits.work import Tools, manners_of, steered
 from crawler.address import origin_of
-from crawler.browser import PageLost, Tab, playwright_driver
+from crawler.browser import PageLost, Tab
 from crawler.exploration import robots_of
 from crawler.fetch import Fetcher
 from crawler.gate import Gate
@@ -56,12 +56,9 @@ async def audit_pages(
         fetcher = await stack.enter_async_context(
             Fetcher(manners_of(limits), gate.url if gate else None, credentials=credentials)
         )
-        driver = tools.driver
-        if driver is None:
-            driver = await stack.enter_async_context(playwright_driver())
+        driver = await steered(tools, stack)
 
         def tab() -> Tab:
-            assert driver is not None
             return Tab(
                 driver, manners_of(limits), gate, executable=tools.browser,
                 scope=scope, script=tools.engine.injected, credentials=credentials,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from audits.fleet.crew import Crew
-from audits.fleet.needs import Act, Need, needs
+from audits.fleet.needs import ROOMS, Act, Need, needs
 from audits.fleet.roster import Roster
 from audits.work import Tools
 from db.database import Database
@@ -58,9 +58,8 @@ class Rounds:
         self._database = database
         self._crew = crew
         self._roster = roster
-        # Twice the places: some wait for their hosts, or explore without a browser. Rechecks have room of their own, for
-        # who waits for one sees a few pages, not all of a site, before theirs.
-        self._most = {Act.PREPARE: places, Act.AUDIT: 2 * places, Act.CONCLUDE: places}
+        # Rechecks have room of their own, for who waits for one sees a few pages, not all of a site, before theirs.
+        self._most = {act: rooms * places for act, rooms in ROOMS.items()}
         self._tasks: dict[asyncio.Task[None], Need] = {}
         self._served: dict[int, int] = {}  # sweep → when it last had a turn
         self._turn = 0

@@ -192,7 +192,7 @@ async def run(
         running(database, sweep_id, tools, stopping) as work,
         Together() as beside,
     ):
-        if SweepState.FINISHED is until is not work.sweep.state:
+        if SweepState.FINISHED is until is not work.sweep.state and not shared:
             beside.create_task(
                 work.first_tab()
             )  # that there is no browser is said now, not after hours of exploring

@@ -11,6 +11,7 @@ from playwright.async_api import Playwright
 from audits.conclude import sweep_row
 from audits.engine import Engine
 from crawler.browser import Tab, playwright_driver
+from crawler.elsewhere import Elsewhere
 from crawler.fetch import Fetcher, Manners
 from crawler.gate import Gate
 from crawler.limits import Limits
@@ -38,6 +39,7 @@ class Tools:
     places: asyncio.Semaphore | None = (
         None  # for pages in browsers, which all sweeps of this process share by turns
     )
+    elsewhere: Elsewhere | None = None  # further processes for all sweeps of this one; None: each has its own
     turns: Turns | None = None  # at hosts, for all processes on the database; None: opened where it is needed
 
 
@@ -53,20 +55,30 @@ class Work:
     fetcher: Fetcher
     gate: Gate | None
     credentials: Credentials  # of this sweep's site
-    driver: Playwright
     stopping: asyncio.Event
     stack: AsyncExitStack
     resources: Resources
     robots: dict[str, Robots] = field(default_factory=dict)  # by origin
     _first_tab: Tab | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _driver: Playwright | None = None
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def tab(self) -> Tab:
-        """A tab of this sweep with the engine in every frame, to be entered by the caller."""
-        return Tab(
-            self.driver, manners_of(self.limits), self.gate, executable=self.tools.browser, scope=self.scope,
+    @asynccontextmanager
+    async def tab(self) -> AsyncIterator[Tab]:
+        """A tab of this sweep with the engine in every frame. Raises BrowserMissing."""
+        async with Tab(
+            await self._steering(), manners_of(self.limits), self.gate, executable=self.tools.browser, scope=self.scope,
             script=self.tools.engine.injected, credentials=self.credentials,
-        )  # fmt: skip
+        ) as tab:  # fmt: skip
+            yield tab
+
+    async def _steering(self) -> Playwright:
+        """Playwright's driver; one of the sweep's own is started when the first tab is: many sites need none for long."""
+        async with self._starting:
+            if self._driver is None:
+                self._driver = await steered(self.tools, self.stack)
+            return self._driver
 
     async def first_tab(self) -> Tab:
         """The tab that exploring and one of the auditing workers share; opened when first asked for."""
@@ -118,13 +130,23 @@ async def running(database: Database, sweep_id: int, tools: Tools, stopping: asy
                 turns=turns,
             )
         )
-        driver = tools.driver
-        if driver is None:
-            driver = await stack.enter_async_context(playwright_driver())
         yield Work(
             database=database, sweep=sweep, scope=scope, limits=limits, tools=tools,
-            fetcher=fetcher, resources=Resources(database, sweep_id, fetcher), gate=gate, credentials=credentials, driver=driver, stopping=stopping, stack=stack,
+            fetcher=fetcher, resources=Resources(database, sweep_id, fetcher), gate=gate, credentials=credentials, stopping=stopping, stack=stack,
         )  # fmt: skip
+
+
+async def require_browser(tools: Tools) -> None:
+    """Start a browser, and end it. Raises BrowserMissing when there is none that starts."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(Tab(await steered(tools, stack), Manners(), executable=tools.browser))
+
+
+async def steered(tools: Tools, stack: AsyncExitStack) -> Playwright:
+    """Playwright's driver: the one that runs already, or a new one that ends with the stack."""
+    if tools.driver is not None:
+        return tools.driver
+    return await stack.enter_async_context(playwright_driver())
 
 
 def credentials_for(sweep: Sweep, scope: Scope, at_hand: Credentials) -> Credentials:

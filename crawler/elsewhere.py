@@ -20,20 +20,25 @@ Result = TypeVar("Result")
 
 
 class Elsewhere:
-    """`with Elsewhere() as elsewhere:` runs functions; once opened, in further processes that end with the block."""
+    """`with Elsewhere() as elsewhere:` runs functions; once opened, in further processes that end with the last such block."""
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
         self._is_lost = False
         self._room = 0  # calls that would not wait long for their turn
+        self._users = 0
 
     def __enter__(self) -> Self:
+        self._users += 1
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._users -= 1
+        if self._users:
+            return
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        self._pool, self._is_lost = None, False
 
     @property
     def has_room(self) -> bool:

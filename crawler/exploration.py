@@ -60,7 +60,7 @@ class Exploration:
     known: Marks = field(default_factory=Marks)  # pages that need not be put on the frontier: they are there
     pages: dict[str, int] = field(default_factory=dict)  # by address, of some that are on the frontier
     resources: Resources
-    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)  # other explorations may use it too
     census: Census = field(init=False)
     earlier: Earlier = field(init=False)
 

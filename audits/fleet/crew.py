@@ -25,8 +25,9 @@ from audits.fleet.needs import Act, Need
 from audits.fleet.roster import Roster
 from audits.recheck import aim_of
 from audits.sweep import Held
-from audits.work import Tools, Work, running
+from audits.work import Tools, Work, require_browser, running
 from crawler.browser import Tab
+from crawler.elsewhere import Elsewhere
 from crawler.politeness import Stopped
 from crawler.turns import Turns
 from crawler.windows import Windows
@@ -81,6 +82,9 @@ class Crew:
         self.auditing: Counter[int] = Counter()  # by sweep: those who see to its pages here
         self._browserless: Counter[int] = Counter()  # by sweep: browsers in a row that did not start
         self._held: set[int] = set()  # sweeps that this process prepares or concludes
+        self._elsewhere = Elsewhere()
+        self._asking = asyncio.Lock()
+        self._has_browser = False  # one has started here before
 
     async def __aenter__(self) -> Self:
         await self._turns.__aenter__()
@@ -146,7 +150,7 @@ class Crew:
             sweep = await sweep_row(connection, need.sweep)
         if not sweep.recheck and (why := unlike_reader(sweep)) is not None:
             raise why
-        tools = replace(self._tools(), places=self._places, turns=self._turns)
+        tools = await self._means()
         async with self._stopping_for(sweep) as stopping:
             if sweep.recheck:
                 aim, _ = aim_of(sweep)
@@ -160,6 +164,15 @@ class Crew:
                     done = done and (await sweep_row(connection, sweep.id)).state is SweepState.FINISHED
         if done:
             await self._settle(sweep)
+
+    async def _means(self) -> Tools:
+        """What all sweeps of this process share. That it has no browser is said now, not after hours of exploring."""
+        tools = self._tools()
+        async with self._asking:
+            if not self._has_browser:
+                await require_browser(tools)
+                self._has_browser = True
+        return replace(tools, places=self._places, turns=self._turns, elsewhere=self._elsewhere)
 
     async def _settle(self, sweep: Sweep) -> None:
         """The sweep is done, unless somebody has asked for it again meanwhile."""
@@ -225,7 +238,7 @@ class Crew:
             sweep = await sweep_row(connection, sweep_id)
         if (why := unlike_reader(sweep)) is not None:
             raise why
-        tools = replace(self._tools(), places=self._places, turns=self._turns)
+        tools = await self._means()
         async with (
             self._stopping_for(sweep) as stopping,
             sweeping.heeded(self._database, sweep_id, stopping, sweep.asked_at or sweep.created_at),

@@ -36,6 +36,11 @@ class Act(StrEnum):
     CONCLUDE = "conclude"  # by one process: every page has its result
 
 
+# What one process does at one time, for each page that it audits at one time: exploring is waiting, at most times, for a host
+# that is asked every half a second, and some pages wait for theirs.
+ROOMS = {Act.PREPARE: 4, Act.AUDIT: 2, Act.CONCLUDE: 1}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Need:
     """A sweep and what it needs now."""

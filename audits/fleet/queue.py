@@ -16,7 +16,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
 from audits.fleet.crew import Crew
-from audits.fleet.needs import Act, Need, needs
+from audits.fleet.needs import ROOMS, Act, Need, needs
 from audits.fleet.roster import Roster
 from db.database import Database
 from db.errors import StorageError, UsageError
@@ -27,8 +27,9 @@ AGAIN = 2.0  # seconds until the queue is tried again after a trouble of the dat
 STICK = 3  # batches of one sweep that a worker does before it looks for another
 LOOKING = 8341_4  # names the lock of who looks
 SILENT = 30.0  # seconds after which a job's worker is taken for dead
-QUEUES = {Act.PREPARE: "whole", Act.CONCLUDE: "whole", Act.AUDIT: "pages"}
-URGENT = 1_000_000  # a recheck's: a person waits for a few pages
+SOON = "soon"  # the queue of what is short: the end of a sweep, and rechecks, for which a person waits
+QUEUES = {Act.PREPARE: "sites", Act.AUDIT: "pages", Act.CONCLUDE: SOON}
+URGENT = 1_000_000  # of a recheck
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,11 @@ class _Jobs:
         self._database = database
         self._crew = crew
         self._roster = roster
-        self._room = {"whole": places, "pages": 2 * places}
-        self._app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=20.0))
+        self._room = {QUEUES[act]: rooms * places for act, rooms in ROOMS.items()}
+        # one connection of each queue listens
+        self._app = App(
+            connector=PsycopgConnector(conninfo=url, min_size=1, max_size=len(QUEUES) + 2, timeout=20.0)
+        )
         self._tasks = {act: self._app.task(name=act.value)(self._see_to) for act in Act}
 
     async def take(self) -> None:
@@ -116,8 +120,9 @@ class _Jobs:
 
     async def _defer(self, need: Need) -> None:
         """Have a job wait for the sweep, unless one does; at once, for later would be by this machine's clock."""
+        queue = SOON if need.recheck else QUEUES[need.act]
         job = self._tasks[need.act].configure(
-            queue=QUEUES[need.act], queueing_lock=f"{need.act} {need.sweep}",
+            queue=queue, queueing_lock=f"{queue} {need.act} {need.sweep}",
             priority=URGENT if need.recheck else 0,
         )  # fmt: skip
         with suppress(AlreadyEnqueued):

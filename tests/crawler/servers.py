@@ -32,14 +32,17 @@ class Server:
 
     port: int
     scheme: str = "http"
+    host: str = "127.0.0.1"
     requests: list[Request] = field(default_factory=list)
 
-    def address(self, path: str = "/", host: str = "127.0.0.1") -> str:
-        return f"{self.scheme}://{host}:{self.port}{path}"
+    def address(self, path: str = "/", host: str = "") -> str:
+        return f"{self.scheme}://{host or self.host}:{self.port}{path}"
 
 
 @asynccontextmanager
-async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+async def serving(
+    script: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Server]:
     """A server that lets `script` answer each request, and then closes the connection."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,8 +67,8 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         task.add_done_callback(tasks.discard)
         task.add_done_callback(lambda _: writer.close())  # a task that is cancelled before it began closes nothing
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    served = Server(port=server.sockets[0].getsockname()[1], scheme="https" if tls else "http")
+    server = await asyncio.start_server(accept, host, 0, ssl=tls)
+    served = Server(host=host, port=server.sockets[0].getsockname()[1], scheme="https" if tls else "http")
     try:
         yield served
     finally:
