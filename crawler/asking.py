@@ -33,6 +33,7 @@ from crawler.volatile import stable_digest
 from db.tables import Visit
 from db.words import About, FoundBy, Reason, VisitState
 
+AT_ONCE = 50  # answers "not modified" that are committed together: so many are asked for again after a kill
 FEW_LINKS = 3  # static links within the site; a page with fewer and with scripts is always rendered
 
 
@@ -53,6 +54,7 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
         async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
+        await _record_unmodified(exploration)
     return not exploration.stopping.is_set()
 
 
@@ -65,7 +67,9 @@ async def _ask(
         try:
             answer = await exploration.fetcher.get(each.address, validators=validators(earlier))
             if earlier is not None and answer.is_unmodified:
-                await _record_unmodified(exploration, each, earlier)
+                exploration.unmodified.append((each, earlier))
+                if len(exploration.unmodified) >= AT_ONCE:
+                    await _record_unmodified(exploration)
             else:
                 await _record(exploration, each, answer, earlier)
         except Stopped:
@@ -137,22 +141,41 @@ async def _record(
         await _end_as_page(connection, exploration, each, facts)
 
 
-async def _record_unmodified(exploration: Exploration, each: Waiting, earlier: Mapping[str, Any]) -> None:
-    """Commit what the earlier sweep read from a page that has not changed since; both have one scope."""
-    pages = links.unpack(earlier["links"])
-    unsafe = await exploration.earlier.unsafe() & set(pages)
-    further = [page for page in pages if page != each.page and not exploration.known[page]]
+async def _record_unmodified(exploration: Exploration) -> None:
+    """Commit what the earlier sweep read from pages that have not changed since; both have one scope."""
+    unmodified, exploration.unmodified = exploration.unmodified, []
+    if not unmodified:
+        return
+    left_alone = await exploration.earlier.unsafe()
+    alike = []
     async with exploration.database.writing() as connection:
-        await add_pages(
-            connection, exploration.sweep, further,
-            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
-        )  # fmt: skip
-        if unsafe:
-            await leave_unsafe(connection, exploration.sweep.id, unsafe, "as a link said in the earlier sweep")
-        facts = {column.key: earlier[column.key] for column in READ} | {"http_status": 304}
-        await _end_as_page(connection, exploration, each, facts)
-    for page in further:
-        exploration.known[page] = 1
+        for each, earlier in unmodified:
+            pages = links.unpack(earlier["links"])
+            further = [page for page in pages if page != each.page and not exploration.known[page]]
+            if further:
+                await add_pages(
+                    connection, exploration.sweep, further,
+                    found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page,
+                )  # fmt: skip
+            if unsafe := left_alone & set(pages):
+                await leave_unsafe(connection, exploration.sweep.id, unsafe, "as a link said in the earlier sweep")
+            facts = {column.key: earlier[column.key] for column in READ} | {"http_status": 304}
+            if "noindex" in _obeyed(exploration, facts["robots_meta"]):
+                await _end_as_page(connection, exploration, each, facts)
+            else:
+                alike.append({"of": each.visit, "state": VisitState.EXPLORED, **facts})
+            for page in further:
+                exploration.known[page] = 1
+        if alike:
+            await connection.execute(_ALIKE, alike)
+
+
+# A visit and all that is set of it
+_ALIKE = (
+    sa.update(Visit)
+    .where(Visit.id == sa.bindparam("of"))
+    .values({name: sa.bindparam(name) for name in ("state", "http_status", *(column.key for column in READ))})
+)
 
 
 async def _end_as_page(

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,7 @@ from crawler.census import Census
 from crawler.earlier import Earlier
 from crawler.elsewhere import Elsewhere
 from crawler.fetch import Answer, Fetcher
+from crawler.frontier import Waiting
 from crawler.limits import Limits
 from crawler.marks import Marks
 from crawler.notes import add_note
@@ -59,6 +61,8 @@ class Exploration:
     no_walls: set[str] = field(default_factory=set)  # what pages share that is the site's own, see crawler.walls
     known: Marks = field(default_factory=Marks)  # pages that need not be put on the frontier: they are there
     pages: dict[str, int] = field(default_factory=dict)  # by address, of some that are on the frontier
+    # pages that have not changed, with what the earlier sweep read of them, which is to be kept
+    unmodified: list[tuple[Waiting, Mapping[str, Any]]] = field(default_factory=list)
     resources: Resources
     elsewhere: Elsewhere = field(default_factory=Elsewhere)  # other explorations may use it too
     census: Census = field(init=False)
