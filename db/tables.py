@@ -20,6 +20,7 @@ from db.words import (
     FoundBy,
     Impact,
     JudgementOutcome,
+    Kept,
     Level,
     Matched,
     Method,
@@ -84,6 +85,7 @@ class Table(DeclarativeBase):
         Telling: word(Telling, "kind"),
         Days: word(Days, "days"),
         Came: word(Came, "came"),
+        Kept: word(Kept, "kind"),
     }
 
 
@@ -288,6 +290,9 @@ class Result(Table):
     page_width: Mapped[int]  # CSS px of the whole page, the space that boxes are measured in
     page_height: Mapped[int]
     pictured_height: Mapped[int | None]  # CSS px from the top that the picture shows
+    pictures_disposed_at: Mapped[datetime | None]  # this and the next two: see audits.keeping; None: it has all it had
+    texts_disposed_at: Mapped[datetime | None]
+    places_disposed_at: Mapped[datetime | None]
 
 
 class Visit(Table):
@@ -825,3 +830,24 @@ class ScheduledRun(Table):
     came_at: Mapped[datetime | None]
     sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"), index=True)  # begun, or in the way
     wrong: Mapped[dict[str, Any] | None]  # why none was begun: the line by language
+
+
+class Disposal(Table):
+    """What was disposed of in one go, by which rule, and on whose word (データ廃棄記録); it is never changed, nor deleted."""
+
+    __tablename__ = "disposal"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    begun_at: Mapped[datetime] = mapped_column(index=True)  # of the run: all of one run bear the same
+    at: Mapped[datetime]
+    who: Mapped[str]
+    kind: Mapped[Kept]
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)  # None: of no site, or of many
+    sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # the newest that the results were in
+    year: Mapped[int]  # fiscal year that it was of
+    results: Mapped[int]  # states of pages that it was taken from; 0: of none
+    items: Mapped[int]  # pictures, places or rows
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    term: Mapped[str]  # how long it was to be kept: 5y, 90d
+    minimum: Mapped[str | None]  # that the term may not undercut without a reason
+    why: Mapped[str | None]  # the reason
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of what was disposed of, by name: see audits.keeping.record

@@ -426,3 +426,15 @@ class Came(StrEnum):
     BEGUN = "begun"  # a sweep was asked for
     OVERLAPS = "overlaps"  # an earlier sweep of the site waited or ran
     FAILED = "failed"  # none could be asked for: the row says why
+
+
+class Kept(StrEnum):
+    """What is kept for a time, and then may be disposed of. See audits.keeping."""
+
+    PICTURES = "pictures"  # of pages and places
+    TEXTS = "texts"  # what pages said at places: HTML, what the checks saw; and the sources of templates
+    PLACES = "places"  # where on a page a finding was: selectors and boxes
+    TRAIL = "trail"  # who did what in the web application
+    NOTICES = "notices"  # that people were sent
+    RUNS = "runs"  # of schedules
+    SESSIONS = "sessions"  # that are over, and invitations

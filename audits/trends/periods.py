@@ -43,6 +43,12 @@ class Period:
         return self.begins <= moment < self.ends
 
 
+def fiscal_year(moment: datetime) -> int:
+    """The Japanese fiscal year, from April on."""
+    local = moment.astimezone(TOKYO)
+    return local.year - (local.month < 4)
+
+
 def periods(span: Period, every: Every) -> tuple[Period, ...]:
     """The periods that a span of days falls into, in their order; the first and the last are cut to the span."""
     return tuple(_periods(span, every))

@@ -9,7 +9,8 @@ from audits.conclude import Conclusion
 from audits.jis_test import Verdict
 from reports.language import Language
 from reports.publish.content import Content
-from reports.publish.facts import Facts, fiscal_year
+from audits.trends.periods import fiscal_year
+from reports.publish.facts import Facts
 
 POINTS = (("organisation", 20), ("continuity", 16), ("checking", 8), ("users", 6))
 

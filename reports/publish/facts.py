@@ -11,13 +11,14 @@ from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.jis_test import CriterionResult, JisTest, Lack, Verdict, declaration, jis_test, lacks, level_of
 from audits.speaking import SPEAKS
+from audits.trends.periods import fiscal_year
 from crawler.representative import LeftOut
 from db.database import Database
 from db.tables import Sweep
 from db.types import now
 from db.words import Level, Method, Notation, Part, ScopeKind
 from reports import read
-from reports.language import TOKYO, Language
+from reports.language import Language
 from reports.read import Head, ScopeLine
 from reports.site_view import site_name
 
@@ -152,12 +153,6 @@ async def _whole_checks(connection: AsyncConnection, sweep: Sweep) -> list[tuple
     rows = [(number, at) for number, at in await connection.execute(query) if at is not None]
     known = [each for each in rows if fiscal_year(each[1]) <= year]
     return known[:2] if known and fiscal_year(known[0][1]) == year else []
-
-
-def fiscal_year(moment: datetime) -> int:
-    """The Japanese fiscal year, from April on."""
-    local = moment.astimezone(TOKYO)
-    return local.year - (local.month < 4)
 
 
 def lack_line(lack: Lack, facts: Facts, language: Language, words: str = "lack") -> str:

@@ -26,7 +26,8 @@ from db.words import About, Edition, JudgementOutcome, Level, Method, Notation, 
 from reports.folder import MARK
 from reports.language import Language
 from reports.publish.documents import NAMES, write_documents
-from reports.publish.facts import facts_of, fiscal_year, lack_line
+from audits.trends.periods import fiscal_year
+from reports.publish.facts import facts_of, lack_line
 from reports.report import write_report
 from tests.reports import rows, series
 from tests.reports.judged import ABSENT, DETAILS, MET, NOT_MET, dispute, judged, lose, say

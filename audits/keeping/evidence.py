@@ -1,0 +1,121 @@
+"""What results have of each kind: how much it is, and taking it away from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.keeping.holding import DATED
+from db.tables import Example, Finding, Picture, Result, Volatile
+from db.words import Kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """How much of a kind there is."""
+
+    results: int = 0  # states of pages
+    items: int = 0  # pictures, places or rows
+    bytes: int = 0
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(
+            results=self.results + other.results, items=self.items + other.items, bytes=self.bytes + other.bytes
+        )  # fmt: skip
+
+
+def length(connection: AsyncConnection, *columns: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """The bytes that columns take, as text or as they are."""
+
+    def one(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+        if isinstance(column.type, sa.JSON):
+            column = sa.cast(column, sa.Text)
+        if connection.dialect.name == "sqlite":
+            return sa.func.length(sa.cast(column, sa.LargeBinary))
+        return sa.func.octet_length(column)
+
+    first, *rest = (sa.func.coalesce(one(each), 0, type_=sa.Integer()) for each in columns)
+    whole: sa.ColumnElement[int] = first
+    for each in rest:
+        whole = whole + each
+    return whole
+
+
+OF_PLACES: dict[Kept, tuple[Any, ...]] = {
+    Kept.TEXTS: (Finding.snippet, Finding.checks),
+    Kept.PLACES: (Finding.frame, Finding.target, Finding.box),
+}
+EMPTY: dict[Kept, dict[str, Any]] = {
+    Kept.PICTURES: {"picture_id": None},
+    Kept.TEXTS: {"snippet": "", "checks": []},
+    Kept.PLACES: {"frame": [], "target": [], "box": sa.null()},
+}
+
+
+async def take_away(
+    connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime
+) -> tuple[Amount, list[str]]:
+    """Empty what results have of a kind; how much it was, and by which names it went."""
+    names = [f"result {each}" for each in results]
+    of_places = Finding.result_id.in_(results)
+    emptied = sa.update(Finding).where(of_places).values(EMPTY[kind])
+    if kind is Kept.PICTURES:
+        shown = await _shown(connection, results)
+        await connection.execute(emptied)
+        await _mark(connection, kind, results, at)
+        amount, gone = await _drop_pictures(connection, shown)
+        names += gone
+    else:
+        size = sa.func.coalesce(sa.func.sum(length(connection, *OF_PLACES[kind])), 0)
+        items, size_of = (
+            await connection.execute(sa.select(sa.func.count(), size).select_from(Finding).where(of_places))
+        ).one()
+        amount = Amount(items=items, bytes=int(size_of))
+        await connection.execute(emptied)
+        await _mark(connection, kind, results, at)
+    return amount + Amount(results=len(results)), names
+
+
+async def _mark(connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime) -> None:
+    """Say in each result what it has lost; no page that is audited again finds it by its content any more."""
+    lost: dict[str, Any] = {DATED[kind].key: at}
+    if kind is Kept.PICTURES:
+        lost["picture_id"] = None
+    rows = await connection.execute(sa.select(Result.id, Result.digest).where(Result.id.in_(results)))
+    for number, digest in rows.all():
+        other = {} if digest.startswith("-") else {"digest": f"-{digest[1:]}"}
+        await connection.execute(sa.update(Result).where(Result.id == number).values(**lost, **other))
+
+
+async def _shown(connection: AsyncConnection, results: Sequence[int]) -> list[int]:
+    """The pictures of results and their places."""
+    whole = sa.select(Result.picture_id).where(Result.id.in_(results), Result.picture_id.is_not(None))
+    parts = sa.select(Finding.picture_id).where(Finding.result_id.in_(results), Finding.picture_id.is_not(None))
+    return sorted(await connection.scalars(sa.union(whole, parts)))
+
+
+async def _drop_pictures(connection: AsyncConnection, pictures: Sequence[int]) -> tuple[Amount, list[str]]:
+    """Delete those of some pictures that nothing shows any more; how much it was, and their names."""
+    amount, names = Amount(), []
+    for start in range(0, len(pictures), 500):
+        some = Picture.id.in_(pictures[start : start + 500])
+        still = (
+            sa.exists().where(each.picture_id == Picture.id, each.picture_id.is_not(None))
+            for each in (Result, Finding, Example)
+        )
+        query = sa.select(Picture.id, Picture.digest, length(connection, Picture.image.expression).label("bytes"))
+        rows = (await connection.execute(query.where(some, *(~each for each in still)).order_by(Picture.id))).all()
+        await connection.execute(sa.delete(Picture).where(Picture.id.in_([row.id for row in rows])))
+        amount += Amount(items=len(rows), bytes=sum(row.bytes for row in rows))
+        names += [f"picture {row.id} {row.digest}" for row in rows]
+    return amount, names
+
+
+async def drop_sources(connection: AsyncConnection, sources: Sequence[Any]) -> tuple[Amount, list[str]]:
+    """Empty the sources of templates, rows of `id` and `bytes`; pages that are compared with them are audited anew."""
+    numbers = [each.id for each in sources]
+    await connection.execute(sa.update(Volatile).where(Volatile.id.in_(numbers)).values(source=None))
+    return Amount(items=len(numbers), bytes=sum(each.bytes for each in sources)), [f"source {each}" for each in numbers]
