@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from audits.keeping.lost import WHOLE
 from audits.reliance import reliance
 from audits.work import Work
 from crawler.limits import Limits
@@ -91,7 +92,8 @@ _visit, _earlier = aliased(Visit), aliased(Visit)
 def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:
     """The chosen pages with the source that an earlier result was taken of: visit, earlier visit, its resources.
 
-    It was taken under the same rules in the same window, of a page that had come to rest, with no part left out.
+    It was taken under the same rules in the same window, of a page that had come to rest, with no part left out, and has
+    all of its evidence still.
     """
     stable = sa.and_(_visit.stable_digest == _earlier.stable_digest, _visit.volatile_id == _earlier.volatile_id)
     return (
@@ -111,6 +113,7 @@ def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:
             Result.viewport_height == sweep.viewport_height,
             Result.settled,
             sa.func.json_array_length(Result.untested) == 0,
+            WHOLE,
         )
     )
 

@@ -14,6 +14,7 @@ from audits import mic
 from audits.criteria import criteria
 from audits.defects.versions import Known, known_earlier
 from audits.fault import Fault
+from audits.keeping.alone import keeping_results
 from audits.page import Image, PageAudit, Place, vars_of
 from crawler.browser import PageLost
 from crawler.frontier import slices
@@ -58,6 +59,7 @@ async def keep_audit(
     `evidence` are the columns that say what was audited, see audits.evidence. Raises Overtaken, and nothing is to be
     kept, when this process holds the visit no more.
     """
+    await keeping_results(connection)
     at = now()
     result_id = await _result(connection, sweep, page_id, audit, at)
     kept = await connection.execute(

@@ -290,7 +290,9 @@ class Result(Table):
     page_width: Mapped[int]  # CSS px of the whole page, the space that boxes are measured in
     page_height: Mapped[int]
     pictured_height: Mapped[int | None]  # CSS px from the top that the picture shows
-    pictures_disposed_at: Mapped[datetime | None]  # this and the next two: see audits.keeping; None: it has all it had
+    pictures_disposed_at: Mapped[
+        datetime | None
+    ]  # this and the next two: see audits.keeping; None: it has all it had
     texts_disposed_at: Mapped[datetime | None]
     places_disposed_at: Mapped[datetime | None]
 
@@ -850,4 +852,6 @@ class Disposal(Table):
     term: Mapped[str]  # how long it was to be kept: 5y, 90d
     minimum: Mapped[str | None]  # that the term may not undercut without a reason
     why: Mapped[str | None]  # the reason
-    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of what was disposed of, by name: see audits.keeping.record
+    digest: Mapped[str] = mapped_column(
+        String(64)
+    )  # SHA-256 of what was disposed of, by name: see audits.keeping.record

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import last_finished
 from audits.defects.book import Listed
 from audits.defects.naming import KNOWN_AS, names_of, parted
+from audits.keeping.lost import WHOLE
 from db.errors import UsageError
 from db.tables import Defect, Finding, Page, PartPage, Result, Visit
 from db.words import DefectState, Outcome
@@ -54,7 +55,7 @@ async def before_of(connection: AsyncConnection, defect: Listed, address: str | 
         .join(Page, Page.id == Result.page_id)
         .join(Defect, Defect.id == Finding.defect_id)
         .outerjoin(PartPage, parted(Result.page_id))
-        .where(names, KNOWN_AS.in_([defect.id]), Finding.outcome == Outcome.FAILED)
+        .where(names, KNOWN_AS.in_([defect.id]), Finding.outcome == Outcome.FAILED, WHOLE)
         .order_by(sa.case((Finding.picture_id.is_(None), 1), else_=0), Result.taken_at.desc(), Finding.id)
         .limit(1)
     )  # fmt: skip

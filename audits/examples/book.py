@@ -22,6 +22,7 @@ from audits.defects.sight import parts
 from audits.examples.after import After
 from audits.examples.anonymous import Anonymiser, without_names
 from audits.examples.before import Before
+from audits.keeping.alone import keeping_results
 from audits.page import SNIPPET, cut
 from audits.record import MACHINE, keep_picture
 from db.errors import UsageError
@@ -157,6 +158,7 @@ def in_order(found: Sequence[Criterion]) -> tuple[int, ...]:
 
 async def take(connection: AsyncConnection, before: Before, after: After, who: str, note: str | None = None) -> int:
     """Keep an example for a person to confirm; returns its number."""
+    await keeping_results(connection)
     added = await connection.scalar(
         sa.insert(Example)
         .values(

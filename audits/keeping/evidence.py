@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
-from audits.keeping.holding import DATED
-from db.tables import Example, Finding, Picture, Result, Volatile
+from audits.keeping.lost import DATED
+from db.tables import Example, Finding, Picture, Result, Table, Volatile
 from db.words import Kept
 
 
@@ -27,10 +29,10 @@ class Amount:
         )  # fmt: skip
 
 
-def length(connection: AsyncConnection, *columns: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+def length(connection: AsyncConnection, *columns: Any) -> sa.ColumnElement[int]:
     """The bytes that columns take, as text or as they are."""
 
-    def one(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    def one(column: Any) -> sa.ColumnElement[int]:
         if isinstance(column.type, sa.JSON):
             column = sa.cast(column, sa.Text)
         if connection.dialect.name == "sqlite":
@@ -53,6 +55,15 @@ EMPTY: dict[Kept, dict[str, Any]] = {
     Kept.TEXTS: {"snippet": "", "checks": []},
     Kept.PLACES: {"frame": [], "target": [], "box": sa.null()},
 }
+
+
+def has(kind: Kept) -> sa.ColumnElement[bool]:
+    """Whether a result still has something of a kind."""
+    other = aliased(Finding)
+    mine = other.result_id == Result.id
+    if kind is Kept.PICTURES:
+        return sa.or_(Result.picture_id.is_not(None), sa.exists().where(mine, other.picture_id.is_not(None)))
+    return sa.and_(DATED[kind].is_(None), sa.exists().where(mine))
 
 
 async def take_away(
@@ -81,13 +92,12 @@ async def take_away(
 
 async def _mark(connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime) -> None:
     """Say in each result what it has lost; no page that is audited again finds it by its content any more."""
-    lost: dict[str, Any] = {DATED[kind].key: at}
+    lost: dict[str, Any] = {DATED[kind].key: at, "digest": sa.bindparam("other")}
     if kind is Kept.PICTURES:
         lost["picture_id"] = None
-    rows = await connection.execute(sa.select(Result.id, Result.digest).where(Result.id.in_(results)))
-    for number, digest in rows.all():
-        other = {} if digest.startswith("-") else {"digest": f"-{digest[1:]}"}
-        await connection.execute(sa.update(Result).where(Result.id == number).values(**lost, **other))
+    named = [{"number": each, "other": sha256(f"disposed {each}".encode()).hexdigest()} for each in results]
+    table = Table.metadata.tables[Result.__tablename__]
+    await connection.execute(sa.update(table).where(table.c.id == sa.bindparam("number")).values(**lost), named)
 
 
 async def _shown(connection: AsyncConnection, results: Sequence[int]) -> list[int]:
@@ -106,7 +116,7 @@ async def _drop_pictures(connection: AsyncConnection, pictures: Sequence[int]) -
             sa.exists().where(each.picture_id == Picture.id, each.picture_id.is_not(None))
             for each in (Result, Finding, Example)
         )
-        query = sa.select(Picture.id, Picture.digest, length(connection, Picture.image.expression).label("bytes"))
+        query = sa.select(Picture.id, Picture.digest, length(connection, Picture.image).label("bytes"))
         rows = (await connection.execute(query.where(some, *(~each for each in still)).order_by(Picture.id))).all()
         await connection.execute(sa.delete(Picture).where(Picture.id.in_([row.id for row in rows])))
         amount += Amount(items=len(rows), bytes=sum(row.bytes for row in rows))
@@ -118,4 +128,6 @@ async def drop_sources(connection: AsyncConnection, sources: Sequence[Any]) -> t
     """Empty the sources of templates, rows of `id` and `bytes`; pages that are compared with them are audited anew."""
     numbers = [each.id for each in sources]
     await connection.execute(sa.update(Volatile).where(Volatile.id.in_(numbers)).values(source=None))
-    return Amount(items=len(numbers), bytes=sum(each.bytes for each in sources)), [f"source {each}" for each in numbers]
+    return Amount(items=len(numbers), bytes=sum(each.bytes for each in sources)), [
+        f"source {each}" for each in numbers
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +27,7 @@ from db.tables import (
     Sweep,
     Visit,
 )
-from db.words import DefectState, Kept, SweepState, Trust
+from db.words import DefectState, SweepState, Trust
 
 
 class Hold(StrEnum):
@@ -138,9 +139,11 @@ def result_holds(free: Collection[int]) -> dict[Hold, sa.ColumnElement[bool]]:
     known = sa.exists().where(Look.page_id == Result.page_id, Look.result_id == Result.id)
 
     def shows(*states: DefectState) -> sa.ColumnElement[bool]:
-        return sa.and_(known, sa.exists().where(places, Defect.id == Occurrence.defect_id, Defect.state.in_(states)))
+        return sa.and_(
+            known, sa.exists().where(places, Defect.id == Occurrence.defect_id, Defect.state.in_(states))
+        )
 
-    spoken = sa.union(
+    spoken: sa.CompoundSelect[Any] = sa.union(
         sa.select(Example.finding_id), sa.select(Judgement.finding_id).where(Judgement.finding_id.is_not(None))
     )
     return {
@@ -161,10 +164,3 @@ async def compared(connection: AsyncConnection, site: int) -> Sequence[int]:
         .where(Sweep.site_id == site, *differs)
     )
     return sorted({each for row in rows for each in row})
-
-
-DATED = {
-    Kept.PICTURES: Result.pictures_disposed_at,
-    Kept.TEXTS: Result.texts_disposed_at,
-    Kept.PLACES: Result.places_disposed_at,
-}  # kind → when a result lost what it had of it

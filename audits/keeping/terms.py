@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from audits.trends.periods import TOKYO, fiscal_year
+from audits.trends.periods import fiscal_year
+from crawler.windows import TOKYO
 from db.errors import UsageError
 from db.words import Kept
 

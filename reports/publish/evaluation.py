@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from audits.conclude import Conclusion
 from audits.jis_test import Verdict
+from audits.trends.periods import fiscal_year
 from reports.language import Language
 from reports.publish.content import Content
-from audits.trends.periods import fiscal_year
 from reports.publish.facts import Facts
 
 POINTS = (("organisation", 20), ("continuity", 16), ("checking", 8), ("users", 6))

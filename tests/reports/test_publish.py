@@ -18,6 +18,7 @@ from selectolax.lexbor import LexborHTMLParser as Html
 from audits.criteria import aimed_at
 from audits.declaring import checked
 from audits.jis_test import Lack, NotationRefused, declaration, declare, jis_test, lacks
+from audits.trends.periods import fiscal_year
 from crawler.notes import add_note
 from db.database import Database
 from db.errors import StorageError, UsageError
@@ -26,7 +27,6 @@ from db.words import About, Edition, JudgementOutcome, Level, Method, Notation, 
 from reports.folder import MARK
 from reports.language import Language
 from reports.publish.documents import NAMES, write_documents
-from audits.trends.periods import fiscal_year
 from reports.publish.facts import facts_of, lack_line
 from reports.report import write_report
 from tests.reports import rows, series

@@ -1,0 +1,184 @@
+"""Disposing of what is past its term: a little at a time, each with its record, while sweeps run.
+
+Each step is one short transaction that takes something away and writes down what it was. Who is killed has done whole steps;
+the next run goes on with what is left.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.keeping.alone import disposing
+from audits.keeping.evidence import Amount, drop_sources, has, take_away
+from audits.keeping.holding import SiteSweeps, compared, result_holds, site_sweeps
+from audits.keeping.logs import Logged, logs_of
+from audits.keeping.lost import DATED
+from audits.keeping.sources import sources_of
+from audits.keeping.terms import MINIMUM, Terms
+from audits.trends.periods import fiscal_year
+from db.database import Database
+from db.errors import UsageError
+from db.tables import Disposal, Result, Site, Visit
+from db.types import now
+from db.words import Kept
+
+AT_ONCE = 100  # results of a transaction
+ROWS_AT_ONCE = 1000
+
+Tell = Callable[[Kept, Amount], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: by which terms, on whose word, and when it began."""
+
+    terms: Terms
+    who: str
+    at: datetime
+
+    async def write(
+        self, connection: AsyncConnection, kind: Kept, year: int, amount: Amount, names: Sequence[str],
+        *, site: int | None = None, sweep: int | None = None,
+    ) -> None:  # fmt: skip
+        """Write down what was disposed of in the same transaction."""
+        least = MINIMUM.get(kind)
+        await connection.execute(
+            sa.insert(Disposal).values(
+                begun_at=self.at, at=now(), who=self.who, kind=kind, site_id=site, sweep_id=sweep, year=year,
+                results=amount.results, items=amount.items, bytes=amount.bytes, term=str(self.terms.of[kind]),
+                minimum=None if least is None else str(least), why=self.terms.reason(kind), digest=digest_of(names),
+            )
+        )  # fmt: skip
+
+
+def digest_of(names: Sequence[str]) -> str:
+    """SHA-256 over names, sorted, each in a line of its own: `result 12`, `picture 3 DIGEST`, `source 4`, `trail 5`."""
+    return sha256("".join(f"{each}\n" for each in sorted(names)).encode()).hexdigest()
+
+
+async def dispose(
+    database: Database, terms: Terms, who: str, at: datetime, *, sites: Sequence[int] | None = None,
+    tell: Tell | None = None,
+) -> dict[Kept, Amount]:  # fmt: skip
+    """Dispose of all that is past its term and not held, of all sites or some; logs are of no site, and go with all alone.
+
+    Returns how much of each kind. Raises UsageError without a name, or for a term below the least without a reason.
+    """
+    if not who.strip():
+        raise UsageError(
+            ja="廃棄記録に残す名前を --as に書いてください。", en="Give your name with --as: the record keeps it."
+        )
+    terms.check()
+    run = Run(terms=terms, who=who.strip(), at=at)
+    done = dict.fromkeys(terms.of, Amount())
+    async for kind, amount in _steps(database, run, sites):
+        done[kind] += amount
+        if tell is not None:
+            tell(kind, done[kind])
+    return done
+
+
+async def _steps(database: Database, run: Run, sites: Sequence[int] | None) -> AsyncIterator[tuple[Kept, Amount]]:
+    async with database.reading() as connection:
+        numbers = sorted(await connection.scalars(sa.select(Site.id))) if sites is None else sites
+    for kind in (each for each in DATED if each in run.terms.of):
+        for site in numbers:
+            async for amount in _of_site(database, run, kind, site):
+                yield kind, amount
+    if sites is None:
+        for log in logs_of(tuple(run.terms.of)):
+            while (gone := await _rows(database, run, log)) is not None:
+                yield log.kind, gone
+
+
+async def _of_site(database: Database, run: Run, kind: Kept, site: int) -> AsyncIterator[Amount]:
+    before = run.terms.of[kind].ends(run.at)
+    async with database.reading() as connection:
+        sweeps = await site_sweeps(connection, site, before)
+        checked = await compared(connection, site) if kind is Kept.PLACES else ()
+    for sweep, finished_at in sweeps.free.items():
+        step = _Step(
+            run=run, kind=kind, site=site, sweep=sweep, year=fiscal_year(finished_at), checked=frozenset(checked)
+        )
+        async for amount in step.take(database, before):
+            yield amount
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """The results of one sweep, and the sources that it kept."""
+
+    run: Run
+    kind: Kept
+    site: int
+    sweep: int
+    year: int
+    checked: frozenset[int]
+
+    async def take(self, database: Database, before: datetime) -> AsyncIterator[Amount]:
+        last: int | None = 0
+        while last is not None:
+            async with database.writing() as connection:
+                await disposing(connection)
+                sweeps = await site_sweeps(connection, self.site, before)  # somebody may have spoken since
+                if self.sweep not in sweeps.free:
+                    return
+                amount, names, last = await self._some(connection, sweeps, last)
+                if names:
+                    await self.run.write(
+                        connection, self.kind, self.year, amount, names, site=self.site, sweep=self.sweep
+                    )
+            if names:
+                yield amount
+
+    async def _some(
+        self, connection: AsyncConnection, sweeps: SiteSweeps, after: int
+    ) -> tuple[Amount, list[str], int | None]:
+        """Take away from the next results; how much, by which names, and the last of them: None when it is through."""
+        mine = sa.select(Visit.result_id).where(Visit.sweep_id == self.sweep, Visit.result_id.is_not(None))
+        found = list(
+            await connection.scalars(
+                sa.select(Result.id)
+                .where(Result.id.in_(mine), Result.id > after, has(self.kind))
+                .where(*(~each for each in result_holds(sweeps.free).values()))
+                .order_by(Result.id)
+                .limit(AT_ONCE)
+            )
+        )
+        results = [each for each in found if each not in self.checked]
+        amount, names = Amount(), list[str]()
+        if results:
+            amount, names = await take_away(connection, self.kind, results, now())
+        last = found[-1] if len(found) == AT_ONCE else None
+        if last is None and self.kind is Kept.TEXTS:
+            sources = [each for each in await sources_of(connection, sweeps) if each.sweep_id == self.sweep]
+            if sources:
+                more, others = await drop_sources(connection, sources)
+                amount, names = amount + more, names + others
+        return amount, names, last
+
+
+async def _rows(database: Database, run: Run, log: Logged) -> Amount | None:
+    """Delete the next rows of one fiscal year; None when there are no more."""
+    async with database.writing() as connection:
+        await disposing(connection)
+        past = log.past(run.terms.of[log.kind].ends(run.at), run.at)
+        rows: Sequence[Any] = (
+            await connection.execute(
+                log.query(connection).where(past, ~log.holds).order_by(log.at, log.key).limit(ROWS_AT_ONCE)
+            )
+        ).all()
+        if not rows:
+            return None
+        year = fiscal_year(rows[0].at)
+        rows = [row for row in rows if fiscal_year(row.at) == year]
+        await connection.execute(sa.delete(log.table).where(log.key.in_([row.key for row in rows])))
+        amount = Amount(items=len(rows), bytes=sum(row.bytes for row in rows))
+        names = [f"{log.table.__tablename__} {row.key}" for row in rows]
+        await run.write(connection, log.kind, year, amount, names)
+        return amount
