@@ -228,7 +228,7 @@ def _page_row(page: JudgedPage, item: Item, language: Language) -> Iterator[Any]
 def _places_of(item: Item, language: Language) -> str:
     """The first places that a proposal stands on, each by its selectors, and how many there are beside."""
     seen = item.proposal.seen
-    told = [path_of([*each.frame, *each.target]) for each in seen]
+    told = [path_of([*each.frame, *each.target]) or language.say("keeping.place_gone") for each in seen]
     more = item.proposal.places - len(seen)
     return "\n".join([*told, *([language.say("judge.more_places", n=language.number(more))] if more > 0 else [])])
 

@@ -89,6 +89,9 @@ class Audited:
     page_width: int
     page_height: int
     pictured_height: int | None
+    pictures_disposed_at: datetime | None  # this and the next two: see audits.keeping
+    texts_disposed_at: datetime | None
+    places_disposed_at: datetime | None
     picture: Shown | None
     parts: tuple[Membership, ...]
     spots: tuple[Spot, ...]

@@ -23,6 +23,7 @@ from db.tables import (
     Sweep,
     Visit,
 )
+from db.types import Moment
 from db.words import Outcome
 
 Query = sa.Select[*tuple[Any, ...]]
@@ -86,6 +87,7 @@ def findings(sweep: int, rules: Collection[str]) -> Query:
         sa.select(
             Finding.id, Visit.page_id.label("page"), Page.address, KNOWN_AS.label("defect"), Finding.position.label("place"),
             Finding.rule, Finding.outcome, sa.case((counts, sa.true()), else_=sa.false()).label("counts"), Finding.impact, Finding.frame, Finding.target, Finding.snippet, Finding.box,
+            sa.func.coalesce(Result.texts_disposed_at, Result.places_disposed_at, type_=Moment()).label("disposed_at"),
         )
         .join(Result, Result.id == Finding.result_id)
         .join(Visit, Visit.result_id == Result.id)

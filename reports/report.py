@@ -13,6 +13,7 @@ from audits.counts import report_order
 from audits.defects.cover import Cover
 from audits.excepted import cover_of
 from audits.judging import state_of_test
+from audits.keeping.lost import check_whole
 from audits.sampled import sampled
 from audits.statistics.strata import Stratum
 from crawler.elsewhere import Elsewhere
@@ -108,11 +109,12 @@ def check_folder(out: Path) -> None:
 async def write_report(database: Database, sweep_id: int, out: Path, lang: str) -> Path:
     """Write the report of a sweep, finished or not, into the folder `out`; returns its first page.
 
-    Raises UsageError when there is no such sweep, StorageError for a folder that cannot be written or that
-    holds something else; then nothing is left behind and what was there is untouched.
+    Raises UsageError when there is no such sweep, or its evidence was disposed of; StorageError for a folder that cannot be
+    written or that holds something else; then nothing is left behind and what was there is untouched.
     """
     conclusion = await conclude(database, sweep_id)
     async with database.reading() as connection:
+        await check_whole(connection, sweep_id)
         head = await read.head(connection, sweep_id)
         with Folder(out, _about(head), await state_of_test(connection, sweep_id)) as folder:
             _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
@@ -123,10 +125,12 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
 async def write_for_paper(database: Database, sweep_id: int, out: Path, lang: str, page: str | None = None) -> str:
     """Write only what one page of the report needs, into a folder: its first page, or that of a page's address.
 
-    Returns the page's name in the folder. Raises UsageError when there is no such sweep, or it has no such page.
+    Returns the page's name in the folder. Raises UsageError when there is no such sweep, it has no such page, or its evidence was
+    disposed of.
     """
     conclusion = await conclude(database, sweep_id)
     async with database.reading() as connection:
+        await check_whole(connection, sweep_id)
         head = await read.head(connection, sweep_id)
         _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
         with Folder(out, _about(head)) as folder:

@@ -1,6 +1,7 @@
 """The CSV files: findings and addresses, for spreadsheets that Japanese offices use."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -114,6 +115,7 @@ def csv_text(
 def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]:
     """The rows of findings.csv for one page."""
     page = {"page": view.number, "address": view.page.address, "page_title": view.page.title}
+    gone = disposed_line(view.page.texts_disposed_at or view.page.places_disposed_at, language)
     for group in view.groups:
         shared = page | _group_cells(group, language)
         for place in group.places:
@@ -123,12 +125,17 @@ def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]
                 "impact": language.say(f"impact.{place.spot.impact.value}") if place.spot.impact else None,
                 "frame": frame,
                 "target": target,
-                "snippet": place.spot.snippet,
+                "snippet": place.spot.snippet or gone,
                 "seen": " ".join(place.seen),
                 "report": f"pages/{view.number}.html#place-{place.number}",
                 "picture": f"pictures/{place.spot.picture.name}" if place.spot.picture else None,
                 "exception": mark(place.exception, language) if place.exception else None,
             }
+
+
+def disposed_line(at: datetime | None, language: Language) -> str:
+    """That evidence was disposed of, and on which day; nothing where it was not."""
+    return "" if at is None else language.say("keeping.disposed", day=language.day(at))
 
 
 def page_row(view: PageView, language: Language) -> dict[str, Any]:

@@ -124,6 +124,9 @@ class FindingForm(Form):
     box: list[float] | None = Field(
         description="x, y, width, height in CSS px of the whole page; null: not visible"
     )
+    disposed_at: datetime | None = Field(
+        description="when the snippet, and with it or later frame, target and box, were disposed of; null: they are all there"
+    )
 
 
 class DefectForm(Form):

@@ -10,6 +10,7 @@ from audits.conclude import Conclusion, conclude, sweep_row
 from audits.counts import report_order
 from audits.defects.cover import Cover
 from audits.excepted import cover_of
+from audits.keeping.lost import check_whole
 from db.database import Database
 from reports import read
 from reports.language import Language
@@ -45,9 +46,10 @@ class Walk:
 
 @asynccontextmanager
 async def walking(database: Database, sweep_id: int, lang: str) -> AsyncIterator[Walk]:
-    """A sweep, finished or not, open for a file. Raises UsageError when there is none of that number."""
+    """A sweep, finished or not, open for a file. Raises UsageError when there is none of that number, or its evidence was disposed of."""
     conclusion = await conclude(database, sweep_id)
     async with database.reading() as connection:
+        await check_whole(connection, sweep_id)
         head = await read.head(connection, sweep_id)
         _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
         yield Walk(connection=connection, head=head, conclusion=conclusion, language=Language(lang), cover=cover)

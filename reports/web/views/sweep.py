@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from audits.asked import ask_again, ask_stop, ask_sweep
 from audits.conclude import conclude, sweep_row
 from audits.health import Checkup
+from audits.keeping.lost import lost_of
 from audits.organisations import tree
 from audits.recheck import aim_of
 from audits.repeating import plan_like
@@ -21,7 +22,7 @@ from audits.trust import accept, reject
 from crawler.sample import left_out_of
 from db.tables import Defect, Draw, Page, Site, Sweep, Visit
 from db.types import now
-from db.words import TRANSIENT, Done, SweepState, Trust, VisitState
+from db.words import TRANSIENT, Done, Kept, SweepState, Trust, VisitState
 from reports.access.rights import May
 from reports.health_view import doubts, facts, verdict
 from reports.left_out import left_out_lines
@@ -54,6 +55,7 @@ async def sweep(asked: Reader, sweep_id: int) -> Response:
         retried = await connection.scalar(sa.select(sa.func.count()).where(Visit.sweep_id == sweep_id, TRIED_AGAIN))
         defects = await _aimed_at(connection, row, asked) if row.recheck else []
         reasons = await _reasons(connection, sweep_id)
+        lost = await lost_of(connection, sweep_id)
     conclusion = None
     if not row.recheck and row.state in (SweepState.AUDITING, SweepState.FINISHED):
         conclusion = await conclude(asked.database, sweep_id, sample=False)
@@ -62,7 +64,7 @@ async def sweep(asked: Reader, sweep_id: int) -> Response:
         "sweep.html", _title(asked, row, told.site), crumbs=crumbs_of(asked, organisations, row.site_id, told.site),
         row=row, head=told, conclusion=conclusion, lines=as_lines(replace(conclusion, health=None), asked.language.lang) if conclusion else [],
         reasons=reasons, is_worth_trying=any(each.reason in TRANSIENT for each in reasons), not_chosen=counts.get(VisitState.NOT_CHOSEN, 0), waiting=waiting, retried=retried or 0,
-        total=sum(counts.values()), audited=counts.get(VisitState.AUDITED, 0), defects=defects,
+        lost=lost, report_gone=bool(lost.keys() - {Kept.PICTURES}), total=sum(counts.values()), audited=counts.get(VisitState.AUDITED, 0), defects=defects,
         edition=edition_name(told, asked.language.lang), engine=engine_name(told, asked.language),
         method=method_name(told, asked.language), may_sweep=asked.who.may(May.SWEEP, row.site_id),
         live=values["stands"].moves, rate_href=rate_href, **values,

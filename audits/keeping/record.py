@@ -1,0 +1,54 @@
+"""The record of what was disposed of (データ廃棄記録), as it was written."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audits.keeping.evidence import Amount
+from db.tables import Disposal, Site
+from db.types import Moment
+from db.words import Kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What went in one step."""
+
+    id: int
+    begun_at: datetime  # of the run
+    at: datetime
+    who: str
+    kind: Kept
+    site: str | None
+    sweep: int | None
+    year: int
+    results: int
+    items: int
+    bytes: int
+    term: str
+    minimum: str | None
+    why: str | None
+    digest: str
+
+
+async def entries(connection: AsyncConnection) -> AsyncIterator[Entry]:
+    """All steps of all runs, the first one first."""
+    own = [getattr(Disposal, each) for each in Entry.__dataclass_fields__ if each not in ("site", "sweep")]
+    query = sa.select(*own, Site.address.label("site"), Disposal.sweep_id.label("sweep"))
+    steps = query.outerjoin(Site, Site.id == Disposal.site_id).order_by(Disposal.id)
+    async for row in await connection.stream(steps):
+        yield Entry(**row._mapping)
+
+
+async def totals(connection: AsyncConnection) -> dict[Kept, tuple[Amount, datetime]]:
+    """How much of each kind has gone, and when the last of it went."""
+    sums = [sa.func.sum(each) for each in (Disposal.results, Disposal.items, Disposal.bytes)]
+    last = sa.type_coerce(sa.func.max(Disposal.at), Moment())
+    rows = await connection.execute(sa.select(Disposal.kind, *sums, last).group_by(Disposal.kind))
+    return {
+        kind: (Amount(results=int(results), items=int(items), bytes=int(size)), at)
+        for kind, results, items, size, at in rows
+    }
