@@ -59,6 +59,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "db": "reports.cli.database",
     "backup": "reports.cli.backup",
     "restore": "reports.cli.backup",
+    "retention": "reports.cli.retention",
 }
 
 
@@ -111,6 +112,7 @@ def cli() -> None:
     jisweep check @pages.txt --baseline known.json   has anything got worse? for acceptance and pipelines
     jisweep web                             all of it in a browser, for everybody who works on it
     jisweep backup /var/backups/jisweep/    the whole database as one file, while sweeps run
+    jisweep retention plan                  which evidence is past its keeping time?
     jisweep status                          did last night run whole? for people and cron
     jisweep run --web                       the same, with the sweeps that are asked for
     jisweep worker                          further processes and machines for them (PostgreSQL)

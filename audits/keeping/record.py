@@ -45,10 +45,11 @@ async def entries(connection: AsyncConnection) -> AsyncIterator[Entry]:
 
 async def totals(connection: AsyncConnection) -> dict[Kept, tuple[Amount, datetime]]:
     """How much of each kind has gone, and when the last of it went."""
-    sums = [sa.func.sum(each) for each in (Disposal.results, Disposal.items, Disposal.bytes)]
-    last = sa.type_coerce(sa.func.max(Disposal.at), Moment())
-    rows = await connection.execute(sa.select(Disposal.kind, *sums, last).group_by(Disposal.kind))
+    steps = sa.select(
+        Disposal.kind, sa.func.sum(Disposal.results), sa.func.sum(Disposal.items), sa.func.sum(Disposal.bytes),
+        sa.type_coerce(sa.func.max(Disposal.at), Moment()),
+    ).group_by(Disposal.kind)  # fmt: skip
     return {
         kind: (Amount(results=int(results), items=int(items), bytes=int(size)), at)
-        for kind, results, items, size, at in rows
+        for kind, results, items, size, at in await connection.execute(steps)
     }

@@ -21,7 +21,8 @@ CONFIG = "JISWEEP_CONFIG"
 # Every setting; a test holds them to be those of the commands' options, and to be documented
 KEYS = frozenset({
     "axe", "browser", "contact", "credentials", "db", "delay", "lang", "log", "log_level", "metrics", "metrics_token", "name", "notices", "out", "places",
-    "web_behind", "web_host", "web_oidc", "web_port", "web_public", "web_sweeps",
+    "retention_notices", "retention_pictures", "retention_places", "retention_runs", "retention_sessions", "retention_texts",
+    "retention_trail", "retention_why", "web_behind", "web_host", "web_oidc", "web_port", "web_public", "web_sweeps",
 })  # fmt: skip
 
 
