@@ -30,6 +30,7 @@ async def learn_regions(connection: AsyncConnection, site_id: int) -> None:
             .join(Look, Look.result_id == Finding.result_id)
             .outerjoin(PartPage, parted(Look.page_id))
             .where(names_of(some), KNOWN_AS.in_(some), Finding.outcome == Outcome.FAILED)
+            .where(Finding.snippet != "")  # what was disposed of says nothing
             .distinct()
         )
         async for defect, page, snippet in rows:

@@ -101,12 +101,24 @@ async def _of_site(database: Database, run: Run, kind: Kept, site: int) -> Async
     async with database.reading() as connection:
         sweeps = await site_sweeps(connection, site, before)
         checked = await compared(connection, site) if kind is Kept.PLACES else ()
+        left = await _left(connection, kind, sweeps)
     for sweep, finished_at in sweeps.free.items():
+        if sweep not in left:
+            continue
         step = _Step(
             run=run, kind=kind, site=site, sweep=sweep, year=fiscal_year(finished_at), checked=frozenset(checked)
         )
         async for amount in step.take(database, before):
             yield amount
+
+
+async def _left(connection: AsyncConnection, kind: Kept, sweeps: SiteSweeps) -> set[int]:
+    """The sweeps that have something of a kind left; on the others no transaction is spent."""
+    results = sa.select(Visit.sweep_id).join(Result, Result.id == Visit.result_id)
+    left = set(await connection.scalars(results.where(Visit.sweep_id.in_(list(sweeps.free)), has(kind)).distinct()))
+    if kind is Kept.TEXTS:
+        left |= {each.sweep_id for each in await sources_of(connection, sweeps)}
+    return left
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,14 +60,12 @@ class SiteSweeps:
 
 async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) -> SiteSweeps:
     """Sort the sweeps of a site that finished, or began when they did not, before a moment."""
-    later = aliased(Sweep)
-    leaned = sa.exists().where(later.earlier_id == Sweep.id, later.state != SweepState.FINISHED)
     ended = sa.func.coalesce(Sweep.finished_at, Sweep.created_at, type_=Sweep.created_at.type)
     rows = (
         await connection.execute(
             sa.select(
                 Sweep.id, Sweep.state, Sweep.recheck, Sweep.trust, ended.label("at"), WANTED.label("wanted"),
-                leaned.label("leaned"), SPEAKS.label("speaks"),
+                SPEAKS.label("speaks"),
             )
             .where(Sweep.site_id == site)
             .order_by(Sweep.id.desc())
@@ -75,6 +73,8 @@ async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) 
     ).all()  # fmt: skip
     ours = [row for row in rows if row.state is SweepState.FINISHED and not row.recheck]
     newest = {row.id for row in ours[:1]} | {row.id for row in [each for each in ours if each.speaks][:1]}
+    unfinished = Sweep.site_id == site, Sweep.state != SweepState.FINISHED
+    leaned = set(await connection.scalars(sa.select(Sweep.earlier_id).where(*unfinished)))
     measured, declared = await _measured(connection, site), await _declared(connection, site)
     free: dict[int, datetime] = {}
     held: dict[int, Hold] = {}
@@ -87,7 +87,7 @@ async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) 
             (Hold.UNFINISHED, row.state is not SweepState.FINISHED or row.wanted),
             (Hold.SUSPECT, row.trust is Trust.SUSPECT),
             (Hold.NEWEST, row.id in newest),
-            (Hold.LEANED, row.leaned),
+            (Hold.LEANED, row.id in leaned),
             (Hold.BASELINE, row.id in measured),
             (Hold.DECLARED, row.id in declared),
         ):

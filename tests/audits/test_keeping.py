@@ -17,6 +17,7 @@ from audits.carry import _alike
 from audits.compare import compare
 from audits.conclude import conclude
 from audits.defects import book
+from audits.keeping.alone import keeping_results
 from audits.keeping.disposal import dispose
 from audits.keeping.evidence import Amount
 from audits.keeping.holding import Hold
@@ -53,7 +54,7 @@ from db.tables import (
     Volatile,
 )
 from db.words import Came, DefectState, Done, JudgementOutcome, Kept, Matched, Notation, SweepState, Telling, Trust
-from reports import read
+from reports import read, records
 from reports.summary import as_json
 from reports.trend_view import Of
 from reports.trend_view import as_json as trend_json
@@ -61,6 +62,7 @@ from tests.audits.kept import PAGES, TODAY, findings_of, results_of, years
 from tests.db.rows import filled, table_of
 from tests.db.server import Server
 
+RULES = ["image-alt", "label"]
 SWEEPS = [1, 2, 3, 4, 5]  # of tests.audits.kept
 FOREVER = (Sweep, Visit, Defect, DefectEvent, Occurrence, Look, KeptPoint, Finding, Result)
 ALL = Terms(of=DEFAULTS)
@@ -108,6 +110,9 @@ async def numbers(database: Database, sweeps: list[int]) -> dict[str, Any]:
     async with database.reading() as connection:
         for each in sweeps:
             told[f"rules {each}"] = await read.rule_counts(connection, each)
+            told[f"visits {each}"] = [
+                tuple(row) for row in await connection.execute(records.visits(each, RULES).order_by(Visit.id))
+            ]
             told[f"states {each}"] = await read.states(connection, each)
         span = {"first": date(2019, 4, 1), "last": date(2026, 11, 1)}
         of = Of(name="s", kind="site", sites={1: "s"}, organisations={})
@@ -163,6 +168,9 @@ async def test_no_number_changes_and_what_is_past_its_term_is_gone(database: Dat
     assert len(await rows(database, Picture)) == pictures - 14
     assert [each.source for each in await rows(database, Volatile)] == [None] * 3 + [b"source" * 10] * 2
     assert set((await dispose(database, ALL, "佐藤", TODAY)).values()) == {Amount()}
+    async with database.reading() as connection:
+        told = [(await connection.execute(records.findings(each, RULES))).all() for each in sweeps]
+    assert [{row.disposed_at is not None for row in some} for some in told] == [{True}] * 3 + [{False}] * 2
     clean = [each for each in await results_of(database, sweeps[0]) if each.texts_disposed_at is None]
     assert len(clean) == PAGES - 2  # a page without a finding has lost its picture alone
 
@@ -415,3 +423,20 @@ async def test_below_the_least_nothing_goes_without_a_reason_and_nothing_without
     for text in ("", "3", "y", "-1y", "3m", "101y", "３y "):
         with pytest.raises(UsageError):
             Term.parse(text)
+
+
+async def test_who_keeps_a_result_meanwhile_is_waited_for(database: Database) -> None:
+    """An audit that found a page as it was years ago shares that result: it is not disposed of under its hands."""
+    old = (await results_of(database, 1))[0]
+    async with database.writing() as connection:
+        await keeping_results(connection)
+        found = await connection.scalar(sa.select(Result.id).where(Result.digest == old.digest))
+        run = asyncio.create_task(dispose(database, ALL, "佐藤", TODAY, sites=[1]))
+        await asyncio.sleep(0.3)
+        assert not run.done()
+        visit = await connection.scalar(sa.select(sa.func.min(Visit.id)).where(Visit.sweep_id == 5))
+        await connection.execute(sa.update(Visit).where(Visit.id == visit).values(result_id=found))
+    await run
+    kept = [each for each in await rows(database, Result) if each.id == old.id]
+    assert (kept[0].digest, kept[0].picture_id, kept[0].texts_disposed_at) == (old.digest, old.picture_id, None)
+    assert (await results_of(database, 1))[1].pictures_disposed_at is not None

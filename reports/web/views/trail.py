@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from audits.keeping.record import totals
 from db.tables import Account, Trail
-from db.words import Done
+from db.words import Done, Kept
 from reports.access.rights import May
 from reports.language import TOKYO
 from reports.web.asking import Asked, Reader, local
@@ -34,9 +35,16 @@ async def trail(
         return file
     async with asked.reading() as connection:
         part = await listing.part(connection)
+        gone = (await totals(connection)).get(Kept.TRAIL)
     chosen = {"who": who, "act": act, "since": since, "until": until, "about": about}
     return asked.page(
-        "trail.html", say("web.trail.title"), crumbs=way(asked), trail=part, chosen=chosen, acts=list(Done)
+        "trail.html",
+        say("web.trail.title"),
+        crumbs=way(asked),
+        trail=part,
+        chosen=chosen,
+        acts=list(Done),
+        gone=gone,
     )
 
 
