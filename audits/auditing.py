@@ -36,6 +36,7 @@ from crawler.unsafe import acts
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.leases import LEASE, claim_visits, dead_owners, release_visits, renew_visits, this_process
+from db.pictures import adding
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
 from db.words import GONE, About, Method, Reason, SweepState, VisitState
@@ -272,12 +273,12 @@ async def _look_at(work: Work, yardstick: Yardstick, tab: Tab, visit: Any) -> No
                 await replace_gone(connection, work.sweep)
         return
     evidence = await yardstick.evidence.of(visit, audit)
-    async with work.database.writing() as connection:
+    async with adding(work.database, audit.images) as (connection, placed):
         wall = await refuse_one_for_all(connection, work.sweep.id, visit, audit)
         if wall is not None:
             await keep_failure(connection, work.sweep, visit.id, visit.tries, wall)
             return
-        await keep_audit(connection, work.sweep, visit.id, visit.page_id, audit, evidence)
+        await keep_audit(connection, work.sweep, visit.id, visit.page_id, audit, evidence, placed)
         await _note_unknown(connection, work, yardstick, visit.script_key, audit.links)
 
 

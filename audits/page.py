@@ -85,6 +85,12 @@ class PageAudit:
     resources: tuple[str, ...] | None = None  # what the page was made of, see crawler.traffic
     links: tuple[str, ...] = ()  # canonical; only where the target asks for them
 
+    @property
+    def images(self) -> list[bytes]:
+        """The bytes of all pictures."""
+        clips = (each.clip for each in self.places)
+        return [each.image for each in (self.picture, *clips) if each is not None]
+
     def digest(self) -> str:
         """Names the content: equal audits have equal digests, whenever they were made."""
         told = [

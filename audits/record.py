@@ -21,13 +21,13 @@ from crawler.frontier import slices
 from crawler.notes import add_note
 from db.database import insert_new
 from db.leases import this_process
+from db.pictures import Placed, add
 from db.tables import (
     Assertion,
     Defect,
     DefectEvent,
     Finding,
     Page,
-    Picture,
     Result,
     Sweep,
     Visit,
@@ -53,15 +53,16 @@ async def keep_audit(
     page_id: int,
     audit: PageAudit,
     evidence: dict[str, Any],
+    placed: Placed,
 ) -> None:
     """Store what an audit gave and end the visit as audited. A result that is known already is shared.
 
-    `evidence` are the columns that say what was audited, see audits.evidence. Raises Overtaken, and nothing is to be
+    `evidence` are the columns that say what was audited, see audits.evidence; `placed` is where its pictures are. Raises Overtaken, and nothing is to be
     kept, when this process holds the visit no more.
     """
     await keeping_results(connection)
     at = now()
-    result_id = await _result(connection, sweep, page_id, audit, at)
+    result_id = await _result(connection, sweep, page_id, audit, placed, at)
     kept = await connection.execute(
         sa.update(Visit)
         .where(*_ours(visit_id))
@@ -117,7 +118,9 @@ def _ours(visit_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     return Visit.id == visit_id, Visit.state == VisitState.SELECTED, Visit.lease_owner == this_process()
 
 
-async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, at: datetime) -> int:
+async def _result(
+    connection: AsyncConnection, sweep: Sweep, page_id: int, audit: PageAudit, placed: Placed, at: datetime
+) -> int:
     told = f"{page_id} {sweep.rule_set} {sweep.mic} {sweep.viewport_width}x{sweep.viewport_height} {audit.digest()}"
     digest = hashlib.sha256(told.encode()).hexdigest()
     known = sa.select(Result.id).where(Result.digest == digest)
@@ -138,7 +141,7 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
             settled=audit.settled,
             features=audit.features,
             untested=[vars_of(each) for each in audit.untested],
-            picture_id=await keep_picture(connection, audit.picture),
+            picture_id=await keep_picture(connection, audit.picture, placed),
             page_width=audit.size[0],
             page_height=audit.size[1],
             pictured_height=audit.pictured_height,
@@ -149,15 +152,19 @@ async def _result(connection: AsyncConnection, sweep: Sweep, page_id: int, audit
         result_id = await connection.scalar(known)  # another sweep's, with all that belongs to it
         assert result_id is not None
         return result_id
-    await _keep_findings(connection, sweep, result_id, audit.places)
+    await _keep_findings(connection, sweep, result_id, audit.places, placed)
     await _keep_assertions(connection, sweep, result_id, audit.places)
     return result_id
 
 
-async def _keep_findings(connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place]) -> None:
+async def _keep_findings(
+    connection: AsyncConnection, sweep: Sweep, result_id: int, places: list[Place], placed: Placed
+) -> None:
     defects = await _defects(connection, sweep, places)
     clips = sorted({clip.digest: clip for place in places if (clip := place.clip)}.items())
-    pictures = {digest: await keep_picture(connection, clip) for digest, clip in clips}  # in one order: no deadlock
+    pictures = {
+        digest: await keep_picture(connection, clip, placed) for digest, clip in clips
+    }  # in one order: no deadlock
     rows = [
         {
             "result_id": result_id,
@@ -278,22 +285,9 @@ async def _known_defects(connection: AsyncConnection, site_id: int, faults: list
     return found
 
 
-async def keep_picture(connection: AsyncConnection, image: Image | None) -> int | None:
+async def keep_picture(connection: AsyncConnection, image: Image | None, placed: Placed) -> int | None:
     """The number of a picture, kept once whatever shows it."""
     if image is None:
         return None
-    known = await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))
-    if known is not None:
-        return known
-    added: int | None = await connection.scalar(
-        insert_new(connection, Picture)
-        .values(
-            digest=image.digest,
-            media_type=image.media_type,
-            width=image.width,
-            height=image.height,
-            image=image.image,
-        )
-        .returning(Picture.id)
-    )
-    return added or await connection.scalar(sa.select(Picture.id).where(Picture.digest == image.digest))
+    facts = {"media_type": image.media_type, "width": image.width, "height": image.height}
+    return await add(connection, placed, image.image, **facts)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from db.errors import StorageError, UsageError
+from db.store import Store, configured
 from db.tables import Table
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -32,8 +33,9 @@ class Database:
 
     `url` is a SQLAlchemy URL (`sqlite:///file`, `postgresql://user@host/name`) or the path of a SQLite file, which is
     made when it is not there, unless it `must_exist`. A SQLite file that is opened `read_only` is not changed by a byte; a
-    `draft` is one that is thrown away when anything fails, and is written without a journal.
-    Raises UsageError for an address that names no known database, StorageError when it cannot be opened.
+    `draft` is one that is thrown away when anything fails, and is written without a journal. `store` names where pictures lie
+    outside of it; without it the settings say so (JISWEEP_STORE), and without those they are in the database.
+    Raises UsageError for an address that names no known database or store, StorageError when it cannot be opened.
     """
 
     def __init__(
@@ -44,8 +46,11 @@ class Database:
         patience: float = 30.0,
         read_only: bool = False,
         draft: bool = False,
+        store: str | None = None,
     ) -> None:
         self.url = database_url(url)
+        self.store: Store | None = configured(store)
+        self.store_is_ours = False  # what db.pictures has found out once
         self.must_exist = must_exist or read_only
         self.read_only = read_only
         self.draft = draft

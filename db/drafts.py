@@ -28,10 +28,10 @@ async def drafted(path: Path) -> AsyncIterator[Path]:
         draft = Path(name)
         try:
             yield draft
-            _put_on_disk(draft)
+            put_on_disk(draft)
             _free_name(path)  # another may have come meanwhile
             draft.rename(path)
-            _put_on_disk(path.parent)
+            put_on_disk(path.parent)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -66,7 +66,7 @@ def _cannot_write(path: Path, why: str) -> StorageError:
     )
 
 
-def _put_on_disk(path: Path) -> None:
+def put_on_disk(path: Path) -> None:
     """What was written to a file, or the names in a folder, outlive a power cut from now on."""
     handle = os.open(path, os.O_RDONLY)
     try:

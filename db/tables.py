@@ -265,7 +265,7 @@ class Picture(Table):
     media_type: Mapped[str]
     width: Mapped[int]  # image px
     height: Mapped[int]
-    image: Mapped[bytes] = mapped_column(LargeBinary)
+    image: Mapped[bytes | None] = mapped_column(LargeBinary)  # None: in the store, see db.pictures
 
 
 class Result(Table):
@@ -855,3 +855,12 @@ class Disposal(Table):
     digest: Mapped[str] = mapped_column(
         String(64)
     )  # SHA-256 of what was disposed of, by name: see audits.keeping.record
+
+
+class Depot(Table):
+    """A store that this database has begun to keep pictures in, by the mark that lies there; the newest is its own."""
+
+    __tablename__ = "depot"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mark: Mapped[str] = mapped_column(String(32), unique=True)
+    begun_at: Mapped[datetime]

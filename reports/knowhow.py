@@ -14,9 +14,10 @@ from audits.criteria import Criterion
 from audits.examples.book import Anonymous, Entry, anonymous
 from audits.rules import Line, RuleText, checklist_line, explain
 from db.errors import UsageError
+from db.pictures import image_of
+from db.store import Lack, Lacking, Store
 from db.types import now
 from db.words import DefectState, Outcome
-from reports import read_pages
 from reports.folder import Folder
 from reports.language import Language
 from reports.page_view import text_of
@@ -122,12 +123,19 @@ def _days(found: Commonest, language: Language) -> str:
 
 
 async def write_book(
-    connection: AsyncConnection, found: Sequence[Entry], out: Path, lang: str, *, hidden: bool, drafts: bool
+    connection: AsyncConnection,
+    found: Sequence[Entry],
+    out: Path,
+    lang: str,
+    *,
+    hidden: bool,
+    drafts: bool,
+    store: Store | None = None,
 ) -> tuple[Path, int]:
     """Write examples as one page into the folder `out`; returns it, and how many it left out.
 
-    `hidden`: without what names a site; `drafts`: with those that no person has confirmed, marked. Raises UsageError when there
-    is none to write, StorageError for a folder that cannot be written or holds something else.
+    `hidden`: without what names a site; `drafts`: with those that no person has confirmed, marked; `store`: where pictures are that
+    are not in their rows. Raises UsageError when there is none to write, StorageError for a folder that cannot be written or holds something else.
     """
     language = Language(lang)
     told = [
@@ -141,13 +149,18 @@ async def write_book(
     refuse_other(out, about)
     with Folder(out, about) as folder:
         folder.text("document.css", _style())
+        lacking: dict[int, Lack] = {}
         for each in told:
             if not hidden:
                 for shot in (each.entry.before_picture, each.entry.after_picture):
                     if shot is not None:
-                        folder.image(f"pictures/{shot.name}", await read_pages.image(connection, shot.id))
+                        try:
+                            folder.image(f"pictures/{shot.name}", await image_of(connection, store, shot.id))
+                        except Lacking as error:
+                            lacking[shot.id] = error.lack
         values: dict[str, Any] = {
             "parts": _by_criterion(told),
+            "lacking": lacking,
             "hidden": hidden,
             "drafts": sum(
                 1 for each in told if not (each.entry.anonymous_by if hidden else each.entry.confirmed_by)

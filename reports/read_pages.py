@@ -118,11 +118,6 @@ async def audited(connection: AsyncConnection, visits: Sequence[int]) -> list[Au
     ]
 
 
-async def image(connection: AsyncConnection, picture_id: int) -> bytes:
-    """The bytes of a picture."""
-    return (await connection.scalars(sa.select(Picture.image).where(Picture.id == picture_id))).one()
-
-
 PICTURE = (
     Picture.id.label("picture_id"), Picture.digest, Picture.media_type,
     Picture.width.label("image_width"), Picture.height.label("image_height"),

@@ -21,6 +21,8 @@ from crawler.frame import sent_beyond
 from crawler.together import Together
 from db.database import Database
 from db.errors import UsageError
+from db.pictures import image_of
+from db.store import Lack, Lacking, Store
 from db.tables import Page, Sweep, Visit
 from db.types import now
 from db.words import Method, Reason, VisitState
@@ -118,7 +120,7 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
         head = await read.head(connection, sweep_id)
         with Folder(out, _about(head), await state_of_test(connection, sweep_id)) as folder:
             _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
-            await Report(connection, head, conclusion, folder, Language(lang), cover).write()
+            await Report(connection, database.store, head, conclusion, folder, Language(lang), cover).write()
     return folder.out / "index.html"
 
 
@@ -134,7 +136,8 @@ async def write_for_paper(database: Database, sweep_id: int, out: Path, lang: st
         head = await read.head(connection, sweep_id)
         _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
         with Folder(out, _about(head)) as folder:
-            return await Report(connection, head, conclusion, folder, Language(lang), cover).write_for_paper(page)
+            report = Report(connection, database.store, head, conclusion, folder, Language(lang), cover)
+            return await report.write_for_paper(page)
 
 
 def _about(head: Head) -> str:
@@ -148,6 +151,7 @@ class Report:
     def __init__(
         self,
         connection: AsyncConnection,
+        store: Store | None,
         head: Head,
         conclusion: Conclusion,
         folder: Folder,
@@ -155,8 +159,10 @@ class Report:
         cover: Cover,
     ) -> None:
         self.connection, self.head, self.conclusion = connection, head, conclusion
+        self.store = store
         self.folder, self.language, self.cover = folder, language, cover
         self._pictures: set[int] = set()  # written already
+        self._lacking: dict[int, Lack] = {}  # pictures that are not to be had
         shared = {
             "head": head,
             "made": now(),
@@ -236,7 +242,7 @@ class Report:
                     sheets: list[Sheet] = []
                     for view in await self._views(visits, first, min(first + BATCH, len(visits))):
                         sheets.append(await self._page(view, len(visits)))
-                        for row in tables.finding_rows(view, self.language):
+                        for row in tables.finding_rows(view, self.language, self._lacking):
                             findings.add(**row)
                         addresses.add(**tables.page_row(view, self.language))
                         lists.add(row_of(view))
@@ -263,6 +269,7 @@ class Report:
             "advice": view.places(Kind.ADVICE),
             "kinds": [(kind.value, view.of(kind)) for kind in Kind],
             "marked": marked,
+            "lacking": self._lacking,
             "path_of": path_of,
             "mark": mark,
             "unmarked": sum(len(group.places) for group in view.groups) - len(marked),
@@ -273,7 +280,12 @@ class Report:
         for shown in (page.picture, *(spot.picture for spot in page.spots)):
             if shown is not None and shown.id not in self._pictures:
                 self._pictures.add(shown.id)
-                self.folder.image(f"pictures/{shown.name}", await read_pages.image(self.connection, shown.id))
+                try:
+                    self.folder.image(
+                        f"pictures/{shown.name}", await image_of(self.connection, self.store, shown.id)
+                    )
+                except Lacking as error:
+                    self._lacking[shown.id] = error.lack
 
     async def _sample(self, numbers: Mapping[int, int]) -> None:
         if self.head.method in (None, Method.ALL):

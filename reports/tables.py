@@ -1,6 +1,6 @@
 """The CSV files: findings and addresses, for spreadsheets that Japanese offices use."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -112,14 +112,15 @@ def csv_text(
     return frame.to_csv(header=header, index=False, lineterminator="\r\n")
 
 
-def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]:
-    """The rows of findings.csv for one page."""
+def finding_rows(view: PageView, language: Language, lacking: Container[int] = ()) -> Iterator[dict[str, Any]]:
+    """The rows of findings.csv for one page. `lacking` are pictures that are not to be had."""
     page = {"page": view.number, "address": view.page.address, "page_title": view.page.title}
     gone = disposed_line(view.page.texts_disposed_at or view.page.places_disposed_at, language)
     for group in view.groups:
         shared = page | _group_cells(group, language)
         for place in group.places:
             frame, target = place.where
+            shot = place.spot.picture
             yield shared | {
                 "place": place.number,
                 "impact": language.say(f"impact.{place.spot.impact.value}") if place.spot.impact else None,
@@ -128,7 +129,7 @@ def finding_rows(view: PageView, language: Language) -> Iterator[dict[str, Any]]
                 "snippet": place.spot.snippet or gone,
                 "seen": " ".join(place.seen),
                 "report": f"pages/{view.number}.html#place-{place.number}",
-                "picture": f"pictures/{place.spot.picture.name}" if place.spot.picture else None,
+                "picture": f"pictures/{shot.name}" if shot and shot.id not in lacking else None,
                 "exception": mark(place.exception, language) if place.exception else None,
             }
 

@@ -26,6 +26,7 @@ from audits.keeping.alone import keeping_results
 from audits.page import SNIPPET, cut
 from audits.record import MACHINE, keep_picture
 from db.errors import UsageError
+from db.pictures import IN_ROWS, Placed
 from db.tables import (
     Defect,
     DefectEvent,
@@ -156,14 +157,17 @@ def in_order(found: Sequence[Criterion]) -> tuple[int, ...]:
     return tuple(map(int, found[0].number.split("."))) if found else (99,)
 
 
-async def take(connection: AsyncConnection, before: Before, after: After, who: str, note: str | None = None) -> int:
-    """Keep an example for a person to confirm; returns its number."""
+async def take(
+    connection: AsyncConnection, before: Before, after: After, who: str, note: str | None = None,
+    placed: Placed = IN_ROWS,
+) -> int:  # fmt: skip
+    """Keep an example for a person to confirm; returns its number. `placed` is where its picture is."""
     await keeping_results(connection)
     added = await connection.scalar(
         sa.insert(Example)
         .values(
             defect_id=before.defect, finding_id=before.finding, matched=after.matched, after=after.html,
-            around=after.around, picture_id=await keep_picture(connection, after.picture), note=note, taken_by=who,
+            around=after.around, picture_id=await keep_picture(connection, after.picture, placed), note=note, taken_by=who,
             taken_at=after.at,
         )
         .returning(Example.id)

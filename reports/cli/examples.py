@@ -23,7 +23,9 @@ from crawler.browser import PageLost, installed_browser, playwright_driver
 from crawler.start import unreachable
 from db.database import Database
 from db.errors import UsageError
+from db.pictures import adding
 from db.schema import present
+from db.store import configured
 from reports.clean import one_line
 from reports.cli.credentials import credentials_of
 from reports.cli.desk import check_name, with_defects
@@ -167,7 +169,9 @@ def write(sites: tuple[str, ...], **given: Any) -> int:
     async def work(connection: AsyncConnection) -> tuple[int, Path, int]:
         found = await _reading(sites)(connection)
         hidden, drafts = given["hidden"], given["drafts"]
-        path, left = await write_book(connection, found, given["out"], given["lang"], hidden=hidden, drafts=drafts)
+        path, left = await write_book(
+            connection, found, given["out"], given["lang"], hidden=hidden, drafts=drafts, store=configured()
+        )
         return len(found) - left, path, left
 
     language = Language(given["lang"])
@@ -202,8 +206,9 @@ async def _take(number: int, given: dict[str, Any]) -> None:
                 after = await look(database, before, tools, given["element"])
             except PageLost as lost:
                 raise unreachable(before.address, lost.reason, lost.detail) from lost
-        async with database.writing() as connection:
-            taken = await book.take(connection, before, after, given["who"], given["note"])
+        images = [after.picture.image] if after.picture is not None else []
+        async with adding(database, images) as (connection, placed):
+            taken = await book.take(connection, before, after, given["who"], given["note"], placed)
             [entry] = [each for each in await book.entries(connection) if each.id == taken]
     _say_taken(entry, before, after, given)
 

@@ -18,6 +18,7 @@ from audits.defects.excepting import is_waiting
 from audits.defects.naming import ROOT
 from audits.examples.book import Entry, entries
 from audits.record import MACHINE
+from db.pictures import lacking
 from db.tables import Defect, Exemption, Look, Occurrence, Page, Site
 from reports import read, read_pages
 from reports.access.rights import May
@@ -83,6 +84,8 @@ async def defect(asked: Reader, number: Number) -> Response:
             return file
     async with asked.reading() as connection:
         told = await pages.part(connection), await events.part(connection)
+    shots = [each.spot.picture.id for each in places if each.spot.picture]
+    shots += [shot.id for each in examples for shot in (each.before_picture, each.after_picture) if shot]
     text = text_of(row.rule, language.lang)
     crumbs = (
         Crumb(name=language.say("web.defects.title"), href="/defects"),
@@ -95,7 +98,7 @@ async def defect(asked: Reader, number: Number) -> Response:
         names=names, said=said, exceptions=exceptions, examples=[_example(each) for each in examples], spots=places,
         rechecked=rechecked, path_of=path_of, mark=mark, today=today(), waiting=WAITING, wrong=highlighted(text.wrong),
         right=highlighted(text.right), may_recheck=may(May.RECHECK, row.site_id) and found.pages_ever > 0,
-        acts=acts_of(asked, row.site_id),
+        acts=acts_of(asked, row.site_id), lacking=await lacking(asked.database, shots),
     )  # fmt: skip
 
 

@@ -1,21 +1,29 @@
 """The pictures that were kept as evidence, for those who may see what they show."""
 
+from html import escape
+
 import sqlalchemy as sa
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from db.pictures import read_image
+from db.store import Lack, Lacking
 from db.tables import Example, Finding, Page, Picture, Result
 from reports.access.rights import May
 from reports.read_pages import EXTENSIONS
 from reports.web.asking import Number, Reader, Refused
 
 router = APIRouter()
+SAYING = (  # in the picture's place
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 48"><rect width="640" height="48" fill="#fff"/>'
+    '<text x="8" y="29" font-size="15" font-family="sans-serif" fill="#111">{}</text></svg>'
+)
 KEPT = "private, max-age=31536000, immutable"  # a picture is named by its content, and never changes
 
 
 @router.get("/pictures/{picture}")
 async def picture(asked: Reader, picture: Number) -> Response:
-    """The image of a page, or of a place on one, of a site that the reader may see."""
+    """The image of a page, or of a place on one, of a site that the reader may see; one that is not to be had says so."""
     within = asked.who.reach(May.READ).within(Page.site_id)
     examples = (
         sa.select(Finding.result_id)
@@ -28,9 +36,17 @@ async def picture(asked: Reader, picture: Number) -> Response:
         examples,
     )
     shown = sa.exists().where(Page.id == Result.page_id, within, Result.id.in_(results))
-    query = sa.select(Picture.image, Picture.media_type).where(Picture.id == picture, shown)
+    query = sa.select(Picture.media_type).where(Picture.id == picture, shown)
     async with asked.reading() as connection:
-        row = (await connection.execute(query)).one_or_none()
-    if row is None or row.media_type not in EXTENSIONS:
+        kind = await connection.scalar(query)
+    if kind not in EXTENSIONS:
         raise Refused(404)
-    return Response(row.image, media_type=row.media_type, headers={"Cache-Control": KEPT})
+    try:
+        image = await read_image(asked.database, picture)
+    except Lacking as error:
+        said = escape(asked.language.say(f"picture.{error.lack.value}"))
+        status = 503 if error.lack is Lack.UNREACHABLE else 404
+        return Response(
+            SAYING.format(said), status, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
+        )
+    return Response(image, media_type=kind, headers={"Cache-Control": KEPT})
