@@ -57,6 +57,7 @@ COMMANDS = {  # in the order of the help → where they are: each is read when i
     "doctor": "reports.cli.doctor",
     "setup": "reports.cli.doctor",
     "db": "reports.cli.database",
+    "store": "reports.cli.store",
     "backup": "reports.cli.backup",
     "restore": "reports.cli.backup",
     "retention": "reports.cli.retention",
@@ -111,6 +112,7 @@ def cli() -> None:
     jisweep page https://www.example.lg.jp/    one page, now
     jisweep check @pages.txt --baseline known.json   has anything got worse? for acceptance and pipelines
     jisweep web                             all of it in a browser, for everybody who works on it
+    jisweep store check                     are all pictures there, wherever they are kept?
     jisweep backup /var/backups/jisweep/    the whole database as one file, while sweeps run
     jisweep retention plan                  which evidence is past its keeping time?
     jisweep status                          did last night run whole? for people and cron

@@ -93,7 +93,7 @@ class Keys:
 class Store:
     """A place for objects; nothing is opened or made before it is used."""
 
-    place: str  # as it was named
+    place: str  # as people know it
     folder: Path | None = None
     bucket: str = ""
     prefix: str = ""
@@ -149,8 +149,9 @@ class Store:
 
     async def remove(self, digest: str) -> None:
         """Delete an object, if it is there. Raises StorageError."""
+        name = name_of(digest)
         with self._said(), suppress(FileNotFoundError):
-            await obstore.delete_async(self._objects, name_of(digest))
+            await obstore.delete_async(self._objects, name)
 
     async def listed(self) -> AsyncIterator[Listed]:
         """All that lies there, some at a time. Raises StorageError."""
@@ -240,8 +241,9 @@ def store_at(text: str) -> Store:
             en="The store of pictures cannot be read: write a folder, or s3://BUCKET/PREFIX?endpoint=https://…&region=…&keys=FILE "
             "(never a key itself).",
         ) from None
+    shown = f"s3://{parts.netloc}{parts.path}" + (f" ({told['endpoint']})" if "endpoint" in told else "")
     return Store(
-        place=text, bucket=parts.netloc, prefix=parts.path.strip("/"), endpoint=told.get("endpoint"),
+        place=shown, bucket=parts.netloc, prefix=parts.path.strip("/"), endpoint=told.get("endpoint"),
         region=told.get("region"), keys=_keys(Path(told["keys"]).expanduser()) if "keys" in told else None,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from rich.status import Status
 from db.moving import Moved
 from reports.cli.progress import PLAIN
 
-WORDS = {"ja": {"copying": "写し", "checking": "確認"}, "en": {}}
+WORDS = {"ja": {"copying": "写し", "checking": "確認", "moving": "移動"}, "en": {}}
 
 
 class Copying:

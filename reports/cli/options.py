@@ -1,6 +1,7 @@
 """Options that several commands share, and the plan that they make."""
 
 import getpass
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from crawler.seeds import read_seeds
 from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
+from db.store import SETTING
 from db.words import Edition, Level
 from reports.cli.choice import choice_of
 from reports.cli.usage import Percent, Seconds
@@ -30,10 +32,26 @@ PASSWORD = re.compile(r"[a-z]+:[/\\]*[^/\\?#]*@", re.IGNORECASE)
 
 
 def database_option(command: Command) -> Command:
+    return store_option(
+        click.option(
+            "--db", "database", metavar="URL", default=DATABASE, envvar="JISWEEP_DB", show_default=True,
+            help="Database: a SQLite file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        )(command)
+    )  # fmt: skip
+
+
+def store_option(command: Command) -> Command:
+    """Where pictures lie: kept in the environment, as settings are, for whatever opens the database."""
     return click.option(
-        "--db", "database", metavar="URL", default=DATABASE, envvar="JISWEEP_DB", show_default=True,
-        help="Database: a SQLite file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        "--store", metavar="PLACE", envvar=SETTING, expose_value=False, callback=_use_store,
+        help="Pictures outside of the database: a folder, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME&keys=FILE.  "
+             "[default: in the database]",
     )(command)  # fmt: skip
+
+
+def _use_store(_: click.Context, __: click.Parameter, place: str | None) -> None:
+    if place is not None:
+        os.environ[SETTING] = place
 
 
 def lang_option(command: Command) -> Command:

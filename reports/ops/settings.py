@@ -22,7 +22,7 @@ CONFIG = "JISWEEP_CONFIG"
 KEYS = frozenset({
     "axe", "browser", "contact", "credentials", "db", "delay", "lang", "log", "log_level", "metrics", "metrics_token", "name", "notices", "out", "places",
     "retention_notices", "retention_pictures", "retention_places", "retention_runs", "retention_sessions", "retention_texts",
-    "retention_trail", "retention_why", "web_behind", "web_host", "web_oidc", "web_port", "web_public", "web_sweeps",
+    "retention_trail", "retention_why", "store", "web_behind", "web_host", "web_oidc", "web_port", "web_public", "web_sweeps",
 })  # fmt: skip
 
 

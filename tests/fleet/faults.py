@@ -80,8 +80,11 @@ class Faults:
         pid = self._workers.running[name].pid
         past = later(timedelta(seconds=-1))
         async with self._database.writing() as connection:
-            for table, until in ((Visit, "lease_until"), (Sweep, "lease_until"), (Turn, "until")):
-                owner = table.owner if table is Turn else table.lease_owner
+            for table, owner, until in (
+                (Visit, Visit.lease_owner, "lease_until"),
+                (Sweep, Sweep.lease_owner, "lease_until"),
+                (Turn, Turn.owner, "until"),
+            ):
                 its = sa.update(table).where(owner.like(f"%/{pid}/%")).values({until: past})
                 await connection.execute(its.execution_options(synchronize_session=False))
         await asyncio.sleep(self.chance.uniform(1, 4))  # the other one takes over
