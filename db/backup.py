@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -31,6 +33,7 @@ class Manifest:
     schema: str  # revision
     running: list[int]  # sweeps that somebody held then: the backup has what was committed until it was made
     tables: Mapping[str, Fingerprint]
+    pictures: Mapping[str, Any] | None = None  # how many lie where, of which store; None: made before there was one
 
     def as_json(self) -> dict[str, Any]:
         """For the file beside the backup, and for programs."""
@@ -38,7 +41,7 @@ class Manifest:
         return {
             "format": FORMAT, "file": self.file, "bytes": self.size, "sha256": self.sha256,
             "made_at": self.made_at.isoformat(), "source": self.source, "schema": self.schema,
-            "running": self.running, "tables": tables,
+            "running": self.running, "pictures": self.pictures, "tables": tables,
         }  # fmt: skip
 
     @classmethod
@@ -49,11 +52,13 @@ class Manifest:
             return None
         try:
             told = json.loads(beside.read_text(encoding="utf-8"))
+            lying = told.get("pictures")
             if told["format"] != FORMAT:
                 raise ValueError("another format")
             return cls(
                 file=told["file"], size=told["bytes"], sha256=told["sha256"], source=told["source"],
                 made_at=datetime.fromisoformat(told["made_at"]), schema=told["schema"], running=told["running"],
+                pictures=lying and {"in_database": lying["in_database"], "in_store": lying["in_store"], "store": lying["store"]},
                 tables={n: Fingerprint(rows=e["rows"], digest=int(e["digest"], 16)) for n, e in told["tables"].items()},
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -74,10 +79,10 @@ def file_for(place: str) -> Path:
     return path / f"jisweep-{now():%Y%m%dT%H%M%SZ}.sqlite" if place.endswith(os.sep) or path.is_dir() else path
 
 
-async def back_up(source: Database, path: Path, tell: Tell) -> tuple[Manifest, Moved]:
-    """Write the whole database into a file as it is at this moment, whoever works on it.
+async def back_up(source: Database, path: Path, tell: Tell, *, along: bool = False) -> tuple[Manifest, Moved]:
+    """Write the whole database into a file as it is at this moment, whoever works on it; pictures in the store too if `along`.
 
-    Of a schema as old as it is. Raises StorageError, having left nothing, when the database cannot be read or has nothing in
+    Of a schema as old as it is. The manifest says how many pictures are not in the file. Raises StorageError, having left nothing, when the database cannot be read or has nothing in
     it, when it is damaged, and when the file is there already or cannot be written.
     """
     found = await standing(source)
@@ -94,13 +99,13 @@ async def back_up(source: Database, path: Path, tell: Tell) -> tuple[Manifest, M
     def seal(draft: Path, moved: Moved) -> None:
         manifest = Manifest(
             file=path.name, size=draft.stat().st_size, sha256=_sha256(draft), made_at=made_at, schema=str(revision),
-            source=source.url.get_backend_name(), running=running, tables=moved.tables,
+            source=source.url.get_backend_name(), running=running, tables=moved.tables, pictures=_lying(draft, source),
         )  # fmt: skip
         _write(manifest_of(path), manifest.as_json())
         sealed.append(manifest)
 
     sealed: list[Manifest] = []
-    moved = await transfer(source, str(path), tell, seal=seal)
+    moved = await transfer(source, str(path), tell, seal=seal, along=along)
     return sealed[0], moved
 
 
@@ -129,6 +134,16 @@ async def restore(path: Path, target: str, tell: Tell, *, upgrading: bool) -> tu
             )
         expected = manifest.tables if manifest is not None else None
         return manifest, await transfer(source, target, tell, expected=expected, upgrading=upgrading)
+
+
+def _lying(draft: Path, source: Database) -> dict[str, Any]:
+    """How many pictures are in the file, and how many lie in which store."""
+    with closing(sqlite3.connect(draft)) as file:
+        inside, whole = file.execute("SELECT count(image), count(*) FROM picture").fetchone()
+    outside = whole - inside
+    return {
+        "in_database": inside, "in_store": outside, "store": source.store.place if source.store and outside else None,
+    }  # fmt: skip
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ resumed from it at once. What was read and what the copy holds are compared, tab
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db import pictures
 from db.database import Database
 from db.drafts import drafted
 from db.errors import StorageError, UsageError
 from db.schema import QUEUE, make_empty, refers_to_what_is_there, revision_of, upgrade
+from db.store import Store
+from db.tables import Picture
 from db.types import Moment, now
 from db.words import SweepState, VisitState
 
@@ -100,18 +103,20 @@ class CopiedTable:
 async def transfer(
     source: Database, target: str, tell: Tell, *,
     expected: Fingerprints | None = None, upgrading: bool = False, seal: Callable[[Path, Moved], None] | None = None,
+    along: bool = False,
 ) -> Moved:  # fmt: skip
     """Copy all of jisweep's rows into an empty database, and bring the copy to this version's schema when `upgrading`.
 
     A SQLite file gets its name when it is whole, was looked through, and `seal` has seen it; in PostgreSQL all is one transaction.
     Row by row, with source and copy compared; SQLite into SQLite is copied as it is where the copy is sealed or `expected` proves it.
-    `expected` is what the source must prove to hold. Raises StorageError, having left nothing, when the target is not empty or
+    `expected` is what the source must prove to hold. Pictures `along`: those in the source's store come into the rows of the copy,
+    a SQLite file. Raises StorageError, having left nothing, when the target is not empty or
     cannot be written, or when anything is not as it should be; UsageError for a target that is no database to keep.
     """
     if Database(target).is_sqlite:
         async with drafted(file_of(target)) as draft:
             by_pages = source.is_sqlite and (seal is not None or expected is not None)
-            moved = await _fill(source, draft, tell, expected, by_pages=by_pages, upgrading=upgrading)
+            moved = await _fill(source, draft, tell, expected, by_pages=by_pages, upgrading=upgrading, along=along)
             if seal is not None:
                 await asyncio.to_thread(seal, draft, moved)
         return moved
@@ -123,7 +128,14 @@ async def transfer(
 
 
 async def _fill(
-    source: Database, draft: Path, tell: Tell, expected: Fingerprints | None, *, by_pages: bool, upgrading: bool
+    source: Database,
+    draft: Path,
+    tell: Tell,
+    expected: Fingerprints | None,
+    *,
+    by_pages: bool,
+    upgrading: bool,
+    along: bool,
 ) -> Moved:
     async with Database(str(draft), draft=True) as copy:
         if by_pages:
@@ -131,10 +143,20 @@ async def _fill(
             _compare(moved.tables, expected)
         else:
             moved = await _copy(source, copy, tell, expected)
+        if along:
+            moved = await _take_along(copy, pictures.needed(source), moved, tell)
         await _look_through(copy)
         if upgrading:
             await upgrade(copy)
     return moved
+
+
+async def _take_along(copy: Database, store: Store, moved: Moved, tell: Tell) -> Moved:
+    """Put pictures from the store into the rows of the copy, which is another one then."""
+    await pictures.fill(copy, store, tell)
+    async with copy.reading() as connection:
+        [table] = [each for each in await connection.run_sync(_tables) if each.name == Picture.__tablename__]
+        return replace(moved, tables={**moved.tables, **await _fingerprints(connection, [table], tell)})
 
 
 def file_of(url: str) -> Path:

@@ -63,6 +63,29 @@ def say_aside(moved: Moved, running: Sequence[int], lang: str) -> None:
             click.echo(ja if lang == "ja" else en, err=True)
 
 
+def say_outside(pictures: int, lang: str) -> None:
+    """Pictures that are not in the copy: nobody is to believe that they are."""
+    if pictures:
+        click.echo(
+            f"画像 {pictures:,} 枚は保管場所にあり、写しに入っていません。保管場所も別に写してください（jisweep backup --with-pictures なら入ります）。"
+            if lang == "ja"
+            else f"{pictures:,} pictures lie in the store and are not in the copy: back up the store, too "
+            "(or take them along with jisweep backup --with-pictures).",
+            err=True,
+        )
+
+
+def say_lacking(pictures: int, lang: str) -> None:
+    """Pictures that are not to be had."""
+    if pictures:
+        click.echo(
+            f"画像 {pictures:,} 枚が保管場所にないか、壊れています。どれかは jisweep store check が言います。"
+            if lang == "ja"
+            else f"{pictures:,} pictures are missing from the store, or damaged: jisweep store check tells which.",
+            err=True,
+        )
+
+
 def say_whole(moved: Moved, told: dict[str, Any], given: dict[str, Any]) -> None:
     """The last word of a copy that is whole: one line, or `told` with the counts as JSON."""
     if given["as_json"]:

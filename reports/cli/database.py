@@ -8,9 +8,10 @@ import click
 from db.database import Database, hide_password
 from db.errors import StorageError
 from db.moving import running_sweeps, transfer
+from db.pictures import count
 from db.schema import Schema, differences, present, standing, upgrade
 from reports.cli.copying import Copying, say_aside, say_whole
-from reports.cli.options import json_option, lang_option
+from reports.cli.options import json_option, lang_option, store_option
 
 
 @click.group()
@@ -42,6 +43,7 @@ def check_command(database: str) -> int:
 )
 @json_option
 @lang_option
+@store_option
 def move_command(source: str, target: str, **given: Any) -> None:
     """Copy all of a database into another one, of either kind, and compare the two."""
     asyncio.run(_move(source, target, given))
@@ -53,8 +55,18 @@ async def _move(source: str, target: str, given: dict[str, Any]) -> None:
         running = await running_sweeps(database)
         with Copying(given["lang"]) as tell:
             moved = await transfer(database, target, tell)
+        async with database.reading() as connection:
+            outside = (await count(connection)).in_store
     say_aside(moved, running, given["lang"])
-    say_whole(moved, {"from": hide_password(source), "to": hide_password(target)}, given)
+    if outside:
+        click.echo(
+            f"画像 {outside:,} 枚は保管場所にあり、そのままです。移した先でも同じ保管場所（--store、設定の store）を使ってください。"
+            if given["lang"] == "ja"
+            else f"{outside:,} pictures stay in the store: name the same one (--store, or the setting store) for the new database.",
+            err=True,
+        )
+    told = {"from": hide_password(source), "to": hide_password(target), "pictures_in_store": outside}
+    say_whole(moved, told, given)
 
 
 async def _upgrade(url: str) -> None:
