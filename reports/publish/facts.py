@@ -22,7 +22,9 @@ from reports.language import Language
 from reports.read import Head, ScopeLine
 from reports.site_view import site_name
 
-CLAIMED = ("level", "scope", "exceptions", "policy", "published", "processes", "plan")  # what a notation is about
+# What a notation is about, and all that its conditions look at.
+CLAIMED = ("level", "scope", "exceptions", "policy", "published", "processes", "plan", "technologies", "declared",
+           "began", "ended")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

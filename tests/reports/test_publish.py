@@ -252,6 +252,20 @@ async def test_what_a_notation_was_set_with_is_not_changed_behind_it(database: D
     assert "広報課" in text_of(tmp_path / "out" / "result.html")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("declared", "2020-01-05"), ("ended", "2026-07-30"), ("began", "2026-07-30"), ("technologies", ["Flash"])],
+)
+async def test_no_condition_of_a_notation_is_changed_behind_it(
+    database: Database, tmp_path: Path, key: str, value: Any
+) -> None:
+    """A date before the test would be refused when the notation is set: it is not slipped in afterwards."""
+    sweep = await judged(database)
+    await declare(database, sweep, Notation.CONFORMING, "局長 佐藤", DETAILS)
+    with pytest.raises(UsageError, match=key):
+        await write_documents(database, sweep, tmp_path / "out", {key: value}, "ja")
+
+
 async def test_partially_names_the_plan_and_the_exceptions(database: Database, tmp_path: Path) -> None:
     sweep = await judged(database, {"1.1.1": NOT_MET})
     exception = {"what": "PDF", "reason": "元データがないため", "until": "2027-03-31"}
