@@ -10,6 +10,7 @@ from audits.criteria import aimed_at, rules_for
 from audits.engine import own_rules
 from audits.excepted import Excepted, excepted
 from audits.health import Checkup, health_of
+from audits.overlap import Overlap, overlap
 from audits.reliance import Reliance, reliance
 from audits.revision import Revision, revision
 from audits.sampled import Estimate, Sampled, sampled
@@ -67,6 +68,7 @@ class Conclusion:
     untested_parts_pages: int  # audited pages with a part that no rule saw
     unsettled_pages: int
     estimate: Estimate | None
+    overlap: Overlap | None  # what an earlier random part had of the one estimated from
     excepted: Excepted | None  # what exceptions cover; no other number knows of them
     reliance: Reliance
     health: Checkup | None  # None: it has not been judged
@@ -130,6 +132,7 @@ async def conclude(database: Database, sweep_id: int, *, sample: bool = True) ->
             ),
             unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
             estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
+            overlap=await overlap(connection, sweep, by_chance, rules_of(sweep)) if by_chance else None,
             excepted=await excepted(connection, sweep, rules_of(sweep), by_chance),
             reliance=await reliance(connection, sweep_id),
             health=await health_of(connection, sweep_id),

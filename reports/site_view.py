@@ -13,7 +13,7 @@ from reports.language import Language
 from reports.page_view import Kind, PageView, State, criteria_of, is_further, kind_of, state_of, text_of
 from reports.read import Head, RuleCount, ScopeLine
 from reports.read_pages import Membership
-from reports.summary import carried
+from reports.summary import carried, overlap_words
 
 LIST = 500  # audited pages in one list
 
@@ -158,6 +158,7 @@ def summary(conclusion: Conclusion, worst: Sequence[Fault], language: Language) 
     if conclusion.estimate is not None:
         low, high = language.share(conclusion.estimate.low), language.share(conclusion.estimate.high)
         said.append(language.say("summary.estimate", low=low, high=high))
+        said += overlap_words(conclusion, language, brief=True)
     return [*said, language.say("summary.people")]
 
 
@@ -176,6 +177,7 @@ def index_values(
     return {
         "conclusion": conclusion,
         "estimate": conclusion.estimate,
+        "overlap": overlap_words(conclusion, language),
         "summary": summary(conclusion, found[Kind.FAILED.value], language),
         "carried": carried(conclusion, language),
         "criteria": rows,

@@ -1,5 +1,6 @@
 """A conclusion for programs (`--json`) and for the last lines in a terminal."""
 
+from dataclasses import asdict
 from typing import Any
 
 from audits.conclude import Conclusion
@@ -39,6 +40,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "problem_page_rate": rounded(conclusion.rate),
         "places": conclusion.places,
         "estimate": estimate_json(conclusion.estimate),
+        "overlap": None if conclusion.overlap is None else asdict(conclusion.overlap),
         **_excepted(conclusion),
         "carried": {
             "pages": conclusion.reliance.carried,
@@ -225,7 +227,23 @@ def _problems(conclusion: Conclusion, language: Language) -> list[str]:
         return [problem]
     low, high = language.share(estimate.low), language.share(estimate.high)
     drawn, audited = language.count("page", estimate.drawn), language.count("page", estimate.audited)
-    return [problem, language.say("line.estimate", low=low, high=high, drawn=drawn, audited=audited)]
+    said = language.say("line.estimate", low=low, high=high, drawn=drawn, audited=audited)
+    return [problem, said, *overlap_words(conclusion, language)]
+
+
+def overlap_words(conclusion: Conclusion, language: Language, *, brief: bool = False) -> list[str]:
+    """Why the estimate may look better than the site is; nothing where its pages are a draw of their own."""
+    found = conclusion.overlap
+    if found is None:
+        return []
+    key = "brief" if brief else "some" if found.new.drawn else "all"
+    counts = {
+        f"{kind}_{name}": language.count("page", getattr(part, name))
+        for kind, part in (("shared", found.shared), ("new", found.new))
+        for name in ("drawn", "audited", "problem_pages")
+    }
+    drawn = language.count("page", found.shared.drawn + found.new.drawn)
+    return [language.say(f"overlap.{key}", sweep=str(found.sweep), drawn=drawn, **counts)]
 
 
 def _unaudited(conclusion: Conclusion, language: Language) -> str:

@@ -3,14 +3,19 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from audits.conclude import conclude
 from audits.reliance import Reliance
 from db.database import Database
+from db.words import Redraw
+from reports.report import write_report
 from reports.summary import as_json, as_lines
-from tests.reports import rows
+from tests.reports import rows, series
+
+NUMBERS = ("drawn", "audited", "problem_pages")
 
 
 async def test_the_object_has_the_documented_shape(database: Database, sweep: int) -> None:
@@ -19,7 +24,7 @@ async def test_the_object_has_the_documented_shape(database: Database, sweep: in
         "sweep": sweep, "site": "https://www.example.metro.tokyo.lg.jp/", "method": "mixed", "seed": 8341320160,
         "edition": "jis2016", "level": "AA", "engine": {"name": "axe-core", "version": "4.14.1"}, "pages": 0,
         "problem_pages": 3, "problem_page_rate": 0.375, "places": 51, "criteria": 0, "complete": False,
-        "survey": None, "revision": None, "health": None,
+        "survey": None, "revision": None, "health": None, "overlap": None,
         "left_out": [{"address": "https://www.example.metro.tokyo.lg.jp/rest/0.html", "why": "category"}], "carried": {"pages": 0, "drawn": 0, "rechecked": 0, "disagreeing": 0},
         "problem_pages_without_excepted": None, "problem_page_rate_without_excepted": None,
         "estimate_without_excepted": None, "excepted": {},
@@ -45,6 +50,42 @@ async def test_the_object_has_the_documented_shape(database: Database, sweep: in
     assert told["criteria"]["3.3.4"]["estimate"] is None, "no rule looked"
     assert told["estimate"]["drawn"] == 8
     assert told["estimate"]["rate"] == round(2 / 7, 4)
+
+
+@pytest.mark.parametrize("half", [True, False])
+async def test_an_estimate_from_pages_that_were_drawn_before_says_so(
+    database: Database, tmp_path: Path, half: bool
+) -> None:
+    """Of the first sample all faulty pages were repaired, and of the site none: the second looks better than it is."""
+    drawn = series.swept(
+        database, frame=60, drawn=range(12), failing={"image-alt": range(0, 12, 2)}, seed=1, draw_from=0
+    )
+    first = await drawn
+    again = (
+        {"drawn": range(6, 18), "draw_from": 7, "redraw": Redraw.HALF, "earlier_draw_id": first}
+        if half
+        else {"drawn": range(12), "draw_from": 0}
+    )
+    second = await series.swept(database, frame=60, failing={"image-alt": range(12, 18, 2)}, seed=1, **again)
+    drawn_anew = await series.swept(
+        database, frame=60, drawn=range(20, 32), failing={}, seed=1, draw_from=9, redraw=Redraw.WHOLLY,
+        earlier_draw_id=first,
+    )  # fmt: skip
+    conclusion = await conclude(database, second)
+    kept, new = (6, {"drawn": 6, "audited": 6, "problem_pages": 3}) if half else (12, dict.fromkeys(NUMBERS, 0))
+    assert as_json(conclusion, None)["overlap"] == {
+        "sweep": first, "shared": {"drawn": kept, "audited": kept, "problem_pages": 0}, "new": new,
+    }  # fmt: skip
+    [told] = [line for line in as_lines(conclusion, "ja") if "よく見えるおそれ" in line]
+    counts = (
+        "前にも選ばれたページでは検査した6ページのうち0ページ、新しく選ばれたページでは検査した6ページのうち3ページ"
+    )
+    assert (counts if half else f"--redraw {first}") in told
+    shown = (await write_report(database, second, tmp_path / "report", "ja")).read_text(encoding="utf-8")
+    assert told in shown
+    assert f"ただし、無作為の12ページのうち{kept}ページは調査{first}でも選ばれた" in shown
+    for sweep in (first, drawn_anew):
+        assert (await conclude(database, sweep)).overlap is None
 
 
 async def test_no_page_is_no_rate(database: Database) -> None:
