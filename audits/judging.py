@@ -181,7 +181,9 @@ def _proposal(
             outcome=JudgementOutcome.NOT_MET, ground=Ground.FAILED, rules=tuple(failed), places=counts.failed_places,
             seen=tuple(chain.from_iterable(failed.values())),
         )  # fmt: skip
-        if earlier is None or earlier.outcome is JudgementOutcome.NOT_MET or not earlier.of_same_faults:
+        if earlier is not None and earlier.outcome is JudgementOutcome.NOT_MET:
+            return replace(found, person=earlier.person, at=earlier.at, reason=earlier.reason)
+        if earlier is None or not earlier.of_same_faults:
             return found
         return replace(
             found, outcome=earlier.outcome, ground=Ground.EARLIER, person=earlier.person, at=earlier.at,
@@ -393,9 +395,9 @@ async def words_on(connection: AsyncConnection, visits: Sequence[int]) -> dict[t
 async def _earlier(
     connection: AsyncConnection, sweep: Sweep, visits: Sequence[int]
 ) -> dict[tuple[int, str], Earlier]:
-    """What people agreed on in the last earlier sweep that judged the same page, when the page has not changed.
+    """What people agreed on, criterion by criterion, in the last earlier sweep that judged it on the same page, unchanged.
 
-    It has not when its result was carried, or its source and all the scripts and styles that it was made of are the
+    Where they differed there, nothing is told. The page has not changed when its result was carried, or its source and all the scripts and styles that it was made of are the
     same. An equal result alone proves nothing: a style may change what people see, and no rule.
     """
     now_, then = aliased(Visit), aliased(Visit)
@@ -414,23 +416,26 @@ async def _earlier(
             .order_by(then.sweep_id)
         )
     ).all()
-    latest: dict[int, int] = {}
+    unchanged: list[tuple[int, int]] = []  # visits of now and then, the latest sweep last
     for mine, old, carried, resources, resources_then in pairs:
         made_of = None if carried else await _made_of(connection, resources)
         if carried or (made_of is not None and made_of == await _made_of(connection, resources_then)):
-            latest[mine] = old
-    said = await words_on(connection, list(latest.values()))
-    faults = await _faults(connection, [*latest, *latest.values()])
+            unchanged.append((mine, old))
+    words: dict[int, dict[str, list[Said]]] = defaultdict(dict)
+    for (visit, number), said in (await words_on(connection, sorted({old for _, old in unchanged}))).items():
+        words[visit][number] = said
+    last = {(mine, number): old for mine, old in unchanged for number in words[old]}
+    faults = await _faults(connection, sorted({*(mine for mine, _ in last), *last.values()}))
     found: dict[tuple[int, str], Earlier] = {}
-    for mine, old in latest.items():
-        for (visit, number), words in said.items():
-            if visit == old and len({each.outcome for each in words}) == 1:
-                last = max(words, key=lambda each: each.at)
-                speaking = {rule for rule, numbers in (sweep.rule_criteria or {}).items() if number in numbers}
-                were, are = ({each for each in faults[some] if each[0] in speaking} for some in (old, mine))
-                found[mine, number] = Earlier(
-                    person=last.person, outcome=last.outcome, reason=last.reason, at=last.at, of_same_faults=were == are
-                )  # fmt: skip
+    for (mine, number), old in last.items():
+        if differ(said := words[old][number]):
+            continue
+        word = max(said, key=lambda each: each.at)
+        speaking = {rule for rule, numbers in (sweep.rule_criteria or {}).items() if number in numbers}
+        were, are = ({each for each in faults[some] if each[0] in speaking} for some in (old, mine))
+        found[mine, number] = Earlier(
+            person=word.person, outcome=word.outcome, reason=word.reason, at=word.at, of_same_faults=were == are
+        )
     return found
 
 

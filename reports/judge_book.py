@@ -252,7 +252,9 @@ def ground_of(item: Item, language: Language) -> str:
             rules=rules, places=language.count("place", found.places), person=found.person or "", day=day,
         )
     ]  # fmt: skip
-    if found.ground is Ground.EARLIER and found.reason:
+    if found.ground is Ground.FAILED and found.person:
+        told.append(language.say("judge.failed_before", person=found.person, day=day))
+    if found.reason:
         told.append(language.say("judge.earlier_reason", reason=found.reason))
     if found.ground is Ground.EARLIER and item.failed_places:
         told.append(language.say("judge.same_faults", rules=rules, places=language.count("place", found.places)))
@@ -428,7 +430,8 @@ def _judgements(
                 outcome, cell = own.proposal, filled.accept[number]
                 mine = item.proposal.reason or ""
                 # A reason against the machine is that of the page; else the line's note may replace what was said before.
-                reason = mine if mine and item.failed_places else filled.notes[number] or mine
+                against = item.failed_places and why_needed(outcome, item.failed_places)
+                reason = mine if mine and against else filled.notes[number] or mine
                 if outcome is not item.proposal.outcome:
                     filled.errors.append((own.cell, "proposal"))
             if outcome is None:

@@ -18,7 +18,7 @@ from audits.judging import Ground, JudgedPage, keep_judgements, pages_to_judge, 
 from audits.work import Tools
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Judgement, Visit
+from db.tables import Judgement, Sweep, Visit
 from db.words import JudgementOutcome, Method, Notation
 from reports.judge_book import read_judge_book, write_judge_book
 from reports.language import Language
@@ -478,6 +478,58 @@ async def test_a_reason_against_the_machine_is_proposed_again_while_its_faults_a
         await connection.execute(sa.update(Visit).where(Visit.id == visit).values(result_id=other))
     _, pages = await judged(twice, SECOND)
     assert items(pages, "/image")["1.1.1"].proposal.ground is Ground.FAILED
+
+
+async def test_why_a_fault_of_the_machine_counts_is_proposed_again(twice: Database, tmp_path: Path) -> None:
+    """What a person wrote of an unchanged page stands in the next result too, not the title of a rule."""
+    why = "地図の代替テキストが「map」だけ"
+    await say(twice, FIRST, "山田", lambda item: (NOT_MET, why) if item.failed_places else None)
+    key, pages = await judged(twice, SECOND)
+    proposal = items(pages, "/image")["1.1.1"].proposal
+    assert (proposal.outcome, proposal.ground, proposal.reason) == (NOT_MET, Ground.FAILED, why)
+    path = tmp_path / "judge.xlsx"
+    write_judge_book(path, key, pages, Language("ja"))
+    assert "前に山田も不適合としました" in str(
+        openpyxl.load_workbook(path).worksheets[2][f"F{row_of(path, 2, '/image', '1.1.1 ')}"].value
+    )
+    row = row_of(path, 1, "1.1.1")
+    fill(path, {(0, "B2"): "鈴木", (1, f"G{row}"): "○"})
+    assert [said[2:] for said in read_judge_book(path, key, pages).judgements] == [(NOT_MET, why)]
+    fill(path, {(1, f"I{row}"): "今年の言い方"})
+    assert [said[2:] for said in read_judge_book(path, key, pages).judgements] == [(NOT_MET, "今年の言い方")]
+
+
+async def test_a_test_that_was_left_after_a_few_words_hides_none_of_the_one_before(twice: Database) -> None:
+    await say(twice, FIRST, "山田", lambda item: None if item.failed_places else (MET, None))
+    await say(
+        twice, SECOND, "鈴木", lambda item: (NOT_APPLICABLE, None) if item.criterion.number == "2.4.5" else None
+    )
+    for person, outcome in (("佐藤", MET), ("鈴木", NOT_APPLICABLE)):
+        await say(
+            twice,
+            SECOND,
+            person,
+            lambda item, said=outcome: (said, None) if item.criterion.number == "2.4.7" else None,
+        )
+    _, pages = await judged(twice, await carried_once_more(twice, SECOND))
+    found = items(pages, "/image")
+    said = {
+        number: (found[number].proposal.outcome, found[number].proposal.person) for number in ("1.3.2", "2.4.5")
+    }
+    assert said == {"1.3.2": (MET, "山田"), "2.4.5": (NOT_APPLICABLE, "鈴木")}
+    assert found["2.4.7"].proposal.outcome is None, "the last who judged it differ"
+
+
+async def carried_once_more(database: Database, number: int) -> int:
+    """A further sweep in which nothing has changed, made of rows; returns its number."""
+    async with database.writing() as connection:
+        sweep = dict((await connection.execute(sa.select(Sweep).where(Sweep.id == number))).mappings().one())
+        again = await connection.scalar(sa.insert(Sweep).values({**sweep, "id": number + 1}).returning(Sweep.id))
+        for visit in (await connection.execute(sa.select(Visit).where(Visit.sweep_id == number))).mappings().all():
+            del (values := dict(visit))["id"]
+            await connection.execute(sa.insert(Visit).values({**values, "sweep_id": again, "carried": True}))
+    assert again is not None
+    return again
 
 
 def verdict(test: JisTest, number: str) -> Verdict:
