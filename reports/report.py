@@ -50,7 +50,7 @@ from reports.site_view import (
     row_of,
     site_name,
 )
-from reports.survey_view import survey_values
+from reports.survey_view import survey_values, table_rows
 
 BATCH = 20  # audited pages that are read and written together
 FOLD = 20  # places of one rule shown without unfolding
@@ -337,8 +337,8 @@ class Report:
         counts = await read.rule_counts(self.connection, self.head.id)
         values = survey_values(self.conclusion, self.conclusion.survey, counts, numbers, self.language)
         with tables.Table(self.folder, "survey", tables.SURVEY, self.language) as rows:
-            for row in values["conditions"]:
-                rows.add(**asdict(row))
+            for row in table_rows(self.conclusion, self.conclusion.survey, values["conditions"], self.language):
+                rows.add(**row)
         self.pages.write("survey.html", "survey.html", **values)
 
     def _revision(self) -> None:

@@ -1,6 +1,6 @@
 """The ministry's survey of a site as its page shows it: two rates by two sets of rules, each named for what it is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from audits import mic
 from audits.conclude import Conclusion
 from audits.counts import NOT_PAGES
 from audits.survey import Survey, yardsticks
-from db.words import Outcome, Reason
+from db.words import Level, Outcome, Reason
 from reports.language import Language
 from reports.read import RuleCount
 
@@ -77,6 +77,40 @@ def condition_rows(
             )
         )
     return sorted(rows, key=lambda row: (-row.pages, -row.places))
+
+
+def table_rows(
+    conclusion: Conclusion, survey: Survey, conditions: Iterable[ConditionRow], language: Language
+) -> Iterator[dict[str, Any]]:
+    """All numbers of the survey as rows of one table: both rates, the criteria, the conditions, what was not analysed."""
+
+    def row(kind: str, name: str, pages: int, places: int | None, **more: Any) -> dict[str, Any]:
+        share = language.share(pages / survey.analysed) if survey.analysed else None
+        told = {"pages": pages, "analysed": survey.analysed, "share": share, "places": places}
+        return {"kind": language.say(f"survey_kind.{kind}"), "name": name, **told, **more}
+
+    engine = f"{conclusion.engine} {conclusion.engine_version}"
+    for by, found in (("mic", survey), ("axe", conclusion)):
+        name = language.say(f"survey.by_{by}", version=survey.version, engine=engine)
+        yield row("rate", name, found.problem_pages, found.places, level=language.say("survey_kind.level_aa"))
+        yield row("rate", name, found.problem_pages_a, None, level=Level.A.value)
+    for line in survey.criteria:
+        each = line.criterion
+        level = each.level.value
+        yield row(
+            "criterion",
+            each.name(language.lang),
+            line.problem_pages,
+            line.places,
+            criteria=each.number,
+            level=level,
+        )
+    for condition in conditions:
+        of = {"item": condition.item, "criteria": condition.criteria, "decided_by": condition.decided_by}
+        yield row("condition", condition.name, condition.pages, condition.places, **of)
+    for reason, count in unanalysed(conclusion):
+        kind, name = language.say("survey.unanalysed"), language.say(f"reason.{reason.value}")
+        yield {"kind": kind, "name": name, "addresses": count}
 
 
 def summary(conclusion: Conclusion, survey: Survey, language: Language) -> list[str]:

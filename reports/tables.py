@@ -22,7 +22,9 @@ PAGES = (
     "review_places", "advice_places", "settled", "untested", "audited_at", "carried", "http_status",
     "content_type", "found_by", "found_on", "in_sitemap", "linked", "leads_to", "depth", "report", "excepted_places",
 )  # fmt: skip
-SURVEY = ("item", "name", "criteria", "decided_by", "pages", "share", "places")
+SURVEY = (
+    "kind", "item", "name", "level", "criteria", "decided_by", "pages", "analysed", "share", "places", "addresses",
+)  # fmt: skip
 REVISION = (
     "number", "name", "level", "standing", "check", "rules_before", "pages_before", "places_before", "rules_after",
     "pages_after", "places_after",

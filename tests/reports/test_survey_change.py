@@ -1,8 +1,10 @@
 """The change from the survey before: told of finished surveys by one engine, with what neither could read."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -10,9 +12,10 @@ from audits import mic
 from audits.conclude import conclude
 from audits.survey import Survey
 from db.database import Database
-from db.tables import Assertion, Sweep
-from db.words import Assertor, Level, Method, SweepState, VisitState
+from db.tables import Assertion, Sweep, Visit
+from db.words import Assertor, Level, Method, Reason, SweepState, VisitState
 from reports.language import Language
+from reports.report import write_report
 from reports.survey_view import summary
 from tests.reports.rows import START, Writer
 
@@ -43,6 +46,34 @@ async def told(database: Database, sweep: int) -> tuple[Survey, str]:
     assert conclusion.survey is not None
     said = summary(conclusion, conclusion.survey, Language("ja"))
     return conclusion.survey, "".join(said[2:])
+
+
+async def test_the_csv_file_has_both_rates_and_every_share_its_denominator(
+    database: Database, tmp_path: Path
+) -> None:
+    """It goes to people without the page that stands beside it."""
+    sweep = await surveyed(database, [True, True, False, False])
+    await write_report(database, sweep, tmp_path / "report", "ja")
+    table = pd.read_csv(tmp_path / "report" / "survey.csv", dtype=str).fillna("")
+    kinds = table.groupby("区分", sort=False)
+    assert {kind: len(rows) for kind, rows in kinds} == {"割合": 4, "達成基準": 13, "項目": 45}
+    rates = table[table["区分"] == "割合"]
+    assert list(rates["問題のあるページ"]) == ["2", "2", "0", "0"]
+    assert list(rates["分析できたページに占める割合"]) == ["50.0%", "50.0%", "0.0%", "0.0%"]
+    assert [each.partition("（")[0] for each in rates["項目"]] == [
+        "総務省の調査の条件に相当する45項目", "総務省の調査の条件に相当する45項目", "検査エンジンの規則", "検査エンジンの規則",
+    ]  # fmt: skip
+    assert list(rates["レベル"]) == ["A・AA", "A", "A・AA", "A"]
+    assert set(table["分析できたページ"]) == {"4"}
+    async with database.writing() as connection:
+        lost = {"state": VisitState.UNAUDITED, "reason": Reason.TIMED_OUT, "result_id": None}
+        last = sa.select(sa.func.max(Visit.id)).scalar_subquery()
+        await connection.execute(sa.update(Visit).where(Visit.id == last).values(lost))
+    await write_report(database, sweep, tmp_path / "report", "ja")
+    table = pd.read_csv(tmp_path / "report" / "survey.csv", dtype=str).fillna("")
+    [row] = table[table["区分"] == "分析できなかったページ"].to_dict("records")
+    assert (row["項目"], row["件数"], row["分析できたページに占める割合"]) == ("時間切れ", "1", "")
+    assert set(table[table["区分"] != "分析できなかったページ"]["分析できたページ"]) == {"3"}
 
 
 async def test_a_survey_that_goes_on_tells_no_change(database: Database) -> None:
