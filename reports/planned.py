@@ -16,6 +16,7 @@ from reports.language import Language
 REPRESENTATIVE = SAMPLE - RANDOM_OF_MIXED  # pages that represent the site, beside the random ones
 EXAMPLES = (0.3, 0.5)  # shares of problem pages found, as examples of what a sample shows
 TEXTBOOK = (0.1, 0.9)  # expected shares for which textbooks plan by the normal curve
+LEAST = 0.0005  # a smaller share is told as being less than 0.1 %
 SLOW = 2000  # pages from which on working out what two samples tell apart takes minutes
 
 
@@ -53,13 +54,16 @@ def _expected(population: int, drawn: int, found: int, language: Language) -> st
 
 
 def _shows(population: int, drawn: int, rate: float, language: Language) -> Iterator[str]:
-    yield language.say("plan.none_found", high=language.share(upper_bound(population, drawn, 0)))
+    most = upper_bound(population, drawn, 0)
+    yield language.say("plan.none_found" if most >= LEAST else "plan.none_found_least", high=language.share(most))
     for share in EXAMPLES:
         low, high = interval(population, drawn, round(share * drawn))
         found = language.count("page", round(share * drawn))
         yield language.say("plan.found", found=found, low=language.share(low), high=language.share(high))
     if drawn <= SLOW:
         yield from _tells_apart(population, drawn, rate, language)
+    else:
+        yield language.say("plan.slow", drawn=language.count("page", drawn), most=language.count("page", SLOW))
 
 
 def _tells_apart(population: int, drawn: int, before: float, language: Language) -> Iterator[str]:

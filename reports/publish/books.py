@@ -94,7 +94,7 @@ def result_book(content: Content) -> bytes:
     book, say = Book(content), content.say
     above = [say("result.title"), content.lead, *filter(None, [content.incomplete])]
     sheet = book.sheet(say("result.sheet_items"), (36, 90), [say("result.item"), say("result.content")], above)
-    for line in (*content.items(), *content.others()):
+    for line in (*content.items("sheet"), *content.others()):
         for index, value in enumerate(line.values):
             book.row(sheet, [line.name if index == 0 else "", value])
     _checklist(book, content)
@@ -111,7 +111,8 @@ def result_book(content: Content) -> bytes:
 def _checklist(book: Book, content: Content) -> None:
     say = content.say
     names = [say(f"result.{name}") for name in ("criterion", "level", "applies", "outcome", "note")]
-    sheet = book.sheet(say("result.sheet_checklist"), (48, 10, 10, 10, 70), names, [say("result.checklist_note")])
+    note = f"{say('result.checklist_note')} {say('publish.machine')}"
+    sheet = book.sheet(say("result.sheet_checklist"), (48, 10, 10, 10, 70), names, [note])
     for row in content.checklist():
         book.row(sheet, [row.criterion, row.level, row.applies, row.outcome, row.note])
 

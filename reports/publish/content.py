@@ -83,8 +83,8 @@ class Content:
             found.append(self.say("result.incomplete_process", steps=" ".join(test.by_hand)))
         return found
 
-    def items(self) -> list[Line]:
-        """The nine items of JB.3.1, in their order."""
+    def items(self, where: str = "below") -> list[Line]:
+        """The nine items of JB.3.1, in their order; two refer to tables, which stand `below` or each on its own `sheet`."""
         said = {
             "declared": (self.declared(),),
             "standard": (self.standard,),
@@ -92,8 +92,12 @@ class Content:
             "scope": (str(self.facts.details.get("scope") or self.blank),),
             "technologies": (self._list("technologies"),),
             "method": (self.method(), *self.unread(), *self.left_out()),
-            "addresses": (self.say("result.addresses_below", pages=self._pages()),),
-            "checklist": (self.say("result.checklist_below"),),
+            "addresses": (
+                self.say(
+                    f"result.addresses_{where}", pages=self._pages(), sheet=self.say("result.sheet_addresses")
+                ),
+            ),
+            "checklist": (self.say(f"result.checklist_{where}", sheet=self.say("result.sheet_checklist")),),
             "period": self.period(),
         }
         return [Line(key=key, name=self.say(f"result.{key}"), values=said[key]) for key in ITEMS]

@@ -29,6 +29,15 @@ def test_an_expected_rate_needs_fewer_pages_and_says_what_40_cannot_show(program
     assert "a fall from 30.0% shows in 8 of 10 cases only when it reaches 4.6% or less" in ended.out
 
 
+def test_a_large_sample_says_what_it_leaves_out(program: Program) -> None:
+    ended = program.run("sample", "plan", "--pages", "1670000", "--precision", "1", "--rate", "30")
+    assert "問題が1ページも見つからなければ、サイト全体で0.1%未満（片側95%）。" in ended.out
+    assert (
+        "前回も今回も8,126ページのとき、どれだけ下がれば（上がれば）そう言えるかは、計算に何分もかかるので示しません"
+        in ended.out
+    )
+
+
 def test_a_rate_of_nothing_is_not_planned_with_a_page_or_two(program: Program) -> None:
     """Textbooks plan one page for a share of 0; its interval is 0 to 97.5 %."""
     ended = program.run("sample", "plan", "--pages", "1200", "--rate", "0")

@@ -428,6 +428,11 @@ async def test_the_workbook_has_the_same_tables_and_no_formulas(database: Databa
         assert not [name for name in archive.namelist() if b"<f>" in archive.read(name)]
     assert [sheet.page_setup.paperSize for sheet in book] == [9, 9, 9, 9]  # A4
     assert book["達成基準チェックリスト"].print_title_rows == "$2:$2"
+    items = [row[1] for row in book["試験結果"].iter_rows(values_only=True)]
+    assert {"4ページ。シート「URI一覧」のとおりです。", "シート「達成基準チェックリスト」のとおりです。"} <= set(
+        items
+    )
+    assert "結果は、すべて人が判定したものです" in str(book["達成基準チェックリスト"]["A1"].value)
 
 
 async def test_the_policy_is_a_draft_in_word_and_html_alike(database: Database, tmp_path: Path) -> None:
