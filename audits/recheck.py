@@ -61,6 +61,11 @@ class Seen:
     detail: str | None
     places: int  # of the defects in question that it showed
 
+    @property
+    def is_told(self) -> bool:
+        """Whether it was seen, or is not there and no defect waits for it any more."""
+        return self.audited or (self.reason is Reason.NOT_FOUND and not self.places)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
@@ -155,14 +160,21 @@ async def _pages_now(connection: AsyncConnection, aim: Aim) -> dict[int, list[in
 
 
 async def left_to_see(connection: AsyncConnection, sweep_id: int, aim: Aim) -> list[int]:
-    """The pages that are worth a look after the first: those of defects that none of the pages seen has shown."""
+    """The pages that are worth a look after the first: those of defects that none of the pages seen has shown.
+
+    Where no page was there, one that was seen without the defect: does the site answer at all?
+    """
     seen = set(await connection.scalars(_audited(sweep_id)))
     asked = set(await connection.scalars(sa.select(Visit.page_id).where(Visit.sweep_id == sweep_id)))
+    missing = Visit.sweep_id == sweep_id, Visit.reason == Reason.NOT_FOUND
+    alone = not seen and await connection.scalar(sa.select(sa.exists().where(*missing)))
     left: set[int] = set()
     for defect, pages in (await _pages_now(connection, aim)).items():
         showing = set(await _pages_showing(connection, defect)) & seen
         if not showing:
             left |= set(pages) - asked
+        if alone and not left:
+            left |= set((await _pages_ever(connection, defect, Occurrence.places == 0))[:1]) - asked
     return sorted(left)
 
 
@@ -329,7 +341,11 @@ async def _pages_of(connection: AsyncConnection, defect: int) -> list[int]:
     showing = await _pages_showing(connection, defect)
     if showing:
         return showing
-    ever = sa.select(Occurrence.page_id).where(Occurrence.defect_id == defect).order_by(Occurrence.page_id)
+    return await _pages_ever(connection, defect)
+
+
+async def _pages_ever(connection: AsyncConnection, defect: int, *which: sa.ColumnElement[bool]) -> list[int]:
+    ever = sa.select(Occurrence.page_id).where(Occurrence.defect_id == defect, *which).order_by(Occurrence.page_id)
     return list(await connection.scalars(ever))
 
 

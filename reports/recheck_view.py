@@ -46,7 +46,7 @@ class Rechecked:
     halted: str  # why, in the reader's language
     told: tuple[
         tuple[str, str], ...
-    ]  # of each defect: confirmed, still, unseen, lost or unchecked, and the sentence
+    ]  # of each defect: confirmed, still, unseen, gone, lost or unchecked, and the sentence
     more: int  # defects that are not told
 
     @property
@@ -187,5 +187,5 @@ def _kind(each: Known, seen: int, showing: int, lost: Reason | None, *, checked:
     if showing:
         return "still"
     if lost is not None or not seen:
-        return "lost"
+        return "gone" if lost is Reason.NOT_FOUND and each.state is DefectState.CONFIRMED else "lost"
     return "confirmed" if each.state is DefectState.CONFIRMED else "unseen"

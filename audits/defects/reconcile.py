@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import sweep_row
 from audits.defects.cover import restate_merged, today
+from audits.defects.leaving import let_go, returned_since
 from audits.defects.naming import KNOWN_AS, Parts, hold_names, names_of, parted, put_together
 from audits.defects.region import learn_regions
 from audits.defects.settling import settle
@@ -132,17 +133,23 @@ class Reconciling:
         newborn = await self._newborn()
         await self._found_here(newborn)
         checked = await self._mark_newly_checked(newborn)
-        counts = await Standings(self._connection, self._sweep, late=self._late).move(self._change.touched)
+        gone = set() if self._late else await let_go(self._connection, self._sweep, self._change.touched)
+        counts = await Standings(self._connection, self._sweep, late=self._late).move(
+            self._change.touched | gone, gone
+        )
         return Reconciled(pages=pages, found=len(newborn), newly_checked=checked, **counts)
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────
 
     async def _changed(self) -> list[_Seen]:
-        """The pages with another result than the defects know, unless that one is younger."""
+        """The pages with another result than the defects know, unless that one is younger, and those that are there again."""
         rows = await self._connection.execute(
             sa.select(Visit.page_id, Visit.result_id, seen_at(self._sweep), Look.result_id, Look.at)
             .outerjoin(Look, Look.page_id == Visit.page_id)
-            .where(*seen_in(self._sweep), sa.or_(Look.result_id.is_(None), Look.result_id != Visit.result_id))
+            .where(
+                *seen_in(self._sweep),
+                sa.or_(Look.result_id.is_(None), Look.result_id != Visit.result_id, returned_since(self._sweep)),
+            )
             .order_by(Visit.page_id)
         )
         again = await self._seen_again()

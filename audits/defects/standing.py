@@ -18,6 +18,7 @@ from db.words import SweepState
 
 OPEN = (State.FOUND, State.PLANNED, State.REPAIRED, State.RETURNED)
 STILL = "still there"  # after somebody said that it was repaired
+NOT_THERE = "pages not there"  # confirmed on the others, and those that showed it answered 404 or 410
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,11 @@ class Standings:
             not late and sweep.state is SweepState.FINISHED and not sweep.recheck
         )  # what it did not see, it will not see any more
 
-    async def move(self, touched: Collection[int]) -> dict[str, int]:
-        """Move the defects that pages have changed, and those whose pages were seen or not; returns how many, by what."""
+    async def move(self, touched: Collection[int], let_go: Collection[int] = ()) -> dict[str, int]:
+        """Move the defects that pages have changed, and those whose pages were seen or not; returns how many, by what.
+
+        Of those `let_go` the pages that were left are not there any more.
+        """
         counts = dict.fromkeys(("confirmed", "returned", "unverified", "still"), 0)
         moves: dict[tuple[State, State, str | None], list[int]] = defaultdict(list)
         found = await self._read({*touched, *await self._doubtful()})
@@ -51,6 +55,8 @@ class Standings:
         )
         for each in found:
             target, why = self._target(each, before.get(each.defect, State.FOUND))
+            if target is State.CONFIRMED and each.defect in let_go:
+                why = NOT_THERE
             if target is not each.state:
                 moves[each.state, target, why].append(each.defect)
         for (old, new, why), defects in moves.items():

@@ -83,7 +83,7 @@ async def _recheck(targets: tuple[str, ...], given: dict[str, Any]) -> int:
             pages = await rechecking.seen(connection, sweep, aim)
             defects = await rechecking.moved(connection, sweep, aim, before)
     _say(sweep, pages, defects, given)
-    return COMPLETE if all(each.audited for each in pages) else INCOMPLETE
+    return COMPLETE if all(each.is_told for each in pages) else INCOMPLETE
 
 
 def _target(text: str) -> int | str:
@@ -112,14 +112,16 @@ def _say(sweep: int, pages: list[Seen], defects: list[Moved], given: dict[str, A
             }
             for each in defects
         ]  # fmt: skip
-        complete = all(each.audited for each in pages)
+        complete = all(each.is_told for each in pages)
         say_json({"sweep": sweep, "defects": told, "pages": [asdict(each) for each in pages], "complete": complete})
         return
     for page in pages:
-        key = "recheck.line.page" if page.audited else "recheck.line.lost"
+        kind = "page" if page.audited else "gone" if page.is_told else "lost"
         reason = language.word("reason", page.reason.value) if page.reason else "–"
         places = language.count("place", page.places)
-        click.echo(one_line(language.say(key, address=page.address, places=places, reason=reason)))
+        click.echo(
+            one_line(language.say(f"recheck.line.{kind}", address=page.address, places=places, reason=reason))
+        )
     for each in defects:
         click.echo(one_line(language.say(f"recheck.line.{_outcome(each)}", **_words(each, language))))
 

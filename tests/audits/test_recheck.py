@@ -163,6 +163,27 @@ async def test_a_page_that_was_lost_moves_nothing(
     assert (moved[photo.id].seen, moved[photo.id].showing, moved[photo.id].defect.pages) == (0, 0, 1)
 
 
+async def test_a_page_that_is_not_there_any_more_holds_no_repair_back_while_the_site_answers(
+    database: Database, tools: Tools
+) -> None:
+    """All other pages were seen without the fault before; one of these is asked again, for a site that is out says 404, too."""
+    pages = site()
+    async with small_site(pages) as server:
+        banner = (await first_sweep(database, server, tools))["banner"]
+        pages |= {path: repaired(path) for path in PAGES[:-1]}
+        await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+        whole = dict(pages)
+        pages |= dict.fromkeys(PAGES, http(b"<title>x</title>", status="404 Not Found"))
+        _, seen, moved = await rechecked(database, tools, [banner.id])
+        assert [each.audited for each in seen] == [False, False]
+        assert not all(each.is_told for each in seen)
+        assert moved[banner.id].defect.state is DefectState.FOUND
+        pages |= {path: whole[path] for path in PAGES[:-1]}
+        _, seen, moved = await rechecked(database, tools, [banner.id])
+    assert [(each.audited, each.is_told) for each in seen] == [(False, True), (True, True)]
+    assert moved[banner.id].defect.state is DefectState.CONFIRMED
+
+
 async def test_one_document_in_place_of_all_pages_confirms_nothing(database: Database, tools: Tools) -> None:
     pages = site()
     async with small_site(pages) as server:

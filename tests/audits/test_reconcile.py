@@ -20,7 +20,7 @@ from audits.defects.life import BY_MACHINE, BY_PEOPLE, move
 from audits.defects.reconcile import NEWLY_CHECKED, reconcile
 from audits.defects.regrouping import Said
 from audits.defects.settling import settle
-from audits.defects.standing import STILL
+from audits.defects.standing import NOT_THERE, STILL
 from db.database import Database
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Exemption, Finding, Occurrence, Page, Result, Site, Sweep, Visit
@@ -79,10 +79,10 @@ class History:
         return self.defects[fault]
 
     async def sweep(
-        self, truth: Truth, *, lost: Sequence[str] = (), moved: Mapping[str, str] | None = None,
+        self, truth: Truth, *, lost: Sequence[str] = (), gone: Collection[str] = (), moved: Mapping[str, str] | None = None,
         rules: Sequence[str] = tuple(RULES.values()), untested: bool = False, unsure: Sequence[str] = (), **given: Any,
     ) -> int:  # fmt: skip
-        """A sweep that saw these pages so; `lost` ones gave no result, `moved` ones lead to others.
+        """A sweep that saw these pages so; `lost` ones gave no result, `gone` ones answered 404, `moved` ones lead to others.
 
         Of `unsure` faults the machine could not tell.
         """
@@ -97,7 +97,9 @@ class History:
         assert sweep is not None
         for path, faults in truth.items():
             visit = {"sweep_id": sweep, "page_id": await self.page(path), "state": VisitState.UNAUDITED}
-            if path in lost:
+            if path in gone:
+                visit |= {"reason": Reason.NOT_FOUND}
+            elif path in lost:
                 visit |= {"reason": Reason.TIMED_OUT}
             else:
                 shown = {fault: places for fault, places in faults.items() if RULES.get(fault, "label") in rules}
@@ -242,6 +244,51 @@ async def test_what_was_not_seen_is_neither_confirmed_nor_forgotten(database: Da
         assert await history.everything() == once
         await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {"b": 1}}))
         assert (await history.states())["a"] is State.CONFIRMED
+
+
+async def test_pages_that_are_not_there_any_more_hold_no_repair_back(database: Database) -> None:
+    """Of three pages two are repaired, and one answers 404: no page shows the fault. If it comes back with it, so does the fault."""
+    async with history_in(database) as history:
+        shown: Truth = {"/1": {"a": 1}, "/2": {"a": 2, "b": 1}, "/3": {"a": 1}}
+        await reconcile(history.connection, await history.sweep(shown))
+        await reconcile(history.connection, await history.sweep({"/1": {}, "/3": {"a": 1}}))
+        again = await history.sweep({"/2": {}}, gone=["/2"], recheck=True)
+        assert (await reconcile(history.connection, again)).confirmed == 0, "/3 shows it still"
+        told = await reconcile(history.connection, await history.sweep({"/1": {}, "/3": {}}))
+        assert (told.confirmed, (await history.states())["a"]) == (1, State.CONFIRMED), "one asked, the others seen"
+        assert (await history.states())["b"] is State.UNVERIFIED, "nobody ever saw a page without it"
+        assert await history.open_on("a") == {"/1": 0, "/2": 0, "/3": 0}
+        whys = sa.select(DefectEvent.why).where(DefectEvent.new == State.CONFIRMED)
+        assert list(await history.connection.scalars(whys)) == [NOT_THERE]
+        back = await history.sweep({"/1": {}, "/2": {"a": 2, "b": 1}, "/3": {}})
+        assert (await reconcile(history.connection, back)).returned == 1
+        assert await history.states() == {"a": State.RETURNED, "b": State.FOUND}, "as it was known, and there again"
+        once = await history.everything()
+        await reconcile(history.connection, back)
+        assert await history.everything() == once
+
+
+@pytest.mark.parametrize("how", ["lost since", "not asked", "doubted", "moved there", "late"])
+async def test_what_nobody_knows_to_be_gone_is_not_let_go(database: Database, how: str) -> None:
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
+        if how == "moved there":  # what is left of /1 is no page seen without the fault
+            await reconcile(history.connection, await history.sweep({"/2": {"a": 1}}, moved={"/1": "/2"}))
+            await reconcile(history.connection, await history.sweep({"/2": {}}, gone=["/2"]))
+        elif how == "lost since":
+            await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}, gone=["/2"]))
+            await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}, lost=["/2"]))
+        elif how == "doubted":
+            await history.sweep({"/2": {}}, gone=["/2"])  # which was never taken in
+            await reconcile(history.connection, await history.sweep({"/1": {}}))
+        elif how == "late":
+            late = await history.sweep({"/1": {}, "/2": {}}, gone=["/2"])
+            await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
+            await reconcile(history.connection, late)
+        else:
+            await reconcile(history.connection, await history.sweep({"/1": {}}))
+        assert (await history.states())["a"] in (State.UNVERIFIED, State.FOUND)
+        assert (await history.open_on("a"))["/2"] == 1
 
 
 async def test_a_page_that_moved_takes_its_defects_along(database: Database) -> None:
@@ -639,6 +686,7 @@ def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
         {
             "truth": {path: draw(FAULTS) for path in draw(st.sets(st.sampled_from(PAGES), min_size=1))},
             "lost": draw(st.sets(st.sampled_from(PAGES), max_size=2)),
+            "gone": draw(st.sets(st.sampled_from(PAGES), max_size=1)),
             "rules": draw(st.sampled_from(SETS)) if by_other_rules else SETS[0],
             "state": draw(st.sampled_from((SweepState.FINISHED, SweepState.FINISHED, SweepState.AUDITING))),
             "late": not by_other_rules and draw(st.integers(0, 3)) == 0,
@@ -663,17 +711,20 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
         last: dict[
             tuple[str, str], tuple[datetime, int]
         ] = {}  # fault, page → when it was last looked for, and places
+        gone: set[tuple[str, str]] = set()  # the same, where the page answered 404 since
         waiting: list[int] = []
         for step in plan:
             sweep = await history.sweep(
-                step["truth"], lost=list(step["lost"]), rules=step["rules"], state=step["state"]
+                step["truth"], lost=list(step["lost"]), gone=step["gone"], rules=step["rules"], state=step["state"]
             )
             at = BEGIN + timedelta(days=history.day)
-            seen = {path for path in step["truth"] if path not in step["lost"]}
+            seen = {path for path in step["truth"] if path not in step["lost"] | step["gone"]}
+            gone |= {(fault, path) for fault in RULES for path in step["truth"].keys() & step["gone"]}
             for path in seen:
                 for fault, rule in RULES.items():
                     if rule in step["rules"]:
                         last[fault, path] = at, step["truth"][path].get(fault, 0)
+                        gone.discard((fault, path))
             if step["late"]:
                 waiting.append(sweep)
                 continue
@@ -684,7 +735,7 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
             assert await history.everything() == once, "twice is once"
             for late in waiting:
                 await reconcile(history.connection, late, day)
-            await check_all(history, people, last, day)
+            await check_all(history, people, last, gone, day)
             waiting.clear()
             after = await history.states()
             claim = step["claim"]
@@ -694,14 +745,19 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
                 people.noted(await history.exempt(*step["except"], step["days"]), *step["except"])
             for act in step["people"]:
                 await people.act(*act)
-                await check_all(history, people, last, day_of(BEGIN + timedelta(days=history.day)), settled=False)
+                await check_all(
+                    history, people, last, gone, day_of(BEGIN + timedelta(days=history.day)), settled=False
+                )
 
 
 async def check_all(
-    history: History, people: People, last: Mapping[tuple[str, str], tuple[datetime, int]], day: date, *,
-    settled: bool = True,
+    history: History, people: People, last: Mapping[tuple[str, str], tuple[datetime, int]],
+    gone: Collection[tuple[str, str]], day: date, *, settled: bool = True,
 ) -> None:  # fmt: skip
-    """Each place is one defect's, confirmed exactly when no page shows it; `settled`: with the exceptions of that day."""
+    """Each place is one defect's, confirmed exactly when no page shows it; `settled`: with the exceptions of that day.
+
+    Of pages that are `gone` a defect may have been let go, with all of its places.
+    """
     shown: dict[int, dict[str, int]] = {people.of(fault, path): {} for fault in history.defects for path in PAGES}
     for (fault, path), (_, places) in last.items():
         if places:
@@ -715,6 +771,14 @@ async def check_all(
     known: dict[int, dict[str, int]] = {defect: {} for defect in shown}
     for defect, address, places in rows:
         known.setdefault(defect, {})[address.removeprefix("https://www.example.lg.jp")] = places
+    let_go = {
+        (people.of(fault, path), path) for fault, path in gone
+        if fault in history.defects and path not in known.get(people.of(fault, path), {})
+    }  # fmt: skip
+    shown = {
+        defect: {path: places for path, places in on.items() if (defect, path) not in let_go}
+        for defect, on in shown.items()
+    }
     assert known == shown, "counts add up, nothing is lost or doubled"
     states = dict((await history.connection.execute(sa.select(Defect.id, Defect.state))).all())
     told = sa.select(DefectEvent.defect_id, DefectEvent.old, DefectEvent.new).order_by(DefectEvent.id)
@@ -725,8 +789,13 @@ async def check_all(
         assert [old for old, _ in lives[defect]].count(None) == 1, "found once"
         assert lives[defect][-1][1] is states[defect], "its last step leads to its state"
     for defect, on in shown.items():
-        assert (states[defect] is State.CONFIRMED) == (not on), "confirmed when every page was seen without it"
-    await people.check_covered(day, {key: places for key, (_, places) in last.items()}, settled=settled)
+        assert (states[defect] is State.CONFIRMED) == (not on), (
+            "confirmed when every page was seen without it, or is gone"
+        )
+    there = {
+        key: places for key, (_, places) in last.items() if places and (people.of(*key), key[1]) not in let_go
+    }  # fmt: skip
+    await people.check_covered(day, there, settled=settled)
 
 
 NAMED = (
