@@ -7,7 +7,7 @@ two people have changed to different things is told by its cell. So books may go
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +19,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from audits.defects.book import Listed, Plan, Ranked
 from audits.defects.excepting import Told
+from audits.page import cut
 from db.errors import UsageError
 from db.words import DefectState
 from reports.exception_view import exception_row
@@ -44,13 +45,14 @@ from reports.workbook import (
 
 KEY = "jisweep"  # the hidden sheet: which site the plan is of
 WIDTHS = {
-    "rank": 7, "id": 8, "title": 40, "how": 50, "region": 12, "state": 12, "pages": 10, "places": 10, "impact": 12,
+    "rank": 7, "id": 8, "title": 40, "element": 40, "how": 50, "region": 12, "state": 12, "pages": 10, "places": 10, "impact": 12,
     "use": 10, "repairs": 10, "effect": 10, "by_effect": 10, "clean": 16, "share": 10, "site": 30, "example": 40, "owner": 20,
     "due_on": 14, "way": 44, "key": 4,
 }  # fmt: skip
 OWNERS = {"owner": 24, "open": 12, "overdue": 12, "repairs": 14, "effect": 12}
 COLUMNS = tuple(WIDTHS)
 FILLED = ("owner", "due_on", "way")
+SHOWN = 300  # characters of an element
 DONE = (DefectState.CONFIRMED, DefectState.EXCEPTED)  # nothing to plan
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 
@@ -68,7 +70,9 @@ class Planned:
     others: Sequence[Listed]  # all that count for no rate
     exceptions: Sequence[Told] = ()  # those in force have a sheet of their own, to be read only
     sites: Mapping[int, str]  # defect → start address of its site
+    unseen: int = 0  # of these pages, those that no last sweep saw
     day: date  # that due days are held against
+    elements: Mapping[int, str] = field(default_factory=dict)  # defect → the HTML of one of its places
     by_owner: bool = False  # the lines of each owner together, and there by effect
 
 
@@ -84,9 +88,12 @@ def write_plan_book(path: Path, planned: Planned, language: Language) -> int:
     """Write a plan; returns how many defects it has. Raises StorageError when it cannot be written."""
     book = Workbook()
     about = sheet_of(book, language.say("plan_book.sheet_about"))
-    said = {"site": planned.title, "pages": language.count("page", planned.pages)}
-    for key in ("title", "how.1", "how.2", "how.3", "how.4", "how.5", "how.6"):
+    command = "jisweep cycle import" if planned.by_owner else "jisweep defects import"
+    said = {"site": planned.title, "pages": language.count("page", planned.pages), "command": command}
+    for key in ("title", *(f"how.{number}" for number in range(1, 8 if planned.by_owner else 7))):
         add_row(about, [language.say(f"plan_book.{key}", **said)])
+    if planned.unseen:
+        add_row(about, [language.say("defects.line.unseen", unseen=language.count("page", planned.unseen))])
     end_instructions(about)
     sheet = sheet_of(book, language.say("plan_book.sheet_plan"))
     begin_table(sheet, [language.say(f"plan_book.column.{each}") for each in COLUMNS], list(WIDTHS.values()))
@@ -99,12 +106,12 @@ def write_plan_book(path: Path, planned: Planned, language: Language) -> int:
     for rank, step in numbered_steps:
         share = language.share(step.clean / planned.pages) if planned.pages else ""
         factors = {"rank": rank, "clean": step.clean, "share": share, **_factors(step, language)}
-        add_row(sheet, _row(step.defect, planned.sites[step.defect.id], factors, language))
+        add_row(sheet, _row(step.defect, planned, factors, language))
     open_others = [each for each in planned.others if each.state not in DONE]
     if planned.by_owner:
         open_others.sort(key=_owned)
     for defect in open_others:
-        add_row(sheet, _row(defect, planned.sites[defect.id], {}, language))
+        add_row(sheet, _row(defect, planned, {}, language))
     numbered = {column: index for index, column in enumerate(COLUMNS, start=1)}
     end_table(sheet, list(WIDTHS.values()), filled=[numbered[column] for column in FILLED], offered={})
     sheet.column_dimensions[get_column_letter(numbered["key"])].hidden = True
@@ -161,14 +168,14 @@ def _add_exceptions(book: Workbook, exceptions: Sequence[Told], language: Langua
     end_table(sheet, widths, filled=[], offered={})
 
 
-def _row(defect: Listed, site: str, factors: Mapping[str, Any], language: Language) -> list[Any]:
+def _row(defect: Listed, planned: Planned, factors: Mapping[str, Any], language: Language) -> list[Any]:
     text = rule_text_of(defect.rule, language.lang)
     owner, due_on, way = _shown(defect.plan)
     cells = {
         "id": defect.id, "title": text.title, "how": text.how,
         "region": language.say(f"defects.region.{defect.region.value if defect.region else 'unknown'}"),
         "state": language.word("defect_state", defect.state.value), "pages": defect.pages, "places": defect.places,
-        "site": site, "example": defect.example or "", "owner": owner, "due_on": due_on, "way": way,
+        "element": cut(planned.elements.get(defect.id, ""), SHOWN), "site": planned.sites[defect.id], "example": defect.example or "", "owner": owner, "due_on": due_on, "way": way,
         "key": json.dumps([owner, due_on, way], ensure_ascii=False), **factors,
     }  # fmt: skip
     return [cells.get(column, "") for column in COLUMNS]

@@ -31,7 +31,7 @@ REVISION = (
 )  # fmt: skip
 DEFECTS = (
     "id", "state", "title", "rule", "region", "counts", "pages", "places", "pages_ever", "clean_pages", "owner", "due_on",
-    "way", "example", "clean_but_excepted", "impact", "use", "repairs", "effect", "by_effect",
+    "way", "example", "element", "clean_but_excepted", "impact", "use", "repairs", "effect", "by_effect",
 )  # fmt: skip
 EXCEPTIONS = (
     "id", "running", "scope", "defect", "title", "rule", "page", "pattern", "reason", "text", "person", "at", "until",

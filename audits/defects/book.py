@@ -17,8 +17,8 @@ from audits.defects.effect import Effect, effect_of, impacts, use_of_site
 from audits.defects.life import move
 from audits.defects.naming import ROOT, hold_names
 from db.errors import UsageError
-from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
-from db.words import DefectState, Region
+from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep, Visit
+from db.words import DefectState, Region, VisitState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +247,21 @@ async def last_sweep(connection: AsyncConnection, site_id: int) -> int | None:
     """The site's last sweep that was taken in; rechecks are none of the site."""
     taken_in = Sweep.site_id == site_id, Sweep.reconciled_at.is_not(None), ~Sweep.recheck
     return await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(*taken_in))
+
+
+async def unseen_pages(connection: AsyncConnection, site_id: int) -> int:
+    """Of the pages that are known to have a fault that counts, those that the last sweep, and any recheck since, did not see."""
+    last = await last_sweep(connection, site_id) or 0
+    seen = sa.exists().where(
+        Visit.page_id == Occurrence.page_id, Visit.sweep_id >= last, Visit.state == VisitState.AUDITED
+    )
+    pages = (
+        sa.select(sa.func.count(Occurrence.page_id.distinct()))
+        .join(Defect, Defect.id == Occurrence.defect_id)
+        .where(Defect.site_id == site_id, Defect.rule.in_(await _counting(connection, site_id)))
+        .where(Occurrence.places > 0, ~seen)
+    )
+    return await connection.scalar(pages) or 0
 
 
 async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """`jisweep defects`: which faults a site has, which to repair first, and what became of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects import book, regrouping
 from audits.defects.book import Listed, Order, Plan
+from audits.defects.element import elements
 from audits.defects.reconcile import reconcile
+from audits.page import cut
 from audits.trends.kept import keep_points
 from db.tables import Sweep
 from db.words import DefectState, Impact
@@ -29,7 +31,7 @@ from reports.effect_view import impact_words, use_words
 from reports.folder import check_new
 from reports.language import Language
 from reports.page_view import text_of
-from reports.plan_book import Planned, write_plan_book
+from reports.plan_book import SHOWN, Planned, write_plan_book
 from reports.summary import rounded
 from reports.tables import DEFECTS, csv_text
 
@@ -159,28 +161,36 @@ async def _list(url: str, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     states = {DefectState(each) for each in given["states"]}
 
-    async def read(connection: AsyncConnection) -> tuple[int, list[book.Ranked], list[Listed]]:
+    async def read(connection: AsyncConnection) -> tuple[int, list[book.Ranked], list[Listed], dict[int, str], int]:
         site = await book.site_of(connection, url)
         usage = usage_of(given["traffic"], await book.address_of(connection, site))
         ranked = await book.ranked(connection, site, order=Order(given["order"]), usage=usage)
-        return *ranked, await book.listed(connection, site)
+        listed = await book.listed(connection, site)
+        return *ranked, listed, await elements(connection, listed), await book.unseen_pages(connection, site)
 
-    pages, ranked, listed = await with_defects(given, read)
+    pages, ranked, listed, html, unseen = await with_defects(given, read)
     clean = {each.defect.id: each for each in ranked}
     order = [each.defect for each in ranked]
     order += [each for each in listed if each.id not in clean]
     chosen = [each for each in order if not states or each.state in states]
     if given["csv"]:
-        say_csv(csv_text([_row(each, clean, language) for each in chosen], "defects", DEFECTS, language))
+        say_csv(csv_text([_row(each, clean, html, language) for each in chosen], "defects", DEFECTS, language))
         return
     if given["as_json"]:
-        say_json({"problem_pages": pages, "defects": [_object(each, clean) for each in chosen]})
+        say_json(
+            {
+                "problem_pages": pages,
+                "problem_pages_unseen": unseen,
+                "defects": [_object(each, clean, html) for each in chosen],
+            }
+        )
         return
     if not chosen:
         click.echo(language.say("defects.line.none"))
         return
     for each in chosen[: given["top"]]:
         click.echo(defect_line(each, language))
+        _say_element(html.get(each.id))
         if each.id in clean:
             click.echo(_why(clean[each.id], language))
     if len(chosen) > given["top"]:
@@ -188,6 +198,8 @@ async def _list(url: str, given: dict[str, Any]) -> None:
     if pages and not states:
         for line in _reach(pages, ranked, given["top"], language):
             click.echo(line)
+        if unseen:
+            click.echo(language.say("defects.line.unseen", unseen=language.count("page", unseen)))
 
 
 def _reach(pages: int, ranked: list[book.Ranked], top: int, language: Language) -> Iterator[str]:
@@ -232,14 +244,15 @@ async def _show(number: int, given: dict[str, Any]) -> None:
 
     async def read(
         connection: AsyncConnection,
-    ) -> tuple[Listed, list[book.Event], list[book.Shown], list[int], list[regrouping.Told]]:
+    ) -> tuple[Listed, list[book.Event], list[book.Shown], list[int], list[regrouping.Told], dict[int, str]]:
         found = await book.one(connection, number)
         return (
             found, await book.events(connection, found.id), await book.pages(connection, found.id),
             await regrouping.names(connection, found.id), await regrouping.told(connection, found.id),
+            await elements(connection, [found]),
         )  # fmt: skip
 
-    defect, events, pages, names, regrouped = await with_defects(given, read)
+    defect, events, pages, names, regrouped, html = await with_defects(given, read)
     if given["as_json"]:
         life = [
             {**asdict(each), "at": each.at.isoformat(), "old": each.old and each.old.value, "new": each.new.value}
@@ -248,13 +261,14 @@ async def _show(number: int, given: dict[str, Any]) -> None:
         words = [{**asdict(each), "act": each.act.value, "at": each.at.isoformat()} for each in regrouped]
         say_json(
             {
-                **_object(defect, {}), "events": life, "on": [asdict(each) for each in pages], "names": names,
+                **_object(defect, {}, html), "events": life, "on": [asdict(each) for each in pages], "names": names,
                 "regrouped": words,
             }
         )  # fmt: skip
         return
     text = text_of(defect.rule, language.lang)
     click.echo(defect_line(defect, language))
+    _say_element(html.get(defect.id))
     if text.how:
         click.echo(f"→ {text.how}")
     for event in events:
@@ -309,13 +323,20 @@ def _why(step: book.Ranked, language: Language) -> str:
     )  # fmt: skip
 
 
-def _object(each: Listed, clean: dict[int, book.Ranked]) -> dict[str, Any]:
+def _say_element(html: str | None) -> None:
+    """The element of a defect: what tells it from another of its rule."""
+    if html:
+        click.echo(f"    {one_line(cut(html, SHOWN))}")
+
+
+def _object(each: Listed, clean: dict[int, book.Ranked], html: Mapping[int, str]) -> dict[str, Any]:
     effect = clean[each.id].effect if each.id in clean else None
     return {
         **asdict(each),
         "state": each.state.value,
         "region": each.region and each.region.value,
         "due_on": each.due_on.isoformat() if isinstance(each.due_on, date) else None,
+        "element": html.get(each.id),
         "clean_pages": rank.clean if (rank := clean.get(each.id)) else None,
         "clean_but_excepted": rank.excepted if rank else None,
         "impact": effect and effect.impact and effect.impact.value,
@@ -326,9 +347,11 @@ def _object(each: Listed, clean: dict[int, book.Ranked]) -> dict[str, Any]:
     }
 
 
-def _row(each: Listed, clean: dict[int, book.Ranked], language: Language) -> dict[str, Any]:
+def _row(
+    each: Listed, clean: dict[int, book.Ranked], html: Mapping[int, str], language: Language
+) -> dict[str, Any]:
     return {
-        **_object(each, clean),
+        **_object(each, clean, html),
         "title": text_of(each.rule, language.lang).title,
         "state": language.word("defect_state", each.state.value),
         "region": language.say(f"defects.region.{each.region.value if each.region else 'unknown'}"),

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects import book, excepting, regrouping
 from audits.defects.cover import today
+from audits.defects.element import elements
 from audits.defects.naming import hold_names
 from crawler.usage import read_usage
 from reports.cli.desk import check_name, with_defects
@@ -38,12 +39,15 @@ async def planned(
     """What a plan says of one site or several, by number and start address."""
     pages, ranked = await book.ranked(connection, list(sites), usage=usage)
     listed = {site: await book.listed(connection, site) for site in sites}
+    everything = [each for mine in listed.values() for each in mine]
     in_order = {each.defect.id for each in ranked}
     return Planned(
         about=about, title=title, pages=pages, ranked=ranked, by_owner=by_owner, day=today(),
-        others=[each for mine in listed.values() for each in mine if each.id not in in_order and each.pages],
+        others=[each for each in everything if each.id not in in_order and each.pages],
         exceptions=[each for site in sites for each in await excepting.told(connection, site, today())],
         sites={each.id: sites[site] for site, mine in listed.items() for each in mine},
+        unseen=sum([await book.unseen_pages(connection, site) for site in sites]),
+        elements=await elements(connection, everything),
     )  # fmt: skip
 
 

@@ -131,7 +131,7 @@ def _outcome(each: Moved) -> str:
     if not each.checked:
         return "unchecked"
     if each.defect.state is DefectState.CONFIRMED:
-        return "confirmed"
+        return "confirmed" if each.seen else "left"
     return "still" if each.showing else "unseen"
 
 

@@ -29,6 +29,10 @@ def swept(program: Program, site: Site) -> None:
 
 def test_from_repaired_to_confirmed_in_one_command(program: Program, site: Site, pages: dict[str, Answer]) -> None:
     swept(program, site)
+    listed = program.run("defects", "list", site.url, "--json").object
+    assert [each["element"] for each in listed["defects"]] == [FAULT]
+    assert (listed["problem_pages"], listed["problem_pages_unseen"]) == (1, 0)
+    assert FAULT in program.run("defects", "show", "1").out
     assert program.run("defects", "repaired", "1", "--by", "佐藤").code == 0
     still = program.run("recheck", "1", "--lang", "en")
     assert (still.code, still.said) == (0, [])
