@@ -18,6 +18,7 @@ from audits import mic, sweep
 from audits.conclude import last_finished, sweep_row
 from audits.defects import book
 from audits.defects.book import Listed
+from audits.defects.naming import KNOWN as KNOWN_DEFECTS
 from audits.defects.naming import ROOT
 from audits.defects.reconcile import reconcile
 from audits.defects.sight import parts, rules_run
@@ -113,19 +114,25 @@ def aim_of(sweep: Sweep) -> tuple[Aim, dict[int, DefectState]]:
     return Aim(site=sweep.site_id, pages={int(defect): pages for defect, pages in kept["pages"].items()}), before
 
 
-async def aim_at_repaired(connection: AsyncConnection, address: str) -> Aim:
-    """All defects of the site that starts at an address of which somebody said that they are repaired."""
-    site = await book.site_of(connection, address)
-    claimed = sa.select(Defect.id).where(
-        Defect.site_id == site, Defect.state == DefectState.REPAIRED, Defect.merged_into_id.is_(None)
-    )
-    found = list(await connection.scalars(claimed.order_by(Defect.id)))
-    if not found:
-        raise UsageError(
-            ja=f"{address} に、修正済みと申告された欠陥はありません。jisweep defects list で番号を確かめてください。",
-            en=f"Nobody has said of a defect of {address} that it is repaired: jisweep defects list has the numbers.",
-        )
-    return Aim(site=site, pages={each: await _pages_of(connection, each) for each in found})
+async def aim_at_repaired(connection: AsyncConnection, site: int, owner: str | None = None) -> Aim | None:
+    """All defects of a site of which somebody said that they are repaired; `owner`: only what this one is to repair."""
+    return await _aim_at_all(connection, site, owner, Defect.state == DefectState.REPAIRED)
+
+
+async def aim_at_plan(connection: AsyncConnection, site: int, owner: str | None = None) -> Aim | None:
+    """All defects of a site that are planned, or said to be repaired, and neither confirmed nor excepted; None when there is none."""
+    planned = sa.or_(Defect.owner.is_not(None), Defect.state == DefectState.REPAIRED)
+    done = DefectState.CONFIRMED, DefectState.EXCEPTED
+    return await _aim_at_all(connection, site, owner, planned, Defect.state.not_in(done))
+
+
+async def _aim_at_all(
+    connection: AsyncConnection, site: int, owner: str | None, *which: sa.ColumnElement[bool]
+) -> Aim | None:
+    mine = (*which, Defect.owner == owner) if owner is not None else which
+    query = sa.select(Defect.id).where(Defect.site_id == site, *KNOWN_DEFECTS, *mine)
+    found = list(await connection.scalars(query.order_by(Defect.id)))
+    return Aim(site=site, pages={each: await _pages_of(connection, each) for each in found}) if found else None
 
 
 async def first_look(connection: AsyncConnection, aim: Aim, seed: int) -> list[int]:

@@ -4,13 +4,16 @@ import asyncio
 import random
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import click
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import recheck as rechecking
 from audits.conclude import sweep_row
+from audits.cycles import rounds
+from audits.defects import book
 from audits.defects.settling import settle_all
 from audits.engine import installed_engine
 from audits.recheck import Aim, Moved, Seen
@@ -36,6 +39,12 @@ from reports.page_view import text_of
 @click.option(
     "--repaired", metavar="URL", help="All defects of the site that starts at URL which somebody has repaired."
 )
+@click.option(
+    "--cycle",
+    metavar="NAME",
+    help="The plan of a cycle: all that is planned or said to be repaired, on all of its sites.",
+)
+@click.option("--owner", metavar="NAME", help="Of these, only what this owner is to repair.")
 @log_options
 @json_option
 @lang_option
@@ -47,10 +56,10 @@ def recheck(targets: tuple[str, ...], **given: Any) -> int:
 
     ID is the number of a defect, ADDRESS that of a page, which stands for all defects that it shows.
     """
-    if bool(targets) == bool(given["repaired"]):
+    if sum(map(bool, (targets, given["repaired"], given["cycle"]))) != 1 or (targets and given["owner"]):
         raise UsageError(
-            ja="欠陥の番号かページのアドレス、または --repaired URL の、どちらか一方を指定してください。",
-            en="Name defects or pages, or else --repaired URL: one of the two.",
+            ja="欠陥の番号かページのアドレス、--repaired URL、--cycle NAME の、どれか一つを指定してください（--owner は後の二つだけ）。",
+            en="Name defects or pages, or else --repaired URL or --cycle NAME: one of the three (--owner goes with the last two).",
         )
     return asyncio.run(_recheck(targets, given))
 
@@ -62,28 +71,85 @@ async def _recheck(targets: tuple[str, ...], given: dict[str, Any]) -> int:
         await present(database)
         await settle_all(database)
         async with database.reading() as connection:
-            if given["repaired"]:
-                aim = await rechecking.aim_at_repaired(connection, given["repaired"])
-            else:
-                aim = await rechecking.aim_at(connection, [_target(each) for each in targets])
-            before = await rechecking.states(connection, aim)
+            aims = await _aims(connection, targets, given)
+        told: list[_Told] = []
         async with playwright_driver() as driver:
-            installed_browser(given["browser"], driver.chromium.executable_path)
-            async with database.writing() as connection:
-                seed = random.SystemRandom().randrange(2**32)
-                sweep = await rechecking.begin_recheck(connection, aim, seed)
-                await rechecking.choose_pages(connection, sweep, await rechecking.first_look(connection, aim, seed))
-                row = await sweep_row(connection, sweep)
-            scope = await scope_of(database, row)
-            credentials = credentials_for(row, scope, credentials_of(given, scope))
-            tools = Tools(engine=engine, driver=driver, browser=given["browser"], credentials=credentials)
-            if not await _run(database, sweep, aim, tools, given):
-                return INTERRUPTED
-        async with database.reading() as connection:
-            pages = await rechecking.seen(connection, sweep, aim)
-            defects = await rechecking.moved(connection, sweep, aim, before)
-    _say(sweep, pages, defects, given)
-    return COMPLETE if all(each.is_told for each in pages) else INCOMPLETE
+            browser = given["browser"]
+            installed_browser(browser, driver.chromium.executable_path)
+            for aim in aims:
+                done = await _one(database, aim, Tools(engine=engine, driver=driver, browser=browser), given)
+                if done is None:
+                    return INTERRUPTED
+                told.append(done)
+                if not given["as_json"]:
+                    _say(done, Language(given["lang"]))
+    complete = all(each.complete for each in told)
+    if given["as_json"]:
+        objects = [_object(each) for each in told]
+        say_json({"rechecks": objects, "complete": complete} if given["cycle"] else objects[0])
+    return COMPLETE if complete else INCOMPLETE
+
+
+async def _aims(connection: AsyncConnection, targets: tuple[str, ...], given: dict[str, Any]) -> list[Aim]:
+    """What is to be rechecked, by site. Raises UsageError when there is nothing."""
+    if targets:
+        return [await rechecking.aim_at(connection, [_target(each) for each in targets])]
+    if given["repaired"]:
+        site = await book.site_of(connection, given["repaired"])
+        found = [await rechecking.aim_at_repaired(connection, site, given["owner"])]
+    else:
+        cycle = await rounds.named(connection, given["cycle"])
+        found = [await rechecking.aim_at_plan(connection, each.site, given["owner"]) for each in cycle.sites]
+    aims = [each for each in found if each is not None]
+    if not aims:
+        raise _nothing(given)
+    return aims
+
+
+def _nothing(given: dict[str, Any]) -> UsageError:
+    of = given["repaired"] or given["cycle"]
+    if given["cycle"]:
+        return UsageError(
+            ja=f"サイクル「{of}」に、計画した欠陥も、修正済みと申告された欠陥もありません（--owner で絞ったときは、その担当に）。",
+            en=f"Nothing is planned or said to be repaired in cycle {of!r} (with --owner, by that one).",
+        )
+    return UsageError(
+        ja=f"{of} に、修正済みと申告された欠陥はありません。jisweep defects list で番号を確かめてください。",
+        en=f"Nobody has said of a defect of {of} that it is repaired: jisweep defects list has the numbers.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What the recheck of one site has told."""
+
+    sweep: int
+    pages: list[Seen]
+    defects: list[Moved]
+
+    @property
+    def complete(self) -> bool:
+        """Whether each page was seen, or nobody waits for it."""
+        return all(each.is_told for each in self.pages)
+
+
+async def _one(database: Database, aim: Aim, tools: Tools, given: dict[str, Any]) -> _Told | None:
+    """Recheck one site; None when it was interrupted."""
+    async with database.writing() as connection:
+        before = await rechecking.states(connection, aim)
+        seed = random.SystemRandom().randrange(2**32)
+        sweep = await rechecking.begin_recheck(connection, aim, seed)
+        await rechecking.choose_pages(connection, sweep, await rechecking.first_look(connection, aim, seed))
+        row = await sweep_row(connection, sweep)
+    scope = await scope_of(database, row)
+    credentials = credentials_for(row, scope, credentials_of(given, scope))
+    if not await _run(database, sweep, aim, replace(tools, credentials=credentials), given):
+        return None
+    async with database.reading() as connection:
+        return _Told(
+            sweep=sweep, pages=await rechecking.seen(connection, sweep, aim),
+            defects=await rechecking.moved(connection, sweep, aim, before),
+        )  # fmt: skip
 
 
 def _target(text: str) -> int | str:
@@ -101,28 +167,28 @@ async def _run(database: Database, sweep: int, aim: Aim, tools: Tools, given: di
     return done
 
 
-def _say(sweep: int, pages: list[Seen], defects: list[Moved], given: dict[str, Any]) -> None:
-    language = Language(given["lang"])
-    if given["as_json"]:
-        told = [
-            {
-                "id": each.defect.id, "rule": each.defect.rule, "before": each.before.value,
-                "state": each.defect.state.value, "checked": each.checked, "seen_pages": each.seen,
-                "showing_pages": each.showing, "pages": each.defect.pages, "places": each.defect.places,
-            }
-            for each in defects
-        ]  # fmt: skip
-        complete = all(each.is_told for each in pages)
-        say_json({"sweep": sweep, "defects": told, "pages": [asdict(each) for each in pages], "complete": complete})
-        return
-    for page in pages:
+def _object(told: _Told) -> dict[str, Any]:
+    defects = [
+        {
+            "id": each.defect.id, "rule": each.defect.rule, "before": each.before.value,
+            "state": each.defect.state.value, "checked": each.checked, "seen_pages": each.seen,
+            "showing_pages": each.showing, "pages": each.defect.pages, "places": each.defect.places,
+        }
+        for each in told.defects
+    ]  # fmt: skip
+    pages = [asdict(each) for each in told.pages]
+    return {"sweep": told.sweep, "defects": defects, "pages": pages, "complete": told.complete}
+
+
+def _say(told: _Told, language: Language) -> None:
+    for page in told.pages:
         kind = "page" if page.audited else "gone" if page.is_told else "lost"
         reason = language.word("reason", page.reason.value) if page.reason else "–"
         places = language.count("place", page.places)
         click.echo(
             one_line(language.say(f"recheck.line.{kind}", address=page.address, places=places, reason=reason))
         )
-    for each in defects:
+    for each in told.defects:
         click.echo(one_line(language.say(f"recheck.line.{_outcome(each)}", **_words(each, language))))
 
 

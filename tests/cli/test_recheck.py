@@ -30,9 +30,9 @@ def swept(program: Program, site: Site) -> None:
 def test_from_repaired_to_confirmed_in_one_command(program: Program, site: Site, pages: dict[str, Answer]) -> None:
     swept(program, site)
     listed = program.run("defects", "list", site.url, "--json").object
-    assert [each["element"] for each in listed["defects"]] == [FAULT]
+    assert [each["element"] for each in listed["defects"]] == ['<img src="/img.png">']
     assert (listed["problem_pages"], listed["problem_pages_unseen"]) == (1, 0)
-    assert FAULT in program.run("defects", "show", "1").out
+    assert '<img src="/img.png">' in program.run("defects", "show", "1").out
     assert program.run("defects", "repaired", "1", "--by", "佐藤").code == 0
     still = program.run("recheck", "1", "--lang", "en")
     assert (still.code, still.said) == (0, [])
@@ -75,9 +75,38 @@ def test_what_cannot_be_rechecked_is_one_line(program: Program, site: Site) -> N
     refused(program, 2, "recheck", "99")
     refused(program, 2, "recheck", "http://example.jp/")
     refused(program, 2, "recheck", "--repaired", site.url)
+    refused(program, 2, "recheck", "1", "--owner", "広報課")
+    refused(program, 2, "recheck", "--cycle", "第9回")
     assert program.run("recheck", "1").code == 0
     refused(program, 2, "report", "2")
     refused(program, 2, "resume", "2")
     refused(program, 2, "compare", "1", "2")
     refused(program, 2, "judge", "export", "2", "-o", "test.xlsx")
     refused(program, 2, "publish", "2", "--out", "published")
+
+
+def test_the_plan_of_a_cycle_is_rechecked_on_all_of_its_sites(
+    program: Program, site: Site, pages: dict[str, Answer]
+) -> None:
+    """Defect 1 is planned, defect 2 is not, and defect 3 is said to be repaired on another site."""
+    pages["/zei.html"] = plain("税の案内", f'{FAULT}<p><a href="/"></a></p>')
+    other = dict(pages) | {"/zei.html": plain("税の案内", FAULT)}
+    with serving(answers(other)) as second:
+        for each in (site, second):
+            swept(program, each)
+        days = "--from", "2026-01-01", "--to", "2099-12-31"
+        program.run("cycle", "begin", "第1回", *days, "--site", site.url, "--site", second.url)
+        refused(program, 2, "recheck", "--cycle", "第1回")
+        program.run("defects", "plan", "1", "--owner", "広報課", "--by", "鈴木")
+        program.run("defects", "repaired", "3", "--by", "佐藤")
+        pages["/zei.html"] = other["/zei.html"] = HEALTHY
+        mine = program.run("recheck", "--cycle", "第1回", "--owner", "広報課", "--json").object
+        assert [[(each["id"], each["state"]) for each in one["defects"]] for one in mine["rechecks"]] == [
+            [(1, "confirmed")]
+        ]
+        done = program.run("recheck", "--cycle", "第1回", "--json")
+        assert (done.code, done.object["complete"]) == (0, True)
+        assert [[(each["id"], each["state"]) for each in one["defects"]] for one in done.object["rechecks"]] == [
+            [(3, "confirmed")]
+        ]
+        refused(program, 2, "recheck", "--cycle", "第1回")
