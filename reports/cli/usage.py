@@ -87,6 +87,8 @@ def _expected(kind: "click.ParamType[Any]") -> str:
         case click.IntRange() | click.FloatRange():
             number = "整数" if isinstance(kind, click.IntRange) else "数"
             return f" {kind.min} から{f' {kind.max} まで' if kind.max is not None else '上'}の{number}"
+        case click.DateTime():
+            return " 2026-03-31 のような、ある日付"
         case _ if kind is click.INT:
             return "整数"
         case _:

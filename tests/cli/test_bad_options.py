@@ -96,3 +96,8 @@ def test_a_database_without_anything(program: Program, command: tuple[str, ...])
 def test_a_password_is_not_shown(program: Program) -> None:
     said = one_refusal(program, 2, "sweeps", "--db", "mysql://user:geheim@host/name")
     assert "geheim" not in said
+
+
+def test_a_day_that_there_is_not_is_told_how_to_write_one(program: Program) -> None:
+    japanese, _ = refused(program, 2, "defects", "plan", "1", "--owner", "a", "--by", "b", "--due", "2026-13-01")
+    assert "2026-03-31 のような" in japanese
