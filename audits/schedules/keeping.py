@@ -5,7 +5,7 @@ each row is then seen to in a transaction of its own, by whoever comes first, so
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.asked import ask_sweep, in_the_way
+from audits.bearings import about
 from audits.organisations import tree
 from audits.schedules.book import when_of
 from audits.schedules.planned import plan_at
@@ -57,7 +58,8 @@ async def due(database: Database, moment: datetime) -> list[int]:
     """
     async with database.reading() as connection:
         rows = (await connection.execute(sa.select(Schedule).where(Schedule.paused_at.is_(None)))).all()
-        waiting = [row.id for row in rows if await _times(connection, row, moment)]
+        kept = await last_kept(connection, moment)
+    waiting = [row.id for row in rows if _times(row, kept, moment)]
     for number in waiting:
         async with database.writing() as connection:
             await _take(connection, number, moment)
@@ -67,15 +69,28 @@ async def due(database: Database, moment: datetime) -> list[int]:
     return [number for number in numbers if await _see_to(database, number, moment)]
 
 
-async def _times(connection: AsyncConnection, row: Any, moment: datetime) -> list[datetime]:
-    """The times of a schedule that nobody has kept yet; none for one that cannot be read any more, which is logged.
+async def last_kept(
+    connection: AsyncConnection, moment: datetime, *of: sa.ColumnElement[bool]
+) -> Mapping[int, datetime]:
+    """Schedule → the last of its times up to a moment that somebody has kept.
 
     What was kept while the clock was ahead does not hold up what comes before it.
     """
-    kept = sa.select(sa.func.max(ScheduledRun.due_at))
-    last = await connection.scalar(kept.where(ScheduledRun.schedule_id == row.id, ScheduledRun.due_at <= moment))
+    last = sa.select(ScheduledRun.schedule_id, sa.func.max(ScheduledRun.due_at)).where(
+        ScheduledRun.due_at <= moment, *of
+    )
+    return dict((await connection.execute(last.group_by(ScheduledRun.schedule_id))).tuples().all())
+
+
+def untaken(row: Any, kept: Mapping[int, datetime], moment: datetime) -> list[datetime]:
+    """The times of a schedule up to a moment that nobody has kept. Raises UsageError for one that cannot be read any more."""
+    return when_of(row).between(max(row.counts_from, kept.get(row.id, row.counts_from)), moment)
+
+
+def _times(row: Any, kept: Mapping[int, datetime], moment: datetime) -> list[datetime]:
+    """The times that nobody has kept; none for one that cannot be read any more, which is logged."""
     try:
-        return when_of(row).between(max(row.counts_from, last or row.counts_from), moment)
+        return untaken(row, kept, moment)
     except JisweepError as error:
         log.error("schedule %s: %s", row.name, error)
         return []
@@ -85,8 +100,10 @@ async def _take(connection: AsyncConnection, number: int, moment: datetime) -> N
     """Give the last due time of a schedule its rows, unless somebody else has."""
     asked = sa.select(Schedule).where(Schedule.id == number, Schedule.paused_at.is_(None)).with_for_update()
     row = (await connection.execute(asked)).one_or_none()
-    times = [] if row is None else await _times(connection, row, moment)
-    if row is None or not times:
+    if row is None:
+        return
+    times = _times(row, await last_kept(connection, moment, ScheduledRun.schedule_id == number), moment)
+    if not times:
         return
     run = {"schedule_id": number, "due_at": times[-1], "missed": len(times) - 1}
     sites = [row.site_id] if row.site_id else (await tree(connection)).sites_below(row.organisation_id)
@@ -105,6 +122,7 @@ async def _see_to(database: Database, number: int, moment: datetime) -> bool:
     except StorageError:
         raise
     except JisweepError as error:
+        log.error("run %d of a schedule: %s", number, error)
         wrong = {"ja": error.ja, "en": error.en}
     except Exception:
         log.exception("run %d of a schedule", number)
@@ -126,9 +144,13 @@ async def _begin(connection: AsyncConnection, number: int, moment: datetime) -> 
     if run is None:
         return False
     if (other := await in_the_way(connection, run.site_id)) is not None:
+        with about(sweep=other):
+            log.warning("schedule %s: not begun, this sweep of %s is not finished", run.name, run.address)
         return await _settle(connection, number, moment, came=Came.OVERLAPS, sweep_id=other)
     plan = plan_at(run.address, run.settings, run.plan, run.window)
     sweep_id = await ask_sweep(connection, plan, f"定期: {run.name}", run.priority)
+    with about(sweep=sweep_id):
+        log.info("schedule %s: %s is to be swept", run.name, run.address)
     return await _settle(connection, number, moment, came=Came.BEGUN, sweep_id=sweep_id)
 
 

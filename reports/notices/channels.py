@@ -29,11 +29,12 @@ GONE = frozenset({404, 410})  # HTTP statuses of a hook that is there no more
 
 
 class Undelivered(Exception):
-    """A message was not taken; `final` when trying again cannot help."""
+    """A message was not taken; `final` when trying again cannot help, `away` when there was nobody to take any message."""
 
-    def __init__(self, why: str, *, final: bool = False) -> None:
+    def __init__(self, why: str, *, final: bool = False, away: bool = False) -> None:
         super().__init__(one_line(why)[:LONGEST])
         self.final = final
+        self.away = away
 
 
 async def deliver(
@@ -109,7 +110,7 @@ async def _mail(mail: Mail, found: MIMEText) -> None:
     except aiosmtplib.SMTPResponseException as error:
         raise Undelivered(f"{type(error).__name__} {error.code}") from None
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise Undelivered(type(error).__name__) from None
+        raise Undelivered(type(error).__name__, away=True) from None
 
 
 async def _post(hook: Hook, told: Mapping[str, Any], at: datetime) -> None:
@@ -132,6 +133,6 @@ async def _post(hook: Hook, told: Mapping[str, Any], at: datetime) -> None:
         except httpx.HTTPError as error:
             if gate.why_refused(host):
                 raise Undelivered("the hook's address is private, which its settings do not allow") from None
-            raise Undelivered(type(error).__name__) from None
+            raise Undelivered(type(error).__name__, away=True) from None
     if not answer.is_success:
         raise Undelivered(f"HTTP {answer.status_code}", final=answer.status_code in GONE)

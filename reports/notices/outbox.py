@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.sight import parts
+from audits.schedules import book
 from audits.speaking import SPEAKS
 from audits.trends.periods import Period
 from db.database import Database, insert_new
 from db.errors import StorageError
-from db.tables import Health, Notice, Site, Sweep
-from db.words import Channel, SweepState, Telling, Trust
+from db.tables import DefectEvent, Health, Notice, ScheduledRun, Site, Sweep
+from db.words import Came, Channel, DefectState, SweepState, Telling, Trust
 from reports.language import TOKYO, Language
 from reports.notices import writing
 from reports.notices.message import Message
@@ -32,11 +33,12 @@ class Event:
 
     kind: Telling
     about: str
-    site: int
+    site: int | None  # None: of no site
     at: datetime
-    sweep: int
+    sweep: int = 0
     address: str = ""
     halted: dict[str, str] | None = None
+    run: Any = None  # of a schedule, for which no sweep could be begun
 
 
 async def collect(database: Database, at: datetime, since: datetime | None = None) -> int:
@@ -86,6 +88,8 @@ async def _due_for(
 
 
 async def _write(database: Database, event: Event, language: Language) -> Message | None:
+    if event.run is not None:
+        return writing.not_begun(event.run, language)
     if event.kind is Telling.FAILED:
         return writing.failed(event.sweep, event.address, event.halted or {}, language)
     if event.kind is Telling.DEFECTS:
@@ -98,9 +102,11 @@ async def _events(connection: AsyncConnection, since: datetime) -> list[Event]:
     found: list[Event] = []
     counts_since = sa.func.coalesce(Health.decided_at, Sweep.finished_at, type_=Sweep.finished_at.type)
     columns = Sweep.id, Sweep.site_id, Site.address
+    is_news = sa.or_(DefectEvent.old.is_(None), DefectEvent.new == DefectState.RETURNED)
+    news = sa.exists().where(DefectEvent.sweep_id == Sweep.id, is_news)
     for kind, moment, condition in (
         (Telling.FINISHED, counts_since, SPEAKS),
-        (Telling.DEFECTS, Sweep.reconciled_at, SPEAKS),
+        (Telling.DEFECTS, Sweep.reconciled_at, sa.and_(SPEAKS, news)),
         (
             Telling.SUSPECT, Sweep.finished_at,
             sa.and_(Sweep.trust == Trust.SUSPECT, Sweep.state == SweepState.FINISHED),
@@ -123,7 +129,11 @@ async def _events(connection: AsyncConnection, since: datetime) -> list[Event]:
                     halted=row.halted,
                 )
             )  # fmt: skip
-    return sorted(found, key=lambda each: (each.at, each.sweep))
+    failed = book.runs().where(ScheduledRun.came == Came.FAILED, ScheduledRun.came_at >= since)
+    for run in await connection.execute(failed):
+        about = f"run-{run.id}"
+        found.append(Event(kind=Telling.FAILED, about=about, site=run.site_id, at=run.came_at, run=run))
+    return sorted(found, key=lambda each: (each.at, each.sweep, each.about))
 
 
 async def _known(connection: AsyncConnection, events: Iterable[Event]) -> set[tuple[Any, ...]]:

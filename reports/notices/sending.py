@@ -1,9 +1,12 @@
 """Sending: a loop that makes notices of what has happened, and hands over those that are due, until each has arrived or is given up."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +14,7 @@ from crawler.together import again_and_again
 from db.database import Database
 from db.tables import Account, Notice, Subscription
 from db.types import now
+from db.words import Channel
 from reports.notices.channels import Undelivered, deliver
 from reports.notices.message import Message
 from reports.notices.outbox import collect
@@ -18,7 +22,12 @@ from reports.notices.settings import URGENT, NoticeSettings
 
 LOOK = 30.0  # seconds between looks for something to tell
 AGAIN = tuple(timedelta(minutes=each) for each in (1, 5, 15, 60, 180, 360, 720))  # until the next try
+TRY = 50.0  # seconds that a try may take: it has ended before the next one begins
 log = logging.getLogger(__name__)
+
+
+class Away(Exception):
+    """Nobody is there to take anything."""
 
 
 @asynccontextmanager
@@ -31,25 +40,42 @@ async def sending(database: Database, settings: NoticeSettings) -> AsyncIterator
         at = now()
         await collect(database, at, since)
         since = at
-        await send_due(database, settings, at)
+        await send_due(database, settings, now)
 
     async with again_and_again(tell, LOOK, "telling people"):
         yield
 
 
-async def send_due(database: Database, settings: NoticeSettings, at: datetime) -> int:
-    """Hand over what is due; returns how many notices arrived. In quiet hours only what is urgent goes, where it may."""
-    waiting = Notice.sent_at.is_(None), Notice.given_up_at.is_(None), Notice.due <= at
-    query = sa.select(Notice.id, Notice.kind, Notice.tries).where(*waiting).order_by(Notice.due, Notice.id)
+async def send_due(database: Database, settings: NoticeSettings, clock: Callable[[], datetime]) -> int:
+    """Hand over what is due; returns how many notices arrived. In quiet hours only what is urgent goes, where it may.
+
+    The mail server and each hook are served beside one another, so that none waits for another that is away.
+    """
+    waiting = Notice.sent_at.is_(None), Notice.given_up_at.is_(None), Notice.due <= clock()
+    columns = Notice.id, Notice.kind, Notice.tries, Notice.channel, Notice.recipient
     async with database.reading() as connection:
-        rows = (await connection.execute(query)).all()
-    is_quiet = settings.quiet is not None and settings.quiet.are_open(at)
+        rows = (await connection.execute(sa.select(*columns).where(*waiting).order_by(Notice.due, Notice.id))).all()
+    ways: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        ways["" if row.channel is Channel.EMAIL else row.recipient].append(row)
+    return sum(await asyncio.gather(*(_hand_over(database, settings, each, clock) for each in ways.values())))
+
+
+async def _hand_over(
+    database: Database, settings: NoticeSettings, rows: Sequence[Any], clock: Callable[[], datetime]
+) -> int:
+    """What goes one way, the first first; where nobody is there, the others wait with their tries."""
     arrived = 0
     for row in rows:
+        at = clock()
+        is_quiet = settings.quiet is not None and settings.quiet.are_open(at)
         if is_quiet and not (settings.urgent and row.kind in URGENT):
             continue
         if await _claim(database, row.id, row.tries, at):
-            arrived += await _try(database, settings, row.id, at)
+            try:
+                arrived += await _try(database, settings, row.id, clock)
+            except Away:
+                break
     return arrived
 
 
@@ -61,8 +87,9 @@ async def _claim(database: Database, number: int, tries: int, at: datetime) -> b
         return bool((await connection.execute(sa.update(Notice).where(*mine).values(values))).rowcount)
 
 
-async def _try(database: Database, settings: NoticeSettings, number: int, at: datetime) -> int:
-    """Try once; what came of it is kept in the row."""
+async def _try(database: Database, settings: NoticeSettings, number: int, clock: Callable[[], datetime]) -> int:
+    """Try once; what came of it is kept in the row. Raises Away, having kept that, when nobody was there to take it."""
+    is_away = False
     query = (
         sa.select(Notice, Subscription.ended_at, Account.closed_at)
         .join(Subscription, Subscription.id == Notice.subscription_id)
@@ -74,20 +101,24 @@ async def _try(database: Database, settings: NoticeSettings, number: int, at: da
     try:
         if row.ended_at is not None or row.closed_at is not None:
             raise Undelivered("nobody wants to be told any more", final=True)
-        await deliver(
-            settings, row.channel, row.recipient, Message.from_row(row.told), kind=row.kind, name=f"notice-{number}", at=at
-        )  # fmt: skip
-        values: dict[str, object] = {"sent_at": at, "error": None}
-    except Undelivered as error:
-        values = {"error": str(error)}
+        async with asyncio.timeout(TRY):
+            await deliver(
+                settings, row.channel, row.recipient, Message.from_row(row.told), kind=row.kind, name=f"notice-{number}", at=clock()
+            )  # fmt: skip
+        values: dict[str, object] = {"sent_at": clock(), "error": None}
+    except (Undelivered, TimeoutError) as raised:
+        error = raised if isinstance(raised, Undelivered) else Undelivered("no answer", away=True)
+        is_away, values = error.away, {"error": str(error)}
         if error.final or row.tries > len(AGAIN):
-            values["given_up_at"] = at
+            values["given_up_at"] = clock()
             log.error("notice %d is given up: %s", number, error)
     except Exception as error:  # one that cannot be sent does not keep the others back
         log.exception("notice %d", number)
         values = {"error": type(error).__name__}
         if row.tries > len(AGAIN):
-            values["given_up_at"] = at
+            values["given_up_at"] = clock()
     async with database.writing() as connection:
         await connection.execute(sa.update(Notice).where(Notice.id == number).values(values))
+    if is_away:
+        raise Away
     return int("sent_at" in values)

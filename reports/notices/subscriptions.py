@@ -51,8 +51,8 @@ class Subscribed:
     lang: str
     made_at: datetime
 
-    def holds(self, site: int) -> bool:
-        """Whether it tells of a site."""
+    def holds(self, site: int | None) -> bool:
+        """Whether it tells of a site; of what belongs to none, only to those who are told of all."""
         return self.sites is None or site in self.sites
 
 

@@ -24,6 +24,7 @@ from reports.notices.message import Message
 from reports.notices.subscriptions import Place
 from reports.overview_view import sentences, summed, waiting_defects
 from reports.page_view import text_of
+from reports.schedule_view import time_words
 from reports.site_view import site_name
 from reports.summary import as_json, as_lines
 
@@ -70,6 +71,18 @@ def failed(sweep: int, address: str, halted: dict[str, str], language: Language)
     lines = [language.say("notice.sweep", number=str(sweep), address=address), why]
     facts = {"sweep": sweep, "site": address, "why": halted}
     return Message.of(language, language.say("notice.failed", site=site), lines, f"/sweeps/{sweep}", facts)
+
+
+def not_begun(run: Any, language: Language) -> Message:
+    """That what a schedule had due could not be begun; `run` is a row of book.runs()."""
+    say, why = language.say, run.wrong.get(language.lang, "")
+    due = time_words(run.due, run.zone, language)
+    lines = [*([run.site] if run.site else []), say("notice.was_due", moment=due, zone=run.zone), why]
+    facts = {
+        "schedule": run.schedule, "site": run.site, "due_at": run.due.isoformat(), "missed": run.missed, "why": run.wrong,
+    }  # fmt: skip
+    subject = say("notice.not_begun", schedule=run.schedule)
+    return Message.of(language, subject, lines, f"/schedules/{run.schedule_id}", facts)
 
 
 async def of_defects(database: Database, sweep: int, language: Language) -> Message | None:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -20,7 +20,7 @@ from db.database import Database
 from db.errors import JisweepError
 from db.tables import Sweep, Visit
 from db.types import now
-from db.words import SweepState, VisitState
+from db.words import Came, SweepState, VisitState
 from reports.ops.processes import browsers_resident
 from reports.ops.standing import Ended, Overall, Standing, read_standing
 
@@ -32,29 +32,35 @@ log = logging.getLogger(__name__)
 
 
 class Outcomes:
-    """How pages have ended since this process began: they only grow, as a counter must.
+    """How pages have ended since somebody first asked this process: they only grow, as a counter must.
 
-    Sweeps that had finished before count for nothing; those that finish meanwhile are counted once more, and kept.
+    What had ended by then counts for nothing, in a sweep that is gone on with neither; a page that was lost, and is audited
+    when it is tried again, counts for both.
     """
 
     def __init__(self) -> None:
-        self._since = now()
-        self._settled: dict[int, tuple[object, Counter[str]]] = {}
+        self._since: datetime | None = None
+        self._last: dict[
+            int, tuple[datetime | None, Counter[str]]
+        ] = {}  # sweep → when it finished, and what it came to
+        self._total: Counter[str] = Counter()
 
     async def read(self, connection: AsyncConnection) -> Counter[str]:
         """Pages by outcome: audited, carried, or the reason for having no result."""
-        rows = await connection.execute(
-            sa.select(Sweep.id, Sweep.finished_at).where(
-                sa.or_(Sweep.state != SweepState.FINISHED, Sweep.finished_at >= self._since)
-            )
-        )
-        total: Counter[str] = Counter()
-        for sweep, finished_at in rows:
-            known = self._settled.get(sweep)
-            if known is None or known[0] is None or known[0] != finished_at:
-                known = self._settled[sweep] = finished_at, await _outcomes_of(connection, sweep)
-            total += known[1]
-        return total
+        since = self._since or now()
+        lives = sa.or_(Sweep.state != SweepState.FINISHED, Sweep.finished_at >= since)
+        for sweep, created_at, finished_at in await connection.execute(
+            sa.select(Sweep.id, Sweep.created_at, Sweep.finished_at).where(lives)
+        ):
+            known = self._last.get(sweep)
+            if known is not None and finished_at is not None and known[0] == finished_at:
+                continue
+            found = await _outcomes_of(connection, sweep)
+            if known is not None or created_at >= since:
+                self._total += found - (known[1] if known is not None else Counter())
+            self._last[sweep] = finished_at, found
+        self._since = since
+        return self._total
 
 
 async def _outcomes_of(connection: AsyncConnection, sweep: int) -> Counter[str]:
@@ -145,7 +151,7 @@ def _of_rows(overall: Overall, outcomes: Counter[str]) -> Iterator[Metric]:
         (((each,), finished[each]) for each in ("complete", "incomplete")),
     )  # fmt: skip
     pages = CounterMetricFamily(
-        "jisweep_pages", "Pages that ended since this process began, by outcome; all sweeps of the database.", labels=["outcome"]
+        "jisweep_pages", "Pages that ended since this process was first asked, by outcome; all sweeps of the database.", labels=["outcome"]
     )  # fmt: skip
     for outcome, number in sorted(outcomes.items()):
         pages.add_metric([outcome], number)
@@ -166,6 +172,13 @@ def _of_rows(overall: Overall, outcomes: Counter[str]) -> Iterator[Metric]:
     yield _labelled("workers", "Workers that have not ended, by what they do.", ["state"],
                     (((each,), workers[each]) for each in ("working", "draining", "silent")))  # fmt: skip
     yield _gauge("suspect_sweeps", "Finished sweeps that wait for a person's word.", len(overall.suspect))
+    watched = overall.schedules
+    schedules = (("active", watched.active), ("paused", watched.paused), ("unkept", len(watched.unkept)))
+    yield _labelled("schedules", "Schedules; unkept: of the active ones, those whose times nobody keeps.", ["state"],
+                    (((name,), number) for name, number in schedules))  # fmt: skip
+    runs = {**{each.value: watched.came.get(each.value, 0) for each in Came}, "missed": watched.missed}
+    yield _labelled("scheduled_runs", "Due times of sites within 24 hours, by what came of them.", ["came"],
+                    (((name,), number) for name, number in runs.items()))  # fmt: skip
     posted = overall.notices
     yield _labelled("notices", "Notices that wait, are late, or were given up within 24 hours.", ["state"],
                     [(("waiting",), posted.waiting), (("late",), posted.late), (("given_up",), posted.given_up)])  # fmt: skip

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from audits.asked import WANTED
+from audits.schedules.watching import Watched, watch
 from audits.trends.kept import HOLDS
 from crawler.windows import Windows
 from db.leases import LEASE, is_alive
@@ -45,7 +46,9 @@ class Verdict(StrEnum):
     """What the period comes to, from the best to the worst."""
 
     WHOLE = "whole"
-    INCOMPLETE = "incomplete"  # a sweep ended without some of its pages, or a person stopped it
+    INCOMPLETE = (
+        "incomplete"  # a sweep ended without some of its pages, a person stopped it, or what was due did not run
+    )
     ATTENTION = (
         "attention"  # something stands still that nobody will move, or waits for a person, or nothing ran at all
     )
@@ -139,6 +142,7 @@ class Overall:
     suspect: tuple[Ended, ...]  # sweeps that wait for a person to accept or reject them
     workers: tuple[Hand, ...]  # that have not said that they have ended
     notices: Posted
+    schedules: Watched
     ended_leases: int  # of pages: taken on, and let go without a result
     kind: str  # sqlite, postgresql
     size: int  # bytes of the database
@@ -152,7 +156,16 @@ class Overall:
 
     @property
     def nothing_ran(self) -> bool:
-        """Whether no sweep finished in the period, and none runs, waits or was stopped: silence is no success."""
+        """Whether silence is no success: no sweep finished in the period, and none runs, waits or was stopped."""
+        return self._is_silent and not self.nothing_due
+
+    @property
+    def nothing_due(self) -> bool:
+        """Whether it is silent because no schedule had anything due: the next times are still to come."""
+        return self._is_silent and self.schedules.active > 0 and not self.schedules.was_due
+
+    @property
+    def _is_silent(self) -> bool:
         alive = Standing.RUNNING, Standing.QUEUED, Standing.CLOSED
         runs = any(each.standing in alive for each in self.under_way)
         return not (self.finished or self.stopped or runs)
@@ -171,10 +184,10 @@ class Overall:
     @property
     def verdict(self) -> Verdict:
         """Whether the period ran whole."""
-        if self.ailing or self.nothing_ran or self.suspect or self.notices.given_up:
+        if self.ailing or self.nothing_ran or self.suspect or self.notices.given_up or self.schedules.stands_still:
             return Verdict.ATTENTION
         short = any(not each.complete for each in self.finished)  # what is not known is not whole
-        return Verdict.INCOMPLETE if self.stopped or short else Verdict.WHOLE
+        return Verdict.INCOMPLETE if self.stopped or short or self.schedules.is_short else Verdict.WHOLE
 
 
 async def read_standing(connection: AsyncConnection, moment: datetime, period: timedelta) -> Overall:
@@ -191,6 +204,7 @@ async def read_standing(connection: AsyncConnection, moment: datetime, period: t
         finished=tuple(await _ended_where(connection, Sweep.finished_at >= moment - period)), ended_leases=ended_leases,
         suspect=tuple(await _ended_where(connection, Sweep.trust == Trust.SUSPECT)),
         workers=tuple(await _workers(connection, moment)), notices=await _notices(connection, moment, moment - period),
+        schedules=await watch(connection, moment - period, moment),
         kind=kind, size=size, revision=await connection.scalar(sa.text("SELECT version_num FROM alembic_version")),
     )  # fmt: skip
 

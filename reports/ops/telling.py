@@ -1,6 +1,6 @@
 """How everything stands, told: lines for a person in the morning, one JSON object for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ def as_lines(overall: Overall, lang: str, *, sites: bool) -> Iterator[str]:
     yield say("status.at", at=_at(overall.at), since=_at(overall.since))
     if overall.nothing_ran:
         yield say("status.nothing_ran")
+    yield from _schedules(overall, language)
     short = [each for each in overall.finished if not each.complete]
     yield say("status.finished", count=len(overall.finished), short=len(short))
     for ended in short:
@@ -57,8 +58,36 @@ def as_object(overall: Overall) -> dict[str, Any]:
     database = {"kind": found.pop("kind"), "bytes": found.pop("size"), "revision": found.pop("revision")}
     queue = [each.sweep for each in overall.queue]
     ailing = [each.sweep for each in overall.ailing]
-    head = {"verdict": overall.verdict.value, "nothing_ran": overall.nothing_ran, "ailing": ailing, "queue": queue}
+    head = {
+        "verdict": overall.verdict.value, "nothing_ran": overall.nothing_ran, "nothing_due": overall.nothing_due,
+        "ailing": ailing, "queue": queue,
+    }  # fmt: skip
     return {**head, **found, "database": database}
+
+
+def _schedules(overall: Overall, language: Language) -> Iterator[str]:
+    """What a person has to know of schedules, and when the next sweep is due."""
+    say, watched = language.say, overall.schedules
+    if not (watched.active or watched.paused):
+        return
+    if overall.nothing_due:
+        yield say("status.nothing_due")
+    yield say("status.schedules", active=watched.active, paused=watched.paused, next=_at(watched.next_at))
+    for late in watched.unkept:
+        told = say("status.unkept", at=_at(late.due_at)) if late.why is None else _why(late.why, language)
+        yield "  " + one_line(f"{late.schedule}: {told}")
+    for each in (*watched.failed, *watched.in_the_way):
+        told = say("status.failed", at=_at(each.due_at), why=_why(each.why or {}, language))
+        if each.sweep is not None:
+            told = say("status.in_the_way", at=_at(each.due_at), sweep=str(each.sweep), times=each.times)
+        where = f" {each.site}" if each.site else ""
+        yield "  " + one_line(f"{each.schedule}{where}: {told}")
+    if watched.missed:
+        yield "  " + say("status.missed", times=watched.missed)
+
+
+def _why(why: Mapping[str, str], language: Language) -> str:
+    return why.get(language.lang, "")
 
 
 def _plain(value: Any) -> Any:

@@ -18,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Sweep, Visit
+from db.tables import Schedule, ScheduledRun, Sweep, Visit
 from db.types import now
-from db.words import Reason, SweepState, VisitState
+from db.words import Came, Days, Reason, SweepState, VisitState
 from reports.ops.listening import Listener, listener_of, listening
 from reports.ops.metrics import Metrics
 from reports.ops.processes import below, browsers_resident
@@ -64,23 +64,27 @@ async def some_pages(database: Database, **columns: Any) -> None:
         await connection.execute(sa.update(Visit).where(Visit.id == visit).values(carried=True))
 
 
+def pages_of(found: dict[str, float]) -> dict[str, float]:
+    return {
+        name.removeprefix("jisweep_pages_total|"): value for name, value in found.items() if "pages_total" in name
+    }
+
+
+async def read_again(metrics: Metrics) -> dict[str, float]:
+    metrics._at = float("-inf")
+    return values((await metrics.text()).decode())
+
+
 async def test_numbers_come_from_rows_and_grow_with_them(database: Database) -> None:
+    metrics = Metrics(database)
+    await metrics.text()
     asked = {"asked_by": "cron", "asked_at": now() - timedelta(minutes=5)}
     await some_pages(database, address='https://hostile.example.lg.jp/"\\\n', **asked)
-    metrics = Metrics(database)
-    found = values((await metrics.text()).decode())
-    pages = {name: value for name, value in found.items() if name.startswith("jisweep_pages_total")}
-    assert pages == {
-        "jisweep_pages_total|audited": 2,
-        "jisweep_pages_total|carried": 1,
-        "jisweep_pages_total|crashed": 1,
-    }
+    found = await read_again(metrics)
+    assert pages_of(found) == {"audited": 2, "carried": 1, "crashed": 1}
     assert found['jisweep_sweep_pages_left|https://hostile.example.lg.jp/"\\\n|1'] == 1
-    assert (found["jisweep_sweeps|queued"], found["jisweep_queue_sweeps"], found["jisweep_database_up"]) == (
-        1,
-        1,
-        1,
-    )
+    queue = found["jisweep_sweeps|queued"], found["jisweep_queue_sweeps"], found["jisweep_database_up"]
+    assert queue == (1, 1, 1)
     assert 300 <= found["jisweep_queue_oldest_seconds"] < 400
     async with database.writing() as connection:  # it finishes: what it counted is kept
         finished = {"state": SweepState.FINISHED, "finished_at": now(), "asked_at": None}
@@ -88,13 +92,53 @@ async def test_numbers_come_from_rows_and_grow_with_them(database: Database) -> 
         await connection.execute(
             sa.update(Visit).where(Visit.state == VisitState.SELECTED).values(state=VisitState.AUDITED)
         )
-    metrics._at = float("-inf")
-    found = values((await metrics.text()).decode())
+    found = await read_again(metrics)
     assert (found["jisweep_pages_total|audited"], found["jisweep_finished_sweeps|incomplete"]) == (3, 1)
     assert found["process_resident_memory_bytes"] > 0
     assert (
         values((await Metrics(database).text()).decode()).get("jisweep_pages_total|audited") is None
     )  # begun later
+
+
+async def test_pages_of_before_count_for_nothing_and_no_count_ever_shrinks(database: Database) -> None:
+    await some_pages(database)
+    metrics = Metrics(database)
+    assert (
+        pages_of(values((await metrics.text()).decode())) == {}
+    )  # a process that begins in the middle has seen none
+    async with database.writing() as connection:
+        lost = Visit.state == VisitState.UNAUDITED
+        await connection.execute(sa.update(Visit).where(lost).values(state=VisitState.SELECTED, reason=None))
+    assert pages_of(await read_again(metrics)) == {}
+    async with database.writing() as connection:
+        crashed = {"state": VisitState.UNAUDITED, "reason": Reason.CRASHED}
+        await connection.execute(sa.update(Visit).where(Visit.state == VisitState.SELECTED).values(crashed))
+    assert pages_of(await read_again(metrics)) == {"crashed": 2}
+    async with database.writing() as connection:  # they are tried again, and one is audited
+        await connection.execute(sa.update(Visit).where(lost).values(state=VisitState.SELECTED, reason=None))
+        one = sa.select(sa.func.max(Visit.id)).scalar_subquery()
+        await connection.execute(sa.update(Visit).where(Visit.id == one).values(state=VisitState.AUDITED))
+    assert pages_of(await read_again(metrics)) == {"crashed": 2, "audited": 1}
+
+
+async def test_schedules_are_told(database: Database) -> None:
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        await writer.begin()
+        kept: dict[str, Any] = {
+            "site_id": writer.site, "zone": "Asia/Tokyo", "days": Days.EVERY, "plan": {}, "window": "", "priority": 0,
+            "counts_from": now() - timedelta(days=9), "created_by": "x", "created_at": now(),
+        }  # fmt: skip
+        await writer.insert(Schedule, **kept, name="nobody", cron="0 22 * * *")
+        await writer.insert(Schedule, **kept, name="paused", cron="0 22 * * *", paused_at=now(), paused_by="x")
+        due = {"site_id": writer.site, "came_at": now(), "due_at": now() - timedelta(hours=1), "missed": 3}
+        monthly = await writer.insert(Schedule, **kept, name="monthly", cron="0 0 29 2 *")
+        await writer.insert(ScheduledRun, schedule_id=monthly, came=Came.FAILED, wrong={"ja": "", "en": ""}, **due)
+    found = values((await Metrics(database).text()).decode())
+    states = {each: found[f"jisweep_schedules|{each}"] for each in ("active", "paused", "unkept")}
+    assert states == {"active": 2, "paused": 1, "unkept": 1}
+    runs = {each: found[f"jisweep_scheduled_runs|{each}"] for each in ("begun", "overlaps", "failed", "missed")}
+    assert runs == {"begun": 0, "overlaps": 0, "failed": 1, "missed": 3}
 
 
 async def test_a_database_that_is_away_is_a_metric_and_not_ready(database_url: str) -> None:

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from audits.trends.kept import keep_points
 from db.database import Database
 from db.leases import this_process
-from db.tables import Notice, Subscription, Sweep, Worker
+from db.tables import Notice, Schedule, ScheduledRun, Subscription, Sweep, Worker
 from db.types import now
-from db.words import Channel, Reason, SweepState, Telling, Trust, VisitState
+from db.words import Came, Channel, Days, Reason, SweepState, Telling, Trust, VisitState
 from reports.ops.standing import Overall, Standing, Verdict, read_standing
 from reports.ops.telling import EXIT, as_lines, as_object
 from tests.cli.program import Program
@@ -198,6 +198,117 @@ async def test_workers_that_fall_silent_and_notices_that_were_given_up_are_told(
     assert (overall.notices.given_up, overall.verdict) == (1, Verdict.ATTENTION)
     assert any("given up" in line for line in as_lines(overall, "en", sites=False))
     json.dumps(as_object(overall))
+
+
+DUE = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)  # 22:00 in Tokyo, five hours before AT
+OURS = "https://www.example.metro.tokyo.lg.jp/"
+
+
+async def nightly(database: Database, *, site: str = OURS, **columns: Any) -> int:
+    """A schedule of a site, kept as it was the night before; another site's sweep has finished since."""
+    await finished(database, "https://other.example.lg.jp/", AT - timedelta(hours=1))
+    async with database.writing() as connection:
+        writer = Writer(connection)
+        await writer.begin(address=site, created_at=AT - 3 * DAY, finished_at=AT - 2 * DAY)
+        schedule: dict[str, Any] = {
+            "name": "毎晩", "site_id": writer.site, "cron": "0 22 * * *", "zone": "Asia/Tokyo", "days": Days.EVERY, "plan": {},
+            "window": "", "priority": 0, "counts_from": DUE - 10 * DAY, "created_by": "x", "created_at": DUE - 10 * DAY,
+        }  # fmt: skip
+        number = await writer.insert(Schedule, **(schedule | columns))
+    await came(database, number, due=DUE - DAY)
+    return number
+
+
+async def came(database: Database, schedule: int, **columns: Any) -> None:
+    """What came of a due time at the schedule's site."""
+    at = columns.pop("due", DUE)
+    async with database.writing() as connection:
+        site = await connection.scalar(sa.select(Schedule.site_id).where(Schedule.id == schedule))
+        row = {"site_id": site, "due_at": at, "missed": 0, "came": Came.BEGUN, "came_at": at + timedelta(minutes=1)}
+        await Writer(connection).insert(ScheduledRun, schedule_id=schedule, **(row | columns))
+
+
+def says(overall: Overall, word: str) -> bool:
+    json.dumps(as_object(overall))
+    return any(word in line for line in as_lines(overall, "en", sites=False))
+
+
+async def test_a_due_time_that_nobody_kept_is_told_whatever_else_ran(database: Database) -> None:
+    schedule = await nightly(database)
+    overall = await stands(database)
+    assert [(each.schedule, each.due_at) for each in overall.schedules.unkept] == [("毎晩", DUE)]
+    assert (overall.verdict, says(overall, "nobody has begun it")) == (Verdict.ATTENTION, True)
+    async with database.reading() as connection:  # whoever keeps schedules looks once a minute
+        early = await read_standing(connection, DUE + timedelta(minutes=14), DAY)
+        assert early.schedules.unkept == ()
+    await came(database, schedule, came=None, came_at=None)  # taken, and then its process died
+    assert (await stands(database)).verdict is Verdict.ATTENTION
+    async with database.writing() as connection:
+        await connection.execute(sa.update(ScheduledRun).values(came=Came.BEGUN, came_at=DUE))
+    overall = await stands(database)
+    assert (overall.verdict, overall.schedules.unkept) == (Verdict.WHOLE, ())
+    assert overall.schedules.next_at == DUE + DAY
+
+
+async def test_a_run_that_could_not_be_begun_is_told_until_one_is(database: Database) -> None:
+    schedule = await nightly(database)
+    await came(database, schedule, came=Came.FAILED, wrong={"ja": "計画が読めません", "en": "no plan"})
+    overall = await stands(database)
+    assert [each.site for each in overall.schedules.failed] == [OURS]
+    assert (overall.verdict, says(overall, "could not be begun: no plan")) == (Verdict.ATTENTION, True)
+    await came(database, schedule, due=DUE + timedelta(hours=1))
+    assert (await stands(database)).verdict is Verdict.WHOLE
+
+
+async def test_a_sweep_that_does_not_end_is_not_called_whole_for_ever(database: Database) -> None:
+    schedule = await nightly(database)
+    async with database.writing() as connection:
+        lease = {"lease_owner": ELSEWHERE, "lease_until": SOON}
+        writer = Writer(connection)
+        await writer.begin(**UNFINISHED, **lease)
+        await writer.visit(f"{OURS}1", state=VisitState.AUDITED, audited_at=AT - timedelta(minutes=1))
+    await came(database, schedule, came=Came.OVERLAPS, sweep_id=writer.sweep)
+    overall = await stands(database)
+    assert [(each.sweep, each.times) for each in overall.schedules.in_the_way] == [(writer.sweep, 1)]
+    assert (overall.verdict, says(overall, f"sweep {writer.sweep} is not finished")) == (Verdict.INCOMPLETE, True)
+    for night in range(2, 8):
+        await came(database, schedule, came=Came.OVERLAPS, sweep_id=writer.sweep, due=DUE - night * DAY)
+    overall = await stands(database)
+    assert (overall.schedules.in_the_way[0].times, overall.verdict) == (7, Verdict.ATTENTION)
+    async with database.writing() as connection:
+        done = {"state": SweepState.FINISHED, "finished_at": AT - 2 * DAY, "lease_owner": None}
+        await connection.execute(sa.update(Sweep).where(Sweep.id == writer.sweep).values(done))
+    assert (await stands(database)).verdict is Verdict.WHOLE
+
+
+async def test_what_was_missed_in_an_outage_is_told_once_for_all_sites(database: Database) -> None:
+    schedule = await nightly(database)
+    await came(database, schedule, missed=2)
+    async with database.writing() as connection:
+        other = await connection.scalar(sa.text("SELECT id FROM site WHERE address LIKE '%other%'"))
+    await came(database, schedule, missed=2, site_id=other)
+    overall = await stands(database)
+    assert (overall.schedules.missed, overall.verdict) == (2, Verdict.INCOMPLETE)
+    assert says(overall, "not made up for: 2")
+
+
+async def test_a_day_on_which_nothing_was_due_calls_for_nobody(database: Database) -> None:
+    schedule = await nightly(database, cron="0 22 1 * *", counts_from=DUE - timedelta(days=24))
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Sweep).values(finished_at=AT - 5 * DAY))
+    overall = await stands(database)
+    assert (overall.nothing_ran, overall.nothing_due, overall.verdict) == (False, True, Verdict.WHOLE)
+    assert overall.schedules.next_at == datetime(2026, 12, 1, 13, 0, tzinfo=UTC)
+    assert says(overall, "No sweep was due")
+    async with database.writing() as connection:  # one that somebody has forgotten to resume expects nothing
+        await connection.execute(sa.update(Schedule).values(paused_at=AT - 9 * DAY, paused_by="x"))
+    overall = await stands(database)
+    assert (overall.nothing_ran, overall.verdict, overall.schedules.paused) == (True, Verdict.ATTENTION, 1)
+    async with database.writing() as connection:  # and one that cannot be read is no silence
+        await connection.execute(sa.update(Schedule).values(paused_at=None, zone="Asia/Edo"))
+    overall = await stands(database)
+    assert (overall.verdict, says(overall, "Asia/Edo")) == (Verdict.ATTENTION, True)
+    assert schedule > 0
 
 
 async def _make_stuck(path: Path) -> None:

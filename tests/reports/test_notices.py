@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -17,10 +18,21 @@ from cryptography.hazmat.primitives import serialization
 from audits.defects.reconcile import reconcile
 from audits.trends.kept import keep_points
 from audits.trust import accept, judge
+from crawler.windows import Windows
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Account, Defect, DefectEvent, Health, Notice, Organisation, Sweep
-from db.words import Channel, DefectState, Role, Telling, Trust
+from db.tables import (
+    Account,
+    Defect,
+    DefectEvent,
+    Health,
+    Notice,
+    Organisation,
+    Schedule,
+    ScheduledRun,
+    Sweep,
+)
+from db.words import Came, Channel, Days, DefectState, Role, Telling, Trust
 from reports.access.accounts import Grant, make_account
 from reports.language import TOKYO, Language
 from reports.notices import writing
@@ -62,6 +74,11 @@ def settings_for(box: Mailbox | None = None, hooks: Hooks | None = None, **given
         "team": Hook(name="team", form=Form.SLACK, address=f"{hooks.url}/T0/B0/himitsu", allow_private=True),
     } if hooks else {}  # fmt: skip
     return NoticeSettings(public=PUBLIC, mail=mail, hooks=named, **given)
+
+
+async def send_at(database: Database, settings: NoticeSettings, moment: datetime) -> int:
+    """What is due at a moment, in no time."""
+    return await send_due(database, settings, lambda: moment)
 
 
 def write_settings(folder: Path, text: str, **secrets: str) -> Path:
@@ -186,7 +203,7 @@ async def test_a_week_is_told_once_and_at_fit_hours(
         at = MONDAY + hour * HOUR
         for _ in range(2):  # another process does the same
             await collect(database, at, since)
-            await send_due(database, settings, at)
+            await send_at(database, settings, at)
         since = at
         moment = f"{at:%a %H}"
         sent += [(moment, f"{mail['To'].split('@')[0]}: {mail['Subject']}") for mail in box.mails[seen:]]
@@ -237,7 +254,7 @@ async def test_days_of_repair_are_told_when_they_are_near_and_when_they_have_pas
             await plan(state=DefectState.REPAIRED)
         at = MONDAY + day * 24 * HOUR + 9 * HOUR
         await collect(database, at, at - 24 * HOUR)
-        if await send_due(database, settings_for(box), at):
+        if await send_at(database, settings_for(box), at):
             subjects[day] = box.mails[-1]["Subject"]
     near = "[jisweep] 修正の期限：過ぎたもの 0 件、7日以内のもの 1 件"
     assert subjects == {
@@ -264,13 +281,13 @@ async def test_a_notice_that_is_not_taken_is_tried_again_and_given_up_visibly(
     for step in (timedelta(), *AGAIN):
         moment += step
         if step:
-            assert await send_due(database, settings, moment - timedelta(seconds=1)) == 0
+            assert await send_at(database, settings, moment - timedelta(seconds=1)) == 0
         before = len(hooks.posted)
-        assert await send_due(database, settings, moment) == 0
+        assert await send_at(database, settings, moment) == 0
         tried.append(len(hooks.posted) - before)
     assert tried == [1] * 8
     hooks.status, box.answer = 200, "250 taken"
-    assert await send_due(database, settings, moment + 24 * HOUR) == 0
+    assert await send_at(database, settings, moment + 24 * HOUR) == 0
     async with database.reading() as connection:
         rows = (await connection.execute(sa.select(Notice).order_by(Notice.id))).all()
     assert [row.tries for row in rows] == [8, 8, 8]
@@ -280,6 +297,81 @@ async def test_a_notice_that_is_not_taken_is_tried_again_and_given_up_visibly(
     assert caplog.text.count("is given up") == 3
 
 
+async def test_a_server_that_is_away_holds_nobody_else_back(
+    town: Town, hooks: Hooks, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.notices.sending.TRY", 0.4)
+    for each in "abc":
+        await town.subscribe(Channel.EMAIL, f"{each}@example.lg.jp", Telling.FINISHED)
+    await town.subscribe(Channel.HOOK, "team", Telling.FINISHED)
+    await town.sweep(0, MONDAY)
+    await collect(database, MONDAY)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes calls, and says nothing
+        box = Mailbox(port=silent.getsockname()[1])
+        begun = asyncio.get_running_loop().time()
+        assert await send_at(database, settings_for(box, hooks), MONDAY) == 1
+        assert asyncio.get_running_loop().time() - begun < 1.2  # one try, not three
+    assert len(hooks.posted) == 1
+    async with database.reading() as connection:
+        told = Notice.channel == Channel.EMAIL
+        rows = (
+            await connection.execute(sa.select(Notice.tries, Notice.error).where(told).order_by(Notice.id))
+        ).all()
+    assert rows == [(1, "no answer"), (0, None), (0, None)]
+
+
+async def test_time_goes_on_while_notices_are_sent(town: Town, hooks: Hooks, database: Database) -> None:
+    await town.subscribe(Channel.HOOK, "team", Telling.FINISHED)
+    for number in range(3):
+        await town.sweep(0, MONDAY + number * HOUR)
+    evening = MONDAY + 20 * HOUR
+    await collect(database, evening - 3 * HOUR)
+    moments = iter([evening - 2 * HOUR, evening - HOUR, evening - HOUR / 2])  # read, claim, say that it arrived
+
+    def clock() -> datetime:
+        return next(moments, evening)
+
+    hooks.status = 500
+    assert await send_due(database, settings_for(None, hooks, quiet=Windows.parse("20:00-08:00")), clock) == 0
+    assert len(hooks.posted) == 1  # the quiet hours have begun since
+    async with database.reading() as connection:
+        rows = (await connection.execute(sa.select(Notice.tries, Notice.due).order_by(Notice.id))).all()
+    assert rows[0] == (1, evening - HOUR + AGAIN[0])
+    assert [tries for tries, _ in rows[1:]] == [0, 0]
+
+
+async def test_what_a_schedule_could_not_begin_is_told(town: Town, box: Mailbox, database: Database) -> None:
+    await town.subscribe(Channel.EMAIL, "all@example.lg.jp", Telling.FAILED)
+    await town.subscribe(Channel.EMAIL, "ours@example.lg.jp", Telling.FAILED, place=Place(organisation=town.ours))
+    row: dict[str, Any] = {
+        "name": "毎晩", "site_id": town.sites[0], "cron": "0 22 * * *", "zone": "Asia/Tokyo", "days": Days.EVERY, "plan": {}, "window": "",
+        "priority": 0, "counts_from": MONDAY, "created_by": "x", "created_at": MONDAY,
+    }  # fmt: skip
+    wrong = {"ja": "計画が読めません", "en": "no plan"}
+    async with database.writing() as connection:
+        number = await connection.scalar(sa.insert(Schedule).values(row).returning(Schedule.id))
+        for site, due in ((town.sites[0], MONDAY), (None, MONDAY + HOUR)):  # the other organisation has no site
+            run = {
+                "schedule_id": number,
+                "site_id": site,
+                "due_at": due,
+                "missed": 0,
+                "came": Came.FAILED,
+                "came_at": due,
+            }
+            await connection.execute(sa.insert(ScheduledRun).values(**run, wrong=wrong))
+    for _ in range(2):
+        await collect(database, MONDAY + HOUR)
+    await send_at(database, settings_for(box), MONDAY + HOUR)
+    assert sorted(mail["To"] for mail in box.mails) == ["all@example.lg.jp"] * 2 + ["ours@example.lg.jp"]
+    first = next(mail for mail in box.mails if mail["To"] == "ours@example.lg.jp")
+    assert first["Subject"] == "[jisweep] 定期調査を始められませんでした：毎晩"
+    text = first.get_content()
+    assert "計画が読めません" in text
+    assert f"{PUBLIC}/schedules/{number}" in text
+    assert "2026年6月1日（月曜）00:00（Asia/Tokyo）" in text
+
+
 async def test_a_refusal_for_good_is_given_up_at_once_and_nobody_else_waits_for_it(
     town: Town, box: Mailbox, database: Database
 ) -> None:
@@ -287,7 +379,7 @@ async def test_a_refusal_for_good_is_given_up_at_once_and_nobody_else_waits_for_
     await town.sweep(0, MONDAY)
     await collect(database, MONDAY)
     box.answer = "550 no such user"
-    await send_due(database, settings_for(box), MONDAY)
+    await send_at(database, settings_for(box), MONDAY)
     async with database.reading() as connection:
         row = (await connection.execute(sa.select(Notice))).one()
     assert (row.tries, row.given_up_at, row.error) == (1, MONDAY, "refused (550)")
@@ -299,7 +391,7 @@ async def test_two_processes_send_one_mail(town: Town, box: Mailbox, database: D
     await town.sweep(0, MONDAY)
     await asyncio.gather(*(collect(database, MONDAY) for _ in range(3)))
     settings = settings_for(box)
-    assert sum(await asyncio.gather(*(send_due(database, settings, MONDAY) for _ in range(3)))) == 1
+    assert sum(await asyncio.gather(*(send_at(database, settings, MONDAY) for _ in range(3)))) == 1
     assert len(box.mails) == 1
 
 
@@ -322,7 +414,7 @@ async def test_people_are_told_of_what_they_may_read_and_want_to_know(
     async with database.writing() as connection:
         await end(connection, [ended], MONDAY)
         await connection.execute(sa.update(Account).where(Account.id == left).values(closed_at=MONDAY))
-    await send_due(database, settings_for(box), MONDAY)
+    await send_at(database, settings_for(box), MONDAY)
     assert [mail["To"] for mail in box.mails] == ["team@example.lg.jp"]
     assert "t0.example.lg.jp" in box.mails[0]["Subject"]
     async with database.writing() as connection:
@@ -338,7 +430,7 @@ async def test_a_hook_can_tell_who_sent_what_and_nothing_in_it_is_taken_for_a_co
     await town.subscribe(Channel.HOOK, "team", Telling.DIGEST, place=Place(organisation=town.ours))
     await town.sweep(0, MONDAY)
     await collect(database, MONDAY + 8 * HOUR)
-    assert await send_due(database, settings_for(None, hooks), MONDAY + 8 * HOUR) == 2
+    assert await send_at(database, settings_for(None, hooks), MONDAY + 8 * HOUR) == 2
     slack, signed = sorted(hooks.posted, key=lambda each: each.path)
     moment = signed.headers["X-Jisweep-Moment"]
     right = hmac.new("鍵".encode(), moment.encode() + b"." + signed.body, hashlib.sha256).hexdigest()
