@@ -37,9 +37,10 @@ def doubts(found: Checkup, language: Language) -> list[str]:
         Doubt.UNANSWERED: (measured.unanswered_share, limits.missing),
         Doubt.LOST: (measured.lost_share, limits.missing),
     }
+    wholes = {Doubt.UNANSWERED: measured.known, Doubt.LOST: measured.chosen}  # of nothing there is no share
     return [
         language.say(
-            f"health.doubt.{each.value}", share=language.share(shares[each][0]),
+            f"health.doubt.{each.value if wholes.get(each, 1) else f'{each.value}_of_none'}", share=language.share(shares[each][0]),
             limit=language.share(shares[each][1]), **_numbers(found, language),
         )
         for each in found.doubts
@@ -59,8 +60,9 @@ def facts(found: Checkup, language: Language) -> list[str]:
     else:
         way = "fewer" if measured.shrunken > 0 else "more" if measured.shrunken < 0 else "same"
         lines.append(say(f"known_{way}", share=language.share(abs(measured.shrunken))))
-    lines.append(say("unanswered", share=language.share(measured.unanswered_share)))
-    lines.append(say("lost", share=language.share(measured.lost_share)))
+    if measured.known:
+        lines.append(say("unanswered", share=language.share(measured.unanswered_share)))
+    lines.append(say("lost", share=language.share(measured.lost_share)) if measured.chosen else say("none_chosen"))
     if measured.audited:
         lines.append(say("carried", share=language.share(measured.carried / measured.audited)))
     if measured.rechecked:

@@ -79,7 +79,7 @@ async def last_kept(
     last = sa.select(ScheduledRun.schedule_id, sa.func.max(ScheduledRun.due_at)).where(
         ScheduledRun.due_at <= moment, *of
     )
-    return dict((await connection.execute(last.group_by(ScheduledRun.schedule_id))).tuples().all())
+    return dict((await connection.execute(last.group_by(ScheduledRun.schedule_id))).all())
 
 
 def untaken(row: Any, kept: Mapping[int, datetime], moment: datetime) -> list[datetime]:

@@ -112,7 +112,7 @@ async def _in_the_way(connection: AsyncConnection, runs: Sequence[Any]) -> tuple
     last = {run.sweep: run for run in runs if run.came is Came.OVERLAPS and run.state is not SweepState.FINISHED}
     of = ScheduledRun.came == Came.OVERLAPS, ScheduledRun.sweep_id.in_(last)
     counts = sa.select(ScheduledRun.sweep_id, sa.func.count()).where(*of).group_by(ScheduledRun.sweep_id)
-    times = dict((await connection.execute(counts)).tuples().all())
+    times = dict((await connection.execute(counts)).all())
     return tuple(
         Lacking(schedule=run.schedule, site=run.site, due_at=run.due, why=None, sweep=sweep, times=times[sweep])
         for sweep, run in last.items()

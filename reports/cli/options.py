@@ -24,7 +24,7 @@ from db.errors import UsageError
 from db.store import SETTING
 from db.words import Edition, Level
 from reports.cli.choice import choice_of
-from reports.cli.usage import Percent, Seconds
+from reports.cli.usage import Finite, Percent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "jisweep.sqlite"
@@ -140,9 +140,9 @@ def document_options(command: Command) -> Command:
         private_option,
         click.option("--max-bytes", type=click.IntRange(1), default=limits.bytes, show_default=True,
                      metavar="N", help="Size of one document."),
-        click.option("--page-seconds", type=Seconds(1), default=limits.page_seconds, show_default=True,
+        click.option("--page-seconds", type=Finite(1), default=limits.page_seconds, show_default=True,
                      metavar="SECONDS", help="Time for auditing one page."),
-        click.option("--timeout", type=Seconds(0.1), default=limits.timeout, show_default=True,
+        click.option("--timeout", type=Finite(0.1), default=limits.timeout, show_default=True,
                      metavar="SECONDS", help="Time for one answer while exploring."),
     ):  # fmt: skip
         command = option(command)
@@ -153,7 +153,7 @@ def pace_options(command: Command) -> Command:
     """How often a host is asked."""
     limits = Limits(contact="")
     for option in (
-        click.option("--delay", type=Seconds(0, 3600), default=limits.delay, show_default=True,
+        click.option("--delay", type=Finite(0, 3600), default=limits.delay, show_default=True,
                      metavar="SECONDS", envvar="JISWEEP_DELAY",
                      help="Least time between two requests or pages on one host; 0 for your own servers."),
         click.option("--per-host", type=click.IntRange(1, 16), default=limits.per_host, show_default=True,
@@ -215,7 +215,7 @@ def reach_options(command: Command) -> Command:
                      metavar="N", help="Links from the start page."),
         click.option("--max-pattern", type=click.IntRange(1), default=limits.pattern, show_default=True,
                      metavar="N", help="Addresses that differ only in the values of their query."),
-        click.option("--max-seconds", type=Seconds(1), default=limits.seconds, show_default=True,
+        click.option("--max-seconds", type=Finite(1), default=limits.seconds, show_default=True,
                      metavar="SECONDS", help="Time for exploring."),
         click.option("--widen", multiple=True, metavar="PATTERN",
                      help="Addresses that no budget for patterns and no suspicion of a trap holds back."),

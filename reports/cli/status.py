@@ -10,13 +10,14 @@ from db.schema import present
 from db.types import now
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.saying import say_json
+from reports.cli.usage import Finite
 from reports.ops.standing import Overall, read_standing
 from reports.ops.telling import EXIT, as_lines, as_object
 
 
 @click.command()
 @click.option(
-    "--since", "hours", type=click.FloatRange(0.1, 24 * 400), default=24, show_default=True, metavar="HOURS",
+    "--since", "hours", type=Finite(0.1, 24 * 400), default=24, show_default=True, metavar="HOURS",
     help="How far back sweeps count that have ended.",
 )  # fmt: skip
 @click.option("--sites", is_flag=True, help="List each site's last finished sweep, the oldest first.")
@@ -27,7 +28,7 @@ def status(hours: float, sites: bool, as_json: bool, lang: str, database: str) -
     """Say how everything stands; the exit code is for a cron job.
 
     0: all that ended in the period is complete, and nothing stands still. 3: some sweep is not complete, or was
-    stopped by a person. 8: a sweep stands still that nobody will move, or nothing ran at all.
+    stopped by a person, or did not run when it was due. 8: a sweep or a schedule stands still that nobody will move, or nothing ran.
     """
     overall = asyncio.run(_read(database, timedelta(hours=hours)))
     if as_json:

@@ -6,15 +6,15 @@ from typing import Any
 import click
 
 
-class Seconds(click.FloatRange):
-    """A finite number of seconds."""
+class Finite(click.FloatRange):
+    """A finite number of seconds, or hours."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number; what is none, or has no end, is refused."""
-        seconds: float = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
             self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
-        return seconds
+        return number
 
 
 class Percent(click.FloatRange):

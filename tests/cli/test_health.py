@@ -3,9 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from audits.health import Checkup, Measured, Thresholds
 from audits.trust import judge
 from db.database import Database
-from db.words import Trust
+from db.words import Doubt, Trust
+from reports.health_view import health_lines
+from reports.language import Language
 from tests.audits.trending import Histories, days
 from tests.cli.program import Program
 from tests.cli.refusals import refused
@@ -96,3 +101,18 @@ def test_people_are_subscribed_listed_and_tried(program: Program, tmp_path: Path
         assert (ended.code, ended.said) == (3, ["jisweep: HTTP 500"])
         assert program.run(*test, "other").code == 3
     refused(program, 2, "notices", "test", "--hook", "team")
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_of_nothing_no_share_is_told(lang: str) -> None:
+    measured = Measured(
+        known=0, known_before=None, unanswered=0, chosen=0, lost=0, audited=0, carried=0, rechecked=0, disagreeing=0,
+        seconds=4, seconds_usual=None,
+    )  # fmt: skip
+    limits = Thresholds()
+    found = Checkup(
+        sweep=1, trust=Trust.SUSPECT, against=None, measured=measured, limits=limits, doubts=measured.doubts(limits),
+        decided_by=None, why=None, decided_at=None,
+    )  # fmt: skip
+    assert found.doubts == (Doubt.UNANSWERED, Doubt.LOST)
+    assert "%" not in " ".join(health_lines(found, Language(lang)))

@@ -18,6 +18,7 @@ from db.words import Came, Channel, Days, Reason, SweepState, Telling, Trust, Vi
 from reports.ops.standing import Overall, Standing, Verdict, read_standing
 from reports.ops.telling import EXIT, as_lines, as_object
 from tests.cli.program import Program
+from tests.cli.refusals import refused
 from tests.reports.rows import Writer
 
 AT = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)  # 03:00 in Tokyo, Friday
@@ -331,5 +332,7 @@ async def test_the_command_ends_with_the_code_that_cron_heeds(program: Program) 
     ended = program.run("status", "--json")
     assert (ended.code, ended.object["verdict"], ended.object["queue"]) == (0, "whole", [1])
     assert ended.object["database"]["kind"] == "sqlite"
+    for hours in ("nan", "inf", "0"):
+        refused(program, 2, "status", "--since", hours)
     ended = program.run("status", "--db", "nowhere.sqlite")
     assert (ended.code, len(ended.said)) == (6, 1)
