@@ -16,8 +16,8 @@ from audits.trends.counting import count_points
 from audits.trends.periods import Period
 from audits.trends.portrait import portrait_of
 from db.database import Database
-from db.tables import Defect, DefectEvent, Occurrence, Site, Sweep
-from db.words import DefectState, SweepState, Telling, Trust
+from db.tables import Defect, DefectEvent, Occurrence, ScheduledRun, Site, Sweep
+from db.words import Came, DefectState, SweepState, Telling, Trust
 from reports.health_view import doubts, verdict
 from reports.language import Language
 from reports.notices.message import Message
@@ -172,6 +172,7 @@ async def digest(
         )
         waiting = await waiting_defects(connection, week.last, Defect.site_id.in_(sites))
         swept = await _swept(connection, sites, week)
+        lacking = await _lacking(connection, sites, week)
     unit = portrait.unit(sites)
     left, late = summed(waiting, sites)
     name = say("notice.all")
@@ -185,6 +186,7 @@ async def digest(
             sweeps=swept["sweeps"],
         ),
         *([say("notice.doubted", sweeps=swept["suspect"])] if swept["suspect"] else []),
+        *([say("notice.lacking", **lacking)] if any(lacking.values()) else []),
         *sentences(unit, language),
         say("notice.left", open=left, late=late),
     ]  # fmt: skip
@@ -195,7 +197,7 @@ async def digest(
         path = f"/sites/{place.site}"
     facts: dict[str, Any] = {
         "first": week.first.isoformat(), "last": week.last.isoformat(), "sites": len(sites),
-        "swept_sites": len(swept["sites"]), "sweeps": swept["sweeps"], "suspect_waiting": swept["suspect"],
+        "swept_sites": len(swept["sites"]), "sweeps": swept["sweeps"], "suspect_waiting": swept["suspect"], "not_begun": lacking,
         "open_defects": left, "overdue_defects": late,
     }  # fmt: skip
     days = {"first": language.date(week.first), "last": language.date(week.last)}
@@ -238,3 +240,11 @@ async def _swept(connection: AsyncConnection, sites: Collection[int], week: Peri
         "sweeps": len(counted),
         "suspect": sum(trust is Trust.SUSPECT for _, trust, _ in rows),
     }
+
+
+async def _lacking(connection: AsyncConnection, sites: Collection[int], week: Period) -> dict[str, int]:
+    """Due times of a week's schedules for which these sites got no sweep, by the reason."""
+    of = ScheduledRun.site_id.in_(sites), ScheduledRun.due_at >= week.begins, ScheduledRun.due_at < week.ends
+    counts = sa.select(ScheduledRun.came, sa.func.count()).where(*of).group_by(ScheduledRun.came)
+    found = {came: number for came, number in await connection.execute(counts) if came is not None}
+    return {each.value: found.get(each, 0) for each in (Came.FAILED, Came.OVERLAPS)}

@@ -370,6 +370,16 @@ async def test_what_a_schedule_could_not_begin_is_told(town: Town, box: Mailbox,
     assert "計画が読めません" in text
     assert f"{PUBLIC}/schedules/{number}" in text
     assert "2026年6月1日（月曜）00:00（Asia/Tokyo）" in text
+    await town.subscribe(
+        Channel.EMAIL, "theirs@example.lg.jp", Telling.DIGEST, place=Place(organisation=town.theirs)
+    )
+    await town.subscribe(Channel.EMAIL, "ours@example.lg.jp", Telling.DIGEST, place=Place(organisation=town.ours))
+    at = MONDAY + 7 * 24 * HOUR
+    await collect(database, at, at)
+    await send_at(database, settings_for(box), at)
+    weeks = {mail["To"]: mail.get_content() for mail in box.mails[3:]}
+    assert "始められなかったもの 1 件" in weeks["ours@example.lg.jp"]
+    assert "始められなかった" not in weeks["theirs@example.lg.jp"]
 
 
 async def test_a_refusal_for_good_is_given_up_at_once_and_nobody_else_waits_for_it(
