@@ -140,7 +140,9 @@ class Overall:
     sites: tuple[Ended, ...]  # each site's last, those that finished longest ago first
     holders: tuple[Holder, ...]
     suspect: tuple[Ended, ...]  # sweeps that wait for a person to accept or reject them
-    workers: tuple[Hand, ...]  # that have not said that they have ended
+    workers: tuple[
+        Hand, ...
+    ]  # that have given a sign of life in the period, and have not said that they have ended
     notices: Posted
     schedules: Watched
     ended_leases: int  # of pages: taken on, and let go without a result
@@ -203,7 +205,7 @@ async def read_standing(connection: AsyncConnection, moment: datetime, period: t
         at=moment, since=moment - period, under_way=tuple(under_way), sites=tuple(sites), holders=tuple(holders),
         finished=tuple(await _ended_where(connection, Sweep.finished_at >= moment - period)), ended_leases=ended_leases,
         suspect=tuple(await _ended_where(connection, Sweep.trust == Trust.SUSPECT)),
-        workers=tuple(await _workers(connection, moment)), notices=await _notices(connection, moment, moment - period),
+        workers=tuple(await _workers(connection, moment, moment - period)), notices=await _notices(connection, moment, moment - period),
         schedules=await watch(connection, moment - period, moment),
         kind=kind, size=size, revision=await connection.scalar(sa.text("SELECT version_num FROM alembic_version")),
     )  # fmt: skip
@@ -306,10 +308,10 @@ async def _ended_where(connection: AsyncConnection, *conditions: sa.ColumnElemen
     ]
 
 
-async def _workers(connection: AsyncConnection, moment: datetime) -> list[Hand]:
-    rows = await connection.execute(
-        sa.select(*Worker.__table__.c).where(Worker.ended_at.is_(None)).order_by(Worker.name)
-    )
+async def _workers(connection: AsyncConnection, moment: datetime, since: datetime) -> list[Hand]:
+    """Those that have not said that they have ended; of one that was killed nobody is told for ever."""
+    told = Worker.ended_at.is_(None), Worker.beat_at >= since
+    rows = await connection.execute(sa.select(*Worker.__table__.c).where(*told).order_by(Worker.name))
     return [
         Hand(
             name=row.name, version=row.version, engine=row.engine, started_at=row.started_at, beat_at=row.beat_at,

@@ -172,7 +172,13 @@ async def test_workers_that_fall_silent_and_notices_that_were_given_up_are_told(
     about = {"version": "1", "engine": "axe-core 4", "reader": 1, "places": 3, "started_at": LONG_AGO, "hand": {}}
     async with database.writing() as connection:
         writer = Writer(connection)
-        for name, minutes, ended in (("busy", 1, None), ("frozen", 6, None), ("gone", 60, LONG_AGO)):
+        killed = 25 * 60  # before the period: nobody expects it back
+        for name, minutes, ended in (
+            ("busy", 1, None),
+            ("frozen", 6, None),
+            ("gone", 60, LONG_AGO),
+            ("killed", killed, None),
+        ):
             beat = AT - timedelta(minutes=minutes)
             await writer.insert(Worker, **about, name=name, owner=f"{name}/1/1", beat_at=beat, ended_at=ended)
         wanted = {
