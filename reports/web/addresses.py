@@ -19,6 +19,7 @@ from reports.web.listing import Cell, Column, Listing
 
 TRIED_AGAIN = Visit.tries > 1
 SHOWS = ("all", "pages", "audited", "problem", "review", "unaudited", "retried")  # beside states and reasons
+NO_TEMPLATE = "none"  # templates are numbered from 0
 CRITERION = re.compile(r"[1-4]\.\d\.\d{1,2}")
 
 
@@ -57,7 +58,7 @@ class Narrowed:
 
     show: str = "all"
     directory: str | None = None
-    template: int | None = None  # 0: the pages that are like no other
+    template: int | str | None = None  # NO_TEMPLATE: the pages of which it is not known
     criterion: str | None = None  # that their problems, or what is to be reviewed, are about
     part: str | None = None  # of the sample: the random one alone speaks for the site
     way: str | None = None  # that they are known by, see `known_by`
@@ -72,7 +73,7 @@ class Narrowed:
         criterion, part, way = given.get("criterion"), given.get("part"), given.get("way")
         known = (
             show in SHOWS or show in (*VisitState, *Reason),
-            template is None or (template.isascii() and template.isdigit() and len(template) < 9),
+            template in (None, NO_TEMPLATE) or (template.isascii() and template.isdigit() and len(template) < 9),
             criterion is None or CRITERION.fullmatch(criterion),
             part in (None, Part.RANDOM.value),
             way is None or way in known_by(),
@@ -80,7 +81,7 @@ class Narrowed:
         if not all(known):
             raise Refused(404)
         return cls(
-            show=show, directory=given.get("directory"), template=int(template) if template else None, criterion=criterion,
+            show=show, directory=given.get("directory"), template=int(template) if template and template != NO_TEMPLATE else template, criterion=criterion,
             part=part, way=way, type=given.get("type"), reason=given.get("reason"),
         )  # fmt: skip
 
@@ -102,7 +103,7 @@ class Narrowed:
         if self.directory is not None:
             found += [directory(start, dialect) == self.directory]
         if self.template is not None:
-            found += [Visit.template == self.template if self.template else Visit.template.is_(None)]
+            found += [Visit.template.is_(None) if self.template == NO_TEMPLATE else Visit.template == self.template]
         if self.part is not None:
             drawn = sa.exists().where(Draw.visit_id == Visit.id, Draw.part == Part(self.part))
             found += [drawn, ~is_gone()]
@@ -122,9 +123,9 @@ class Narrowed:
         )
 
     def _template(self, language: Language) -> str | None:
-        if self.template == 0:
+        if self.template == NO_TEMPLATE:
             return language.say("web.site.no_template")
-        return language.say("sample.of_template", number=str(self.template)) if self.template else None
+        return language.say("sample.of_template", number=str(self.template)) if self.template is not None else None
 
     def said(self, language: Language) -> str:
         """What the table holds, in words."""

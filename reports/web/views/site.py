@@ -36,7 +36,7 @@ from reports.summary import carried
 from reports.survey_view import summary as survey_summary
 from reports.trend_report import trend_values
 from reports.trend_view import Of
-from reports.web.addresses import Narrowed, addresses, directory, fails_in, rate_href
+from reports.web.addresses import NO_TEMPLATE, Narrowed, addresses, directory, fails_in, rate_href
 from reports.web.asking import Asked, Reader, Refused
 from reports.web.heat import heat
 from reports.web.listing import Cell, Column, Listing
@@ -271,7 +271,8 @@ def _groups(asked: Asked, last: Sweep, id: str, rows: list[Any], start: str) -> 
         return Cell(text=say("sample.of_template", number=str(row.name)), value=row.name, aside=row.example)
 
     def number(show: str, value: int, row: Any, kind: str = "") -> Cell:
-        href = f"/sweeps/{last.id}/addresses?{urlencode({'show': show, param: row.name or 0})}"
+        like = NO_TEMPLATE if row.name is None else row.name
+        href = f"/sweeps/{last.id}/addresses?{urlencode({'show': show, param: like})}"
         return Cell(text=language.number(value), value=value, href=href if value else None, kind=kind)
 
     def share(row: Any) -> Cell:
