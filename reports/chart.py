@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 720, 320  # units of the drawing
-LEFT, RIGHT, TOP, BOTTOM = 60, 16, 26, 44
+LEFT, RIGHT, TOP, BOTTOM = 60, 26, 26, 44
 TOPS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # shares that an axis may end at
-LABELS = 7  # that fit below
+LABELS = 7  # that fit below bars
+APART = 82  # units from the middle of a day below to that of the next, so that they do not touch
 BESIDE = 9  # that the second line is moved to the right
 PATTERNS = ("solid", "hatch", "dots", "cross", "blank")
 
@@ -189,10 +190,12 @@ def _grid(axis: Axis, frame: _Frame) -> Markup:
 
 
 def _days(days: Sequence[tuple[float, str]], frame: _Frame) -> list[Markup]:
-    every = -(-len(days) // LABELS)
+    shown: list[tuple[float, str]] = []
+    for time, label in days:
+        if not shown or frame.x(time) - shown[-1][0] >= APART:
+            shown.append((frame.x(time), label))
     return [
-        _svg('<text class="below" x="{}" y="{}">{}</text>', frame.x(time), HEIGHT - BOTTOM + 20, label)
-        for time, label in days[::every]
+        _svg('<text class="below" x="{}" y="{}">{}</text>', x, HEIGHT - BOTTOM + 20, label) for x, label in shown
     ]
 
 

@@ -1,5 +1,6 @@
 """Units and sites as a manager sees them: how they stand, what has changed since the sweeps before, in rows and in sentences."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,10 +15,13 @@ from audits.defects.standing import OPEN
 from audits.shift import Shift
 from audits.survey import Yardstick, yardsticks
 from audits.trends.portrait import Face, Unit
+from audits.trends.rollup import Rolled
 from db.tables import Cycle, CycleSite, Defect
+from db.words import Break
 from reports.cycle_view import shift_lines
 from reports.language import Language
-from reports.trend_view import Row, range_of, reasons, rolled_row
+from reports.trend_view import Row, missing_why, range_of, rolled_row
+from reports.trend_view import reasons as break_words
 
 NONE = (0, 0)
 
@@ -149,6 +153,25 @@ def sentences(unit: Unit, language: Language) -> Iterator[str]:
         )  # fmt: skip
 
 
+def left_out_words(rolled: Rolled, language: Language) -> str:
+    """Of how many sites a rate says nothing, by reason; nothing where it is of all."""
+    if not rolled.missing:
+        return ""
+    counted = Counter(out_of_rate(why, language) for why in rolled.missing.values())
+    reasons = language.say("common.comma").join(
+        language.say("web.rates.reason", why=why, sites=language.count("site", number))
+        for why, number in counted.most_common()
+    )
+    return language.say("web.rates.left_out", sites=language.count("site", len(rolled.missing)), reasons=reasons)
+
+
+def out_of_rate(why: Break | None, language: Language) -> str:
+    """Why a site is not in the rate of several."""
+    if why is Break.RULE_SET:
+        return language.say("web.rates.other_rules")
+    return missing_why(why, language)
+
+
 def told(row: Row, language: Language) -> str:
     """What a share stands on; nothing where there is none."""
     estimate = row.estimate
@@ -191,5 +214,5 @@ def no_shift_words(face: Face, language: Language) -> str:
     if not face.steps:
         return language.say("web.overview.never")
     if face.breaks:
-        return language.say("web.overview.broken", reasons=reasons(face.breaks, language))
+        return language.say("web.overview.broken", reasons=break_words(face.breaks, language))
     return language.say("web.overview.first")

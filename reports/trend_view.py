@@ -57,11 +57,12 @@ class Row:
 def rows_of(trend: Trend, number: str | None = None) -> list[Row]:
     """The points of a trend in their order; of a criterion, or of level A and AA."""
     if trend.alone:
-        return [_site_row(step, number) for steps in trend.steps.values() for step in steps]
+        return [site_row(step, number) for steps in trend.steps.values() for step in steps]
     return [rolled_row(each, len(trend.sites), number) for each in trend.rolled]
 
 
-def _site_row(step: Step, number: str | None) -> Row:
+def site_row(step: Step, number: str | None) -> Row:
+    """One sweep of a site as it is shown."""
     point, day = step.point, step.point.at.astimezone(TOKYO).date()
     sample = point.sample(number)
     return Row(
@@ -295,7 +296,7 @@ def trend_cells(trend: Trend, of: Of, language: Language) -> Iterator[dict[str, 
         tests = {test.sweep: judged_cells(test, language) for test in trend.tests.get(site, ())}
         for step in steps:
             judged = tests.get(step.point.sweep, {})
-            yield {**_cells(_site_row(step, trend.criterion), language), **judged, "name": of.sites[site]}
+            yield {**_cells(site_row(step, trend.criterion), language), **judged, "name": of.sites[site]}
 
 
 def verdicts(test: Tested, verdict: str) -> list[str]:
@@ -599,5 +600,5 @@ def site_rows(trend: Trend) -> list[tuple[int, Row | None, int]]:
     told: list[tuple[int, Row | None, int]] = []
     for site in trend.sites:
         line = last_line(trend.steps.get(site.id, ()))
-        told.append((site.id, _site_row(line[-1], trend.criterion) if line else None, len(line)))
+        told.append((site.id, site_row(line[-1], trend.criterion) if line else None, len(line)))
     return told

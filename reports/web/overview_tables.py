@@ -12,6 +12,7 @@ from reports.trend_view import Row, range_of, why_broken
 from reports.web.addresses import rate_href
 from reports.web.asking import Asked
 from reports.web.listing import Cell, Column, Listing
+from reports.web.units import NO_ORGANISATION, rates_href
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Told:
     label: str
     row: Row
     number: int
+    href: str  # where its sites are listed
 
 
 def overview_tables(
@@ -116,7 +118,7 @@ def _unit_columns(language: Language) -> list[Column]:
     def sites(each: Any) -> Cell:
         of: UnitRow = each[1]
         text = say("number.of", part=of.row.sites, whole=of.unit.sites)
-        return Cell(text=text, value=of.unit.sites, href=below(each))
+        return Cell(text=text, value=of.row.sites, href=below(each))
 
     def change(each: Any) -> Cell:
         shift = each[1].unit.shift
@@ -132,7 +134,7 @@ def _unit_columns(language: Language) -> list[Column]:
         )
 
     def below(each: Any) -> str:
-        return f"/organisations/{each[1].id}#sites" if each[1].id is not None else "#sites"
+        return rates_href(each[1].id if each[1].id is not None else NO_ORGANISATION)
 
     def query(each: Any) -> str | None:
         return f"organisation={each[1].id}" if each[1].id is not None else None
@@ -141,7 +143,7 @@ def _unit_columns(language: Language) -> list[Column]:
         Column(
             key="unit", heading=say("web.sites.organisation"), cell=name, is_head=True, by=lambda each: each[0],
         ),
-        Column(key="sites", heading=say("web.overview.sites"), is_number=True, is_told=True, cell=sites, by=lambda each: each[1].unit.sites),
+        Column(key="sites", heading=say("web.overview.sites"), is_number=True, is_told=True, cell=sites, by=lambda each: each[1].row.sites),
         *_rate_columns(language, lambda each: each[1].row, below),
         Column(
             key="change", heading=say("web.overview.since"), is_number=True, is_told=True, cell=change,
@@ -247,7 +249,7 @@ def _point_columns(language: Language) -> list[Column]:
             if mean.low == mean.high
             else say("trend.range", low=language.share(mean.low), high=language.share(mean.high))
         )
-        return Cell(text=language.share(mean.share), value=rounded(mean.share), aside=aside)
+        return Cell(text=language.share(mean.share), value=rounded(mean.share), aside=aside, href=each[1].href)
 
     return [
         Column(
@@ -259,9 +261,9 @@ def _point_columns(language: Language) -> list[Column]:
         ),
         Column(
             key="sites", heading=say("web.overview.sites"), is_number=True, is_told=True, by=lambda each: each[1].row.sites,
-            cell=lambda each: Cell(text=say("number.of", part=each[1].row.sites, whole=each[1].row.sites_of), value=each[1].row.sites),
+            cell=lambda each: Cell(text=say("number.of", part=each[1].row.sites, whole=each[1].row.sites_of), value=each[1].row.sites, href=each[1].href),
         ),
-        *_rate_columns(language, lambda each: each[1].row, lambda _: None),
+        *_rate_columns(language, lambda each: each[1].row, lambda each: each[1].href),
         Column(key="unweighted", heading=say("trend.unweighted"), is_number=True, is_told=True, sorts=False, cell=unweighted),
         Column(key="notes", heading=say("trend.notes"), sorts=False, cell=notes),
     ]  # fmt: skip

@@ -65,6 +65,7 @@ ROUTES: dict[str, Line] = {
     "POST /account/tokens/{token}/end": Line(needs=None),
     # reading
     "GET /": Line(needs=None),
+    "GET /rates": Line(needs=None),
     "GET /sites": Line(needs=None),
     "GET /sweeps": Line(needs=None),
     "GET /defects": Line(needs=None),

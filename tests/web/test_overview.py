@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, async_playwright
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.compare import compare
@@ -106,7 +108,8 @@ async def surveyed(connection: AsyncConnection, site: int) -> None:
 
 async def table(client: httpx.AsyncClient, path: str, name: str) -> list[list[str]]:
     """All rows of a table as its CSV file has them, below the headings."""
-    text = (await client.get(path, params={"as": "csv", "table": name})).text.removeprefix("\N{BYTE ORDER MARK}")
+    url = httpx.URL(path).copy_merge_params({"as": "csv", "table": name})
+    text = (await client.get(url)).text.removeprefix("\N{BYTE ORDER MARK}")
     return list(csv.reader(io.StringIO(text)))[1:]
 
 
@@ -169,6 +172,48 @@ async def test_sites_and_units_have_the_numbers_that_trends_and_comparisons_tell
     assert "28.49%" in page, "published rates stand beside the rate by the ministry's conditions"
     assert "総務省が公表した割合は" in office, "and nowhere else, with why"
     assert "28.49%" not in office
+
+
+async def test_a_rate_names_the_sites_that_it_is_of_and_why_others_are_not_in_it(
+    database: Database, origin: str
+) -> None:
+    of = await town(database)
+    async with database.writing() as connection:  # a site of the office is judged by rules of its own
+        rows = Histories(connection=connection)
+        further = await rows.sites(1, of["office"], "d")
+        await rows.sweeps(further, today() - timedelta(days=1), {"label": [0, 1]}, rule_set="other")
+        await keep_points(connection)
+    who = await person(database, "m", Grant(role=Role.MANAGER))
+    team = await person(database, "team", Grant(role=Role.WEB_TEAM, site=of["drawn"]))
+    async with browsing(origin, who) as client:
+        home = LexborHTMLParser((await client.get("/")).text)
+        said = home.body.text()
+        assert "判定規則がほかのサイトの多くと違う：1サイト" in said
+        assert "この期間の調査がない：1サイト" in said
+        links = [
+            link for link in home.css("#units td a, #points td a") if "/rates" in (link.attributes["href"] or "")
+        ]
+        told = {
+            link.attributes["href"] or "": link.text()
+            for link in links
+            if re.fullmatch(r"\d+ / \d+", link.text(strip=True))
+        }
+        assert len(told) > 5
+        for href, text in told.items():
+            listed = await table(client, href, "sites")
+            counted = [row for row in listed if row[1] == "入る"]
+            assert text.strip() == f"{len(counted)} / {len(listed)}", href
+        [office] = [
+            row for row in await table(client, f"/rates?organisation={of['office']}", "sites") if row[1] != "入る"
+        ]
+        assert office[1] == "入らない：判定規則がほかのサイトの多くと違う"
+        units = {row[0]: row for row in await table(client, "/", "units")}
+        assert units["庁<b>"][1] == "2", "in the file, too, the sites that the rate is of"
+        for wrong in ("organisation=999", "organisation=x", "of=1999-01-01", "by=cycle&of=99"):
+            assert (await client.get(f"/rates?{wrong}")).status_code == 404, wrong
+    async with browsing(origin, team) as client:
+        assert len(await table(client, "/rates?organisation=none", "sites")) == 1
+        assert (await client.get(f"/rates?organisation={of['bureau']}")).status_code == 404
 
 
 async def test_a_reader_sees_what_the_roles_reach(database: Database, origin: str) -> None:
@@ -255,7 +300,7 @@ async def test_the_pages_stand_our_own_audit(database: Database, database_url: s
                     [{"name": name, "value": value, "url": origin} for name, value in choices.items()]
                 )
                 page = await context.new_page()
-                for path in ("/", f"/organisations/{of['bureau']}?by=month"):
+                for path in ("/", f"/organisations/{of['bureau']}?by=month", "/rates"):
                     for width in (1280, 320):
                         wrong += await faults(page, f"{origin}{path}", width)
                 await context.close()

@@ -1,24 +1,19 @@
 """How the reader's organisations and sites stand: the start page, and the page of one organisation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter
 from markupsafe import Markup
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from audits.defects.cover import today
-from audits.organisations import Node, Tree, shown, tree
-from audits.trends.periods import Every, Period, periods
+from audits.organisations import shown
+from audits.trends.periods import Period
 from audits.trends.portrait import Portrait
 from audits.trends.trend import Target, forecast_of
-from db.tables import Cycle, CycleSite, Defect, Sweep
-from reports.access.rights import May, Reach
+from db.tables import CycleSite, Defect
+from reports.access.rights import May
 from reports.chart import line_swatch
 from reports.language import Language
 from reports.overview_view import (
@@ -27,6 +22,7 @@ from reports.overview_view import (
     UnitRow,
     aims,
     extent_of,
+    left_out_words,
     ministry,
     sentences,
     shift_words,
@@ -35,100 +31,40 @@ from reports.overview_view import (
     waiting_defects,
 )
 from reports.trend_report import rate_chart
-from reports.trend_view import forecast_sentence, period_label, rolled_row, why_broken
-from reports.web.asking import Asked, Crumb, Reader, Refused
+from reports.trend_view import forecast_sentence, rolled_row, why_broken
+from reports.web.asking import Asked, Crumb, Reader
 from reports.web.overview_tables import Told, overview_tables
-from reports.web.portraits import Portraits
-
-YEARS = 2  # fiscal years before this one that are looked at
-CYCLE = "cycle"
-CUTS = ("quarter", "month", "year", CYCLE)  # what the chart's periods may be, the usual one first
+from reports.web.units import CUTS, Asking, Cut, cut_by, cuts, everything, organisation_of, others, painted, way_to
 
 router = APIRouter()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asking:
-    """What is looked at: an organisation, or all that the reader may see."""
-
-    tree: Tree
-    sites: Sequence[int]
-    nodes: Sequence[tuple[Node, int]]  # organisations to be listed with their depths
-    organisation: int | None
-
-    def condition(self, column: Any, reach: Reach) -> sa.ColumnElement[bool]:
-        """That a column of site numbers is among the sites."""
-        return reach.within(column) if self.organisation is None else column.in_(self.sites)
 
 
 @router.get("/")
 async def overview(asked: Reader) -> Response:
     """All that the reader may see."""
-    reach = asked.who.reach(May.READ)
-    async with asked.reading() as connection:
-        known = await tree(connection)
-    nodes = [
-        each
-        for root in _roots(known, reach)
-        for each in ((root, 0), *((below, 1) for below in known.children(root.id)))
-    ]
-    sites = sorted(site for some in known.sites.values() for site, _ in some if reach.holds(site))
-    asking = Asking(tree=known, sites=sites, nodes=nodes, organisation=None)
-    return await _answer(asked, asking, asked.language.say("web.overview.title"), ())
+    return await _answer(asked, await everything(asked), asked.language.say("web.overview.title"), ())
 
 
 @router.get("/organisations/{organisation}")
 async def one(asked: Reader, organisation: int) -> Response:
     """One organisation with all below it."""
-    reach = asked.who.reach(May.READ)
-    async with asked.reading() as connection:
-        known = await tree(connection)
-    if organisation not in known.nodes or not reach.covers(organisation):
-        raise Refused(404)
-    node = known.nodes[organisation]
-    nodes = [(node, 0)]
-    for child in known.children(organisation):
-        nodes += [(child, 1), *((below, 2) for below in known.children(child.id))]
-    above = [each for each in _above(known, node) if reach.covers(each.id)]
-    way = [Crumb(name=each.path[-1], href=f"/organisations/{each.id}") for each in above]
-    crumbs = (Crumb(name=asked.language.say("web.overview.title"), href="/"), *way)
-    asking = Asking(tree=known, sites=known.sites_below(organisation), nodes=nodes, organisation=organisation)
-    return await _answer(asked, asking, node.path[-1], crumbs)
-
-
-def _roots(known: Tree, reach: Reach) -> list[Node]:
-    """The highest organisations that the reader's reach covers."""
-    covered = [each for each in known.nodes.values() if reach.covers(each.id)]
-    return sorted(
-        (each for each in covered if each.parent is None or not reach.covers(each.parent)),
-        key=lambda each: each.path,
+    asking = await organisation_of(asked, organisation)
+    *above, here = way_to(asked, asking)
+    return await _answer(
+        asked, asking, here.name, (Crumb(name=asked.language.say("web.overview.title"), href="/"), *above)
     )
-
-
-def _above(known: Tree, node: Node) -> list[Node]:
-    found: list[Node] = []
-    at = node.parent
-    while at is not None:
-        found.insert(0, known.nodes[at])
-        at = known.nodes[at].parent
-    return found
 
 
 async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb, ...]) -> Response:
     reach, day = asked.who.reach(May.READ), today()
-    by = asked.request.query_params.get("by", CUTS[0])
-    by = by if by in CUTS else CUTS[0]
-    fiscal = day.year if day.month >= 4 else day.year - 1
-    span = Period(first=date(fiscal - YEARS, 4, 1), last=day)
+    by = cut_by(asked.request.query_params.get("by"))
     async with asked.reading() as connection:
         waiting = await waiting_defects(connection, day, asking.condition(Defect.site_id, reach))
         targets = await aims(connection, day, asking.condition(CycleSite.site_id, reach))
-        cut = await _cut(connection, by, span, asking.condition(CycleSite.site_id, reach), asked.language)
-        portrait = await _portraits(asked).of(
-            connection, asking.sites, asking.condition(Sweep.site_id, reach), span, partial(_study, asking, cut)
-        )
+        cut = await cuts(asked, connection, asking, by)
+        portrait = await painted(asked, connection, asking, cut)
     units = _units(asked.language, asking, portrait, waiting)
-    points = _points(portrait, cut, len(asking.sites))
+    points = _points(portrait, cut, by, asking)
     listings = overview_tables(asked, units, _sites(asking, portrait, waiting), points)
     for listing in listings.values():
         if file := listing.file():
@@ -141,48 +77,14 @@ async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb,
         lead=list(sentences(whole, asked.language)), head=units[0] if units else None, aims=targets, ministry=ministry(whole),
         cuts=CUTS, by=by, line_swatch=line_swatch, is_one=asking.organisation is not None, sites_of=len(asking.sites),
         extent_of=lambda row: extent_of(row, asked.language), told=lambda row: told(row, asked.language),
-        row=rolled_row(whole.rolled, whole.sites, None), waiting=summed(waiting, asking.sites), here_id=asking.organisation,
+        row=rolled_row(whole.rolled, whole.sites, None), waiting=summed(waiting, asking.sites), here_id=asking.organisation, rates_href=asking.rates_href(),
+        left_out=left_out_words(whole.rolled, asked.language),
         shift_words=lambda each: shift_words(each, asked.language),
     )  # fmt: skip
 
 
-def _portraits(asked: Asked) -> Portraits:
-    """Those of the application: the first who asks makes a place for them."""
-    state = asked.request.app.state
-    if not hasattr(state, "portraits"):
-        state.portraits = Portraits()
-    found: Portraits = state.portraits
-    return found
-
-
-def _study(asking: Asking, cut: Sequence[tuple[str, Period]], portrait: Portrait) -> None:
-    """Work out what takes its time, of all that is about to be shown."""
-    for face in portrait.faces.values():
-        _ = face.estimate, face.shift
-    for sites in (asking.sites, *(asking.tree.sites_below(node.id) for node, _ in asking.nodes)):
-        _ = portrait.unit(sites).rolled.rates()
-    for each in portrait.over([period for _, period in cut]):
-        _ = each.rates()
-
-
-async def _cut(
-    connection: AsyncConnection, by: str, span: Period, within: sa.ColumnElement[bool], language: Language
-) -> list[tuple[str, Period]]:
-    """The periods of the chart with their names."""
-    if by != CYCLE:
-        every = Every(by)
-        return [(period_label(each, every, language), each) for each in periods(span, every)]
-    mine = sa.exists().where(CycleSite.cycle_id == Cycle.id, within)
-    rows = await connection.execute(
-        sa.select(Cycle.name, Cycle.begins_on, Cycle.ends_on)
-        .where(Cycle.begins_on <= span.last, Cycle.ends_on >= span.first, mine)
-        .order_by(Cycle.begins_on, Cycle.id)
-    )
-    return [(name, Period(first=max(first, span.first), last=min(last, span.last))) for name, first, last in rows]
-
-
-def _points(portrait: Portrait, cut: Sequence[tuple[str, Period]], sites: int) -> list[Told]:
-    rolled = portrait.over([period for _, period in cut])
+def _points(portrait: Portrait, cut: Sequence[Cut], by: str, asking: Asking) -> list[Told]:
+    rolled, sites = portrait.over([each.period for each in cut]), len(asking.sites)
     rows = [rolled_row(each, sites, None) for each in rolled]
     first = next((number for number, row in enumerate(rows) if row.sites), 0)  # before it nothing is known
     rows, cut = rows[first:], cut[first:]
@@ -190,8 +92,8 @@ def _points(portrait: Portrait, cut: Sequence[tuple[str, Period]], sites: int) -
         id(row): number for number, row in enumerate((row for row in rows if row.breaks and row.estimate), start=1)
     }
     return [
-        Told(label=label, row=row, number=numbers.get(id(row), 0))
-        for (label, _), row in zip(cut, rows, strict=True)
+        Told(label=each.label, row=row, number=numbers.get(id(row), 0), href=asking.rates_href(by=by, of=each.key))
+        for each, row in zip(cut, rows, strict=True)
     ]
 
 
@@ -226,10 +128,8 @@ def _units(
         for node, depth in asking.nodes
         if not depth or asking.tree.sites_below(node.id)
     ]
-    roots = {site for node, depth in asking.nodes if not depth for site in asking.tree.sites_below(node.id)}
-    others = [site for site in asking.sites if site not in roots]
-    if others:
-        found.append(row(None, language.say("web.overview.others"), 0, others))
+    if rest := others(asking):
+        found.append(row(None, language.say("web.overview.others"), 0, rest))
     return found
 
 
