@@ -23,6 +23,7 @@ from audits.counts import audited_in, report_order
 from audits.criteria import Criterion, aimed_at
 from audits.criteria.judging import judging
 from audits.defects.sight import parts
+from audits.persons import known_as
 from crawler.links import unpack
 from db.errors import UsageError
 from db.tables import Assertion, Draw, Finding, Judgement, Page, Resource, Result, Sweep, Visit
@@ -286,11 +287,11 @@ class HowFar:
 async def how_far(connection: AsyncConnection, sweeps: Collection[int]) -> dict[int, HowFar]:
     """Sweep → how far its judgement has come, of those that somebody has judged; counted by the database."""
     last = sa.func.row_number().over(
-        partition_by=(Judgement.visit_id, Judgement.criterion, Judgement.person),
+        partition_by=(Judgement.visit_id, Judgement.criterion, known_as(Judgement.person)),
         order_by=(Judgement.at.desc(), Judgement.id.desc()),
     )
     words = (
-        sa.select(Visit.sweep_id, Judgement.visit_id, Judgement.criterion, Judgement.person, Judgement.outcome, last.label("last"))
+        sa.select(Visit.sweep_id, Judgement.visit_id, Judgement.criterion, known_as(Judgement.person).label("person"), Judgement.outcome, last.label("last"))
         .join(Judgement, Judgement.visit_id == Visit.id)
         .where(Visit.sweep_id.in_(sweeps), Visit.state == VisitState.AUDITED, Visit.result_id.is_not(None))
         .subquery()
@@ -380,7 +381,9 @@ async def words_on(connection: AsyncConnection, visits: Sequence[int]) -> dict[t
     """The last word of each person on each criterion of each visit, in the order of names."""
     last: dict[tuple[int, str], dict[str, Said]] = defaultdict(dict)
     of = Judgement
-    words = sa.select(of.visit_id, of.criterion, of.person, of.outcome, of.reason, of.at).order_by(of.at, of.id)
+    words = sa.select(of.visit_id, of.criterion, known_as(of.person), of.outcome, of.reason, of.at).order_by(
+        of.at, of.id
+    )
     for some in parts(visits):
         for visit, number, person, outcome, reason, at in await connection.execute(
             words.where(of.visit_id.in_(some))

@@ -630,6 +630,16 @@ class Account(Table):
     created_at: Mapped[datetime]
 
 
+class FormerName(Table):
+    """A person's name that an account had: words under it are those of the same person."""
+
+    __tablename__ = "former_name"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    person: Mapped[str] = mapped_column(unique=True)
+    until: Mapped[datetime]
+
+
 class RoleGrant(Table):
     """A role of an account, everywhere, in an organisation and all below it, or on one site."""
 

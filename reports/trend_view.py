@@ -223,6 +223,11 @@ def flow_values(flow: Flow) -> dict[str, int]:
     }
 
 
+def flow_cell(flow: Flow, name: str) -> int:
+    """A number of a period by its name, or by that of a band of age. Raises KeyError for a name of none."""
+    return {**flow_values(flow), **dict(zip(age_names(), flow.ages, strict=True))}[name]
+
+
 def age_names() -> list[str]:
     """Names of the bands of age: `days_30` up to 30 days, … `older`."""
     return [*(f"days_{days}" for days in AGES), "older"]

@@ -3,7 +3,6 @@
 Who may not except proposes: a proposal covers nothing until another person, who may, agrees in a review.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from audits.defects.book import Listed
 from audits.defects.cover import Cover, cover_by, cover_on, named, read, today
 from audits.defects.settling import settle
 from audits.defects.sight import rules_run
+from audits.persons import are_one
 from crawler.address import canonical
 from crawler.scope import check_pattern
 from db.errors import UsageError
@@ -124,7 +124,7 @@ async def review(connection: AsyncConnection, number: int, who: str, text: str, 
     exemption = await _running(connection, number)
     if not text.strip():
         raise UsageError(ja="--text に確認した内容を書いてください。", en="--text needs what was looked at.")
-    if same_person(who, exemption.person):
+    if await are_one(connection, who, exemption.person):
         raise UsageError(
             ja=f"例外 {number} は {exemption.person} が言ったものです。ほかの人が確認してください。",
             en=f"{exemption.person} said exception {number}: another person has to review it.",
@@ -267,13 +267,3 @@ def _nothing_to_except(defect: int) -> UsageError:
         ja=f"欠陥 {defect} は直ったことが確認されているので、例外にするものがありません。",
         en=f"Defect {defect} is confirmed as repaired: there is nothing to except.",
     )
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two spellings name one person."""
-    return _name(one) == _name(other)
-
-
-def _name(person: str) -> str:
-    """A name by which two spellings of one person are the same."""
-    return "".join(unicodedata.normalize("NFKC", person).casefold().split())

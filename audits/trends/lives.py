@@ -62,6 +62,7 @@ class Event:
 class Life:
     """One defect from when it was found on: the steps that change its standing, the first of them to open."""
 
+    defect: int
     site: int
     events: tuple[Event, ...]
 
@@ -182,6 +183,16 @@ class Reckoning:
         return max((*looks, last.at))
 
 
+async def flows_of(
+    connection: AsyncConnection, counting: Mapping[int, Collection[str]], period: Period
+) -> AsyncIterator[tuple[int, Flow]]:
+    """Each defect that rules of each site have found, with how it alone has moved in a period: what the flow of all is the sum of."""
+    async for life in lives(connection, counting):
+        alone = Reckoning([period], {})
+        alone.add(life)
+        yield life.defect, alone.flows[0]
+
+
 async def lives(
     connection: AsyncConnection, counting: Mapping[int, Collection[str]], page: int | None = None
 ) -> AsyncIterator[Life]:
@@ -203,7 +214,7 @@ async def lives(
         defect, site, events = 0, 0, list[Event]()
         async for number, of, rule, new, why, at, sweep in rows:
             if number != defect and events:
-                yield Life(site=site, events=tuple(events))
+                yield Life(defect=defect, site=site, events=tuple(events))
                 events = []
             if number != defect and rule in counting[of]:
                 events = older.get(number, [])
@@ -213,7 +224,7 @@ async def lives(
                 newly = not events and why == NEWLY_CHECKED
                 events.append(Event(at=at, new=standing, newly_checked=newly, sweep=sweep))
         if events:
-            yield Life(site=site, events=tuple(events))
+            yield Life(defect=defect, site=site, events=tuple(events))
 
 
 async def _by_older_names(connection: AsyncConnection, sites: Collection[int]) -> dict[int, list[Event]]:

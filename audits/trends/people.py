@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.criteria import aimed_at
 from audits.defects.sight import parts
 from audits.jis_test import Verdict, verdict_of
+from audits.persons import known_as
 from audits.trends.periods import Period
 from audits.trends.points import Point, counted
 from db.tables import Judgement, Sweep, Visit
@@ -48,7 +49,7 @@ async def read_tests(
     for some in parts(sorted(sites)):
         rows = await connection.execute(
             sa.select(
-                Visit.sweep_id, Judgement.visit_id, Judgement.criterion, Judgement.person, Judgement.outcome
+                Visit.sweep_id, Judgement.visit_id, Judgement.criterion, known_as(Judgement.person), Judgement.outcome
             )
             .join(Visit, Visit.id == Judgement.visit_id)
             .where(

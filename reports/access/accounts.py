@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audits.defects.excepting import same_person
+from audits.persons import same_person
 from db.errors import UsageError
-from db.tables import Account, Invitation, RoleGrant, Token
+from db.tables import Account, FormerName, Invitation, RoleGrant, Token
 from db.types import now
 from db.words import Role
 from reports.access import sessions
@@ -43,8 +43,16 @@ async def make_account(
 
 
 async def rename(connection: AsyncConnection, account: int, name: str, person: str, email: str | None) -> None:
-    """Change how an account is called. Raises UsageError for a name, or a person's, that is taken or cannot be one."""
+    """Change how an account is called. Raises UsageError for a name, or a person's, that is taken or cannot be one.
+
+    It stays the same person's: what was said under the name before is held to be theirs.
+    """
     named = await _named(connection, name, person, email, account)
+    was = await connection.scalar(sa.select(Account.person).where(Account.id == account))
+    if was is not None and was != named["person"]:
+        own = FormerName.account_id == account
+        await connection.execute(sa.delete(FormerName).where(own, FormerName.person.in_([was, named["person"]])))
+        await connection.execute(sa.insert(FormerName).values(account_id=account, person=was, until=now()))
     await connection.execute(sa.update(Account).where(Account.id == account).values(**named))
 
 
@@ -71,8 +79,9 @@ async def _named(
 
 
 async def is_somebody_elses(connection: AsyncConnection, person: str, account: int | None = None) -> bool:
-    """Whether an account, open or closed, other than this bears a person's name: under it they would judge and agree as the other."""
-    rows = await connection.execute(sa.select(Account.id, Account.person))
+    """Whether an account, open or closed, other than this bears a person's name, or did: under it they would judge and agree as the other."""
+    borne = sa.union_all(sa.select(Account.id, Account.person), sa.select(FormerName.account_id, FormerName.person))
+    rows = await connection.execute(borne)
     return any(number != account and same_person(other, person) for number, other in rows)
 
 

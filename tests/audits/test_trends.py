@@ -437,7 +437,7 @@ def a_life(draw: st.DrawFn) -> Life:
             )
         state = draw(st.sampled_from(sorted(BY_PEOPLE[state] | BY_MACHINE[state])))
         day += draw(st.integers(0, 40))
-    return Life(site=1, events=tuple(events))
+    return Life(defect=1, site=1, events=tuple(events))
 
 
 @settings(max_examples=150, deadline=None)
@@ -487,7 +487,9 @@ def test_the_bands_of_age_end_with_their_day() -> None:
     for days_ago in (0, *AGES, *(each + 1 for each in AGES[:-1])):
         reckoning = Reckoning([span], {})
         found = at(span.last - timedelta(days=days_ago))
-        reckoning.add(Life(site=1, events=(Event(at=found, new=Standing.OPEN, newly_checked=False, sweep=None),)))
+        reckoning.add(
+            Life(defect=1, site=1, events=(Event(at=found, new=Standing.OPEN, newly_checked=False, sweep=None),))
+        )
         expected = next(band for band, most in enumerate((*AGES, 10**6)) if days_ago <= most)
         assert reckoning.flows[0].ages[expected] == 1, days_ago
 

@@ -3,17 +3,21 @@
 import io
 import re
 import zipfile
+from datetime import date
 from html import unescape
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from audits.judging import how_far
+from audits.defects.excepting import review
+from audits.judging import how_far, keep_judgements, words_on
 from db.database import Database
-from db.tables import Declaration, Judgement, Site, Sweep, Trail, Visit
+from db.errors import UsageError
+from db.tables import Declaration, Exemption, Judgement, Site, Sweep, Trail, Visit
 from db.types import now
-from db.words import Done, JudgementOutcome, Notation, Role, SweepState
+from db.words import Done, ExceptionReason, JudgementOutcome, Notation, Role, SweepState
+from reports.access import accounts
 from reports.access.accounts import Grant
 from tests.reports.judged import DETAILS, MET, NOT_MET, dispute, judged
 from tests.web.serving import Person, browsing, person
@@ -151,6 +155,41 @@ async def test_two_windows_and_a_new_audit_do_not_write_over_each_other(database
         async with database.writing() as connection:
             await connection.execute(sa.update(Sweep).values(state=SweepState.AUDITING))
         assert (await client.post(path, data=one)).status_code == 404
+
+
+async def test_under_a_new_name_a_person_is_no_second_one(database: Database, origin: str) -> None:
+    sweep, pages, site = await there(database)  # 環境局 山田 has judged
+    async with database.writing() as connection:
+        account = await accounts.make_account(
+            connection, "yamada", "環境局 山田", [Grant(role=Role.JUDGE), Grant(role=Role.MANAGER)]
+        )
+        said = {"reason": ExceptionReason.NO_SOURCE_DATA, "text": "元データがない", "until": date(2100, 1, 1)}
+        kept = {
+            "site_id": site,
+            "rule": "image-alt",
+            "pattern": "/*",
+            "person": "環境局 山田",
+            "at": now(),
+            "proposed": True,
+        }
+        exception = await connection.scalar(sa.insert(Exemption).values(**kept, **said).returning(Exemption.id))
+        before = (await how_far(connection, [sweep]))[sweep]
+        await accounts.rename(connection, account, "yamada", "佐藤（旧姓 山田）", None)
+        change = (pages[0], "1.3.1", JudgementOutcome.NOT_MET, "見出しが文字の大きさだけ")
+        await keep_judgements(connection, sweep, "佐藤（旧姓 山田）", [change])
+    async with database.writing() as connection:
+        after = (await how_far(connection, [sweep]))[sweep]
+        assert after.people == ("佐藤（旧姓 山田）", "鈴木")
+        assert (after.decided, after.disputed) == (before.decided, before.disputed), "a changed mind is no dispute"
+        [word] = (await words_on(connection, pages))[pages[0], "1.3.1"]
+        assert (word.person, word.outcome) == ("佐藤（旧姓 山田）", JudgementOutcome.NOT_MET)
+        with pytest.raises(UsageError):  # the very person who has proposed it
+            await review(connection, exception or 0, "佐藤（旧姓 山田）", "見た", agrees=True)
+        with pytest.raises(UsageError):  # nobody else is to judge under the name
+            await accounts.make_account(connection, "other", "環境局  山田", [])
+        await accounts.rename(connection, account, "yamada", "環境局 山田", None)
+        assert (await how_far(connection, [sweep]))[sweep].people == ("環境局 山田", "鈴木")
+        await review(connection, exception or 0, "鈴木", "見た", agrees=True)
 
 
 async def test_a_test_says_how_far_it_has_come_and_what_is_missing(database: Database, origin: str) -> None:

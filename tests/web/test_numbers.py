@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -12,9 +13,10 @@ from audits.defects.naming import KNOWN
 from audits.defects.reconcile import reconcile
 from audits.trends.lives import rules_that_count
 from db.database import Database
-from db.tables import Defect, Occurrence
+from db.tables import Defect, DefectEvent, Occurrence
 from db.words import DefectState, Role
 from reports.access.accounts import Grant
+from tests.reports.rows import START
 from tests.web.serving import browsing, person
 
 STATES = (
@@ -52,6 +54,45 @@ async def test_numbers_of_defects_are_those_of_the_lists_that_they_lead_to(
                 assert int(text) == len(listed) - 1, (path, href)
                 followed += int(text) > 0
         assert followed > 3
+
+
+async def test_numbers_of_the_flow_lead_to_the_defects_that_they_count(
+    database: Database, sweep: int, origin: str
+) -> None:
+    async with database.writing() as connection:
+        await reconcile(connection, sweep)
+        known = list(await connection.scalars(sa.select(Defect.id).where(*KNOWN).order_by(Defect.id)))
+        lives = (  # days since the first sweep on which each came to a state
+            ((1, DefectState.FOUND), (40, DefectState.CONFIRMED), (45, DefectState.RETURNED)),
+            ((2, DefectState.FOUND), (3, DefectState.PLANNED), (50, DefectState.UNVERIFIED)),
+            ((30, DefectState.FOUND), (40, DefectState.EXCEPTED)),
+        )
+        for number, life in zip(known, lives, strict=False):
+            old = None
+            for days, new in life:
+                said = {
+                    "defect_id": number,
+                    "old": old,
+                    "new": new,
+                    "who": "jisweep",
+                    "at": START + timedelta(days=days),
+                }
+                await connection.execute(sa.insert(DefectEvent).values(**said))
+                old = new
+    who = await person(database, "reader", Grant(role=Role.READER))
+    async with browsing(origin, who) as client:
+        page, followed = Html((await client.get("/sites/1")).text), set[str]()
+        for link in page.css("table a[href*='moved=']"):
+            href = link.attributes["href"] or ""
+            listed = list(csv.reader(io.StringIO((await client.get(f"{href}&as=csv&table=defects")).text)))
+            assert int(link.text()) == len(listed) - 1, href
+            followed |= set(re.findall(r"moved=(\w+)", href))
+        assert followed >= {"found", "confirmed", "returned", "open_at_end", "days_30", "days_90"}
+        begun = "moved=found&first=2026-01-01&last=2026-01-31"
+        for wrong in ("site=1&moved=x", "site=1&moved=found", begun, f"site=1&{begun}0"):
+            assert (await client.get(f"/defects?{wrong}")).status_code == 404, wrong
+    async with browsing(origin, await person(database, "nobody")) as client:
+        assert (await client.get(f"/defects?site=1&{begun}")).status_code == 404
 
 
 async def test_open_defects_without_advice_are_those_that_trends_count(

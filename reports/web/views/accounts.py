@@ -217,7 +217,7 @@ async def change(asked: Reader, account: int, name: Text = "", person: Text = ""
     """Change what an account is called."""
     asked.needs(May.ADMINISTER)
     try:
-        async with _changing(asked, account, "named", name=name) as connection:
+        async with _changing(asked, account, "named", name=name, person=person) as connection:
             await accounts.rename(connection, account, name, person, email)
     except UsageError as error:
         told = error.line(asked.language.lang)

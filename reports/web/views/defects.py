@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,19 +16,22 @@ from audits.defects.cover import today
 from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
-from audits.trends.lives import rules_that_count
+from audits.trends.lives import Flow, flows_of, rules_that_count
+from audits.trends.periods import Period
 from db.tables import Defect, Site
 from db.words import DefectState, Edition
 from reports.access.rights import May
 from reports.page_view import text_of
 from reports.read_defects import PAGES, rules_of_criterion
 from reports.site_view import site_name
-from reports.web.asking import Asked, Reader
+from reports.trend_view import age_names, flow_cell, flow_values
+from reports.web.asking import Asked, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 
 router = APIRouter()
 
 ANY, LEFT, NOBODY = "any", "open", "-"  # words of the form beside those of states and owners
+FLOW = frozenset(flow_values(Flow(period=Period(first=date.min, last=date.min)))) | frozenset(age_names())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ class Wanted:
     owner: str
     overdue: bool
     counts: bool  # their rules make problem pages: not best practices, and nothing of level AAA
+    moved: "Moved | None"  # how they have moved
 
     @property
     def asked(self) -> bool:
@@ -54,7 +59,36 @@ class Wanted:
             or self.owner
             or self.overdue
             or self.counts
+            or self.moved
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A number of the flow of a site's defects: its name, and the days that it is of."""
+
+    name: str
+    first: date
+    last: date
+
+    @classmethod
+    def asked(cls, given: Mapping[str, str]) -> "Moved | None":
+        """What the address of the page says; None where it says nothing of it. Raises Refused for what there is none of."""
+        if "moved" not in given:
+            return None
+        try:
+            first, last = date.fromisoformat(given.get("first", "")), date.fromisoformat(given.get("last", ""))
+        except ValueError:
+            raise Refused(404) from None
+        if given["moved"] not in FLOW or not date(2000, 1, 1) <= first <= last <= date(2200, 1, 1):
+            raise Refused(404)
+        return cls(name=given["moved"], first=first, last=last)
+
+    async def counted(self, connection: AsyncConnection, site: int) -> dict[int, int]:
+        """Defect → how many times it is in the number."""
+        rules, period = await rules_that_count(connection, [site]), Period(first=self.first, last=self.last)
+        found = {number: flow_cell(flow, self.name) async for number, flow in flows_of(connection, rules, period)}
+        return {number: times for number, times in found.items() if times}
 
 
 @router.get("/defects")
@@ -64,6 +98,9 @@ async def defects(asked: Reader) -> Response:
     async with asked.reading() as connection:
         organisations = await tree(connection)
         conditions = await _conditions(connection, asked, wanted, organisations)
+        moved = await _moved(connection, asked, wanted)
+    if moved is not None:  # numbers of ours, of which there may be more than a statement takes as values
+        conditions.append(Defect.id.in_([sa.literal_column(str(number)) for number in moved]))
     query = _query(conditions)
     listing = Listing(
         asked=asked, id="defects", caption=asked.language.say("web.defects.caption"), sort="-pages", query=query,
@@ -76,8 +113,22 @@ async def defects(asked: Reader) -> Response:
         part = await listing.part(connection)
         choices = await _choices(connection, asked, organisations)
     return asked.page(
-        "defects.html", asked.language.say("web.defects.title"), defects=part, wanted=wanted, choices=choices
+        "defects.html",
+        asked.language.say("web.defects.title"),
+        defects=part,
+        wanted=wanted,
+        choices=choices,
+        times=sum(moved.values()) if moved is not None else 0,
     )
+
+
+async def _moved(connection: AsyncConnection, asked: Asked, wanted: Wanted) -> dict[int, int] | None:
+    """The defects that a number of a site's flow counts; None when none is asked for. Raises Refused."""
+    if wanted.moved is None:
+        return None
+    if wanted.site is None or not asked.who.may(May.READ, wanted.site):
+        raise Refused(404)
+    return await wanted.moved.counted(connection, wanted.site)
 
 
 def _wanted(given: Mapping[str, str]) -> Wanted:
@@ -86,6 +137,7 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
         state=state if state in (ANY, *DefectState) else LEFT, site=_number(given.get("site")),
         organisation=_number(given.get("organisation")), rule=given.get("rule", ""),
         criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1", counts=given.get("counts") == "1",
+        moved=Moved.asked(given),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from audits.defects import excepting
 from audits.defects.cover import today
-from audits.defects.excepting import same_person
+from audits.persons import are_one
 from db.errors import UsageError
 from db.tables import Defect, Exemption, Page, Site
 from db.words import Done
@@ -82,7 +82,8 @@ async def _take(asked: Asked, number: int, act: Any, text: str, *, own: bool = F
     """Do it, for who may; the form again where something is wrong with what was sent."""
     async with asked.reading() as connection:
         row = await _row(asked, connection, number)
-    if not (own and _is_mine(asked, row)):
+        is_mine = await are_one(connection, asked.who.person, row.person)
+    if not (own and is_mine and _unanswered(row)):
         asked.needs(May.EXCEPT, row.site_id)
     if wrong:
         return await _show(asked, number, wrong, text)
@@ -99,24 +100,25 @@ async def _show(asked: Asked, number: int, wrong: str = "", text: str = "") -> R
     async with asked.reading() as connection:
         row = await _row(asked, connection, number)
         [told] = await excepting.numbers_told(connection, [number])
+        mine = await are_one(connection, asked.who.person, told.exemption.person)
     crumbs = (
         Crumb(name=say("web.exceptions.title"), href="/exceptions"),
         Crumb(name=site_name(row.site), href=f"/sites/{row.site_id}"),
     )
-    may, mine = asked.who.may(May.EXCEPT, row.site_id), same_person(asked.who.person, told.exemption.person)
+    may = asked.who.may(May.EXCEPT, row.site_id)
     runs = told.running or told.waiting
     return asked.page(
         "exception.html", say("web.exceptions.head", number=str(number)), crumbs=crumbs, status=400 if wrong else 200, told=told,
         standing=standing(told), words=exception_words(told.exemption, told.rule, told.page, language), wrong=wrong, text=text,
         title_of_rule=text_of(told.rule, language.lang).title, mine=mine, may_except=may,
         may_review=may and runs and not mine and told.exemption.reviewed_by is None,
-        may_end=runs and ((may and not told.waiting) or _is_mine(asked, told.exemption)),
+        may_end=runs and ((may and not told.waiting) or (mine and _unanswered(told.exemption))),
     )  # fmt: skip
 
 
-def _is_mine(asked: Asked, each: Any) -> bool:
-    """Whether the reader has proposed it, and nobody has answered."""
-    return bool(each.proposed) and each.reviewed_by is None and same_person(asked.who.person, each.person)
+def _unanswered(each: Any) -> bool:
+    """Whether it was proposed, and nobody has answered."""
+    return bool(each.proposed) and each.reviewed_by is None
 
 
 async def _row(asked: Asked, connection: AsyncConnection, number: int) -> Any:

@@ -87,12 +87,14 @@ async def site(asked: Reader, site_id: int) -> Response:
         trend = await trend_of(connection, [site_id], alone=True)
         waiting = await _waiting(connection, site_id)
         cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
+    methods = {step.point.sweep: step.point.method for step in trend.steps.get(site_id, ())}
     of = Of(name=address, kind="site", sites={site_id: address}, organisations={})
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
         sentences=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells, waiting=waiting,
         includes=[line for line in patterns if line.kind is ScopeKind.INCLUDE], excludes=by_reason(patterns),
         method=method_name(told, asked.language), edition=edition_name(told, asked.language.lang),
+        rate_of=lambda row: rate_href(row.sweep, methods[row.sweep], row.estimate.problem_pages),
         rate_href=rate_href(last.id, last.method, conclusion.estimate.problem_pages) if conclusion.estimate else "",
         **{name: value for name, value in trend_values(trend, of, (), asked.language).items() if name != "title"},
     )  # fmt: skip
