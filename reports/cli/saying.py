@@ -20,7 +20,7 @@ async def say_json_list(head: dict[str, Any], name: str, each: AsyncIterator[Any
     async for value in each:
         click.echo(f"{mark}{_json(value)}", nl=False)
         mark = ", "
-    click.echo(f"], {_json(tail)[1:]}")
+    click.echo(f"], {_json(tail)[1:]}" if tail else "]}")
 
 
 def _json(value: Any) -> str:
