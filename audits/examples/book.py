@@ -23,6 +23,7 @@ from audits.examples.after import After
 from audits.examples.anonymous import Anonymiser, without_names
 from audits.examples.before import Before
 from audits.keeping.alone import keeping_results
+from audits.keeping.lost import WHOLE
 from audits.page import SNIPPET, cut
 from audits.record import MACHINE, keep_picture
 from db.errors import UsageError
@@ -161,8 +162,17 @@ async def take(
     connection: AsyncConnection, before: Before, after: After, who: str, note: str | None = None,
     placed: Placed = IN_ROWS,
 ) -> int:  # fmt: skip
-    """Keep an example for a person to confirm; returns its number. `placed` is where its picture is."""
+    """Keep an example for a person to confirm; returns its number. `placed` is where its picture is.
+
+    Raises UsageError when the before was disposed of meanwhile.
+    """
     await keeping_results(connection)
+    there = sa.exists().where(Finding.id == before.finding, Result.id == Finding.result_id, WHOLE)
+    if not await connection.scalar(sa.select(there)):
+        raise UsageError(
+            ja=f"欠陥 {before.defect} の証跡は、いま廃棄されました。もう一度実行してください。",
+            en=f"The evidence of defect {before.defect} has just been disposed of: run it again.",
+        )
     added = await connection.scalar(
         sa.insert(Example)
         .values(

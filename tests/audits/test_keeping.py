@@ -17,12 +17,14 @@ from audits.carry import _alike
 from audits.compare import compare
 from audits.conclude import conclude
 from audits.defects import book
+from audits.defects.reconcile import reconcile
 from audits.keeping.alone import keeping_results
 from audits.keeping.disposal import dispose
 from audits.keeping.evidence import Amount
 from audits.keeping.holding import Hold
 from audits.keeping.plan import plan
 from audits.keeping.terms import DEFAULTS, MINIMUM, Term, Terms
+from audits.trends.kept import keep_points
 from audits.trends.trend import trend_of
 from db.database import Database
 from db.errors import UsageError
@@ -41,6 +43,7 @@ from db.tables import (
     Look,
     Notice,
     Occurrence,
+    Page,
     Picture,
     Result,
     Schedule,
@@ -61,6 +64,7 @@ from reports.trend_view import as_json as trend_json
 from tests.audits.kept import PAGES, TODAY, findings_of, results_of, years
 from tests.db.rows import filled, table_of
 from tests.db.server import Server
+from tests.reports.series import address, swept
 
 RULES = ["image-alt", "label"]
 SWEEPS = [1, 2, 3, 4, 5]  # of tests.audits.kept
@@ -168,6 +172,10 @@ async def test_no_number_changes_and_what_is_past_its_term_is_gone(database: Dat
     assert len(await rows(database, Picture)) == pictures - 14
     assert [each.source for each in await rows(database, Volatile)] == [None] * 3 + [b"source" * 10] * 2
     assert set((await dispose(database, ALL, "佐藤", TODAY)).values()) == {Amount()}
+    async with database.writing() as connection:
+        await connection.execute(sa.delete(KeptPoint))
+        await keep_points(connection)  # counted anew from what is left
+    assert await numbers(database, sweeps) == before
     async with database.reading() as connection:
         told = [(await connection.execute(records.findings(each, RULES))).all() for each in sweeps]
     assert [{row.disposed_at is not None for row in some} for some in told] == [{True}] * 3 + [{False}] * 2
@@ -440,3 +448,36 @@ async def test_who_keeps_a_result_meanwhile_is_waited_for(database: Database) ->
     kept = [each for each in await rows(database, Result) if each.id == old.id]
     assert (kept[0].digest, kept[0].picture_id, kept[0].texts_disposed_at) == (old.digest, old.picture_id, None)
     assert (await results_of(database, 1))[1].pictures_disposed_at is not None
+
+
+async def test_the_next_sweep_says_of_defects_what_it_would_have_said(sqlite_years: Path, tmp_path: Path) -> None:
+    told = []
+    for disposes in (False, True):
+        path = tmp_path / f"{disposes}.sqlite"
+        shutil.copyfile(sqlite_years, path)
+        async with Database(str(path)) as database:
+            if disposes:
+                assert any((await dispose(database, ALL, "佐藤", TODAY)).values())
+            sweep = await swept(
+                database, frame=PAGES, drawn=range(PAGES), failing={"image-alt": {0, 1}, "label": {2}},
+                created_at=TODAY, finished_at=TODAY,
+            )  # fmt: skip
+            async with database.writing() as connection:
+                for page, rule in ((1, "image-alt"), (2, "label")):  # as they were, with the names that they had
+                    of = Finding.rule == rule, Visit.result_id == Finding.result_id, Page.id == Visit.page_id
+                    here = Page.address == address(page)
+                    old = sa.select(sa.func.min(Finding.defect_id)).where(*of, here)
+                    new = sa.select(Finding.id).where(*of, here, Visit.sweep_id == sweep)
+                    numbers_of = list(await connection.scalars(new))
+                    name = await connection.scalar(old)
+                    await connection.execute(
+                        sa.update(Finding).where(Finding.id.in_(numbers_of)).values(defect_id=name)
+                    )
+                await reconcile(connection, sweep)
+            events = [(each.defect_id, each.old, each.new, each.why) for each in await rows(database, DefectEvent)]
+            places = [(each.defect_id, each.page_id, each.places) for each in await rows(database, Occurrence)]
+            told.append(
+                (events, places, [(each.id, each.state, each.region) for each in await rows(database, Defect)])
+            )
+    assert told[0] == told[1]
+    assert DefectState.RETURNED in {state for _, state, _ in told[1][2]}
