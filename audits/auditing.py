@@ -36,7 +36,7 @@ from crawler.unsafe import acts
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.leases import LEASE, claim_visits, dead_owners, release_visits, renew_visits, this_process
-from db.pictures import adding
+from db.pictures import adding, takes_pictures
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
 from db.words import GONE, About, Method, Reason, SweepState, VisitState
@@ -227,6 +227,9 @@ async def _claim(work: Work, yardstick: Yardstick) -> None:
 
 
 async def _claimed(work: Work, yardstick: Yardstick) -> Sequence[Any]:
+    await takes_pictures(
+        work.database
+    )  # else the site would be asked for pages that cannot be kept, again and again
     async with work.database.writing() as connection:
         claimed = await claim_visits(connection, work.sweep.id, this_process(), AT_ONCE, yardstick.dead)
         return (await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id))).all()

@@ -50,7 +50,7 @@ class Database:
     ) -> None:
         self.url = database_url(url)
         self.store: Store | None = configured(store)
-        self.store_is_ours = False  # what db.pictures has found out once
+        self.store_mark: str | None = None  # once db.pictures has found the store to be ours
         self.must_exist = must_exist or read_only
         self.read_only = read_only
         self.draft = draft

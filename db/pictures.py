@@ -351,6 +351,13 @@ async def _image_or_none(store: Store, digest: str) -> bytes | None:
         return None
 
 
+async def takes_pictures(database: Database) -> None:
+    """Raises StorageError when new pictures could not be kept, as far as can be told without one."""
+    if database.store is not None:
+        await settle(database)
+        _compare(database.store, await database.store.mark(), database.store_mark, has_pictures=True)
+
+
 def needed(database: Database) -> Store:
     """The store. Raises StorageError where none is set."""
     if database.store is None:
@@ -367,7 +374,7 @@ async def ours(database: Database) -> None:
         return
     found = await database.store.mark()
     async with database.reading() as connection:
-        _compare(database.store, found, await _own(connection), await _is_any_outside(connection))
+        _compare(database.store, found, await _own(connection), has_pictures=await _is_any_outside(connection))
 
 
 async def settle(database: Database, *, anew: bool = False) -> None:
@@ -377,25 +384,25 @@ async def settle(database: Database, *, anew: bool = False) -> None:
     Raises StorageError.
     """
     store = needed(database)
-    if database.store_is_ours:
+    if database.store_mark is not None:
         return
     async with database.writing() as connection:
         await _alone(connection)
         found, own = await store.mark(), await _own(connection)
-        _compare(store, found, own, not anew and await _is_any_outside(connection))
+        _compare(store, found, own, has_pictures=not anew and await _is_any_outside(connection))
         if own is None or (anew and found is None):
             own = uuid4().hex
             await connection.execute(sa.insert(Depot).values(mark=own, begun_at=now()))
     if found is None:  # the row first: a mark without a row would be another database's for ever
         async with database.writing() as connection:
             await _alone(connection)
-            _compare(store, found := await store.mark(), own, False)
+            _compare(store, found := await store.mark(), own, has_pictures=False)
             if found is None:
                 await store.set_mark(own)
-    database.store_is_ours = True
+    database.store_mark = own
 
 
-def _compare(store: Store, found: str | None, own: str | None, has_pictures: bool) -> None:
+def _compare(store: Store, found: str | None, own: str | None, *, has_pictures: bool) -> None:
     if found is not None and found != own:
         raise StorageError(
             ja=f"画像の保管場所 {store.place} は、別のデータベースのものです。データベースごとに別の場所にしてください。",

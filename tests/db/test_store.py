@@ -219,7 +219,7 @@ async def test_a_store_that_cannot_be_reached_is_one_line_and_leaves_no_row(
     async with Database(database_url, store=s3_place(s3, tmp_path, tmp_path.name)) as database:
         [number] = await keep(database, b"1")
     async with Database(database_url, store=lost) as database:
-        database.store_is_ours = True  # it went away at work
+        database.store_mark = "ours"  # it went away at work
         with pytest.raises(StorageError, match="cannot be used"):
             await keep(database, b"2")
         assert await lacking(database, [number]) == {number: Lack.UNREACHABLE}
