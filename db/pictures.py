@@ -121,6 +121,13 @@ async def _bytes_of(row: Any, store: Store | None) -> bytes:
     return await store.get(row.digest)
 
 
+async def objects_of(store: Store | None, digests: Collection[str]) -> list[Object]:
+    """What the store has of pictures that lie there. Raises StorageError."""
+    if store is None:
+        return []
+    return [each for each in await _each(store.find, digests) if each is not None]
+
+
 async def lacking(database: Database, pictures: Iterable[int], seconds: float = 5.0) -> dict[int, Lack]:
     """Those of some pictures that are not to be had, as far as can be told without reading them."""
     async with database.reading() as connection:
@@ -252,14 +259,23 @@ async def _sort_out(database: Database, objects: Sequence[Object], checked: Chec
         checked.garbage += 1
         checked.garbage_bytes += each.size
         if removing:
-            checked.removed += await _remove(database, each.digest)
+            checked.removed += await _remove(database, each.digest, _is_old)
 
 
 def _is_old(found: Object) -> bool:
     return now() - found.at > YOUNG
 
 
-async def _remove(database: Database, digest: str) -> bool:
+async def discard(database: Database, objects: Iterable[Object]) -> None:
+    """Delete objects whose rows have just been deleted, but for those that somebody has come to need or writes anew.
+
+    Who is killed before that leaves garbage, see `check`. Raises StorageError.
+    """
+    for each in objects:
+        await _remove(database, each.digest, each.__eq__)
+
+
+async def _remove(database: Database, digest: str, may_go: Callable[[Object], bool]) -> bool:
     """Delete an object unless somebody has come to need it."""
     store = database.store
     assert store is not None
@@ -267,7 +283,7 @@ async def _remove(database: Database, digest: str) -> bool:
         await _alone(connection)
         named = sa.select(Picture.id).where(Picture.digest == digest, Picture.image.is_(None))
         found = await store.find(digest)
-        if found is None or not _is_old(found) or await connection.scalar(named) is not None:
+        if found is None or not may_go(found) or await connection.scalar(named) is not None:
             return False
         await store.remove(digest)
         return True
@@ -366,6 +382,16 @@ def needed(database: Database) -> Store:
             en="No store of pictures is set: name one with --store, or in the setting store (JISWEEP_STORE).",
         )
     return database.store
+
+
+async def within_reach(database: Database) -> None:
+    """Raises StorageError when pictures lie in a store, and it is not named, cannot be used or is another database's."""
+    if database.store is None:
+        async with database.reading() as connection:
+            if not await _is_any_outside(connection):
+                return
+        needed(database)
+    await ours(database)
 
 
 async def ours(database: Database) -> None:

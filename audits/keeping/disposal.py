@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.keeping.alone import disposing
-from audits.keeping.evidence import Amount, drop_sources, has, take_away
+from audits.keeping.evidence import Amount, Gone, drop_sources, has, take_away
 from audits.keeping.holding import SiteSweeps, compared, result_holds, site_sweeps
 from audits.keeping.logs import Logged, logs_of
 from audits.keeping.lost import DATED
@@ -23,6 +23,8 @@ from audits.keeping.terms import MINIMUM, Terms
 from audits.trends.periods import fiscal_year
 from db.database import Database
 from db.errors import UsageError
+from db.pictures import discard, within_reach
+from db.store import Store
 from db.tables import Disposal, Result, Site, Visit
 from db.types import now
 from db.words import Kept
@@ -67,13 +69,16 @@ async def dispose(
 ) -> dict[Kept, Amount]:  # fmt: skip
     """Dispose of all that is past its term and not held, of all sites or some; logs are of no site, and go with all alone.
 
-    Returns how much of each kind. Raises UsageError without a name, or for a term below the least without a reason.
+    Returns how much of each kind. Raises UsageError without a name, or for a term below the least without a reason, and
+    StorageError when pictures lie in a store that cannot be used.
     """
     if not who.strip():
         raise UsageError(
             ja="廃棄記録に残す名前を --as に書いてください。", en="Give your name with --as: the record keeps it."
         )
     terms.check()
+    if Kept.PICTURES in terms.of:
+        await within_reach(database)
     run = Run(terms=terms, who=who.strip(), at=at)
     done = dict.fromkeys(terms.of, Amount())
     async for kind, amount in _steps(database, run, sites):
@@ -140,18 +145,19 @@ class _Step:
                 sweeps = await site_sweeps(connection, self.site, before)  # somebody may have spoken since
                 if self.sweep not in sweeps.free:
                     return
-                amount, names, last = await self._some(connection, sweeps, last)
-                if names:
+                gone, last = await self._some(connection, sweeps, last, database.store)
+                if gone.names:
                     await self.run.write(
-                        connection, self.kind, self.year, amount, names, site=self.site, sweep=self.sweep
+                        connection, self.kind, self.year, gone.amount, gone.names, site=self.site, sweep=self.sweep
                     )
-            if names:
-                yield amount
+            await discard(database, gone.objects)
+            if gone.names:
+                yield gone.amount
 
     async def _some(
-        self, connection: AsyncConnection, sweeps: SiteSweeps, after: int
-    ) -> tuple[Amount, list[str], int | None]:
-        """Take away from the next results; how much, by which names, and the last of them: None when it is through."""
+        self, connection: AsyncConnection, sweeps: SiteSweeps, after: int, store: Store | None
+    ) -> tuple[Gone, int | None]:
+        """Take away from the next results; what, and the last of them: None when it is through."""
         mine = sa.select(Visit.result_id).where(Visit.sweep_id == self.sweep, Visit.result_id.is_not(None))
         found = list(
             await connection.scalars(
@@ -163,16 +169,15 @@ class _Step:
             )
         )
         results = [each for each in found if each not in self.checked]
-        amount, names = Amount(), list[str]()
+        gone = Gone()
         if results:
-            amount, names = await take_away(connection, self.kind, results, now())
+            gone = await take_away(connection, self.kind, results, now(), store)
         last = found[-1] if len(found) == AT_ONCE else None
         if last is None and self.kind is Kept.TEXTS:
             sources = [each for each in await sources_of(connection, sweeps) if each.sweep_id == self.sweep]
             if sources:
-                more, others = await drop_sources(connection, sources)
-                amount, names = amount + more, names + others
-        return amount, names, last
+                gone += await drop_sources(connection, sources)
+        return gone, last
 
 
 async def _rows(database: Database, run: Run, log: Logged) -> Amount | None:

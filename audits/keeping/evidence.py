@@ -1,7 +1,7 @@
 """What results have of each kind: how much it is, and taking it away from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from audits.keeping.lost import DATED
+from db.pictures import objects_of
+from db.store import Object, Store
 from db.tables import Example, Finding, Picture, Result, Table, Volatile
 from db.words import Kept
 
@@ -26,6 +28,20 @@ class Amount:
     def __add__(self, other: "Amount") -> "Amount":
         return Amount(
             results=self.results + other.results, items=self.items + other.items, bytes=self.bytes + other.bytes
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gone:
+    """What was taken away in one transaction: how much, by which names, and what of it still lies in the store."""
+
+    amount: Amount = Amount()
+    names: list[str] = field(default_factory=list)
+    objects: list[Object] = field(default_factory=list)
+
+    def __add__(self, other: "Gone") -> "Gone":
+        return Gone(
+            amount=self.amount + other.amount, names=self.names + other.names, objects=self.objects + other.objects
         )  # fmt: skip
 
 
@@ -67,9 +83,9 @@ def has(kind: Kept) -> sa.ColumnElement[bool]:
 
 
 async def take_away(
-    connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime
-) -> tuple[Amount, list[str]]:
-    """Empty what results have of a kind; how much it was, and by which names it went."""
+    connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime, store: Store | None
+) -> Gone:
+    """Empty what results have of a kind. Raises StorageError when the pictures' store cannot be used."""
     names = [f"result {each}" for each in results]
     of_places = Finding.result_id.in_(results)
     emptied = sa.update(Finding).where(of_places).values(EMPTY[kind])
@@ -77,17 +93,16 @@ async def take_away(
         shown = await _shown(connection, results)
         await connection.execute(emptied)
         await _mark(connection, kind, results, at)
-        amount, gone = await _drop_pictures(connection, shown)
-        names += gone
+        gone = await _drop_pictures(connection, shown, store)
     else:
         size = sa.func.coalesce(sa.func.sum(length(connection, *OF_PLACES[kind])), 0)
         items, size_of = (
             await connection.execute(sa.select(sa.func.count(), size).select_from(Finding).where(of_places))
         ).one()
-        amount = Amount(items=items, bytes=int(size_of))
         await connection.execute(emptied)
         await _mark(connection, kind, results, at)
-    return amount + Amount(results=len(results)), names
+        gone = Gone(amount=Amount(items=items, bytes=int(size_of)))
+    return gone + Gone(amount=Amount(results=len(results)), names=names)
 
 
 async def _mark(connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime) -> None:
@@ -107,27 +122,29 @@ async def _shown(connection: AsyncConnection, results: Sequence[int]) -> list[in
     return sorted(await connection.scalars(sa.union(whole, parts)))
 
 
-async def _drop_pictures(connection: AsyncConnection, pictures: Sequence[int]) -> tuple[Amount, list[str]]:
-    """Delete those of some pictures that nothing shows any more; how much it was, and their names."""
-    amount, names = Amount(), []
+async def _drop_pictures(connection: AsyncConnection, pictures: Sequence[int], store: Store | None) -> Gone:
+    """Delete the rows of those of some pictures that nothing shows any more."""
+    gone = Gone()
     for start in range(0, len(pictures), 500):
         some = Picture.id.in_(pictures[start : start + 500])
         still = (
             sa.exists().where(each.picture_id == Picture.id, each.picture_id.is_not(None))
             for each in (Result, Finding, Example)
         )
-        query = sa.select(Picture.id, Picture.digest, length(connection, Picture.image).label("bytes"))
+        columns = length(connection, Picture.image).label("bytes"), Picture.image.is_(None).label("is_outside")
+        query = sa.select(Picture.id, Picture.digest, *columns)
         rows = (await connection.execute(query.where(some, *(~each for each in still)).order_by(Picture.id))).all()
         await connection.execute(sa.delete(Picture).where(Picture.id.in_([row.id for row in rows])))
-        amount += Amount(items=len(rows), bytes=sum(row.bytes for row in rows))
-        names += [f"picture {row.id} {row.digest}" for row in rows]
-    return amount, names
+        objects = await objects_of(store, [row.digest for row in rows if row.is_outside])
+        size = sum(row.bytes for row in rows) + sum(each.size for each in objects)
+        names = [f"picture {row.id} {row.digest}" for row in rows]
+        gone += Gone(amount=Amount(items=len(rows), bytes=size), names=names, objects=objects)
+    return gone
 
 
-async def drop_sources(connection: AsyncConnection, sources: Sequence[Any]) -> tuple[Amount, list[str]]:
+async def drop_sources(connection: AsyncConnection, sources: Sequence[Any]) -> Gone:
     """Empty the sources of templates, rows of `id` and `bytes`; pages that are compared with them are audited anew."""
     numbers = [each.id for each in sources]
     await connection.execute(sa.update(Volatile).where(Volatile.id.in_(numbers)).values(source=None))
-    return Amount(items=len(numbers), bytes=sum(each.bytes for each in sources)), [
-        f"source {each}" for each in numbers
-    ]
+    amount = Amount(items=len(numbers), bytes=sum(each.bytes for each in sources))
+    return Gone(amount=amount, names=[f"source {each}" for each in numbers])

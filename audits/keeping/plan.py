@@ -17,6 +17,7 @@ from audits.keeping.lost import DATED
 from audits.keeping.sources import sources_of
 from audits.keeping.terms import Terms
 from audits.trends.periods import fiscal_year
+from db.store import Store
 from db.tables import Example, Finding, Picture, Result, Site, Visit
 from db.words import Kept
 
@@ -31,12 +32,17 @@ class Planned:
     terms: Terms
     going: dict[Key, Amount] = field(default_factory=lambda: defaultdict(Amount))
     held: dict[tuple[Kept, int, Hold], int] = field(default_factory=lambda: defaultdict(int))  # results or rows
+    outside: dict[str, int] = field(default_factory=dict)  # digests of pictures that lie in the store → year
 
 
 async def plan(
-    connection: AsyncConnection, terms: Terms, at: datetime, sites: Sequence[int] | None = None
-) -> Planned:
-    """Count what a run at a moment would do, with all sites or some; logs are of no site, and counted with all alone."""
+    connection: AsyncConnection, terms: Terms, at: datetime, sites: Sequence[int] | None = None,
+    store: Store | None = None,
+) -> Planned:  # fmt: skip
+    """Count what a run at a moment would do, with all sites or some; logs are of no site, and counted with all alone.
+
+    Raises StorageError when the store, where pictures may lie, cannot be used.
+    """
     found = Planned(at=at, terms=terms)
     numbers = sorted(await connection.scalars(sa.select(Site.id))) if sites is None else sites
     for kind in (each for each in DATED if each in terms.of):
@@ -44,6 +50,11 @@ async def plan(
             await _of_site(connection, found, kind, site)
     if sites is None:
         await _of_logs(connection, found)
+    if store is not None and found.outside:
+        async for part in store.listed():
+            for each in part.objects:
+                if (year := found.outside.get(each.digest)) is not None:
+                    found.going[Kept.PICTURES, year] += Amount(bytes=each.size)
     return found
 
 
@@ -124,10 +135,13 @@ async def _pictures(connection: AsyncConnection, found: Planned, going: Mapping[
     everywhere = (counts[0] + counts[1] + counts[2]).label("often")
     for some in parts(sorted(shown)):
         size = length(connection, Picture.image).label("bytes")
-        for row in await connection.execute(sa.select(Picture.id, everywhere, size).where(Picture.id.in_(some))):
+        columns = Picture.id, everywhere, size, Picture.digest, Picture.image.is_(None).label("is_outside")
+        for row in await connection.execute(sa.select(*columns).where(Picture.id.in_(some))):
             often, year = shown[row.id]
             if often == row.often:
                 found.going[Kept.PICTURES, year] += Amount(items=1, bytes=row.bytes)
+                if row.is_outside:
+                    found.outside[row.digest] = year
 
 
 async def _of_logs(connection: AsyncConnection, found: Planned) -> None:

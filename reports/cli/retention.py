@@ -15,6 +15,7 @@ from audits.keeping.plan import Planned, plan
 from audits.keeping.record import Entry, entries, totals
 from audits.keeping.terms import DEFAULTS, MINIMUM, Term, Terms
 from db.database import Database
+from db.pictures import within_reach
 from db.schema import present
 from db.types import now
 from db.words import Kept
@@ -162,8 +163,9 @@ async def _plan(given: dict[str, Any]) -> None:
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
         sites = await _sites(database, given)
+        await within_reach(database)
         async with database.snapshot() as connection:
-            found = await plan(connection, terms, now(), sites)
+            found = await plan(connection, terms, now(), sites, database.store)
     if given["as_json"]:
         say_json(_plan_json(found))
         return

@@ -27,7 +27,8 @@ from audits.keeping.terms import DEFAULTS, MINIMUM, Term, Terms
 from audits.trends.kept import keep_points
 from audits.trends.trend import trend_of
 from db.database import Database
-from db.errors import UsageError
+from db.errors import StorageError, UsageError
+from db.pictures import check, move_into_store
 from db.tables import (
     Account,
     Cycle,
@@ -481,3 +482,24 @@ async def test_the_next_sweep_says_of_defects_what_it_would_have_said(sqlite_yea
             )
     assert told[0] == told[1]
     assert DefectState.RETURNED in {state for _, state, _ in told[1][2]}
+
+
+async def test_pictures_that_lie_in_a_store_go_from_there_too(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    async with Database(database_url, store=str(folder)) as outside:
+        await move_into_store(outside, lambda *_: None)
+        before = {each.digest for each in await rows(outside, Picture)}
+        with pytest.raises(StorageError, match="--store"):  # named by nobody: nothing goes that could not go whole
+            await dispose(database, ALL, "佐藤", TODAY)
+        assert {each.digest for each in await rows(outside, Picture)} == before
+        async with outside.reading() as connection:
+            planned = await plan(connection, ALL, TODAY, store=outside.store)
+        done = await dispose(outside, ALL, "佐藤", TODAY)
+        whole = sum((amount for key, amount in planned.going.items() if key[0] is Kept.PICTURES), Amount())
+        assert whole == done[Kept.PICTURES] == Amount(results=14, items=14, bytes=14 * len("page 1 1"))
+        left = {each.digest for each in await rows(outside, Picture)}
+        assert len(left) == len(before) - 14
+        assert {each.name for each in folder.glob("*/*/*")} == left
+        assert (await check(outside, lambda *_: None)).is_whole
