@@ -6,11 +6,12 @@ lock with whoever deletes those that no row names: so an object without a row is
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -129,7 +130,7 @@ async def objects_of(store: Store | None, digests: Collection[str]) -> list[Obje
 
 
 async def lacking(database: Database, pictures: Iterable[int], seconds: float = 5.0) -> dict[int, Lack]:
-    """Those of some pictures that are not to be had, as far as can be told without reading them."""
+    """Those of some pictures that are not to be had: each is read, and all are out of reach when that takes too long."""
     async with database.reading() as connection:
         rows = await connection.execute(
             sa.select(Picture.id, Picture.digest).where(Picture.id.in_(set(pictures)), Picture.image.is_(None))
@@ -140,10 +141,10 @@ async def lacking(database: Database, pictures: Iterable[int], seconds: float = 
         return dict.fromkeys(outside, Lack.MISSING)
     try:
         async with asyncio.timeout(seconds):
-            found = await _each(store.find, outside.values())
+            lacks = await _each(partial(_lack, store), outside.values())
     except (StorageError, TimeoutError):
         return dict.fromkeys(outside, Lack.UNREACHABLE)
-    return {number: Lack.MISSING for number, each in zip(outside, found, strict=True) if each is None}
+    return {number: lack for number, lack in zip(outside, lacks, strict=True) if lack is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +204,8 @@ async def check(database: Database, tell: Tell, *, removing: bool = False) -> Ch
             checked.objects += len(part.objects)
             checked.bytes += sum(each.size for each in part.objects)
             await _sort_out(database, part.objects, checked, removing=removing)
+        for draft in await asyncio.to_thread(database.store.drafts):
+            _sort_out_draft(draft, checked, removing=removing)
     return checked
 
 
@@ -253,17 +256,33 @@ async def _sort_out(database: Database, objects: Sequence[Object], checked: Chec
     for each in objects:
         if each.digest in named:
             continue
-        if not _is_old(each):
+        if not _is_old(each.at):
             checked.young += 1
             continue
         checked.garbage += 1
         checked.garbage_bytes += each.size
         if removing:
-            checked.removed += await _remove(database, each.digest, _is_old)
+            checked.removed += await remove(database, each.digest)
 
 
-def _is_old(found: Object) -> bool:
-    return now() - found.at > YOUNG
+def _sort_out_draft(draft: Path, checked: Checked, *, removing: bool) -> None:
+    with suppress(FileNotFoundError):  # it has become an object meanwhile
+        told = draft.stat()
+        if not _is_old(datetime.fromtimestamp(told.st_mtime, UTC)):
+            return
+        if removing:
+            draft.unlink()
+            checked.removed += 1
+        checked.garbage += 1
+        checked.garbage_bytes += told.st_size
+
+
+def _is_old(written: datetime) -> bool:
+    return now() - written > YOUNG
+
+
+def _is_old_object(found: Object) -> bool:
+    return _is_old(found.at)
 
 
 async def discard(database: Database, objects: Iterable[Object]) -> None:
@@ -272,13 +291,12 @@ async def discard(database: Database, objects: Iterable[Object]) -> None:
     Who is killed before that leaves garbage, see `check`. Raises StorageError.
     """
     for each in objects:
-        await _remove(database, each.digest, each.__eq__)
+        await remove(database, each.digest, each.__eq__)
 
 
-async def _remove(database: Database, digest: str, may_go: Callable[[Object], bool]) -> bool:
-    """Delete an object unless somebody has come to need it."""
-    store = database.store
-    assert store is not None
+async def remove(database: Database, digest: str, may_go: Callable[[Object], bool] = _is_old_object) -> bool:
+    """Delete an object that no row names, if it may go, by default unless it is young; returns whether it did. Raises StorageError."""
+    store = needed(database)
     async with database.writing() as connection:
         await _alone(connection)
         named = sa.select(Picture.id).where(Picture.digest == digest, Picture.image.is_(None))

@@ -168,6 +168,12 @@ class Store:
                         listed.foreign += 1
                 yield listed
 
+    def drafts(self) -> list[Path]:
+        """Files that whoever was killed while writing them has left in the folder; a bucket has none."""
+        if self.folder is None:
+            return []
+        return [each for each in self.folder.glob("??/??/*#*") if DIGEST.fullmatch(each.name.partition("#")[0])]
+
     async def mark(self) -> str | None:
         """Whose the store is; None where nobody has said so. Raises StorageError."""
         with self._said():

@@ -69,8 +69,8 @@ def say_outside(pictures: int, lang: str) -> None:
         click.echo(
             f"画像 {pictures:,} 枚は保管場所にあり、写しに入っていません。保管場所も別に写してください（jisweep backup --with-pictures なら入ります）。"
             if lang == "ja"
-            else f"{pictures:,} pictures lie in the store and are not in the copy: back up the store, too "
-            "(or take them along with jisweep backup --with-pictures).",
+            else f"Pictures that lie in the store and are not in the copy: {pictures:,}. Back up the store, too "
+            "(jisweep backup --with-pictures takes them along).",
             err=True,
         )
 
@@ -81,7 +81,7 @@ def say_lacking(pictures: int, lang: str) -> None:
         click.echo(
             f"画像 {pictures:,} 枚が保管場所にないか、壊れています。どれかは jisweep store check が言います。"
             if lang == "ja"
-            else f"{pictures:,} pictures are missing from the store, or damaged: jisweep store check tells which.",
+            else f"Pictures that are missing from the store, or damaged: {pictures:,}. jisweep store check tells which.",
             err=True,
         )
 

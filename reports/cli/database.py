@@ -62,7 +62,7 @@ async def _move(source: str, target: str, given: dict[str, Any]) -> None:
         click.echo(
             f"画像 {outside:,} 枚は保管場所にあり、そのままです。移した先でも同じ保管場所（--store、設定の store）を使ってください。"
             if given["lang"] == "ja"
-            else f"{outside:,} pictures stay in the store: name the same one (--store, or the setting store) for the new database.",
+            else f"Pictures that stay in the store: {outside:,}. Name the same one (--store, or the setting store) for the new database.",
             err=True,
         )
     told = {"from": hide_password(source), "to": hide_password(target), "pictures_in_store": outside}

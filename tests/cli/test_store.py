@@ -82,8 +82,8 @@ def test_a_backup_says_what_is_not_in_it_or_takes_it_along(program: Program, pos
 
     run("store", "move", "--to", "store")
     assert run("backup", "bare.sqlite") == [
-        "30 pictures lie in the store and are not in the copy: back up the store, too "
-        "(or take them along with jisweep backup --with-pictures)."
+        "Pictures that lie in the store and are not in the copy: 30. Back up the store, too "
+        "(jisweep backup --with-pictures takes them along)."
     ]
     told = json.loads((program.folder / "bare.sqlite.json").read_text(encoding="utf-8"))["pictures"]
     assert told == {"in_database": 0, "in_store": 30, "store": "kept"}
@@ -95,11 +95,11 @@ def test_a_backup_says_what_is_not_in_it_or_takes_it_along(program: Program, pos
         assert run("store", "check", "--db", one, store="") == []
         assert run("restore", "bare.sqlite", "--db", other) == []
         [said] = run("db", "move", "--from", other, "--to", "moved.sqlite")
-        assert said.startswith("30 pictures stay in the store")
+        assert said.startswith("Pictures that stay in the store: 30.")
         assert run("backup", "again.sqlite", "--with-pictures", "--db", other) == []
         assert run("store", "check", "--db", "again.sqlite", store="") == []
     assert run("store", "check", "--db", "moved.sqlite") == []
-    lacking = ["30 pictures are missing from the store, or damaged: jisweep store check tells which."]
+    lacking = ["Pictures that are missing from the store, or damaged: 30. jisweep store check tells which."]
     assert run("restore", "bare.sqlite", "--db", "a.sqlite", store="", code=3) == lacking
     gone = digests(program.database)[0]
     (program.folder / "kept" / name_of(gone)).unlink()

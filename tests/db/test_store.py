@@ -120,7 +120,7 @@ async def test_what_is_missing_or_damaged_is_said_and_never_given(database_url: 
             Lack.DAMAGED,
             b"whole",
         ]
-        assert await lacking(database, [gone, broken, whole, inside]) == {gone: Lack.MISSING}
+        assert await lacking(database, [gone, broken, whole, inside]) == {gone: Lack.MISSING, broken: Lack.DAMAGED}
         checked = await check(database, quiet)
         assert (checked.missing, checked.damaged) == (
             [digest_of(b"gone")],
@@ -259,10 +259,12 @@ async def test_hostile_digests_and_things_in_the_folder_never_lead_out_of_it(
         link.symlink_to(outside)
         with pytest.raises(Lacking, match="damaged"):
             await database.store.get(digest_of(b"link"))
+        link.with_name(f"{link.name}#1").write_bytes(b"half")  # as a kill while writing leaves it
         (folder / "notes.txt").write_text("mine", encoding="utf-8")
         monkeypatch.setattr(pictures, "YOUNG", timedelta(seconds=-5))
         checked = await check(database, quiet, removing=True)
-        assert (checked.foreign, checked.removed) == (1, 2)
+        assert (checked.foreign, checked.garbage, checked.removed) == (1, 3, 3)
+        assert list(folder.glob("??/??/*")) == []
         assert {each.name for each in folder.iterdir() if each.is_file()} == {MARK, "notes.txt"}
         assert outside.read_bytes() == b"secret"
         huge = folder / name_of(digest_of(b"huge"))

@@ -14,9 +14,9 @@ from reports.read_pages import EXTENSIONS
 from reports.web.asking import Number, Reader, Refused
 
 router = APIRouter()
-SAYING = (  # in the picture's place
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 48"><rect width="640" height="48" fill="#fff"/>'
-    '<text x="8" y="29" font-size="15" font-family="sans-serif" fill="#111">{}</text></svg>'
+SAYING = (  # in the picture's place, for a page that was made before it was lost: as large, so that nothing is stretched
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"><rect width="100%" height="100%" fill="#fff"/>'
+    '<text x="2%" y="{line}" font-size="{font}" font-family="sans-serif" fill="#111">{said}</text></svg>'
 )
 KEPT = "private, max-age=31536000, immutable"  # a picture is named by its content, and never changes
 
@@ -36,17 +36,17 @@ async def picture(asked: Reader, picture: Number) -> Response:
         examples,
     )
     shown = sa.exists().where(Page.id == Result.page_id, within, Result.id.in_(results))
-    query = sa.select(Picture.media_type).where(Picture.id == picture, shown)
+    query = sa.select(Picture.media_type, Picture.width, Picture.height).where(Picture.id == picture, shown)
     async with asked.reading() as connection:
-        kind = await connection.scalar(query)
-    if kind not in EXTENSIONS:
+        row = (await connection.execute(query)).one_or_none()
+    if row is None or row.media_type not in EXTENSIONS:
         raise Refused(404)
     try:
         image = await read_image(asked.database, picture)
     except Lacking as error:
         said = escape(asked.language.say(f"picture.{error.lack.value}"))
+        font = row.width // 48
+        shown_so = SAYING.format(width=row.width, height=row.height, font=font, line=2 * font, said=said)
         status = 503 if error.lack is Lack.UNREACHABLE else 404
-        return Response(
-            SAYING.format(said), status, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
-        )
-    return Response(image, media_type=kind, headers={"Cache-Control": KEPT})
+        return Response(shown_so, status, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    return Response(image, media_type=row.media_type, headers={"Cache-Control": KEPT})
