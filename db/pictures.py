@@ -57,13 +57,17 @@ async def adding(database: Database, images: Iterable[bytes]) -> AsyncIterator[t
     await settle(database)
     async with database.reading() as connection:
         new = await _unknown(connection, by_digest)
+        outside = Picture.digest.in_(by_digest), Picture.image.is_(None)
+        known = (await connection.scalars(sa.select(Picture.digest).where(*outside))).all()
+    for each in known:
+        found = await store.find(each)
+        if found is None or found.size != len(by_digest[each]):  # it was lost, and here it is again
+            await store.put(each, by_digest[each])
     made = {each for each in new if await store.put(each, by_digest[each], new=True)}
     async with database.writing() as connection:
         others = await _unknown(connection, by_digest.keys() - made)
-        if (
-            others
-        ):  # they lay there already, and may be garbage that is about to go; before any row is written: no deadlock
-            await _alone(connection)
+        if others:  # they lay there already, and may be garbage that is about to go
+            await _alone(connection)  # before any row is written: no deadlock
             for each in others:
                 await store.put(each, by_digest[each])
         yield connection, Placed(store=store, digests=frozenset({*made, *others}))

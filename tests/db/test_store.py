@@ -130,7 +130,8 @@ async def test_what_is_missing_or_damaged_is_said_and_never_given(database_url: 
         assert (moved.moved, moved.left) == (0, [digest_of(b"a row's own")])
         moved = await move_into_database(database, quiet)
         assert (moved.moved, moved.left) == (1, [digest_of(b"gone"), digest_of(b"broken")])
-        await keep(database, b"gone")  # known: a row alone brings nothing back
+        await keep(database, b"gone", b"broken")  # a later sweep sees them again
+        assert [await read(database, each) for each in (gone, broken)] == [b"gone", Lack.DAMAGED]
     async with Database(database_url) as plain:
         assert await lacking(plain, [gone, whole]) == {gone: Lack.MISSING}
         assert await read(plain, gone) is Lack.MISSING
