@@ -50,11 +50,12 @@ def breaks(before: Terms, after: Terms) -> Iterator[Break]:
 def not_drawn_anew(before: Terms, after: Terms) -> bool:
     """Whether two random parts are one draw, or share more pages than two draws do but once in 10,000 times.
 
-    Half a sample that was kept is such a part too: its pages are published and repaired first, and speak for no others.
+    Half a sample that was kept is such a part too, whatever it is held against: its pages are published and repaired
+    first, and speak for no others.
     """
     if before.drawn is None or after.drawn is None:
         return False
-    kept_half = after.sweep.redraw is Redraw.HALF and after.sweep.earlier_draw_id == before.sweep.id
+    kept_half = Redraw.HALF in (before.sweep.redraw, after.sweep.redraw)
     if kept_half or before.place == after.place:
         return True
     drawn, again = len(before.drawn), len(after.drawn)

@@ -11,6 +11,7 @@ from audits.breaks import Terms, breaks
 from audits.conclude import Conclusion, conclude, rules_of, sweep_row
 from audits.counts import scope_of
 from audits.criteria import Criterion, aimed_at
+from audits.overlap import Overlap
 from audits.sampled import Estimate, Sampled, part_of, sampled
 from audits.statistics.difference import between
 from audits.statistics.pairs import Pairs
@@ -36,6 +37,7 @@ class Side:
     drawn: int  # pages of the part that speaks for the whole site; 0: there is none
     audited: int  # of these, pages with a result
     complete: bool
+    overlap: Overlap | None  # what an earlier random part had of it
 
     @property
     def is_census(self) -> bool:
@@ -175,6 +177,7 @@ async def read(database: Database, sweep_id: int) -> Read:
         drawn=sample.drawn if sample else 0,
         audited=sample.audited if sample else 0,
         complete=conclusion.complete,
+        overlap=conclusion.overlap,
     )
     return Read(sweep=sweep, conclusion=conclusion, side=side, part=part, scope=scope)
 

@@ -8,7 +8,7 @@ from audits.sampled import Estimate
 from audits.statistics.pairs import Pairs
 from db.words import Change
 from reports.language import Language
-from reports.summary import estimate_json, rounded
+from reports.summary import estimate_json, overlap_json, overlap_words, rounded
 
 
 def as_json(comparison: Comparison, lang: str) -> dict[str, Any]:
@@ -43,8 +43,9 @@ def as_lines(comparison: Comparison, lang: str) -> Iterator[str]:
     if comparison.left_out_before or comparison.left_out_after:
         left_out = ", ".join(sorted({*comparison.left_out_before, *comparison.left_out_after}))
         yield language.say("compare.common", rules=left_out)
-    yield _side(comparison.before, found.before, language)
-    yield _side(comparison.after, found.after, language)
+    for side, estimate in ((comparison.before, found.before), (comparison.after, found.after)):
+        yield _side(side, estimate, language)
+        yield from overlap_words(side.overlap, language)
     yield from _difference(comparison, language)
     yield _pairs(found.pairs, language)
     yield from _criteria(comparison, language)
@@ -167,6 +168,7 @@ def _side_json(side: Side) -> dict[str, Any]:
         "level": side.level.value,
         "rule_set": side.rule_set,
         "pages": {"known": side.known, "frame": side.frame, "drawn": side.drawn, "audited": side.audited},
+        "overlap": overlap_json(side.overlap),
         "complete": side.complete,
     }
 

@@ -158,7 +158,7 @@ def summary(conclusion: Conclusion, worst: Sequence[Fault], language: Language) 
     if conclusion.estimate is not None:
         low, high = language.share(conclusion.estimate.low), language.share(conclusion.estimate.high)
         said.append(language.say("summary.estimate", low=low, high=high))
-        said += overlap_words(conclusion, language, brief=True)
+        said += overlap_words(conclusion.overlap, language, brief=True)
     return [*said, language.say("summary.people")]
 
 
@@ -177,7 +177,7 @@ def index_values(
     return {
         "conclusion": conclusion,
         "estimate": conclusion.estimate,
-        "overlap": overlap_words(conclusion, language),
+        "overlap": overlap_words(conclusion.overlap, language),
         "summary": summary(conclusion, found[Kind.FAILED.value], language),
         "carried": carried(conclusion, language),
         "criteria": rows,

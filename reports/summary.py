@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from audits.conclude import Conclusion
+from audits.overlap import Overlap
 from audits.revision import Revision
 from audits.sampled import Estimate
 from audits.survey import Survey
@@ -40,7 +41,7 @@ def as_json(conclusion: Conclusion, report: str | None) -> dict[str, Any]:
         "problem_page_rate": rounded(conclusion.rate),
         "places": conclusion.places,
         "estimate": estimate_json(conclusion.estimate),
-        "overlap": None if conclusion.overlap is None else asdict(conclusion.overlap),
+        "overlap": overlap_json(conclusion.overlap),
         **_excepted(conclusion),
         "carried": {
             "pages": conclusion.reliance.carried,
@@ -228,12 +229,16 @@ def _problems(conclusion: Conclusion, language: Language) -> list[str]:
     low, high = language.share(estimate.low), language.share(estimate.high)
     drawn, audited = language.count("page", estimate.drawn), language.count("page", estimate.audited)
     said = language.say("line.estimate", low=low, high=high, drawn=drawn, audited=audited)
-    return [problem, said, *overlap_words(conclusion, language)]
+    return [problem, said, *overlap_words(conclusion.overlap, language)]
 
 
-def overlap_words(conclusion: Conclusion, language: Language, *, brief: bool = False) -> list[str]:
+def overlap_json(found: Overlap | None) -> dict[str, Any] | None:
+    """What a random part shares with an earlier one, for programs."""
+    return None if found is None else asdict(found)
+
+
+def overlap_words(found: Overlap | None, language: Language, *, brief: bool = False) -> list[str]:
     """Why the estimate may look better than the site is; nothing where its pages are a draw of their own."""
-    found = conclusion.overlap
     if found is None:
         return []
     key = "brief" if brief else "some" if found.new.drawn else "all"

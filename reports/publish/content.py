@@ -8,7 +8,7 @@ from audits.criteria import NAMES
 from audits.declaring import NO_EXCEPTIONS, exceptions_of
 from audits.jis_test import CriterionResult, Lack, Verdict, lacks_of_test
 from audits.rules import rule_text
-from db.words import Edition, Method, Notation, Part
+from db.words import Edition, Method, Notation, Part, Redraw
 from reports.language import Language
 from reports.left_out import left_out_kinds
 from reports.publish.facts import Facts, Tested
@@ -171,18 +171,20 @@ class Content:
         """How the pages were chosen, with the numbers that let it be repeated."""
         head, conclusion = self.facts.head, self.facts.test.conclusion
         parts = [part for page in self.facts.pages for part in page.parts]
+        both = sum(len(page.parts) > 1 for page in self.facts.pages)
         return self.say(
             f"result.method_{head.method.value if head.method else 'none'}",
             pages=self._pages(), seed=str(head.seed),
             frame=self.language.count("page", conclusion.selected + conclusion.not_chosen),
             representative=self.language.count("page", parts.count(Part.REPRESENTATIVE)),
             random=self.language.count("page", parts.count(Part.RANDOM)),
+            both=self.say("result.method_both", both=self._count(both)) if both else "",
         ) + (self.say(f"result.stratified_{head.stratify.value}") if head.stratify else "") + self._begin()  # fmt: skip
 
     def _begin(self) -> str:
         """Where in the order of the seed a redrawn sample begins: without it nobody can draw it again."""
-        begin = self.facts.test.sweep.draw_from
-        return self.say("result.draw_from", draw_from=str(begin)) if begin else ""
+        begin, half = self.facts.test.sweep.draw_from, self.facts.test.sweep.redraw is Redraw.HALF
+        return self.say(f"result.draw_from{'_half' if half else ''}", draw_from=str(begin)) if begin else ""
 
     def unread(self) -> tuple[str, ...]:
         """That a sample was chosen from a part of the site, where exploring could not read all; of a census a lack says it."""

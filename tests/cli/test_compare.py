@@ -8,7 +8,7 @@ import pytest
 
 from db.database import Database
 from db.schema import ready
-from db.words import Edition, Level, Method, SweepState
+from db.words import Edition, Level, Method, Redraw, SweepState
 from tests.cli.program import Ended, Program
 from tests.cli.refusals import refused
 from tests.reports.rows import RULE_CRITERIA
@@ -147,6 +147,7 @@ FEWER = {rule: numbers for rule, numbers in RULE_CRITERIA.items() if rule != "la
         ({"level": Level.A, "rule_set": "other"}, "level", "目標レベルが違う"),
         ({"excluded": "/kako/"}, "scope", "対象範囲が違う"),
         ({"seed": 1}, "draw", "選び直していない"),
+        ({"redraw": Redraw.HALF}, "draw", "半分を残した"),  # of a sweep that is neither of the two
     ],
 )
 def test_what_breaks_the_series_is_named(program: Program, other: dict[str, Any], named: str, words: str) -> None:
@@ -208,6 +209,28 @@ def test_the_same_draw_says_nothing_of_the_site_but_of_its_pages(program: Progra
 def test_a_sample_taken_over_under_another_seed_is_no_new_draw(program: Program) -> None:
     _, told = compared(program, at_random(1, range(40), range(30)), at_random(2, range(30, 70), ()))
     assert (told["breaks"], told["problem_pages"]["change"]) == (["draw"], "unknown")
+
+
+def test_half_a_sample_that_was_kept_is_no_new_draw_whatever_it_is_held_against(program: Program) -> None:
+    """Sweep 1 drew, 2 drew anew, 3 kept half of 1: those pages are known, though they are none of 2's."""
+    asyncio.run(_three(program))
+    told = program.run("compare", "2", "3", "--json").object
+    assert (told["breaks"], told["problem_pages"]["change"]) == (["draw"], "unknown")
+    assert told["after"]["overlap"]["shared"] == {"drawn": 20, "audited": 20, "problem_pages": 0}
+    assert (told["before"]["overlap"], told["problem_pages"]["same_pages"]["pages"]) == (None, 0)
+    assert (
+        "無作為の40ページのうち20ページは調査1でも選ばれていて、先に直せた" in program.run("compare", "2", "3").out
+    )
+    assert program.run("compare", "1", "3", "--json").object["breaks"] == ["draw"]
+
+
+async def _three(program: Program) -> None:
+    async with Database(str(program.database)) as database:
+        await ready(database)
+        first = await swept(database, **at_random(1, range(40), range(30), draw_from=0))
+        await swept(database, **at_random(2, range(100, 140), range(100, 130), draw_from=0))
+        kept = {"redraw": Redraw.HALF, "earlier_draw_id": first, "draw_from": 9}
+        await swept(database, **at_random(1, range(20, 60), range(40, 55), **kept))
 
 
 def test_the_earlier_sweep_comes_first_however_they_are_typed(program: Program) -> None:

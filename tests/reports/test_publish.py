@@ -23,7 +23,7 @@ from crawler.notes import add_note
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.tables import Declaration, Draw, Judgement, Sweep, Visit
-from db.words import About, Edition, JudgementOutcome, Level, Method, Notation, Reason, SweepState
+from db.words import About, Edition, JudgementOutcome, Level, Method, Notation, Part, Reason, Redraw, SweepState
 from reports.folder import MARK
 from reports.language import Language
 from reports.publish.documents import NAMES, write_documents
@@ -308,6 +308,24 @@ async def test_a_sample_that_was_drawn_again_says_where_its_draw_begins(database
         await write_documents(database, sweep, tmp_path / str(number), DETAILS, "ja")
         told = {row[0]: row[1] for row in table(tmp_path / str(number) / "result.html", "試験結果の表示項目")}
         assert ("4503599627370496" in told[ITEMS["ja"][5]]) is said
+    assert "半分ほどを残して" not in told[ITEMS["ja"][5]]
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Sweep).where(Sweep.id == sweep).values(redraw=Redraw.HALF))
+    await write_documents(database, sweep, tmp_path / "half", DETAILS, "ja")
+    assert "前の調査の無作為の部分の半分ほどを残して" in text_of(tmp_path / "half" / "result.html")
+
+
+async def test_a_page_of_both_parts_is_said_to_be_one(database: Database, tmp_path: Path) -> None:
+    """2 representative and 3 random pages that are 4 would look like a slip."""
+    sweep = await judged(database)
+    async with database.writing() as connection:
+        first = sa.select(sa.func.min(Visit.id)).where(Visit.sweep_id == sweep).scalar_subquery()
+        both = {"sweep_id": sweep, "visit_id": first, "part": Part.RANDOM, "rank": 7}
+        await connection.execute(sa.insert(Draw).values(both))
+    await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
+    assert "無作為3ページ、合わせて4ページ（両方に入る1ページは1回だけ数える）、" in text_of(
+        tmp_path / "out" / "result.html"
+    )
 
 
 async def test_the_period_begins_with_the_first_page_inspected_and_no_later_word_moves_it(
