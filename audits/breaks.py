@@ -24,6 +24,7 @@ class Terms:
     scope: frozenset[tuple[Any, ...]]
     frame: int  # pages that the part that speaks for the whole site speaks for
     drawn: NDArray[np.int64] | None  # pages of its random part; None: it has none
+    known: bool = False  # an earlier sweep had drawn some of these, at the same place or to be kept
 
     @property
     def place(self) -> tuple[int, int | None]:
@@ -50,13 +51,13 @@ def breaks(before: Terms, after: Terms) -> Iterator[Break]:
 def not_drawn_anew(before: Terms, after: Terms) -> bool:
     """Whether two random parts are one draw, or share more pages than two draws do but once in 10,000 times.
 
-    Half a sample that was kept is such a part too, whatever it is held against: its pages are published and repaired
-    first, and speak for no others.
+    Half a sample that was kept, or one inspected again, is such a part too, whatever it is held against: its pages are
+    published and repaired first, and speak for no others.
     """
     if before.drawn is None or after.drawn is None:
         return False
-    kept_half = Redraw.HALF in (before.sweep.redraw, after.sweep.redraw)
-    if kept_half or before.place == after.place:
+    known = before.known or after.known or Redraw.HALF in (before.sweep.redraw, after.sweep.redraw)
+    if known or before.place == after.place:
         return True
     drawn, again = len(before.drawn), len(after.drawn)
     shared = len(np.intersect1d(before.drawn, after.drawn, assume_unique=True))

@@ -97,7 +97,8 @@ class Read:
     def terms(self) -> Terms:
         """What its numbers stand on."""
         drawn = self.part.pages if self.part is not None and self.part.part is Part.RANDOM else None
-        return Terms(sweep=self.sweep, scope=self.scope, frame=self.side.frame, drawn=drawn)
+        known = self.side.overlap is not None
+        return Terms(sweep=self.sweep, scope=self.scope, frame=self.side.frame, drawn=drawn, known=known)
 
 
 async def compare(database: Database, one: int, other: int) -> Comparison:

@@ -224,6 +224,21 @@ def test_half_a_sample_that_was_kept_is_no_new_draw_whatever_it_is_held_against(
     assert program.run("compare", "1", "3", "--json").object["breaks"] == ["draw"]
 
 
+def test_a_draw_that_was_inspected_before_is_no_new_one_whatever_it_is_held_against(program: Program) -> None:
+    """Sweep 1 drew, 2 drew anew, 3 took the pages of 1 again, which had been repaired."""
+
+    async def write() -> None:
+        async with Database(str(program.database)) as database:
+            await ready(database)
+            for seed, drawn, faulty in ((1, range(40), 30), (2, range(100, 140), 130), (1, range(40), 0)):
+                await swept(database, **at_random(seed, drawn, range(drawn.start, faulty), draw_from=0))
+
+    asyncio.run(write())
+    told = program.run("compare", "2", "3", "--json").object
+    assert (told["breaks"], told["problem_pages"]["change"]) == (["draw"], "unknown")
+    assert program.run("compare", "1", "2", "--json").object["breaks"] == []
+
+
 async def _three(program: Program) -> None:
     async with Database(str(program.database)) as database:
         await ready(database)
