@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.conclude import last_finished, rules_of
-from audits.counts import NOT_PAGES, audited_in
+from audits.counts import audited_in, known_in
 from audits.criteria import Criterion, criteria
 from audits.defects.book import address_of
 from audits.defects.naming import KNOWN_AS, parted
 from audits.engine import own_rules
 from audits.excepted import cover_of
 from db.errors import UsageError
-from db.tables import Defect, Draw, Finding, Page, PartPage, Sweep, Visit
+from db.tables import Defect, Finding, Page, PartPage, Sweep, Visit
 from db.words import Edition, Method, Outcome, Region, VisitState
 
 TOP = 10  # faults on the sheet
@@ -107,14 +107,10 @@ async def _last(connection: AsyncConnection, site: int) -> Sweep:
 
 
 async def _source(connection: AsyncConnection, sweep: Sweep) -> Source:
-    chosen = sa.exists().where(Draw.visit_id == Visit.id)
-    page = sa.or_(Visit.reason.is_(None), Visit.reason.not_in(NOT_PAGES), chosen)
     audited = sa.case((Visit.state == VisitState.AUDITED, 1), else_=0)
     known, seen = (
         await connection.execute(
-            sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(audited), 0)).where(
-                Visit.sweep_id == sweep.id, page
-            )
+            sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(audited), 0)).where(known_in(sweep.id))
         )
     ).one()
     address = await address_of(connection, sweep.site_id)

@@ -31,6 +31,13 @@ def audited_in(sweep_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(Visit.sweep_id == sweep_id, Visit.state == VisitState.AUDITED)
 
 
+def known_in(sweep_id: int) -> sa.ColumnElement[bool]:
+    """The visits of pages of the site as far as a sweep knows: chosen ones also when they proved to be none."""
+    chosen = sa.exists().where(Draw.visit_id == Visit.id)
+    page = sa.or_(Visit.reason.is_(None), Visit.reason.not_in(NOT_PAGES), chosen)
+    return sa.and_(Visit.sweep_id == sweep_id, page)
+
+
 def failing(sweep_id: int, levels: tuple[Level, ...], assertor: Assertor = Assertor.AXE) -> sa.Select[int]:
     """Audited visits with a failed place of a criterion of the levels, as one assertor says."""
     return (

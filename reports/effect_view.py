@@ -1,6 +1,9 @@
 """The factors of an effect in words: why a defect stands where it does in the order of repair."""
 
+from collections.abc import Iterator
+
 from audits.defects.effect import WEIGHTS
+from audits.defects.ground import Ground
 from db.words import Impact
 from reports.language import Language
 
@@ -18,3 +21,12 @@ def use_words(use: float | None, language: Language) -> str:
     if use is None:
         return language.say("defects.line.no_use")
     return language.say("defects.line.use", share=language.share(use))
+
+
+def ground_lines(ground: Ground, language: Language) -> Iterator[str]:
+    """What the numbers of an order of repair do not speak of."""
+    if ground.looked_at < ground.known:
+        seen, known = language.count("page", ground.looked_at), language.count("page", ground.known)
+        yield language.say("defects.line.partly", looked_at=seen, known=known)
+    if ground.unseen:
+        yield language.say("defects.line.unseen", unseen=language.count("page", ground.unseen))

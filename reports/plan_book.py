@@ -19,9 +19,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from audits.defects.book import Listed, Plan, Ranked
 from audits.defects.excepting import Told
+from audits.defects.ground import Ground
 from audits.page import cut
 from db.errors import UsageError
 from db.words import DefectState
+from reports.effect_view import ground_lines
 from reports.exception_view import exception_row
 from reports.language import Language
 from reports.page_view import text_of as rule_text_of
@@ -70,7 +72,7 @@ class Planned:
     others: Sequence[Listed]  # all that count for no rate
     exceptions: Sequence[Told] = ()  # those in force have a sheet of their own, to be read only
     sites: Mapping[int, str]  # defect → start address of its site
-    unseen: int = 0  # of these pages, those that no last sweep saw
+    ground: Ground  # what the plan is known from
     day: date  # that due days are held against
     elements: Mapping[int, str] = field(default_factory=dict)  # defect → the HTML of one of its places
     by_owner: bool = False  # the lines of each owner together, and there by effect
@@ -92,8 +94,8 @@ def write_plan_book(path: Path, planned: Planned, language: Language) -> int:
     said = {"site": planned.title, "pages": language.count("page", planned.pages), "command": command}
     for key in ("title", *(f"how.{number}" for number in range(1, 8 if planned.by_owner else 7))):
         add_row(about, [language.say(f"plan_book.{key}", **said)])
-    if planned.unseen:
-        add_row(about, [language.say("defects.line.unseen", unseen=language.count("page", planned.unseen))])
+    for line in ground_lines(planned.ground, language):
+        add_row(about, [line])
     end_instructions(about)
     sheet = sheet_of(book, language.say("plan_book.sheet_plan"))
     begin_table(sheet, [language.say(f"plan_book.column.{each}") for each in COLUMNS], list(WIDTHS.values()))

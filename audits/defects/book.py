@@ -17,8 +17,8 @@ from audits.defects.effect import Effect, effect_of, impacts, use_of_site
 from audits.defects.life import move
 from audits.defects.naming import ROOT, hold_names
 from db.errors import UsageError
-from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep, Visit
-from db.words import DefectState, Region, VisitState
+from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
+from db.words import DefectState, Region
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +130,11 @@ async def listed(
         query = query.where(Defect.id == only)
     if states:
         query = query.where(Defect.state.in_(list(states)))
-    counting = await _counting(connection, site_id)
+    rules = await counting(connection, site_id)
     return [
         Listed(
             id=row[0], rule=row[1], state=row[2], region=row[3], owner=row[4], due_on=row[5], way=row[6],
-            pages=int(row[7]), places=int(row[8]), pages_ever=row[9], example=row[10], counts=row[1] in counting,
+            pages=int(row[7]), places=int(row[8]), pages_ever=row[9], example=row[10], counts=row[1] in rules,
         )
         for row in await connection.execute(query)
     ]  # fmt: skip
@@ -249,22 +249,7 @@ async def last_sweep(connection: AsyncConnection, site_id: int) -> int | None:
     return await connection.scalar(sa.select(sa.func.max(Sweep.id)).where(*taken_in))
 
 
-async def unseen_pages(connection: AsyncConnection, site_id: int) -> int:
-    """Of the pages that are known to have a fault that counts, those that the last sweep, and any recheck since, did not see."""
-    last = await last_sweep(connection, site_id) or 0
-    seen = sa.exists().where(
-        Visit.page_id == Occurrence.page_id, Visit.sweep_id >= last, Visit.state == VisitState.AUDITED
-    )
-    pages = (
-        sa.select(sa.func.count(Occurrence.page_id.distinct()))
-        .join(Defect, Defect.id == Occurrence.defect_id)
-        .where(Defect.site_id == site_id, Defect.rule.in_(await _counting(connection, site_id)))
-        .where(Occurrence.places > 0, ~seen)
-    )
-    return await connection.scalar(pages) or 0
-
-
-async def _counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:
+async def counting(connection: AsyncConnection, site_id: int) -> frozenset[str]:
     """The rules that make problem pages, by the site's last sweep that was taken in."""
     last = await last_sweep(connection, site_id)
     return frozenset(rules_of(await sweep_row(connection, last))) if last is not None else frozenset()

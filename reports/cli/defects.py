@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.defects import book, regrouping
 from audits.defects.book import Listed, Order, Plan
 from audits.defects.element import elements
+from audits.defects.ground import Ground, ground_of
 from audits.defects.reconcile import reconcile
 from audits.page import cut
 from audits.trends.kept import keep_points
@@ -27,7 +28,7 @@ from reports.cli.planning import planned, take_in_plan, traffic_option, usage_of
 from reports.cli.regrouping import merge, split
 from reports.cli.running import COMPLETE
 from reports.cli.saying import say_csv, say_json
-from reports.effect_view import impact_words, use_words
+from reports.effect_view import ground_lines, impact_words, use_words
 from reports.folder import check_new
 from reports.language import Language
 from reports.page_view import text_of
@@ -161,14 +162,16 @@ async def _list(url: str, given: dict[str, Any]) -> None:
     language = Language(given["lang"])
     states = {DefectState(each) for each in given["states"]}
 
-    async def read(connection: AsyncConnection) -> tuple[int, list[book.Ranked], list[Listed], dict[int, str], int]:
+    async def read(
+        connection: AsyncConnection,
+    ) -> tuple[int, list[book.Ranked], list[Listed], dict[int, str], Ground]:
         site = await book.site_of(connection, url)
         usage = usage_of(given["traffic"], await book.address_of(connection, site))
         ranked = await book.ranked(connection, site, order=Order(given["order"]), usage=usage)
         listed = await book.listed(connection, site)
-        return *ranked, listed, await elements(connection, listed), await book.unseen_pages(connection, site)
+        return *ranked, listed, await elements(connection, listed), await ground_of(connection, site)
 
-    pages, ranked, listed, html, unseen = await with_defects(given, read)
+    pages, ranked, listed, html, ground = await with_defects(given, read)
     clean = {each.defect.id: each for each in ranked}
     order = [each.defect for each in ranked]
     order += [each for each in listed if each.id not in clean]
@@ -180,7 +183,9 @@ async def _list(url: str, given: dict[str, Any]) -> None:
         say_json(
             {
                 "problem_pages": pages,
-                "problem_pages_unseen": unseen,
+                "problem_pages_unseen": ground.unseen,
+                "pages_looked_at": ground.looked_at,
+                "pages_known": ground.known,
                 "defects": [_object(each, clean, html) for each in chosen],
             }
         )
@@ -198,8 +203,8 @@ async def _list(url: str, given: dict[str, Any]) -> None:
     if pages and not states:
         for line in _reach(pages, ranked, given["top"], language):
             click.echo(line)
-        if unseen:
-            click.echo(language.say("defects.line.unseen", unseen=language.count("page", unseen)))
+        for line in ground_lines(ground, language):
+            click.echo(line)
 
 
 def _reach(pages: int, ranked: list[book.Ranked], top: int, language: Language) -> Iterator[str]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.defects import book, excepting, regrouping
 from audits.defects.cover import today
 from audits.defects.element import elements
+from audits.defects.ground import Ground, ground_of
 from audits.defects.naming import hold_names
 from crawler.usage import read_usage
 from reports.cli.desk import check_name, with_defects
@@ -46,7 +47,7 @@ async def planned(
         others=[each for each in everything if each.id not in in_order and each.pages],
         exceptions=[each for site in sites for each in await excepting.told(connection, site, today())],
         sites={each.id: sites[site] for site, mine in listed.items() for each in mine},
-        unseen=sum([await book.unseen_pages(connection, site) for site in sites]),
+        ground=sum([await ground_of(connection, site) for site in sites], Ground()),
         elements=await elements(connection, everything),
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ def test_from_repaired_to_confirmed_in_one_command(program: Program, site: Site,
     listed = program.run("defects", "list", site.url, "--json").object
     assert [each["element"] for each in listed["defects"]] == ['<img src="/img.png">']
     assert (listed["problem_pages"], listed["problem_pages_unseen"]) == (1, 0)
+    assert (listed["pages_looked_at"], listed["pages_known"]) == (2, 2)
     assert '<img src="/img.png">' in program.run("defects", "show", "1").out
     assert program.run("defects", "repaired", "1", "--by", "佐藤").code == 0
     still = program.run("recheck", "1", "--lang", "en")

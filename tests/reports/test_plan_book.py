@@ -21,7 +21,7 @@ from db.words import ExceptionReason
 from reports.cli.planning import planned
 from reports.language import Language
 from reports.plan_book import COLUMNS, Change, read_plan_book, write_plan_book
-from tests.audits.test_reconcile import History, history_in
+from tests.audits.test_reconcile import History, Truth, history_in
 
 SITE = "https://www.example.lg.jp/"
 COLUMN = {name: openpyxl.utils.get_column_letter(index) for index, name in enumerate(COLUMNS, start=1)}
@@ -207,7 +207,8 @@ async def test_a_plan_says_what_its_lines_are_of_and_how_it_is_taken_in(database
             desk.history.connection,
             (await desk.listed())[desk.history.defects["d"]], "鈴木", Plan(owner="広報課", due_on=None, way=None),
         )  # fmt: skip
-        await reconcile(desk.history.connection, await desk.history.sweep({"/1": {"a": 1}, "/2": {"a": 1, "c": 2}}))
+        last: Truth = {"/1": {"a": 1}, "/2": {"a": 1, "c": 2}, "/9": {}}
+        await reconcile(desk.history.connection, await desk.history.sweep(last, lost=["/9"]))
         said: dict[bool, str] = {}
         for by_owner in (False, True):
             await desk.write(by_owner=by_owner)
@@ -224,6 +225,7 @@ async def test_a_plan_says_what_its_lines_are_of_and_how_it_is_taken_in(database
             assert "「順」がその行の番号まで" in said[by_owner]
             assert "4ページ" in said[by_owner]
             assert "2ページは、最後の調査では見ていません" in said[by_owner]
+            assert "3ページのうち2ページ" in said[by_owner], "of /9, which was never audited, nothing is known"
         assert "jisweep defects import" in said[False]
         assert "jisweep cycle import" in said[True]
         assert "担当ごと" in said[True]
