@@ -378,6 +378,15 @@ async def test_a_web_team_proposes_another_agrees_and_only_then_is_it_excepted(
     async with database.reading() as connection:
         assert (await book.one(connection, site["c"])).state is State.FOUND
         assert (await book.events(connection, site["c"]))[-1].why == "直すことにした"
+        kept = await connection.execute(sa.select(Trail.who, Trail.about, Trail.details).order_by(Trail.id))
+    assert [(who, about, told["act"]) for who, about, told in kept] == [
+        ("sato", f"/defects/{site['a']}", "proposed"), ("chief", "/exceptions/1", "agreed"),
+        ("both", f"/defects/{site['c']}", "excepted"), ("both", "/exceptions/2", "ended"),
+    ]  # fmt: skip
+    admin = await person(database, "admin", Grant(role=Role.ADMINISTRATOR))
+    async with browsing(origin, admin) as client:
+        shown = words(await client.get("/administration/trail"))
+    assert all(f"内容：{each}" in shown for each in ("例外を申請した", "認めた", "例外にした", "終わらせた"))
 
 
 async def test_an_exception_that_ends_with_a_day_is_not_shown_as_one_the_next(

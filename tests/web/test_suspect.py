@@ -80,7 +80,7 @@ async def test_a_suspect_sweep_is_told_in_plain_words_and_decided_on_once(
         )
     assert (trust, by) == (Trust.ACCEPTED, "unyoさん")
     assert reconciled is not None
-    assert [tuple(each) for each in trail] == [("unyo", f"/sweeps/{half}", {"word": "accepted"})]
+    assert [tuple(each) for each in trail] == [("unyo", f"/sweeps/{half}", {"act": "accepted"})]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -92,7 +92,7 @@ async def say_repaired(
         return "repaired"
 
     given = Begun(asked=asked, act="repaired", number=number, page=page, values={"note": note})
-    return await _take(given, seen, Done.DEFECT_CHANGED, act, state="repaired")
+    return await _take(given, seen, Done.DEFECT_CHANGED, act)
 
 
 @router.post("/defects/{number}/plan")
@@ -113,7 +113,7 @@ async def plan(
     given = Begun(
         asked=asked, act="plan", number=number, page=page, values={"owner": owner, "due": due, "way": way}
     )
-    return await _take(given, seen, Done.DEFECT_CHANGED, act, state="planned")
+    return await _take(given, seen, Done.DEFECT_CHANGED, act)
 
 
 @router.post("/defects/{number}/except")
@@ -173,23 +173,24 @@ async def _recheck(
     asked: Asked, site: int, about: str, aim: Callable[[AsyncConnection], Awaitable[Aim]]
 ) -> Response:
     asked.needs(May.RECHECK, site)
-    async with asked.writing(Done.SWEEP_ASKED, about=about, recheck=True) as connection:
+    async with asked.writing(Done.SWEEP_ASKED, about=about, act="recheck") as connection:
         await asking.ask_recheck(connection, await aim(connection), asked.who.person)
     return RedirectResponse(f"{about}?done=recheck_asked#recheck", 303)
 
 
 async def _take(
-    form: Begun, seen: str, done: Done, act: Callable[[AsyncConnection, Listed], Awaitable[str]], **details: str
+    form: Begun, seen: str, done: Done, act: Callable[[AsyncConnection, Listed], Awaitable[str]]
 ) -> Response:
-    """Do it, unless somebody has done something meanwhile that the reader has not seen; show the form again when it is wrong."""
+    """Do it, and leave in the trail what it came to, unless somebody has done something meanwhile that the reader has not seen; show the form again when it is wrong."""
     asked = form.asked
     async with asked.reading() as connection:
         _allowed(asked, form.act, (await placed(asked, connection, form.number)).site_id)
     try:
-        async with asked.writing(done, about=f"/defects/{form.number}", **details) as connection:
+        async with asked.database.writing() as connection:
             [defect] = await book.held(connection, [form.number])
             await _check_unchanged(connection, defect, seen)
             word = await act(connection, defect)
+            await asked.leave(connection, done, f"/defects/{form.number}", act=word)
     except Wrong as error:
         return await _show(form, Field(name=error.name, why=asked.language.say(error.key)))
     except UsageError as error:

@@ -101,7 +101,9 @@ async def close(asked: Reader, number: int) -> Response:
         return RedirectResponse(f"/cycles/{number}?done=cycle_not_sure#close", 303)
     await settle_all(asked.database)
     said = await closing.worked_out(asked.database, whole, asked.who.person)
-    async with asked.writing(Done.CYCLE_CHANGED, about=f"/cycles/{number}", closed=whole.name) as connection:
+    async with asked.writing(
+        Done.CYCLE_CHANGED, about=f"/cycles/{number}", act="cycle_closed", name=whole.name
+    ) as connection:
         await closing.keep(connection, whole, said)
     return RedirectResponse(f"/cycles/{number}?done=cycle_closed", 303)
 

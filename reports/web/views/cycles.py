@@ -133,9 +133,11 @@ async def begin(asked: Reader) -> Response:
     values, chosen = _read(asked, organisations, sent)
     try:
         wish = _wish(asked, values, chosen)
-        async with asked.writing(Done.CYCLE_CHANGED, begun=wish.name, sites=len(wish.sites)) as connection:
+        async with asked.database.writing() as connection:
             await rounds.begin(connection, wish.name, wish.days, wish.target, wish.sites)
-            [cycle] = [each.id for each in [await rounds.named(connection, wish.name)]]
+            cycle = (await rounds.named(connection, wish.name)).id
+            told = {"act": "begun", "name": wish.name, "of_sites": len(wish.sites)}
+            await asked.leave(connection, Done.CYCLE_CHANGED, f"/cycles/{cycle}", **told)
     except _Wrong as wrong:
         return _form(asked, organisations, values, chosen, error=wrong.why, field=wrong.field)
     except UsageError as error:
@@ -171,7 +173,9 @@ async def change(asked: Reader, number: int) -> Response:
     values["name"] = cycle.name
     try:
         wish = _wish(asked, values, chosen)
-        async with asked.writing(Done.CYCLE_CHANGED, about=f"/cycles/{number}", changed=cycle.name) as connection:
+        async with asked.writing(
+            Done.CYCLE_CHANGED, about=f"/cycles/{number}", act="changed", name=cycle.name
+        ) as connection:
             [now] = await rounds.rounds(connection, Cycle.id == number)
             if _text(sent, "was") != state_of(now):
                 raise _Wrong("", asked.language.say("web.cycles.error_meanwhile"))

@@ -88,8 +88,9 @@ async def _take(asked: Asked, number: int, act: Any, text: str, *, own: bool = F
     if wrong:
         return await _show(asked, number, wrong, text)
     try:
-        async with asked.writing(Done.EXCEPTION_CHANGED, about=f"/exceptions/{number}") as connection:
+        async with asked.database.writing() as connection:
             word = await act(connection)
+            await asked.leave(connection, Done.EXCEPTION_CHANGED, f"/exceptions/{number}", act=word)
     except UsageError as error:
         return await _show(asked, number, error.line(asked.language.lang), text)
     return RedirectResponse(f"/exceptions/{number}?done={word}", 303)

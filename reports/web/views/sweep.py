@@ -138,7 +138,7 @@ async def stop(asked: Reader, sweep_id: int) -> Response:
 async def resume(asked: Reader, sweep_id: int) -> Response:
     """Have it go on, or try its lost pages again."""
     await _seen(asked, sweep_id, May.SWEEP)
-    async with asked.writing(Done.SWEEP_ASKED, about=f"/sweeps/{sweep_id}", again=True) as connection:
+    async with asked.writing(Done.SWEEP_ASKED, about=f"/sweeps/{sweep_id}", act="resumed") as connection:
         await ask_again(connection, sweep_id, asked.who.person)
     return RedirectResponse(f"/sweeps/{sweep_id}?done=sweep_asked", 303)
 
@@ -148,7 +148,7 @@ async def repeat(asked: Reader, sweep_id: int) -> Response:
     """Begin another one by the same plan. Raises UsageError for what cannot be repeated from here."""
     await _seen(asked, sweep_id, May.SWEEP)
     plan = await plan_like(asked.database, sweep_id, asked.settings.contact)
-    async with asked.writing(Done.SWEEP_ASKED, about=f"/sweeps/{sweep_id}", repeated=True) as connection:
+    async with asked.writing(Done.SWEEP_ASKED, about=f"/sweeps/{sweep_id}", act="repeated") as connection:
         begun = await ask_sweep(connection, plan, asked.who.person)
     return RedirectResponse(f"/sweeps/{begun}?done=sweep_asked", 303)
 
@@ -159,7 +159,7 @@ async def decide(asked: Reader, sweep_id: int, word: Text = "", why: Text = "") 
     await _seen(asked, sweep_id, May.SWEEP)
     if word not in DECISIONS:
         raise Refused(400)
-    async with asked.writing(Done.SWEEP_DECIDED, about=f"/sweeps/{sweep_id}", word=word) as connection:
+    async with asked.writing(Done.SWEEP_DECIDED, about=f"/sweeps/{sweep_id}", act=word) as connection:
         await DECISIONS[word](connection, sweep_id, asked.who.person, why)
     return RedirectResponse(f"/sweeps/{sweep_id}?done=sweep_{word}", 303)
 
