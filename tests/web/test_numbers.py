@@ -88,6 +88,8 @@ async def test_numbers_of_the_flow_lead_to_the_defects_that_they_count(
             assert int(link.text()) == len(listed) - 1, href
             followed |= set(re.findall(r"moved=(\w+)", href))
         assert followed >= {"found", "confirmed", "returned", "open_at_end", "days_30", "days_90"}
+        flow = (await client.get("/sites/1?as=csv&table=flow")).text
+        assert sum(int(row[3]) for row in list(csv.reader(io.StringIO(flow)))[1:]) == len(lives)
         begun = "moved=found&first=2026-01-01&last=2026-01-31"
         for wrong in ("site=1&moved=x", "site=1&moved=found", begun, f"site=1&{begun}0"):
             assert (await client.get(f"/defects?{wrong}")).status_code == 404, wrong

@@ -42,6 +42,7 @@ from reports.web.heat import heat
 from reports.web.listing import Cell, Column, Listing
 from reports.web.standing import COLUMNS, standing
 from reports.web.trail_of_site import crumbs_of, organisations_above
+from reports.web.trend_files import trend_files, wants_trend
 from reports.web.views.defects import counting
 
 router = APIRouter()
@@ -62,7 +63,11 @@ class Wish:
 async def site(asked: Reader, site_id: int) -> Response:
     """All about it."""
     address = await _address(asked, site_id)
+    of = Of(name=address, kind="site", sites={site_id: address}, organisations={})
     async with asked.reading() as connection:
+        if wants_trend(asked):
+            trend = await trend_of(connection, [site_id], alone=True)
+            return next(file for listing in trend_files(asked, trend, of) if (file := listing.file()))
         last = await last_finished(connection, site_id)
         organisations = await tree(connection)
         if last is not None:
@@ -88,7 +93,6 @@ async def site(asked: Reader, site_id: int) -> Response:
         waiting = await _waiting(connection, site_id)
         cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
     methods = {step.point.sweep: step.point.method for step in trend.steps.get(site_id, ())}
-    of = Of(name=address, kind="site", sites={site_id: address}, organisations={})
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
         sentences=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells, waiting=waiting,
