@@ -15,6 +15,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "�
 
 def visible(text: str) -> str:
     """The text with every invisible character written as its code: `⟨U+202E⟩`."""
+    if text.isprintable():  # most are, and none of the invisible ones is
+        return text
     return INVISIBLE.sub(_written_out, text.replace("\r\n", "\n"))
 
 

@@ -22,6 +22,8 @@ class Language:
 
     def say(self, key: str, **values: Any) -> str:
         """The text under a dotted key, its names filled in, numbers grouped; KeyError when there is none."""
+        if not values:
+            return _plain(self.lang, key)
         filled = {name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
         return self._texts[key].format(**filled)
 
@@ -123,6 +125,12 @@ def texts(lang: str) -> dict[str, str]:
     )
     sources = (file.read_text(encoding="utf-8") for file in files)
     return {key: text for source in sources for key, text in _flat("", tomllib.loads(source))}
+
+
+@cache
+def _plain(lang: str, key: str) -> str:
+    """A text that has no names to be filled in."""
+    return texts(lang)[key].format()
 
 
 def _flat(prefix: str, table: dict[str, Any]) -> Iterator[tuple[str, str]]:

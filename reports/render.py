@@ -85,10 +85,11 @@ def environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return visible(value)
+    if kind is Markup or isinstance(value, (Markup, Undefined)):
+        return value
     if value is None:
         raise ValueError("nothing to print")
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
-    if isinstance(value, (Markup, Undefined)):
-        return value
-    return str(value)
+    return visible(value) if isinstance(value, str) else str(value)
