@@ -201,7 +201,9 @@ async def check(database: Database, tell: Tell, *, removing: bool = False) -> Ch
     Raises StorageError when the store cannot be used, or is not this database's.
     """
     await ours(database)
-    checked = await look_through(database, tell)
+    checked = Checked()
+    await _look_inside(database, checked, tell)
+    await look_outside(database, checked, tell)
     if database.store is not None:
         async for part in database.store.listed():
             checked.foreign += part.foreign
@@ -213,16 +215,18 @@ async def check(database: Database, tell: Tell, *, removing: bool = False) -> Ch
     return checked
 
 
-async def look_through(database: Database, tell: Tell) -> Checked:
-    """Read every picture, in the database and outside, and compare it with its digest. Raises StorageError."""
-    checked = Checked()
-    async with database.reading() as connection:
-        counted = await count(connection)
-    whole = counted.in_database + counted.in_store
+async def _look_inside(database: Database, checked: Checked, tell: Tell) -> None:
+    """Compare the pictures that are in the database with their digests."""
+    whole = await _whole(database, Picture.image.is_not(None))
     async for rows in _batches(database, Picture.image.is_not(None), BLOBS, Picture.image):
         checked.damaged += [each.digest for each in rows if sha256(each.image).hexdigest() != each.digest]
         checked.pictures += len(rows)
         tell("checking", checked.pictures, whole)
+
+
+async def look_outside(database: Database, checked: Checked, tell: Tell) -> None:
+    """Read every picture that is in the store, and compare it with its digest. Raises StorageError."""
+    whole, done = await _whole(database, Picture.image.is_(None)), 0
     async for rows in _batches(database, Picture.image.is_(None), ROWS):
         lacks = await _each(partial(_lack, database.store), [each.digest for each in rows])
         bad = {each.digest: lack for each, lack in zip(rows, lacks, strict=True) if lack is not None}
@@ -233,9 +237,8 @@ async def look_through(database: Database, tell: Tell) -> Checked:
                 )
                 for digest in still:
                     (checked.missing if bad[digest] is Lack.MISSING else checked.damaged).append(digest)
-        checked.pictures += len(rows)
-        tell("checking", checked.pictures, whole)
-    return checked
+        checked.pictures, done = checked.pictures + len(rows), done + len(rows)
+        tell("checking", done, whole)
 
 
 async def _lack(store: Store | None, digest: str) -> Lack | None:

@@ -9,7 +9,7 @@ import click
 
 from db import backup as backups
 from db.database import Database, hide_password
-from db.pictures import count, look_through, needed
+from db.pictures import Checked, look_outside, needed
 from reports.cli.copying import Copying, say_aside, say_lacking, say_outside, say_whole
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.running import COMPLETE, INCOMPLETE
@@ -77,9 +77,7 @@ async def _restore(path: Path, upgrading: bool, given: dict[str, Any]) -> int:
 async def _lacking(given: dict[str, Any]) -> int:
     """How many pictures outside of the database are not to be had, or not what they were."""
     async with Database(given["database"], must_exist=True) as database:
-        async with database.reading() as connection:
-            if not (await count(connection)).in_store:
-                return 0
+        checked = Checked()
         with Copying(given["lang"]) as tell:
-            checked = await look_through(database, tell)
+            await look_outside(database, checked, tell)
     return len(checked.missing) + len(checked.damaged)
