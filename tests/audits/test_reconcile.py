@@ -565,6 +565,33 @@ async def test_what_repeats_is_a_templates_and_what_differs_from_page_to_page_is
         assert list(await history.connection.scalars(regions)) == [Region.TEMPLATE, Region.CONTENT]
 
 
+async def test_what_nearly_every_page_has_is_a_templates_wherever_it_leads_but_not_whatever_it_shows(
+    database: Database,
+) -> None:
+    """ "a" is a link to the next page, "b" a picture of each article, "c" a link in every other article."""
+    paths = [f"/{number}" for number in range(10)]
+    made = {
+        "a": '<a accesskey="n" href="{}"><b>{}</b></a>',
+        "b": '<img class="photo" src="{}.png">',
+        "c": '<a href="{}"></a>',
+    }
+    async with history_in(database) as history:
+        truth = {path: {"a": 1, "b": 1} | ({"c": 1} if number % 2 else {}) for number, path in enumerate(paths)}
+        sweep = await history.sweep(truth)
+        for path, page in history.pages.items():
+            for fault, html in made.items():
+                mine = Finding.result_id.in_(sa.select(Result.id).where(Result.page_id == page))
+                await history.connection.execute(
+                    sa.update(Finding)
+                    .where(Finding.defect_id == history.defects[fault], mine)
+                    .values(snippet=html.format(path, path))
+                )
+        await reconcile(history.connection, sweep)
+        rows = dict((await history.connection.execute(sa.select(Defect.id, Defect.region))).all())
+        regions = {fault: rows[defect] for fault, defect in history.defects.items()}
+    assert regions == {"a": Region.TEMPLATE, "b": Region.CONTENT, "c": Region.CONTENT}
+
+
 async def test_a_page_with_a_part_that_nobody_saw_says_nothing_of_defects_in_frames(database: Database) -> None:
     async with history_in(database) as history:
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1, "b": 1}}))
