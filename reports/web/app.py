@@ -28,6 +28,7 @@ from reports.ops.probes import PATHS, Readiness, healthz
 from reports.render import style_sheet
 from reports.web import by_directory, signing_in
 from reports.web.asking import Asked, NotSignedIn, Refused, anyone, nobody, sign_in_first
+from reports.web.portraits import Portraits
 from reports.web.security import TOO_LARGE, Safety, add_headers
 from reports.web.settings import WebSettings
 from reports.web.views import VIEWS
@@ -53,7 +54,7 @@ def application(
             app.state.database = programs.state.database = opened
             app.state.cycles = Memory()
             if settings.warms:
-                await stack.enter_async_context(warming(opened, app.state.cycles))
+                await stack.enter_async_context(warming(opened, app.state.cycles, app.state.portraits))
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
                 await stack.enter_async_context(keeping_time(opened))
@@ -69,6 +70,7 @@ def application(
     programs = api()
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = programs.state.settings = settings
+    app.state.portraits = Portraits()
     app.state.directory = read_directory(settings.oidc) if settings.oidc else None
     app.include_router(signing_in.router)
     app.include_router(by_directory.router)

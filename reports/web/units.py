@@ -61,9 +61,11 @@ def rates_href(organisation: int | str | None, **more: str) -> str:
 
 async def everything(asked: Asked) -> Asking:
     """All that the reader may see."""
-    reach = asked.who.reach(May.READ)
     async with asked.reading() as connection:
-        known = await tree(connection)
+        return _within(await tree(connection), asked.who.reach(May.READ))
+
+
+def _within(known: Tree, reach: Reach) -> Asking:
     nodes = [
         each
         for root in _roots(known, reach)
@@ -140,12 +142,19 @@ async def cuts(asked: Asked, connection: AsyncConnection, asking: Asking, by: st
 
 async def painted(asked: Asked, connection: AsyncConnection, asking: Asking, cut: Sequence[Cut]) -> Portrait:
     """The portrait of the sites, with what is about to be shown of the periods worked out."""
-    state = asked.request.app.state
-    if not hasattr(state, "portraits"):  # the first who asks makes a place for them
-        state.portraits = Portraits()
-    kept: Portraits = state.portraits
+    kept: Portraits = asked.request.app.state.portraits
     within = asking.condition(Sweep.site_id, asked.who.reach(May.READ))
-    return await kept.of(connection, asking.sites, within, _span(), partial(_study, asking, cut))
+    return await kept.of(
+        connection, asking.sites, within, _span(), partial(_study, asking, [each.period for each in cut])
+    )
+
+
+async def paint_all(connection: AsyncConnection, kept: Portraits) -> None:
+    """Have the portrait of all sites at hand, with the usual periods: whoever sees all of them finds it worked out."""
+    reach = Reach(everywhere=True)
+    asking = _within(await tree(connection), reach)
+    within, span = asking.condition(Sweep.site_id, reach), _span()
+    await kept.of(connection, asking.sites, within, span, partial(_study, asking, periods(span, Every(CUTS[0]))))
 
 
 def _span() -> Period:
@@ -154,11 +163,11 @@ def _span() -> Period:
     return Period(first=date(fiscal - YEARS, 4, 1), last=day)
 
 
-def _study(asking: Asking, cut: Sequence[Cut], portrait: Portrait) -> None:
+def _study(asking: Asking, cut: Sequence[Period], portrait: Portrait) -> None:
     """Work out what takes its time, of all that is about to be shown."""
     for face in portrait.faces.values():
         _ = face.estimate, face.shift
     for sites in (asking.sites, *(asking.tree.sites_below(node.id) for node, _ in asking.nodes)):
         _ = portrait.unit(sites).rolled.rates()
-    for each in portrait.over([each.period for each in cut]):
+    for each in portrait.over(cut):
         _ = each.rates()

@@ -20,6 +20,7 @@ from db.tables import Cycle, Organisation, Site, Sweep, Trail
 from db.types import now
 from db.words import Done, Method, Role, SweepState
 from reports.access.accounts import Grant
+from reports.web.portraits import Portraits
 from reports.web.views.cycles import state_of
 from reports.web.warming import warm
 from tests.audits.test_cycles import FIRST, LAST, Sites, days, pages
@@ -237,7 +238,7 @@ async def test_what_is_remembered_of_a_cycle_is_what_would_be_worked_out(databas
 async def test_open_cycles_are_worked_out_before_somebody_asks(database: Database, database_url: str) -> None:
     number, _, _, _ = await rolling(database)
     memory = working.Memory()
-    await warm(database, memory)
+    await warm(database, memory, Portraits())
     async with database.reading() as connection:
         [cycle] = await rounds.rounds(connection, Cycle.id == number)
     with statements(database) as asked:

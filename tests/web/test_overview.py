@@ -17,6 +17,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.compare import compare
+from audits.cycles.progress import Memory
 from audits.defects.cover import day_of, today
 from audits.defects.reconcile import reconcile
 from audits.trends.kept import keep_points
@@ -29,7 +30,9 @@ from db.words import Assertor, DefectState, Level, Role
 from reports.access.accounts import Grant
 from reports.trend_view import rows_of, site_rows
 from reports.web.app import application
+from reports.web.portraits import Portraits
 from reports.web.settings import WebSettings
+from reports.web.warming import warm
 from tests.audits.trending import Histories
 from tests.db.asked import statements
 from tests.reports.test_own_audit import AUDIT
@@ -238,10 +241,13 @@ async def test_a_reader_sees_what_the_roles_reach(database: Database, origin: st
         assert await table(client, "/", "sites") == []
 
 
-async def asked_for(database: Database, who: Person, paths: Sequence[str]) -> dict[str, int]:
+async def asked_for(
+    database: Database, who: Person, paths: Sequence[str], portraits: Portraits | None = None
+) -> dict[str, int]:
     """How many statements each page takes."""
     app = application(WebSettings(database=str(database.url), public="http://127.0.0.1:1"), database)
     app.state.database = database
+    app.state.portraits = portraits or app.state.portraits
     counted = {}
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:1", cookies=who.cookies) as client:
@@ -269,6 +275,15 @@ async def test_the_number_of_statements_does_not_grow_with_the_sites(database: D
     many = await asked_for(database, who, paths)
     assert few["/"] <= 12
     assert all(many[path] <= few[path] for path in paths), (few, many)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_how_all_sites_stand_is_worked_out_before_somebody_asks(database: Database) -> None:
+    await town(database)
+    who = await person(database, "m", Grant(role=Role.MANAGER))
+    cold, portraits = await asked_for(database, who, ["/"]), Portraits()
+    await warm(database, Memory(), portraits)
+    assert (await asked_for(database, who, ["/"], portraits))["/"] < cold["/"], "no point is read again"
 
 
 async def faults(page: Page, path: str, width: int) -> list[str]:
