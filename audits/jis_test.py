@@ -1,7 +1,7 @@
 """The result of a JIS test (JIS X 8341-3:2016 Annex JB): what people judged, and what is missing for each notation."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,8 +70,18 @@ class PageResult:
     number: int  # of its page in the report
     address: str
     title: str | None
-    decided: int  # criteria that people agree on
+    agreed: Mapping[str, JudgementOutcome]  # criterion → what people agree on
     disputed: tuple[str, ...]  # criteria where they differ
+
+    @property
+    def decided(self) -> int:
+        """How many criteria people agree on."""
+        return len(self.agreed)
+
+    def counts_as(self, number: str, name: str) -> bool:
+        """Whether the page is in this number of a criterion's result."""
+        said = self.agreed.get(number)
+        return {"unjudged": said is None, "disputed": number in self.disputed}.get(name, said == name)
 
 
 @dataclass(kw_only=True)
@@ -271,7 +281,7 @@ async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
         found.pages.append(
             PageResult(
                 visit=visit, number=position, address=told[visit].address, title=told[visit].title,
-                decided=sum(agreed(words) is not None for words in mine.values()),
+                agreed={number: one for number, words in mine.items() if (one := agreed(words)) is not None},
                 disputed=tuple(number for number, words in mine.items() if differ(words)),
             )
         )  # fmt: skip

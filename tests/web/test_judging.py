@@ -205,6 +205,14 @@ async def test_a_test_says_how_far_it_has_come_and_what_is_missing(database: Dat
         assert "50.0%" in shown  # of two that both judged, one alike
         assert not re.search(r"jisweep \w+ |--details", shown)  # what to do is told for whoever sits at a browser
         assert f'href="/tests/{sweep}/{pages[0]}#c-1.4.3"' in shown
+        numbers = dict(re.findall(rf'href="(/tests/{sweep}\?criterion=[^"]+)#pages"><bdi>(\d+)<', shown))
+        assert (
+            len({unescape(href).partition("said=")[2] for href in numbers}) == 4
+        )  # all but what is not applicable
+        for href, number in numbers.items():
+            listed = (await client.get(f"{unescape(href)}&as=csv&table=pages")).text.splitlines()
+            assert len(listed) - 1 == int(number), href
+        assert (await client.get(f"/tests/{sweep}?criterion=9.9.9&said=met")).status_code == 404
         assert "documents.zip" not in shown
         assert "準拠しています" not in shown
         form = (await client.get(f"/tests/{sweep}/{pages[0]}")).text

@@ -49,6 +49,7 @@ LONGEST = 4000  # characters of a reason
 SHOWN = 300  # characters of a selector on the screen
 ALL = "documents.zip"
 OUTCOMES = (JudgementOutcome.MET, JudgementOutcome.NOT_MET, JudgementOutcome.NOT_APPLICABLE)
+COUNTED = ("met", "not_met", "not_applicable", "unjudged", "disputed")  # numbers of pages of a criterion
 WORDS = "web.lack"  # of what is missing
 PUBLISHERS = (May.JUDGE, May.PLAN)  # who has documents made
 
@@ -200,7 +201,8 @@ def _criteria_table(asked: Asked, facts: Facts) -> Listing:
     def count(name: str) -> Column:
         def cell(each: CriterionResult) -> Cell:
             number: int = getattr(each, name)
-            return Cell(text=language.number(number), value=number)
+            href = f"/tests/{facts.test.sweep.id}?criterion={each.criterion.number}&said={name}#pages"
+            return Cell(text=language.number(number), value=number, href=href if number else None)
 
         return Column(key=name, heading=say(f"web.tests.{name}"), cell=cell, is_number=True)
 
@@ -217,7 +219,7 @@ def _criteria_table(asked: Asked, facts: Facts) -> Listing:
             ),
         ),
         Column(key="level", heading=say("web.tests.level"), cell=lambda each: Cell(text=each.criterion.level.value)),
-        *map(count, ("met", "not_met", "not_applicable", "unjudged", "disputed")),
+        *map(count, COUNTED),
         Column(key="verdict", heading=say("web.tests.verdict"), cell=verdict),
     ]  # fmt: skip
     caption = say("web.tests.criteria_caption", pages=language.count("page", facts.test.pages))
@@ -251,10 +253,15 @@ def _pages_table(asked: Asked, found: JisTest) -> Listing:
             cell=lambda page: Cell(text=language.number(len(page.disputed)), value=len(page.disputed)),
         ),
     ]  # fmt: skip
-    return Listing(
-        asked=asked, id="pages", caption=say("web.tests.pages_caption"), columns=columns, sort="number",
-        rows=found.by_page,
-    )  # fmt: skip
+    given = asked.request.query_params
+    number, name = given.get("criterion", ""), given.get("said", "")
+    rows, caption = list(found.by_page), say("web.tests.pages_caption")
+    if number and name:  # those that a number of the criteria's table counts
+        if name not in COUNTED or number not in {each.criterion.number for each in found.criteria}:
+            raise Refused(404)
+        rows = [page for page in found.by_page if page.counts_as(number, name)]
+        caption = say("web.tests.pages_of", criterion=number, said=say(f"web.tests.{name}"))
+    return Listing(asked=asked, id="pages", caption=caption, columns=columns, sort="number", rows=rows)
 
 
 def _pairs_table(asked: Asked, found: JisTest) -> Listing:
