@@ -227,9 +227,8 @@ async def _claim(work: Work, yardstick: Yardstick) -> None:
 
 
 async def _claimed(work: Work, yardstick: Yardstick) -> Sequence[Any]:
-    await takes_pictures(
-        work.database
-    )  # else the site would be asked for pages that cannot be kept, again and again
+    # else the site would be asked for pages that cannot be kept, again and again
+    await takes_pictures(work.database)
     async with work.database.writing() as connection:
         claimed = await claim_visits(connection, work.sweep.id, this_process(), AT_ONCE, yardstick.dead)
         return (await connection.execute(_CLAIMED.where(Visit.id.in_(claimed)).order_by(Visit.id))).all()

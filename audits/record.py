@@ -57,8 +57,8 @@ async def keep_audit(
 ) -> None:
     """Store what an audit gave and end the visit as audited. A result that is known already is shared.
 
-    `evidence` are the columns that say what was audited, see audits.evidence; `placed` is where its pictures are. Raises Overtaken, and nothing is to be
-    kept, when this process holds the visit no more.
+    `evidence` are the columns that say what was audited, see audits.evidence; `placed` is where its pictures are.
+    Raises Overtaken, and nothing is to be kept, when this process holds the visit no more.
     """
     await keeping_results(connection)
     at = now()
@@ -162,9 +162,8 @@ async def _keep_findings(
 ) -> None:
     defects = await _defects(connection, sweep, places)
     clips = sorted({clip.digest: clip for place in places if (clip := place.clip)}.items())
-    pictures = {
-        digest: await keep_picture(connection, clip, placed) for digest, clip in clips
-    }  # in one order: no deadlock
+    # in one order: no deadlock
+    pictures = {digest: await keep_picture(connection, clip, placed) for digest, clip in clips}
     rows = [
         {
             "result_id": result_id,

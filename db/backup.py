@@ -82,8 +82,8 @@ def file_for(place: str) -> Path:
 async def back_up(source: Database, path: Path, tell: Tell, *, along: bool = False) -> tuple[Manifest, Moved]:
     """Write the whole database into a file as it is at this moment, whoever works on it; pictures in the store too if `along`.
 
-    Of a schema as old as it is. The manifest says how many pictures are not in the file. Raises StorageError, having left nothing, when the database cannot be read or has nothing in
-    it, when it is damaged, and when the file is there already or cannot be written.
+    Of a schema as old as it is. The manifest says how many pictures are not in the file.
+    Raises StorageError, having left nothing, when the database cannot be read or has nothing in it, when it is damaged, and when the file is there already or cannot be written.
     """
     found = await standing(source)
     refuse_unusable(found, source)

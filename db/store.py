@@ -226,20 +226,15 @@ def name_of(digest: str) -> str:
 
 def store_at(text: str) -> Store:
     """The store of an address: a folder, or `s3://BUCKET/PREFIX?endpoint=URL&region=NAME&keys=FILE`. Raises UsageError."""
-    if "://" not in text:
+    if "://" not in text and not text.startswith("s3:"):
         return Store(place=text, folder=Path(text).expanduser().absolute())
     try:
         parts = urlsplit(text)
         told = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-        if (
-            parts.scheme != "s3"
-            or not parts.hostname
-            or "@" in parts.netloc
-            or ":" in parts.netloc
-            or parts.fragment
-        ):
+        if parts.scheme != "s3" or not parts.netloc or set("@:") & set(parts.netloc) or parts.fragment:
             raise ValueError
-        if told.keys() - OPTIONS or urlsplit(told.get("endpoint", "https://a")).scheme not in ("https", "http"):
+        endpoint = urlsplit(told.get("endpoint", "https://a"))
+        if told.keys() - OPTIONS or endpoint.scheme not in ("https", "http") or "@" in endpoint.netloc:
             raise ValueError
     except ValueError:
         raise UsageError(

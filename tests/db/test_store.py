@@ -334,7 +334,7 @@ def test_addresses_of_stores(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     for text in (
         "s3://", "s3:///p", "s3://us:himitsu@bucket/p", "s3://bucket/p?secret=himitsu", "s3://bucket/p?endpoint=ftp://himitsu",
-        "ftp://himitsu/p", "s3://bucket/p?region", "s3://bucket:80/p", "gs://himitsu/p",
+        "ftp://himitsu/p", "s3:himitsu", "s3://bucket/p?endpoint=https://us:himitsu@s3.example.lg.jp", "s3://bucket/p?region", "s3://bucket:80/p", "gs://himitsu/p",
     ):  # fmt: skip
         with pytest.raises(UsageError) as raised:
             store_at(text)
