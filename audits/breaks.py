@@ -24,7 +24,7 @@ class Terms:
     scope: frozenset[tuple[Any, ...]]
     frame: int  # pages that the part that speaks for the whole site speaks for
     drawn: NDArray[np.int64] | None  # pages of its random part; None: it has none
-    known: bool = False  # an earlier sweep had drawn some of these, at the same place or to be kept
+    known: bool = False  # an earlier sweep had drawn these pages
 
     @property
     def place(self) -> tuple[int, int | None]:
@@ -44,20 +44,27 @@ def breaks(before: Terms, after: Terms) -> Iterator[Break]:
         yield Break.SCOPE
     if not (is_trusted(before.sweep) and is_trusted(after.sweep)):
         yield Break.DOUBTED
-    if not_drawn_anew(before, after):
+    if _not_drawn_anew(before, after):
         yield Break.DRAW
 
 
-def not_drawn_anew(before: Terms, after: Terms) -> bool:
-    """Whether two random parts are one draw, or share more pages than two draws do but once in 10,000 times.
+def _not_drawn_anew(before: Terms, after: Terms) -> bool:
+    """Whether two random parts are one draw, or one of them is of pages that were drawn before.
 
-    Half a sample that was kept, or one inspected again, is such a part too, whatever it is held against: its pages are
+    Half a sample that was kept, or one inspected again, is no new draw whatever it is held against: its pages are
     published and repaired first, and speak for no others.
     """
     if before.drawn is None or after.drawn is None:
         return False
     known = before.known or after.known or Redraw.HALF in (before.sweep.redraw, after.sweep.redraw)
-    if known or before.place == after.place:
+    return known or are_one_draw(before, after)
+
+
+def are_one_draw(before: Terms, after: Terms) -> bool:
+    """Whether two random parts are one draw, or share more pages than two draws do but once in 10,000 times."""
+    if before.drawn is None or after.drawn is None:
+        return False
+    if before.place == after.place:
         return True
     drawn, again = len(before.drawn), len(after.drawn)
     shared = len(np.intersect1d(before.drawn, after.drawn, assume_unique=True))

@@ -1,9 +1,9 @@
 """Lines: which points of a site go on from one another, and why the others do not."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from audits.breaks import breaks, not_drawn_anew
+from audits.breaks import are_one_draw, breaks
 from audits.trends.points import Point
 from db.words import Break
 
@@ -28,17 +28,17 @@ def lines(points: Iterable[Point]) -> list[Step]:
     """The points of one site in their order, joined where one may be held against the other.
 
     A point goes on from the last one of its line when nothing that the numbers stand on has changed, and when its
-    random part is a new draw against all points of the line. Points that say nothing of the whole site, or of which
+    random part is a new draw against all points before. Points that say nothing of the whole site, or of which
     too much is missing, stand alone: the line passes them by.
     """
     told: list[Step] = []
     line: list[Point] = []
     number = -1
-    for point in points:
+    for point in _knowing(points):
         if why := _stands_alone(point, line):
             told.append(Step(point=point, line=None, breaks=(why,)))
             continue
-        broken = _broken(line, point)
+        broken = between(line[-1], point) if line else ()
         if broken or not line:
             line, number = [], number + 1
         line.append(point)
@@ -60,13 +60,13 @@ def between(before: Point, after: Point) -> tuple[Break, ...]:
     return tuple(found)
 
 
-def _broken(line: Sequence[Point], point: Point) -> tuple[Break, ...]:
-    if not line:
-        return ()
-    found = between(line[-1], point)
-    if not found and any(not_drawn_anew(each.terms, point.terms) for each in line[:-1]):
-        return (Break.DRAW,)
-    return found
+def _knowing(points: Iterable[Point]) -> Iterator[Point]:
+    """The points, each with whether its random part was drawn before."""
+    before: list[Point] = []
+    for point in points:
+        known = any(are_one_draw(each.terms, point.terms) for each in before)
+        before.append(point)
+        yield replace(point, terms=replace(point.terms, known=True)) if known else point
 
 
 def _stands_alone(point: Point, line: Sequence[Point]) -> Break | None:

@@ -252,6 +252,21 @@ async def test_another_scope_and_a_draw_that_is_no_new_one_break_the_line(databa
     assert breaks(trend, drawn) == [(), (), (Break.DRAW,)], "the pages of the first point, whatever lies between"
 
 
+async def test_a_draw_that_was_inspected_before_any_line_began_goes_on_from_nothing(database: Database) -> None:
+    """Its pages were repaired: neither is it held against a new draw, nor the next new draw against it."""
+    async with database.writing() as connection:
+        rows = Histories(connection=connection)
+        [site] = await rows.sites(1)
+        first, second, third, fourth, fifth = days(0, 30, 60, 90, 120)
+        await rows.sweeps([site], first, {}, pages=200, drawn=range(20), rule_set="old")
+        await rows.sweeps([site], second, {}, pages=200, drawn=range(40, 60))
+        await rows.sweeps([site], third, {}, pages=200, drawn=range(20))
+        await rows.sweeps([site], fourth, {}, pages=200, drawn=range(60, 80))
+        await rows.sweeps([site], fifth, {}, pages=200, drawn=range(80, 100))
+    trend = await told(database, [site])
+    assert breaks(trend, site) == [(), (Break.RULE_SET,), (Break.DRAW,), (Break.DRAW,), ()]
+
+
 async def test_what_says_too_little_stands_alone_and_what_is_incomplete_is_marked(database: Database) -> None:
     async with database.writing() as connection:
         rows = Histories(connection=connection)
