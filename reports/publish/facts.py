@@ -116,12 +116,12 @@ async def facts_of(
 ) -> Facts:
     """Read a test with what people have declared and written of it. Raises UsageError when there is no such sweep.
 
-    `details` come before those of the last declaration, which alone say whether its notation still stands. Without `checks`
+    `details` stand instead of those of the last declaration, which alone say whether its notation still stands. Without `checks`
     nothing is told of the checks of all pages, each of which has to be concluded.
     """
     test = await jis_test(database, sweep_id)
     last = await declaration(database, sweep_id)
-    told = {**(last.details if last else {}), **(details or {})}
+    told = details if details is not None else last.details if last else {}
     standing = None
     if last is not None:
         missing = tuple(lacks(test, last.notation, last.details)) if last.notation else ()

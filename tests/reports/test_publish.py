@@ -248,7 +248,7 @@ async def test_what_a_notation_was_set_with_is_not_changed_behind_it(database: D
     with pytest.raises(UsageError, match="scope"):
         await write_documents(database, sweep, tmp_path / "out", {"scope": "ほかのページ"}, "ja")
     assert not (tmp_path / "out").exists()
-    await write_documents(database, sweep, tmp_path / "out", {"contact": "広報課"}, "ja")
+    await write_documents(database, sweep, tmp_path / "out", {**DETAILS, "contact": "広報課"}, "ja")
     assert "広報課" in text_of(tmp_path / "out" / "result.html")
 
 
@@ -263,7 +263,22 @@ async def test_no_condition_of_a_notation_is_changed_behind_it(
     sweep = await judged(database)
     await declare(database, sweep, Notation.CONFORMING, "局長 佐藤", DETAILS)
     with pytest.raises(UsageError, match=key):
-        await write_documents(database, sweep, tmp_path / "out", {key: value}, "ja")
+        await write_documents(database, sweep, tmp_path / "out", {**DETAILS, key: value}, "ja")
+
+
+async def test_what_a_file_no_longer_says_is_not_taken_from_what_was_declared_before(
+    database: Database, tmp_path: Path
+) -> None:
+    """An exception that people took out of their file would go on to be published in their name."""
+    sweep = await judged(database, {"1.1.1": NOT_MET})
+    told = {**DETAILS, "plan": "年度内に直す", "exceptions": [{"what": "PDF", "reason": "元データがない"}]}
+    await declare(database, sweep, Notation.PARTIALLY, "局長 佐藤", told)
+    assert (await facts_of(database, sweep)).details == told
+    facts = await facts_of(database, sweep, DETAILS)
+    assert facts.details == DETAILS
+    assert facts.missing(Notation.PARTIALLY) == [Lack.PLAN]
+    with pytest.raises(UsageError, match="exceptions, plan"):
+        await write_documents(database, sweep, tmp_path / "out", DETAILS, "ja")
 
 
 async def test_partially_names_the_plan_and_the_exceptions(database: Database, tmp_path: Path) -> None:
