@@ -54,9 +54,8 @@ def _not_drawn_anew(before: Terms, after: Terms) -> bool:
     Half a sample that was kept, or one inspected again, is no new draw whatever it is held against: its pages are
     published and repaired first, and speak for no others.
     """
-    if before.drawn is None or after.drawn is None:
-        return False
-    known = before.known or after.known or Redraw.HALF in (before.sweep.redraw, after.sweep.redraw)
+    drawn = [each for each in (before, after) if each.drawn is not None]
+    known = any(each.known or each.sweep.redraw is Redraw.HALF for each in drawn)
     return known or are_one_draw(before, after)
 
 

@@ -224,6 +224,12 @@ def test_half_a_sample_that_was_kept_is_no_new_draw_whatever_it_is_held_against(
     assert program.run("compare", "1", "3", "--json").object["breaks"] == ["draw"]
 
 
+def test_half_a_sample_that_was_kept_is_not_held_against_a_census_either(program: Program) -> None:
+    half = {"frame": 60, "drawn": range(20), "failing": {}, "redraw": Redraw.HALF}
+    _, told = compared(program, of_all(range(40)), half)
+    assert (told["breaks"], told["problem_pages"]["change"]) == (["draw"], "unknown")
+
+
 def test_a_draw_that_was_inspected_before_is_no_new_one_whatever_it_is_held_against(program: Program) -> None:
     """Sweep 1 drew, 2 drew anew, 3 took the pages of 1 again, which had been repaired."""
 
