@@ -15,6 +15,7 @@ from audits.defects.book import address_of
 from audits.defects.naming import KNOWN_AS, parted
 from audits.engine import own_rules
 from audits.excepted import cover_of
+from db.database import streamed
 from db.errors import UsageError
 from db.tables import Defect, Finding, Page, PartPage, Sweep, Visit
 from db.words import Edition, Method, Outcome, Region, VisitState
@@ -146,7 +147,7 @@ class _Counted:
             self._criteria.setdefault(rule, {}).update({number: known[number] for number in spoken[rule]})
             self._audited[rule] += audited
         last: dict[tuple[Region, str], int] = {}  # rows come page by page
-        async for page, address, rule, defect, region, places in await connection.stream(_places(sweep.id, rules)):
+        async for page, address, rule, defect, region, places in streamed(connection, _places(sweep.id, rules)):
             if cover.of(defect=defect, rule=rule, page=page, address=address):
                 self.excepted += places
                 continue

@@ -13,6 +13,7 @@ from audits.counts import audited_in
 from audits.defects.cover import Cover, cover_at, cover_on, day_of, named, today
 from audits.defects.naming import KNOWN_AS, parted
 from audits.sampled import Estimate, Sampled
+from db.database import streamed
 from db.tables import Defect, Exemption, Finding, Page, PartPage, Sweep, Visit
 from db.words import ExceptionReason, Outcome
 
@@ -66,7 +67,7 @@ async def excepted(
     if not cover:
         return None
     counted = _Counted()
-    rows = await connection.stream(_places(sweep, rules, cover))
+    rows = streamed(connection, _places(sweep, rules, cover))
     async for page, address, rule, defect, places in rows:
         if by := cover.all_of(defect=defect, rule=rule, page=page, address=address):
             counted.add(page, places, by)

@@ -1,13 +1,14 @@
 """The defects of a site as people work with them: which to repair first, what became of each, and what they say of it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from heapq import heapify, heappop, heappush
+from heapq import merge
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,7 @@ from audits.defects.cover import Cover, cover_on, today
 from audits.defects.effect import Effect, effect_of, impacts, use_of_site
 from audits.defects.life import move
 from audits.defects.naming import ROOT, hold_names
+from db.database import streamed
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Occurrence, Page, Site, Sweep
 from db.words import DefectState, Region
@@ -167,6 +169,7 @@ class _Waiting:
     waits: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # page → its defects
     shown: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # defect → its pages
     keeps: set[int] = field(default_factory=set)  # pages with an excepted one
+    of_site: list[list[int]] = field(default_factory=list)  # the defects of each site
 
     async def read(
         self, connection: AsyncConnection, site_id: int, day: date, usage: Sequence[Sequence[Any]]
@@ -174,11 +177,12 @@ class _Waiting:
         """Add a site."""
         known = {each.id: each for each in await listed(connection, site_id) if each.counts and each.pages}
         cover = await cover_on(connection, site_id, day)
-        rows = await connection.stream(
+        rows = streamed(
+            connection,
             sa.select(Occurrence.defect_id, Occurrence.page_id, Page.address)
             .join(Defect, Defect.id == Occurrence.defect_id)
             .join(Page, Page.id == Occurrence.page_id)
-            .where(Defect.site_id == site_id, Occurrence.places > 0)
+            .where(Defect.site_id == site_id, Occurrence.places > 0),
         )
         async for defect, page, address in rows:
             if defect not in known:
@@ -189,6 +193,7 @@ class _Waiting:
                 self.waits[page].add(defect)
                 self.shown[defect].add(page)
         impact, use = await impacts(connection, site_id), await use_of_site(connection, site_id, usage)
+        self.of_site.append([defect for defect in known if defect in self.shown])
         for defect, each in known.items():
             if defect in self.shown:
                 self.known[defect] = each
@@ -200,28 +205,32 @@ class _Waiting:
         return sorted(worth, key=lambda each: (*(-round(value, 9) for value in worth[each]), each))
 
     def by_pages(self) -> list[int]:
-        """The defects, in each step that which most pages wait for."""
-        left = {page: set(defects) for page, defects in self.waits.items()}
-        worth = {defect: sum(1 / len(left[page]) for page in pages) for defect, pages in self.shown.items()}
-        heap = [(-round(each, 9), defect) for defect, each in worth.items()]
-        heapify(heap)
-        order: list[int] = []
-        while heap:
-            promised, best = heappop(heap)
-            if best not in worth or promised != -round(worth[best], 9):
-                continue  # taken already, or worth more by now: then it stands there again
-            del worth[best]
-            changed: set[int] = set()
-            for page in self.shown[best]:
-                others = left[page] - {best}
-                for other in others:
-                    worth[other] += 1 / len(others) - 1 / len(left[page])
-                left[page] = others
-                changed |= others
-            for other in changed:
-                heappush(heap, (-round(worth[other], 9), other))
-            order.append(best)
-        return order
+        """The defects, in each step that which most pages wait for; no page of a site waits for another site's."""
+        return [defect for _, defect in merge(*map(self._cleaning, self.of_site))]
+
+    def _cleaning(self, defects: Sequence[int]) -> Iterator[tuple[float, int]]:
+        """The defects of one site, in each step that which most of its pages wait for, with how many do, below 0."""
+        ids = sorted(defects)
+        if not ids:
+            return
+        row = {page: place for place, page in enumerate({page for each in ids for page in self.shown[each]})}
+        on = [np.fromiter((row[page] for page in self.shown[each]), np.int64) for each in ids]
+        pages, of = np.concatenate(on), np.repeat(np.arange(len(ids)), [len(each) for each in on])
+        by_page = of[np.argsort(pages, kind="stable")]  # the defects of the first page, of the second …
+        sizes = np.bincount(pages)
+        ends = np.cumsum(sizes)
+        left = sizes.copy()  # defects that each page waits for
+        worth = np.bincount(of, 1 / left[pages])
+        for _ in ids:
+            best = int(np.argmax(np.round(worth, 9)))  # of equal ones the oldest
+            yield -round(float(worth[best]), 9), ids[best]
+            worth[best] = -np.inf
+            waiting = on[best][left[on[best]] > 1]
+            before, many = left[waiting], sizes[waiting]
+            begins = np.repeat(ends[waiting] - np.cumsum(many), many)
+            others = by_page[begins + np.arange(many.sum())]
+            worth += np.bincount(others, np.repeat(1 / (before - 1) - 1 / before, many), len(ids))
+            left[on[best]] -= 1
 
     def reached(self, order: Sequence[int]) -> list[Ranked]:
         """What each step of an order reaches."""

@@ -20,6 +20,7 @@ from audits.defects.sight import rules_run
 from audits.persons import are_one
 from crawler.address import canonical
 from crawler.scope import check_pattern
+from db.database import streamed
 from db.errors import UsageError
 from db.tables import Defect, Exemption, Occurrence, Page, Sweep
 from db.types import now
@@ -181,12 +182,13 @@ async def _extent(connection: AsyncConnection, site_id: int, cover: Cover) -> tu
     """How many pages show what each exception is of, and how many places."""
     pages: Counter[int] = Counter()
     places: Counter[int] = Counter()
-    rows = await connection.stream(
+    rows = streamed(
+        connection,
         sa.select(Defect.id, Defect.rule, Page.id, Page.address, Occurrence.places)
         .join(Occurrence, sa.and_(Occurrence.defect_id == Defect.id, Occurrence.places > 0))
         .join(Page, Page.id == Occurrence.page_id)
         .where(Defect.site_id == site_id, sa.or_(Defect.id.in_(cover.defects), Defect.rule.in_(cover.rules)))
-        .order_by(Page.id)
+        .order_by(Page.id),
     )
     last: dict[int, int] = {}  # exception → page that it was counted on
     async for defect, rule, page, address, spots in rows:

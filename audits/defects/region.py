@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.naming import KNOWN_AS, names_of, parted
 from audits.defects.sight import parts
+from db.database import streamed
 from db.tables import Defect, Finding, Look, Occurrence, Page, PartPage
 from db.words import Outcome, Region
 
@@ -34,7 +35,8 @@ async def learn_regions(connection: AsyncConnection, site_id: int) -> None:
     for some in parts(defects):
         snippets: dict[int, set[str]] = defaultdict(set)
         pages: dict[int, set[int]] = defaultdict(set)
-        rows = await connection.stream(
+        rows = streamed(
+            connection,
             sa.select(KNOWN_AS, Look.page_id, Finding.snippet)
             .select_from(Defect)
             .join(Finding, Finding.defect_id == Defect.id)
@@ -42,7 +44,7 @@ async def learn_regions(connection: AsyncConnection, site_id: int) -> None:
             .outerjoin(PartPage, parted(Look.page_id))
             .where(names_of(some), KNOWN_AS.in_(some), Finding.outcome == Outcome.FAILED)
             .where(Finding.snippet != "")  # what was disposed of says nothing
-            .distinct()
+            .distinct(),
         )
         async for defect, page, snippet in rows:
             pages[defect].add(page)

@@ -11,7 +11,7 @@ from audits.defects.cover import Cover, cover_on, today
 from audits.defects.life import move
 from audits.defects.standing import OPEN
 from audits.record import MACHINE
-from db.database import Database
+from db.database import Database, streamed
 from db.tables import Defect, Exemption, Occurrence, Page
 from db.words import DefectState as State
 
@@ -102,11 +102,12 @@ async def _covered(connection: AsyncConnection, site_id: int, cover: Cover) -> d
     """The excepted defects of a site, and those that an exception covers somewhere."""
     named = sa.or_(Defect.id.in_(cover.defects), Defect.rule.in_(cover.rules))
     concerned = sa.or_(Defect.state == State.EXCEPTED, sa.and_(Defect.state.in_(COVERABLE), named))
-    rows = await connection.stream(
+    rows = streamed(
+        connection,
         sa.select(Defect.id, Defect.state, Defect.owner, Defect.rule, Occurrence.page_id, Page.address)
         .join(Occurrence, sa.and_(Occurrence.defect_id == Defect.id, Occurrence.places > 0))
         .join(Page, Page.id == Occurrence.page_id)
-        .where(Defect.site_id == site_id, Defect.merged_into_id.is_(None), concerned)
+        .where(Defect.site_id == site_id, Defect.merged_into_id.is_(None), concerned),
     )
     found: dict[int, _Covered] = {}
     async for defect, state, owner, rule, page, address in rows:

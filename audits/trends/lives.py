@@ -24,6 +24,7 @@ from audits.speaking import SPEAKS
 from audits.statistics.survival import Durations, durations
 from audits.trends.periods import Period
 from audits.trends.points import spoken_by
+from db.database import streamed
 from db.tables import Defect, DefectEvent, Occurrence, Sweep
 from db.words import DefectState, Edition
 
@@ -202,7 +203,7 @@ async def lives(
         shown = sa.and_(shown, Occurrence.page_id == page)
     for some in parts(sorted(counting)):
         older = await _by_older_names(connection, some)
-        rows = await connection.stream(
+        rows = streamed(connection,
             sa.select(
                 DefectEvent.defect_id, Defect.site_id, Defect.rule, DefectEvent.new, DefectEvent.why, DefectEvent.at,
                 DefectEvent.sweep_id,

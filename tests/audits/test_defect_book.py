@@ -1,9 +1,14 @@
 """Which defects to repair first, computed; and what people say of them."""
 
+from collections.abc import Collection, Mapping
 from datetime import date
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audits.defects import book
 from audits.defects.book import Plan
@@ -12,6 +17,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.words import DefectState as State
 from tests.audits.test_reconcile import History, history_in
+from tests.db.rows import opened_copy
 
 
 async def site_with(history: History) -> None:
@@ -91,3 +97,36 @@ async def test_a_site_that_nobody_swept_has_no_list(database: Database) -> None:
         with pytest.raises(UsageError):
             await book.site_of(history.connection, "https://other.example/")
         assert await book.site_of(history.connection, "https://www.example.lg.jp") == history.site
+
+
+def plainly_ordered(waits: Mapping[str, Collection[int]]) -> list[int]:
+    """The order that cleans, as one would work it out on paper: page by page, anew for each step."""
+    left = {page: set(defects) for page, defects in waits.items()}
+    order: list[int] = []
+    while any(left.values()):
+        worth: dict[int, Fraction] = {}
+        for defects in left.values():
+            for defect in defects:
+                worth[defect] = worth.get(defect, Fraction()) + Fraction(1, len(defects))
+        best = min(worth, key=lambda each: (-worth[each], each))
+        order.append(best)
+        left = {page: defects - {best} for page, defects in left.items()}
+    return order
+
+
+@settings(max_examples=30, deadline=None)
+@given(truth=st.dictionaries(st.sampled_from([f"/{n}" for n in range(8)]), st.sets(st.sampled_from("abcdeg"))))
+async def test_the_order_that_cleans_is_the_one_worked_out_on_paper(
+    sqlite_template: Path, truth: dict[str, set[str]]
+) -> None:
+    async with opened_copy(sqlite_template) as database, history_in(database) as history:
+        shown = {path: dict.fromkeys(sorted(faults), 1) for path, faults in truth.items()}
+        await reconcile(history.connection, await history.sweep(shown or {"/1": {}}))
+        pages, steps = await book.ranked(history.connection, history.site)
+        waits = {path: {history.defects[each] for each in faults} for path, faults in truth.items() if faults}
+        assert pages == len(waits)
+        assert [each.defect.id for each in steps] == plainly_ordered(waits)
+        taken: set[int] = set()
+        for each in steps:
+            taken.add(each.defect.id)
+            assert each.clean == sum(defects <= taken for defects in waits.values())
