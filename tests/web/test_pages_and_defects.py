@@ -414,6 +414,9 @@ async def test_a_recheck_shows_how_far_it_is_and_says_only_what_it_saw(
     who = await team(database, site["site"])
     page, other = site["/2"], site["/1"]
     async with browsing(origin, who) as client:
+        assert f'action="/pages/{page}/recheck"' in (await client.get(f"/pages/{page}")).text
+        clean = site["/4"]  # shows no defect: there is nothing to see again
+        assert f'action="/pages/{clean}/recheck"' not in (await client.get(f"/pages/{clean}")).text
         asked = await client.post(f"/pages/{page}/recheck")
         assert asked.headers["location"] == f"/pages/{page}?done=recheck_asked#recheck"
         shown = await client.get(f"/pages/{page}")

@@ -18,7 +18,7 @@ from audits.excepted import cover_of
 from audits.trends.pages import Look, PageHistory, page_history
 from audits.trends.periods import Period
 from db.pictures import lacking
-from db.tables import Page, Site, Sweep, Visit
+from db.tables import Occurrence, Page, Site, Sweep, Visit
 from db.words import DefectState, Reason, SweepState, VisitState
 from reports import read, read_pages
 from reports.access.rights import May
@@ -120,6 +120,9 @@ async def page(
         else:
             faults, of_all = [], 0
         told = await looks.part(connection), await lines.part(connection)
+        shows = await connection.scalar(
+            sa.select(sa.exists().where(Occurrence.page_id == page, Occurrence.places > 0))
+        )
     shots = [spot.place.spot.picture for fault in faults for on in fault.defects for spot in on.spots]
     shots += [view.page.picture] if view is not None else []
     name = one_line(view.page.title or "") if view else ""
@@ -133,7 +136,7 @@ async def page(
         faults=faults, alone=bool(rule), part=part, parts=-(-of_all // ALONE), rechecked=rechecked, looks=told[0],
         criteria=told[1], spots=spots.rows, picture=_picture(view, faults), lacking=await lacking(asked.database, [each.id for each in shots if each]), path_of=path_of, mark=mark,
         edition=edition_name(head, asked.language.lang) if head else "", kinds=tuple(Kind), today=today(), waiting=WAITING,
-        may_recheck=asked.who.may(May.RECHECK, row.site_id), acts=acts_of(asked, row.site_id),
+        may_recheck=bool(shows) and asked.who.may(May.RECHECK, row.site_id), acts=acts_of(asked, row.site_id),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from audits.organisations import shown
 from audits.trends.lines import Step
 from audits.trends.rollup import Rolled
+from reports.clean import one_line
 from reports.language import Language
 from reports.overview_view import extent_of, out_of_rate, told, told_briefly
 from reports.trend_view import rolled_row, site_row
@@ -49,7 +50,7 @@ async def rates(asked: Reader, organisation: str = "", by: str = "", of: str = "
         part = await listing.part(connection)
     language, say = asked.language, asked.language.say
     return asked.page(
-        "rates.html", say("web.rates.title", of=say("web.rates.whole") if at is None else cut[at].label),
+        "rates.html", say("web.rates.title", of=say("web.rates.whole") if at is None else one_line(cut[at].label)),
         crumbs=(Crumb(name=say("web.overview.title"), href="/"), *way_to(asked, asking)), sites=part,
         lead=_lead(rolled, len(asking.sites), language),
     )  # fmt: skip
