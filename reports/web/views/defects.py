@@ -16,22 +16,23 @@ from audits.defects.cover import today
 from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
-from audits.trends.lives import Flow, flows_of, rules_that_count
+from audits.trends.lives import flows_of, rules_that_count
 from audits.trends.periods import Period
 from db.tables import Defect, Site
 from db.words import DefectState, Edition
+from reports import tables
 from reports.access.rights import May
 from reports.page_view import text_of
 from reports.read_defects import PAGES, rules_of_criterion
 from reports.site_view import site_name
-from reports.trend_view import age_names, flow_cell, flow_values
+from reports.trend_view import flow_cell
 from reports.web.asking import Asked, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 
 router = APIRouter()
 
 ANY, LEFT, NOBODY = "any", "open", "-"  # words of the form beside those of states and owners
-FLOW = frozenset(flow_values(Flow(period=Period(first=date.min, last=date.min)))) | frozenset(age_names())
+FLOW = frozenset(tables.FLOW) - {"first_day", "last_day"}  # numbers of defects that have moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,7 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
         state=state if state in (ANY, *DefectState) else LEFT, site=_number(given.get("site")),
         organisation=_number(given.get("organisation")), rule=given.get("rule", ""),
         criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1", counts=given.get("counts") == "1",
-        moved=Moved.asked(given),
+        moved=Moved.asked(given) if given.get("site") else None,  # of one site: who asks for all has left it
     )  # fmt: skip
 
 
