@@ -89,9 +89,9 @@ class Table(DeclarativeBase):
     }
 
 
-def _index_where(column: str, condition: str) -> Index:
+def _index_where(column: str, condition: str, *, unique: bool = False) -> Index:
     """An index of some rows only."""
-    return Index(None, column, sqlite_where=text(condition), postgresql_where=text(condition))
+    return Index(None, column, unique=unique, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class Organisation(Table):
@@ -809,8 +809,9 @@ class Schedule(Table):
     """When sweeps of a site, or of all sites of an organisation and below it, are due, and how they are done."""
 
     __tablename__ = "schedule"
+    __table_args__ = (_index_where("name", "removed_at IS NULL", unique=True),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)  # this, or the next
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     cron: Mapped[str]  # five fields, at most once an hour
@@ -824,6 +825,8 @@ class Schedule(Table):
     created_at: Mapped[datetime]
     paused_by: Mapped[str | None]
     paused_at: Mapped[datetime | None]
+    removed_by: Mapped[str | None]
+    removed_at: Mapped[datetime | None]  # since then nothing is due; what came of its times stays
 
 
 class ScheduledRun(Table):

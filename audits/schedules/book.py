@@ -16,6 +16,7 @@ from db.tables import Schedule, ScheduledRun, Site, Sweep
 from db.words import Days
 
 LONGEST = 200  # characters of a name, or of an expression
+STANDS = Schedule.removed_at.is_(None)
 PRIORITIES = {"low": -2, "normal": -1, "high": 1}  # what people ask for by hand has 0
 
 
@@ -85,16 +86,16 @@ async def resume(connection: AsyncConnection, number: int, moment: datetime) -> 
     await connection.execute(still.values(paused_by=None, paused_at=None, counts_from=moment))
 
 
-async def remove(connection: AsyncConnection, number: int) -> None:
-    """Take a schedule away, with what came of its times; the sweeps stay."""
+async def remove(connection: AsyncConnection, number: int, who: str, moment: datetime) -> None:
+    """Have nothing due any more, and its name free; the sweeps stay, and what came of its times."""
     await _locked(connection, number)
-    await connection.execute(sa.delete(ScheduledRun).where(ScheduledRun.schedule_id == number))
-    await connection.execute(sa.delete(Schedule).where(Schedule.id == number))
+    gone = sa.update(Schedule).where(Schedule.id == number)
+    await connection.execute(gone.values(removed_by=who, removed_at=moment))
 
 
 async def schedules(connection: AsyncConnection, *of: sa.ColumnElement[bool]) -> list[Kept]:
-    """The schedules of which conditions hold, by name."""
-    rows = (await connection.execute(sa.select(Schedule).where(*of).order_by(Schedule.name))).all()
+    """The schedules of which conditions hold, by name, without those that were removed."""
+    rows = (await connection.execute(sa.select(Schedule).where(STANDS, *of).order_by(Schedule.name))).all()
     organisations = await tree(connection) if any(row.organisation_id for row in rows) else None
     numbers = {row.site_id for row in rows if row.site_id}
     found = await connection.execute(sa.select(Site.id, Site.address).where(Site.id.in_(numbers)))
@@ -149,7 +150,8 @@ async def _check(connection: AsyncConnection, wanted: Wanted, moment: datetime, 
             ja=f"定期調査の名前は1〜{LONGEST}文字、cron の式は{LONGEST}文字までで書いてください。",
             en=f"The name of a schedule has 1 to {LONGEST} characters, its cron expression at most {LONGEST}.",
         )
-    taken = sa.select(Schedule.id).where(Schedule.name == _name(wanted.name), Schedule.id != (number or 0))
+    others = STANDS, Schedule.id != (number or 0)
+    taken = sa.select(Schedule.id).where(Schedule.name == _name(wanted.name), *others)
     if await connection.scalar(taken) is not None:
         raise UsageError(
             ja=f"「{wanted.name}」という定期調査がもうあります。別の名前にしてください。",
@@ -178,7 +180,7 @@ def _values(wanted: Wanted) -> dict[str, Any]:
 async def _locked(connection: AsyncConnection, number: int) -> Schedule:
     """A schedule's row, which nobody else changes meanwhile. Raises UsageError when it is gone."""
     row = (
-        await connection.execute(sa.select(Schedule).where(Schedule.id == number).with_for_update())
+        await connection.execute(sa.select(Schedule).where(Schedule.id == number, STANDS).with_for_update())
     ).one_or_none()
     if row is None:
         raise UsageError(ja="その定期調査はもうありません。", en="That schedule is gone.")

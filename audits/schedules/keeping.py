@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.asked import ask_sweep, in_the_way
 from audits.bearings import about
 from audits.organisations import tree
-from audits.schedules.book import when_of
+from audits.schedules.book import STANDS, when_of
 from audits.schedules.planned import plan_at
 from crawler.together import again_and_again
 from db.database import Database, insert_new
@@ -25,6 +25,7 @@ from db.tables import Schedule, ScheduledRun, Site
 from db.types import now
 from db.words import Came
 
+ACTIVE = sa.and_(STANDS, Schedule.paused_at.is_(None))
 LOOK = 60.0  # seconds between looks for what is due
 LATE = timedelta(minutes=15)  # after which a run is late
 BROKEN = {
@@ -57,14 +58,15 @@ async def due(database: Database, moment: datetime) -> list[int]:
     Of several times that passed while nobody looked the last is kept, for all of them.
     """
     async with database.reading() as connection:
-        rows = (await connection.execute(sa.select(Schedule).where(Schedule.paused_at.is_(None)))).all()
+        rows = (await connection.execute(sa.select(Schedule).where(ACTIVE))).all()
         kept = await last_kept(connection, moment)
     waiting = [row.id for row in rows if _times(row, kept, moment)]
     for number in waiting:
         async with database.writing() as connection:
             await _take(connection, number, moment)
     async with database.reading() as connection:
-        open_runs = sa.select(ScheduledRun.id).where(ScheduledRun.came.is_(None), ScheduledRun.due_at <= moment)
+        open_runs = sa.select(ScheduledRun.id).join(Schedule)
+        open_runs = open_runs.where(STANDS, ScheduledRun.came.is_(None), ScheduledRun.due_at <= moment)
         numbers = list(await connection.scalars(open_runs.order_by(ScheduledRun.due_at, ScheduledRun.id)))
     return [number for number in numbers if await _see_to(database, number, moment)]
 
@@ -98,7 +100,7 @@ def _times(row: Any, kept: Mapping[int, datetime], moment: datetime) -> list[dat
 
 async def _take(connection: AsyncConnection, number: int, moment: datetime) -> None:
     """Give the last due time of a schedule its rows, unless somebody else has."""
-    asked = sa.select(Schedule).where(Schedule.id == number, Schedule.paused_at.is_(None)).with_for_update()
+    asked = sa.select(Schedule).where(Schedule.id == number, ACTIVE).with_for_update()
     row = (await connection.execute(asked)).one_or_none()
     if row is None:
         return

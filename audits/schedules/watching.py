@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.schedules import book
-from audits.schedules.book import when_of
+from audits.schedules.book import STANDS, when_of
 from audits.schedules.keeping import LATE, last_kept, untaken
 from db.errors import JisweepError
 from db.tables import Schedule, ScheduledRun
@@ -67,7 +67,9 @@ class Watched:
 
 async def watch(connection: AsyncConnection, since: datetime, moment: datetime) -> Watched:
     """What came of schedules from one moment to another; a time is given a quarter of an hour to be kept."""
-    rows: Sequence[Any] = (await connection.execute(sa.select(Schedule).order_by(Schedule.name))).all()
+    rows: Sequence[Any] = (
+        await connection.execute(sa.select(Schedule).where(STANDS).order_by(Schedule.name))
+    ).all()
     active = [row for row in rows if row.paused_at is None]
     late = moment - LATE
     kept = await last_kept(connection, late)
@@ -82,7 +84,7 @@ async def watch(connection: AsyncConnection, since: datetime, moment: datetime) 
             continue
         if times:
             unkept.append(Unkept(schedule=row.name, due_at=times[-1], why=None))
-    of = ScheduledRun.due_at <= moment, sa.or_(ScheduledRun.came_at >= since, ScheduledRun.came.is_(None))
+    of = STANDS, ScheduledRun.due_at <= moment, sa.or_(ScheduledRun.came_at >= since, ScheduledRun.came.is_(None))
     runs = (await connection.execute(book.runs().where(*of).order_by(ScheduledRun.due_at, ScheduledRun.id))).all()
     unkept += [
         Unkept(schedule=run.schedule, due_at=run.due, why=None) for run in runs if not run.came and run.due < late

@@ -228,11 +228,15 @@ def resume(name: str, **given: Any) -> int:
 
 @schedule.command()
 @click.argument("name")
+@by_option
 @lang_option
 @database_option
 def remove(name: str, **given: Any) -> int:
-    """Take a schedule away, with what came of its times; its sweeps stay."""
-    return _act(name, given, "removed", lambda connection, kept: book.remove(connection, kept.row.id))
+    """Have nothing due any more; its sweeps stay, and runs tells what came of its times."""
+    check_name(given["who"])
+    return _act(
+        name, given, "removed", lambda connection, kept: book.remove(connection, kept.row.id, given["who"], now())
+    )
 
 
 def _act(

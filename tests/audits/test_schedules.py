@@ -339,11 +339,18 @@ async def test_pausing_resuming_changing_and_removing(database: Database) -> Non
     await due(database, moment + timedelta(hours=7))
     assert [row.came for row in await runs(database)] == [Came.BEGUN, Came.OVERLAPS]
     async with database.writing() as connection:
-        await book.remove(connection, number)
+        await book.remove(connection, number, "佐藤", moment)
         with pytest.raises(UsageError, match="no schedule"):
             await book.named(connection, "毎朝")
         assert await connection.scalar(sa.select(sa.func.count()).select_from(Sweep)) == 1
-    assert await runs(database) == []
+    assert [row.came for row in await runs(database)] == [Came.BEGUN, Came.OVERLAPS]  # what came of its times stays
+    await due(database, moment + timedelta(days=2))
+    assert len(await runs(database)) == 2
+    again = await add(database, wanted("毎朝", site=site), moment)  # and its name is free
+    async with database.writing() as connection:
+        with pytest.raises(UsageError, match="is gone"):
+            await book.change(connection, number, wanted("毎晩", site=site), moment)
+        assert [each.row.id for each in await book.schedules(connection)] == [again]
 
 
 async def test_its_sweeps_do_what_it_says_and_meet_the_site_as_the_site_says_by_then(database: Database) -> None:

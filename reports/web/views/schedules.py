@@ -131,9 +131,12 @@ async def resume(asked: Reader, number: Number) -> Response:
 async def remove(asked: Reader, number: Number) -> Response:
     """Take it away, when the box that says so is ticked."""
     await _kept(asked, number, May.SWEEP)
+    who = asked.who.person
     if (await asked.request.form()).get("sure") != "yes":
         return RedirectResponse(f"/schedules/{number}?done=schedule_not_sure", 303)
-    return await _act(asked, number, "remove", lambda connection: book.remove(connection, number), to="/schedules")
+    return await _act(
+        asked, number, "remove", lambda connection: book.remove(connection, number, who, now()), to="/schedules"
+    )
 
 
 async def _act(
