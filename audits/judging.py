@@ -400,8 +400,9 @@ async def _earlier(
 ) -> dict[tuple[int, str], Earlier]:
     """What people agreed on, criterion by criterion, in the last earlier sweep that judged it on the same page, unchanged.
 
-    Where they differed there, nothing is told. The page has not changed when its result was carried, or its source and all the scripts and styles that it was made of are the
-    same. An equal result alone proves nothing: a style may change what people see, and no rule.
+    Where they differed there, nothing is told. The page has not changed when its result was carried, or its source and
+    all the scripts and styles that it was made of are the same. An equal result alone proves nothing: a style may change
+    what people see, and no rule.
     """
     now_, then = aliased(Visit), aliased(Visit)
     pairs = (
