@@ -252,7 +252,7 @@ async def test_pages_that_are_not_there_any_more_hold_no_repair_back(database: D
         shown: Truth = {"/1": {"a": 1}, "/2": {"a": 2, "b": 1}, "/3": {"a": 1}}
         await reconcile(history.connection, await history.sweep(shown))
         await reconcile(history.connection, await history.sweep({"/1": {}, "/3": {"a": 1}}))
-        again = await history.sweep({"/2": {}}, gone=["/2"], recheck=True)
+        again = await history.sweep({"/1": {}, "/2": {}}, gone=["/2"], recheck=True)
         assert (await reconcile(history.connection, again)).confirmed == 0, "/3 shows it still"
         told = await reconcile(history.connection, await history.sweep({"/1": {}, "/3": {}}))
         assert (told.confirmed, (await history.states())["a"]) == (1, State.CONFIRMED), "one asked, the others seen"
@@ -268,7 +268,7 @@ async def test_pages_that_are_not_there_any_more_hold_no_repair_back(database: D
         assert await history.everything() == once
 
 
-@pytest.mark.parametrize("how", ["lost since", "not asked", "doubted", "moved there", "late"])
+@pytest.mark.parametrize("how", ["lost since", "not asked", "doubted", "moved there", "late", "site out"])
 async def test_what_nobody_knows_to_be_gone_is_not_let_go(database: Database, how: str) -> None:
     async with history_in(database) as history:
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
@@ -278,6 +278,11 @@ async def test_what_nobody_knows_to_be_gone_is_not_let_go(database: Database, ho
         elif how == "lost since":
             await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}, gone=["/2"]))
             await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}, lost=["/2"]))
+        elif how == "site out":
+            await reconcile(
+                history.connection, await history.sweep({"/1": {}, "/2": {}}, gone=["/1", "/2"], recheck=True)
+            )
+            await reconcile(history.connection, await history.sweep({"/1": {}}))
         elif how == "doubted":
             await history.sweep({"/2": {}}, gone=["/2"])  # which was never taken in
             await reconcile(history.connection, await history.sweep({"/1": {}}))
