@@ -274,7 +274,7 @@ async def test_what_nobody_knows_to_be_gone_is_not_let_go(database: Database, ho
         await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
         if how == "moved there":  # what is left of /1 is no page seen without the fault
             await reconcile(history.connection, await history.sweep({"/2": {"a": 1}}, moved={"/1": "/2"}))
-            await reconcile(history.connection, await history.sweep({"/2": {}}, gone=["/2"]))
+            await reconcile(history.connection, await history.sweep({"/2": {}, "/3": {}}, gone=["/2"]))
         elif how == "lost since":
             await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {}}, gone=["/2"]))
             await reconcile(history.connection, await history.sweep({"/1": {}, "/2": {}}, lost=["/2"]))
@@ -284,7 +284,7 @@ async def test_what_nobody_knows_to_be_gone_is_not_let_go(database: Database, ho
             )
             await reconcile(history.connection, await history.sweep({"/1": {}}))
         elif how == "doubted":
-            await history.sweep({"/2": {}}, gone=["/2"])  # which was never taken in
+            await history.sweep({"/1": {}, "/2": {}}, gone=["/2"])  # which was never taken in
             await reconcile(history.connection, await history.sweep({"/1": {}}))
         elif how == "late":
             late = await history.sweep({"/1": {}, "/2": {}}, gone=["/2"])
