@@ -86,6 +86,16 @@ def test_a_reader_that_goes_away_early_is_no_error(program: Program, kept: int) 
     assert b"Exception ignored" not in said
 
 
+def test_a_reader_that_goes_away_while_rows_are_read_is_no_error(program: Program, site: Site) -> None:
+    assert bytes_of(program, "explore", site.url, "--allow-private")[0] == 0
+    with program.cold("retention", "record", "--json") as started:
+        assert started.stdout is not None
+        started.stdout.close()
+        assert started.wait(60) == 0
+        assert started.stderr is not None
+        assert started.stderr.read() == b""
+
+
 @pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_outputs_are_no_error(program: Program, closing: str) -> None:
     done = subprocess.run(
