@@ -23,7 +23,7 @@ from db.database import Database
 from db.schema import ready
 from db.tables import Sweep, Visit
 from db.words import Method, SweepState
-from tests.db.server import Server, started
+from tests.db.server import started
 from tests.fleet.crowd import asked, crowd, is_done, wait_for
 
 LONG = 3600.0  # seconds that one crew may take
@@ -35,9 +35,11 @@ QUEUE = {
 }  # of a statement's text; the first that fits
 
 
-async def measure(server: Server, start: str, pages: int, crew: list[int], browser: str) -> dict[str, Any]:
-    """Let a crew audit a random sample of so many pages; returns figures."""
-    with server.database() as (_, url), tempfile.TemporaryDirectory() as folder:
+async def measure(url: str, start: str, pages: int, crew: list[int]) -> dict[str, Any]:
+    """Let a crew audit a random sample of so many pages, in an empty database; returns figures."""
+    async with playwright_driver() as driver:
+        browser = installed_browser(None, driver.chromium.executable_path)
+    with tempfile.TemporaryDirectory() as folder:
         async with Database(url) as database:
             await ready(database)
             async with database.writing() as connection:
@@ -84,14 +86,13 @@ async def measure(server: Server, start: str, pages: int, crew: list[int], brows
     }  # fmt: skip
 
 
-async def main(tree: Path, start: str, pages: int, crews: list[list[int]]) -> None:
+def main(tree: Path, start: str, pages: int, crews: list[list[int]]) -> None:
     """One line of figures for each crew, in their order."""
-    async with playwright_driver() as driver:
-        browser = installed_browser(None, driver.chromium.executable_path)
     counting = {"synchronous_commit": "on", "shared_preload_libraries": "pg_stat_statements"}
     with served(tree) as address, started(**counting) as server:
         for crew in crews:
-            print(json.dumps(await measure(server, address + start, pages, crew, browser)), flush=True)
+            with server.database() as (_, url):
+                print(json.dumps(asyncio.run(measure(url, address + start, pages, crew))), flush=True)
 
 
 if __name__ == "__main__":
@@ -102,4 +103,4 @@ if __name__ == "__main__":
     words.add_argument("--crew", action="append", required=True, help="places of each worker, with commas")
     given = words.parse_args()
     split = [[int(each) for each in crew.split(",")] for crew in given.crew]
-    asyncio.run(main(given.tree, given.start, given.pages, split))
+    main(given.tree, given.start, given.pages, split)

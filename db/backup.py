@@ -15,6 +15,7 @@ from typing import Any
 from db.database import Database, hide_password
 from db.errors import StorageError
 from db.moving import Fingerprint, Moved, Tell, running_sweeps, transfer
+from db.pictures import set_apart
 from db.schema import Schema, refuse_unusable, revision_of, standing
 from db.types import now
 
@@ -133,7 +134,10 @@ async def restore(path: Path, target: str, tell: Tell, *, upgrading: bool) -> tu
                 en=f"The backup has an older schema: to restore it and bring it up to date, {command}",
             )
         expected = manifest.tables if manifest is not None else None
-        return manifest, await transfer(source, target, tell, expected=expected, upgrading=upgrading)
+        moved = await transfer(source, target, tell, expected=expected, upgrading=upgrading)
+    async with Database(target, must_exist=True) as restored:
+        await set_apart(restored)
+    return manifest, moved
 
 
 def _lying(draft: Path, source: Database) -> dict[str, Any]:

@@ -204,9 +204,8 @@ class storage_errors:  # reads as a statement: `with storage_errors(url)`
             explained = _explain(said, _where(self.url))
             if explained is not None:
                 raise explained from error
-        elif isinstance(error, ConnectionError) and not isinstance(
-            error, BrokenPipeError
-        ):  # that is the reader of ours
+        # A broken pipe is that of whoever reads our output
+        elif isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError):
             raise _unreachable(self.url, error) from error
 
 

@@ -201,6 +201,8 @@ async def check(database: Database, tell: Tell, *, removing: bool = False) -> Ch
     Raises StorageError when the store cannot be used, or is not this database's.
     """
     await ours(database)
+    if removing:
+        await refuse_copy(database)
     checked = Checked()
     await _look_inside(database, checked, tell)
     await look_outside(database, checked, tell)
@@ -419,6 +421,27 @@ async def within_reach(database: Database) -> None:
     await ours(database)
 
 
+async def set_apart(database: Database) -> None:
+    """Note that this database is a copy beside the one that the store is of."""
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Depot).values(copied_at=now()))
+
+
+async def refuse_copy(database: Database) -> None:
+    """Raises StorageError where deleting an object may take a picture from the database that this one was restored from."""
+    if database.store is None:
+        return
+    async with database.reading() as connection:
+        copied = await connection.scalar(sa.select(Depot.id).where(Depot.copied_at.is_not(None)).limit(1))
+    if copied is not None:
+        raise StorageError(
+            ja=f"このデータベースはバックアップから戻したもので、元のデータベースが {database.store.place} を使っているかもしれないため、"
+            "そこの画像は消しません。元のものをもう使わないなら、jisweep store begin を実行してください。",
+            en=f"This database was restored from a backup, and the one that it was made of may use {database.store.place}: "
+            "nothing is deleted there. If that is no longer used, run jisweep store begin.",
+        )
+
+
 async def ours(database: Database) -> None:
     """Raises StorageError when the store is not the one that has this database's pictures."""
     if database.store is None:
@@ -431,7 +454,8 @@ async def ours(database: Database) -> None:
 async def settle(database: Database, *, anew: bool = False) -> None:
     """Make sure, once, that the store is this database's; one that is nobody's yet becomes it.
 
-    A store that has lost its mark is another one, or is not mounted: it is taken only when no picture lies outside, or `anew`.
+    A store that has lost its mark is another one, or is not mounted: it is taken only when no picture lies outside, or `anew`;
+    then a copy becomes the database that the store is of, too.
     Raises StorageError.
     """
     store = needed(database)
@@ -441,6 +465,8 @@ async def settle(database: Database, *, anew: bool = False) -> None:
         await _alone(connection)
         found, own = await store.mark(), await _own(connection)
         _compare(store, found, own, has_pictures=not anew and await _is_any_outside(connection))
+        if anew:
+            await connection.execute(sa.update(Depot).values(copied_at=None))
         if own is None or (anew and found is None):
             own = uuid4().hex
             await connection.execute(sa.insert(Depot).values(mark=own, begun_at=now()))

@@ -877,3 +877,4 @@ class Depot(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     mark: Mapped[str] = mapped_column(String(32), unique=True)
     begun_at: Mapped[datetime]
+    copied_at: Mapped[datetime | None]  # this is a restored copy: another database may use the store

@@ -23,7 +23,7 @@ from audits.keeping.terms import MINIMUM, Terms
 from audits.trends.periods import fiscal_year
 from db.database import Database
 from db.errors import UsageError
-from db.pictures import discard, within_reach
+from db.pictures import discard, refuse_copy, within_reach
 from db.store import Store
 from db.tables import Disposal, Result, Site, Visit
 from db.types import now
@@ -79,6 +79,7 @@ async def dispose(
     terms.check()
     if Kept.PICTURES in terms.of:
         await within_reach(database)
+        await refuse_copy(database)
     run = Run(terms=terms, who=who.strip(), at=at)
     done = dict.fromkeys(terms.of, Amount())
     async for kind, amount in _steps(database, run, sites):

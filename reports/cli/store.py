@@ -56,7 +56,7 @@ def move(to: str, **given: Any) -> int:
 @store.command()
 @_options
 def begin(**given: Any) -> int:
-    """Take an empty store into use in place of one that is lost; the pictures that lay there stay missing."""
+    """Take an empty store into use in place of one that is lost, whose pictures stay missing; or, on a restored database, the store over."""
     asyncio.run(_begin(given))
     return COMPLETE
 

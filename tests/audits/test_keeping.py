@@ -28,7 +28,7 @@ from audits.trends.kept import keep_points
 from audits.trends.trend import trend_of
 from db.database import Database
 from db.errors import StorageError, UsageError
-from db.pictures import check, move_into_store
+from db.pictures import check, move_into_store, set_apart, settle
 from db.tables import (
     Account,
     Cycle,
@@ -493,7 +493,11 @@ async def test_pictures_that_lie_in_a_store_go_from_there_too(
         before = {each.digest for each in await rows(outside, Picture)}
         with pytest.raises(StorageError, match="--store"):  # named by nobody: nothing goes that could not go whole
             await dispose(database, ALL, "佐藤", TODAY)
+        await set_apart(outside)
+        with pytest.raises(StorageError, match="store begin"):  # its original may show them
+            await dispose(outside, ALL, "佐藤", TODAY)
         assert {each.digest for each in await rows(outside, Picture)} == before
+        await settle(outside, anew=True)
         async with outside.reading() as connection:
             planned = await plan(connection, ALL, TODAY, store=outside.store)
         done = await dispose(outside, ALL, "佐藤", TODAY)

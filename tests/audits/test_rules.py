@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Error as PlaywrightError
 
 from audits.criteria.judging import Check, all_judging
 from audits.engine import INSTALLED, Engine, FramedAxe, RuleSet, installed_engine, own_rules, rule_set
@@ -39,6 +40,7 @@ UNSHOWN = {
     "css-orientation-lock": "needs style sheets preloaded, which we leave out; experimental, so it never runs",
     "frame-tested": "our engine enters the frames that this rule says cannot be entered",
 }
+SENDING_ON = "/meta-refresh/right"  # leaves at once, at times while it is being looked at: then it is asked again
 ASKED = """JSON.stringify({
   rules: axe._audit.rules.map(({id, tags, enabled, any, all, none}) =>
     ({id, tags, enabled, checks: [...any, ...all, ...none].map((each) => each.id || each)})),
@@ -176,7 +178,12 @@ async def test_examples_are_what_they_say(chromium: str, tab: Tab) -> None:
                     await opened.open(site.address(path), seconds=10, patience=3)
                     alone = {rule: {"enabled": rule == path.split("/")[1]} for rule in rules}
                     axe = FramedAxe(engine, RuleSet(name="", switches=alone, criteria={}))
-                    found[path] = [rule["outcome"] for rule in (await axe.run(opened)).rules]
+                    try:
+                        found[path] = [rule["outcome"] for rule in (await axe.run(opened)).rules]
+                    except PlaywrightError:
+                        if path != SENDING_ON:
+                            raise
+                        left.append(path)
 
         left = list(examples)
         await asyncio.gather(look(left), look(left))

@@ -15,9 +15,22 @@ import pytest
 import sqlalchemy as sa
 
 from db import pictures
+from db.backup import back_up, restore
 from db.database import Database
 from db.errors import JisweepError, StorageError, UsageError
-from db.pictures import Checked, add, adding, check, image_of, lacking, move_into_database, move_into_store, settle
+from db.pictures import (
+    Checked,
+    add,
+    adding,
+    check,
+    discard,
+    image_of,
+    lacking,
+    move_into_database,
+    move_into_store,
+    objects_of,
+    settle,
+)
 from db.store import MARK, Lack, Lacking, Store, name_of, store_at
 from db.tables import Depot, Picture
 from tests.db.depots import BUCKET, s3_place, s3_server
@@ -163,6 +176,47 @@ async def test_only_what_nobody_needs_and_nobody_has_written_for_a_day_is_remove
         assert (await check(database, quiet, removing=True)).removed == 2
         assert await objects(database.store) == {digest_of(b"garbage")}
         assert (await check(database, quiet)).is_whole
+
+
+async def test_an_object_goes_with_its_row_unless_somebody_needs_it_or_writes_it_anew(
+    database_url: str, folder: Path
+) -> None:
+    images = [b"goes", b"needed", b"anew"]
+    async with Database(database_url, store=str(folder)) as database:
+        await keep(database, *images)
+        goes, needed, anew = map(digest_of, images)
+        dropped = await objects_of(database.store, [goes, needed, anew])
+        async with database.writing() as connection:
+            await connection.execute(sa.delete(Picture))
+        await keep(database, b"needed")
+        assert database.store is not None
+        its = next(each for each in dropped if each.digest == needed).at.timestamp()
+        os.utime(folder / name_of(needed), (its, its))  # so that its row alone spares it
+        os.utime(folder / name_of(anew), (LONG_AGO, LONG_AGO))  # somebody has written it, and has no row yet
+        await discard(database, dropped)
+        assert await objects(database.store) == {needed, anew}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_restored_copy_deletes_nothing_from_the_store_until_it_is_taken_over(
+    database_url: str, tmp_path: Path, folder: Path
+) -> None:
+    backup, copy = tmp_path / "backup.sqlite", str(tmp_path / "copy.sqlite")
+    async with Database(database_url, store=str(folder)) as database:
+        await keep(database, b"before")
+        await back_up(database, backup, quiet)
+        later = await keep(database, b"since")
+        os.utime(folder / name_of(digest_of(b"since")), (LONG_AGO, LONG_AGO))
+        await restore(backup, copy, quiet, upgrading=False)
+        async with Database(copy, store=str(folder)) as restored:
+            with pytest.raises(StorageError, match="store begin"):
+                await check(restored, quiet, removing=True)
+            assert (await check(restored, quiet)).garbage == 1
+        assert await read(database, later[0]) == b"since"
+        assert (await check(database, quiet, removing=True)).removed == 0  # the original is none
+        async with Database(copy, store=str(folder)) as restored:
+            await settle(restored, anew=True)
+            assert (await check(restored, quiet, removing=True)).removed == 1
 
 
 async def test_many_at_one_time_keep_the_same_pictures_once(database_url: str, place: str) -> None:

@@ -1,6 +1,6 @@
 """Pictures outside of the database, as readers of the application see them: there, missing, damaged, out of reach."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ async def serving(database: Database, database_url: str, monkeypatch: pytest.Mon
     who = await person(database, "tanaka", Grant(role=Role.READER))
 
     @asynccontextmanager
-    async def served(place: str):  # type: ignore[no-untyped-def]
+    async def served(place: str) -> AsyncIterator[httpx.AsyncClient]:
         monkeypatch.setenv(SETTING, place)
         with Served(database_url) as origin:
             async with browsing(origin, who) as client:

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column('id', sa.Integer(), nullable=False),
         sa.Column('mark', sa.String(length=32), nullable=False),
         sa.Column('begun_at', db.types.Moment(timezone=True), nullable=False),
+        sa.Column('copied_at', db.types.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_depot')),
         sa.UniqueConstraint('mark', name=op.f('uq_depot_mark')),
     )
