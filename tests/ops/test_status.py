@@ -263,6 +263,20 @@ async def test_a_run_that_could_not_be_begun_is_told_until_one_is(database: Data
     overall = await stands(database)
     assert [each.site for each in overall.schedules.failed] == [OURS]
     assert (overall.verdict, says(overall, "could not be begun: no plan")) == (Verdict.ATTENTION, True)
+    for who in (
+        {"paused_at": AT, "paused_by": "x"},
+        {"removed_at": AT, "removed_by": "x"},
+    ):  # somebody has seen to it
+        async with database.writing() as connection:
+            await connection.execute(sa.update(Schedule).values(who))
+        assert (await stands(database)).verdict is Verdict.WHOLE
+        async with database.writing() as connection:
+            await connection.execute(sa.update(Schedule).values(dict.fromkeys(who)))
+    await came(
+        database, schedule, came=Came.FAILED, site_id=None, due=DUE - timedelta(hours=1), wrong={"ja": "", "en": ""}
+    )
+    failed = (await stands(database)).schedules.failed  # that there was no site has been mended since
+    assert [each.site for each in failed] == [OURS]
     await came(database, schedule, due=DUE + timedelta(hours=1))
     assert (await stands(database)).verdict is Verdict.WHOLE
 
