@@ -459,7 +459,7 @@ async def settle(database: Database, *, anew: bool = False) -> None:
     Raises StorageError.
     """
     store = needed(database)
-    if database.store_mark is not None:
+    if database.store_mark is not None and not anew:
         return
     async with database.writing() as connection:
         await _alone(connection)

@@ -86,14 +86,14 @@ def _indexed(table: sa.Table, column: sa.Column[Any]) -> bool:
 
 
 async def rows_as_kept(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row as Python values, JSON as it is written; who holds it left out."""
+    """Every row as Python values, JSON as it is written; who holds it, and whether it is a copy, left out."""
     read: dict[str, list[tuple[Any, ...]]] = {}
     async with database.reading() as connection:
         for name, table in Table.metadata.tables.items():
             columns = [
                 sa.cast(each, sa.Text) if isinstance(each.type, sa.JSON) else each
                 for each in table.columns
-                if not each.name.startswith("lease_")
+                if not each.name.startswith(("lease_", "copied_"))
             ]
             rows = await connection.execute(sa.select(*columns).order_by(*table.primary_key))
             read[name] = [tuple(row) for row in rows]
