@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.defects.cover import today
 from audits.organisations import Node, Tree, tree
-from audits.trends.periods import Every, Period, periods
+from audits.trends.periods import Every, Period, fiscal_year, periods
 from audits.trends.portrait import Portrait
 from db.tables import Cycle, CycleSite, Sweep
+from db.types import now
 from reports.access.rights import May, Reach
 from reports.trend_view import period_label
 from reports.web.asking import Asked, Crumb, Refused
@@ -158,9 +159,7 @@ async def paint_all(connection: AsyncConnection, kept: Portraits) -> None:
 
 
 def _span() -> Period:
-    day = today()
-    fiscal = day.year if day.month >= 4 else day.year - 1
-    return Period(first=date(fiscal - YEARS, 4, 1), last=day)
+    return Period(first=date(fiscal_year(now()) - YEARS, 4, 1), last=today())
 
 
 def _study(asking: Asking, cut: Sequence[Period], portrait: Portrait) -> None:
