@@ -36,7 +36,8 @@ from crawler.unsafe import acts
 from db.database import Database
 from db.errors import StorageError, UsageError
 from db.leases import LEASE, claim_visits, dead_owners, release_visits, renew_visits, this_process
-from db.pictures import adding, takes_pictures
+from db.pictures.belonging import takes_pictures
+from db.pictures.rows import adding
 from db.tables import Defect, Finding, Page, Result, Sweep, Visit
 from db.types import now
 from db.words import GONE, About, Method, Reason, SweepState, VisitState

@@ -21,7 +21,7 @@ from crawler.frontier import slices
 from crawler.notes import add_note
 from db.database import insert_new
 from db.leases import this_process
-from db.pictures import Placed, add
+from db.pictures.rows import Placed, add
 from db.tables import (
     Assertion,
     Defect,

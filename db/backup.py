@@ -15,7 +15,7 @@ from typing import Any
 from db.database import Database, hide_password
 from db.errors import StorageError
 from db.moving import Fingerprint, Moved, Tell, running_sweeps, transfer
-from db.pictures import set_apart
+from db.pictures.belonging import set_apart
 from db.schema import Schema, refuse_unusable, revision_of, standing
 from db.types import now
 

@@ -1,9 +1,12 @@
 """The database's clock: leases and turns go by it alone, so that no machine's own clock can end or stretch one."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -31,6 +34,12 @@ def seconds_after(seconds: sa.ColumnElement[float]) -> _Later:
 def present() -> _Later:
     """The present moment, as the statement runs."""
     return later(timedelta())
+
+
+async def clock_of(connection: AsyncConnection) -> Callable[[], datetime]:
+    """A clock that says from now on what the database's would, whatever this machine's own is set to."""
+    began, read = time.monotonic(), (await connection.execute(sa.select(present()))).scalar_one()
+    return lambda: read + timedelta(seconds=time.monotonic() - began)
 
 
 def seconds_until(moment: sa.ColumnElement[datetime]) -> sa.ColumnElement[float]:

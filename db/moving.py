@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db import pictures
 from db.database import Database
 from db.drafts import drafted
 from db.errors import StorageError, UsageError
+from db.pictures.belonging import needed
+from db.pictures.moving import fill
 from db.schema import QUEUE, make_empty, refers_to_what_is_there, revision_of, upgrade
 from db.store import Store
 from db.tables import Picture
@@ -144,7 +145,7 @@ async def _fill(
         else:
             moved = await _copy(source, copy, tell, expected)
         if along:
-            moved = await _take_along(copy, pictures.needed(source), moved, tell)
+            moved = await _take_along(copy, needed(source), moved, tell)
         await _look_through(copy)
         if upgrading:
             await upgrade(copy)
@@ -153,7 +154,7 @@ async def _fill(
 
 async def _take_along(copy: Database, store: Store, moved: Moved, tell: Tell) -> Moved:
     """Put pictures from the store into the rows of the copy, which is another one then."""
-    await pictures.fill(copy, store, tell)
+    await fill(copy, store, tell)
     async with copy.reading() as connection:
         [table] = [each for each in await connection.run_sync(_tables) if each.name == Picture.__tablename__]
         return replace(moved, tables={**moved.tables, **await _fingerprints(connection, [table], tell)})

@@ -14,7 +14,7 @@ from audits.criteria import Criterion
 from audits.examples.book import Anonymous, Entry, anonymous
 from audits.rules import Line, RuleText, checklist_line, explain
 from db.errors import UsageError
-from db.pictures import image_of
+from db.pictures.rows import image_of
 from db.store import Lack, Lacking, Store
 from db.types import now
 from db.words import DefectState, Outcome

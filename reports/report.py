@@ -21,7 +21,7 @@ from crawler.frame import sent_beyond
 from crawler.together import Together
 from db.database import Database
 from db.errors import UsageError
-from db.pictures import image_of
+from db.pictures.rows import image_of
 from db.store import Lack, Lacking, Store
 from db.tables import Page, Sweep, Visit
 from db.types import now

@@ -27,7 +27,7 @@ from audits.keeping.lost import WHOLE
 from audits.page import SNIPPET, cut
 from audits.record import MACHINE, keep_picture
 from db.errors import UsageError
-from db.pictures import IN_ROWS, Placed
+from db.pictures.rows import IN_ROWS, Placed
 from db.tables import (
     Defect,
     DefectEvent,

@@ -23,7 +23,8 @@ from audits.keeping.terms import MINIMUM, Terms
 from audits.trends.periods import fiscal_year
 from db.database import Database
 from db.errors import UsageError
-from db.pictures import discard, refuse_copy, within_reach
+from db.pictures.belonging import refuse_copy, within_reach
+from db.pictures.checking import discard
 from db.store import Store
 from db.tables import Disposal, Result, Site, Visit
 from db.types import now

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from audits.keeping.lost import DATED
-from db.pictures import objects_of
+from db.pictures.rows import objects_of
 from db.store import Object, Store
 from db.tables import Example, Finding, Picture, Result, Table, Volatile
 from db.words import Kept

@@ -112,6 +112,7 @@ async def _take(connection: AsyncConnection, number: int, moment: datetime) -> N
     if not sites:
         nowhere = {"site_id": None, "came": Came.FAILED, "came_at": moment, "wrong": EMPTY}
         await connection.execute(sa.insert(ScheduledRun).values(**run, **nowhere))
+        log.error("schedule %s: not begun, %s", row.name, EMPTY["en"])
     for site in sites:
         await connection.execute(insert_new(connection, ScheduledRun).values(**run, site_id=site))
 

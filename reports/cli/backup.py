@@ -9,7 +9,8 @@ import click
 
 from db import backup as backups
 from db.database import Database, hide_password
-from db.pictures import Checked, look_outside, needed
+from db.pictures.belonging import needed
+from db.pictures.checking import Checked, look_outside
 from reports.cli.copying import Copying, say_aside, say_lacking, say_outside, say_whole
 from reports.cli.options import database_option, json_option, lang_option
 from reports.cli.running import COMPLETE, INCOMPLETE

@@ -8,7 +8,7 @@ import click
 from db.database import Database, hide_password
 from db.errors import StorageError
 from db.moving import running_sweeps, transfer
-from db.pictures import count
+from db.pictures.rows import count
 from db.schema import Schema, differences, present, standing, upgrade
 from reports.cli.copying import Copying, say_aside, say_whole
 from reports.cli.options import json_option, lang_option, store_option

@@ -23,7 +23,7 @@ from crawler.browser import PageLost, installed_browser, playwright_driver
 from crawler.start import unreachable
 from db.database import Database
 from db.errors import UsageError
-from db.pictures import adding
+from db.pictures.rows import adding
 from db.schema import present
 from db.store import configured
 from reports.clean import one_line

@@ -15,7 +15,7 @@ from audits.keeping.plan import Planned, plan
 from audits.keeping.record import Entry, entries, totals
 from audits.keeping.terms import DEFAULTS, MINIMUM, Term, Terms
 from db.database import Database
-from db.pictures import within_reach
+from db.pictures.belonging import within_reach
 from db.schema import present
 from db.types import now
 from db.words import Kept

@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
-from db import pictures
 from db.database import Database
-from db.pictures import Checked, Rehoused
+from db.pictures.belonging import needed, ours, settle
+from db.pictures.checking import Checked
+from db.pictures.checking import check as check_pictures
+from db.pictures.moving import move_into_database, move_into_store
+from db.pictures.rows import count
 from db.schema import present
 from reports.cli.copying import Copying
 from reports.cli.options import database_option, json_option, lang_option
@@ -65,8 +68,8 @@ async def _show(given: dict[str, Any]) -> None:
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
         async with database.reading() as connection:
-            counted = await pictures.count(connection)
-        await pictures.ours(database)
+            counted = await count(connection)
+        await ours(database)
         objects = size = 0
         if database.store is not None:
             async for part in database.store.listed():
@@ -102,7 +105,7 @@ async def _check(given: dict[str, Any], *, removing: bool) -> int:
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
         with Copying(given["lang"]) as tell:
-            checked = await pictures.check(database, tell, removing=removing)
+            checked = await check_pictures(database, tell, removing=removing)
     if given["as_json"]:
         click.echo(json.dumps(asdict(checked), ensure_ascii=False))
     else:
@@ -145,8 +148,7 @@ async def _move(given: dict[str, Any], *, into_store: bool) -> int:
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
         with Copying(given["lang"]) as tell:
-            act = pictures.move_into_store if into_store else pictures.move_into_database
-            moved: Rehoused = await act(database, tell)
+            moved = await (move_into_store if into_store else move_into_database)(database, tell)
     ja = given["lang"] == "ja"
     if given["as_json"]:
         click.echo(json.dumps(asdict(moved), ensure_ascii=False))
@@ -169,8 +171,8 @@ async def _move(given: dict[str, Any], *, into_store: bool) -> int:
 async def _begin(given: dict[str, Any]) -> None:
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
-        await pictures.settle(database, anew=True)
-        place = pictures.needed(database).place
+        await settle(database, anew=True)
+        place = needed(database).place
     if given["as_json"]:
         click.echo(json.dumps({"store": place}, ensure_ascii=False))
     else:

@@ -43,6 +43,7 @@ class Event:
 
 async def collect(database: Database, at: datetime, since: datetime | None = None) -> int:
     """Make the notices of what has happened since a moment; how many are new. `since` is None when nobody has looked yet."""
+    is_new_hour = since is None or (at.date(), at.hour) != (since.date(), since.hour)
     since = max(since - LATE, at - BACK) if since is not None else at - BACK
     async with database.reading() as connection:
         subscribed = [each for each in await running(connection) if each.recipient is not None]
@@ -53,6 +54,8 @@ async def collect(database: Database, at: datetime, since: datetime | None = Non
     written: dict[tuple[Telling, str, str], Message | None] = {}
     made = 0
     for each in subscribed:
+        if each.kind is Telling.DUE and not is_new_hour:
+            continue  # days do not change by the minute, and all that was told of them is read
         async for about, message in _due_for(database, each, events, known, written, at):
             made += await _keep(database, each, about, message, at)
     return made

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from crawler.together import again_and_again
+from db.clock import clock_of
 from db.database import Database
 from db.tables import Account, Notice, Subscription
-from db.types import now
 from db.words import Channel
 from reports.notices.channels import Undelivered, deliver
 from reports.notices.message import Message
@@ -23,6 +24,7 @@ from reports.notices.settings import URGENT, NoticeSettings
 LOOK = 30.0  # seconds between looks for something to tell
 AGAIN = tuple(timedelta(minutes=each) for each in (1, 5, 15, 60, 180, 360, 720))  # until the next try
 TRY = 50.0  # seconds that a try may take: it has ended before the next one begins
+ROUND = 60.0  # seconds after which no further notice goes one way before there has been another look
 log = logging.getLogger(__name__)
 
 
@@ -37,10 +39,12 @@ async def sending(database: Database, settings: NoticeSettings) -> AsyncIterator
 
     async def tell() -> None:
         nonlocal since
-        at = now()
+        async with database.reading() as connection:
+            clock = await clock_of(connection)  # that all processes share: one that is fast sends nothing twice
+        at = clock()
         await collect(database, at, since)
         since = at
-        await send_due(database, settings, now)
+        await send_due(database, settings, clock)
 
     async with again_and_again(tell, LOOK, "telling people"):
         yield
@@ -64,9 +68,11 @@ async def send_due(database: Database, settings: NoticeSettings, clock: Callable
 async def _hand_over(
     database: Database, settings: NoticeSettings, rows: Sequence[Any], clock: Callable[[], datetime]
 ) -> int:
-    """What goes one way, the first first; where nobody is there, the others wait with their tries."""
-    arrived = 0
+    """What goes one way, the first first; where nobody is there, or all take long, the others wait with their tries."""
+    arrived, over = 0, time.monotonic() + ROUND
     for row in rows:
+        if time.monotonic() > over:
+            break
         at = clock()
         is_quiet = settings.quiet is not None and settings.quiet.are_open(at)
         if is_quiet and not (settings.urgent and row.kind in URGENT):

@@ -28,7 +28,9 @@ from audits.trends.kept import keep_points
 from audits.trends.trend import trend_of
 from db.database import Database
 from db.errors import StorageError, UsageError
-from db.pictures import check, move_into_store, set_apart, settle
+from db.pictures.belonging import set_apart, settle
+from db.pictures.checking import check
+from db.pictures.moving import move_into_store
 from db.tables import (
     Account,
     Cycle,

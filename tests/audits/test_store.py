@@ -11,7 +11,7 @@ from audits.sweep import begin, run
 from audits.work import Tools
 from db.database import Database
 from db.errors import StorageError
-from db.pictures import Checked, check
+from db.pictures.checking import Checked, check
 from db.schema import ready
 from db.store import store_at
 from db.tables import Picture

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from db.database import Database
-from db.pictures import add, adding
+from db.pictures.rows import add, adding
 from db.store import name_of
 from db.tables import Picture
 from tests.cli.program import Program

@@ -14,23 +14,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from db import pictures
 from db.backup import back_up, restore
 from db.database import Database
 from db.errors import JisweepError, StorageError, UsageError
-from db.pictures import (
-    Checked,
-    add,
-    adding,
-    check,
-    discard,
-    image_of,
-    lacking,
-    move_into_database,
-    move_into_store,
-    objects_of,
-    settle,
-)
+from db.pictures.belonging import settle
+from db.pictures.checking import Checked, check, discard
+from db.pictures.moving import move_into_database, move_into_store
+from db.pictures.rows import add, adding, image_of, lacking, objects_of, read_image
 from db.store import MARK, Lack, Lacking, Store, name_of, store_at
 from db.tables import Depot, Picture
 from tests.db.depots import BUCKET, s3_place, s3_server
@@ -159,7 +149,7 @@ async def test_only_what_nobody_needs_and_nobody_has_written_for_a_day_is_remove
         await database.store.put(digest_of(b"garbage"), b"garbage")
         checked = await check(database, quiet, removing=True)
         assert (checked.young, checked.garbage, checked.removed) == (1, 0, 0)
-        monkeypatch.setattr(pictures, "YOUNG", timedelta(seconds=-5))  # as a day later
+        monkeypatch.setattr("db.pictures.checking.YOUNG", timedelta(seconds=-5))  # as a day later
         checked = await check(database, quiet)
         assert (checked.garbage, checked.garbage_bytes, checked.removed) == (1, 7, 0)
         async with adding(database, [b"garbage"]) as (
@@ -280,7 +270,7 @@ async def test_a_store_that_cannot_be_reached_is_one_line_and_leaves_no_row(
         assert await lacking(database, [number]) == {number: Lack.UNREACHABLE}
         assert [digest for digest, _ in await rows(database)] == [digest_of(b"1")]
         with pytest.raises(Lacking, match="unreachable"):
-            await pictures.read_image(database, number)
+            await read_image(database, number)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
@@ -316,7 +306,7 @@ async def test_hostile_digests_and_things_in_the_folder_never_lead_out_of_it(
             await database.store.get(digest_of(b"link"))
         link.with_name(f"{link.name}#1").write_bytes(b"half")  # as a kill while writing leaves it
         (folder / "notes.txt").write_text("mine", encoding="utf-8")
-        monkeypatch.setattr(pictures, "YOUNG", timedelta(seconds=-5))
+        monkeypatch.setattr("db.pictures.checking.YOUNG", timedelta(seconds=-5))
         checked = await check(database, quiet, removing=True)
         assert (checked.foreign, checked.garbage, checked.removed) == (1, 3, 3)
         assert list(folder.glob("??/??/*")) == []
@@ -340,7 +330,7 @@ async def test_the_folder_is_for_us_alone(database_url: str, folder: Path) -> No
 MOVING = """
 import asyncio, sys
 from db.database import Database
-from db.pictures import move_into_database, move_into_store
+from db.pictures.moving import move_into_database, move_into_store
 
 async def main(url, place, out):
     async with Database(url, store=place) as database:

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborHTMLParser as Html
 
 from audits.examples import book
 from db.database import Database
-from db.pictures import move_into_store
+from db.pictures.moving import move_into_store
 from db.store import name_of, store_at
 from db.tables import Picture
 from reports.knowhow import write_book

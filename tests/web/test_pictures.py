@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from db.database import Database
-from db.pictures import move_into_store
+from db.pictures.moving import move_into_store
 from db.store import SETTING, name_of, store_at
 from db.tables import Picture
 from db.words import Role

@@ -18,7 +18,7 @@ from audits.defects.excepting import is_waiting
 from audits.defects.naming import ROOT
 from audits.examples.book import Entry, entries
 from audits.record import MACHINE
-from db.pictures import lacking
+from db.pictures.rows import lacking
 from db.tables import Defect, Exemption, Look, Occurrence, Page, Site
 from reports import read, read_pages
 from reports.access.rights import May

@@ -17,7 +17,7 @@ from audits.defects.cover import cover_on, today
 from audits.excepted import cover_of
 from audits.trends.pages import Look, PageHistory, page_history
 from audits.trends.periods import Period
-from db.pictures import lacking
+from db.pictures.rows import lacking
 from db.tables import Occurrence, Page, Site, Sweep, Visit
 from db.words import DefectState, Reason, SweepState, VisitState
 from reports import read, read_pages

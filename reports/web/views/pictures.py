@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from db.pictures import read_image
+from db.pictures.rows import read_image
 from db.store import Lack, Lacking
 from db.tables import Example, Finding, Page, Picture, Result
 from reports.access.rights import May
