@@ -2,8 +2,9 @@
 
     python -m bench.throughput                                  the sample site
     python -m bench.throughput --tree DIR --start index.html    a folder of HTML files
+    python -m bench.throughput … --without naive                two of the three
 
-Three ways over the same pages, by turns, `--rounds` times:
+Three ways over the same pages, `--rounds` times, by turns of a few seconds (see bench.turns), after a sweep that only lists the pages:
 
 - sweep: `jisweep sweep --method all`, from the start of the program to the written report;
 - ceiling: as many tabs as the sweep uses, each only going to a page and running the same rules of the same engine;
@@ -16,10 +17,8 @@ import argparse
 import asyncio
 import json
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -31,33 +30,37 @@ from playwright.async_api import Playwright, async_playwright
 
 from audits.engine import Engine, RuleSet, installed_engine, rule_set
 from bench.tree import served, served_sample
+from bench.turns import READY, Program, by_turns
 from crawler.browser import FLAGS, LOCALE, VIEWPORT, Tab, installed_browser
 from crawler.fetch import Manners
 from db.words import Edition, Level
 
 TABS = 3
 MANNERS = Manners(contact="bench")
+AIMS = {"ceiling": 0.85, "naive": 2.5}  # the sweep's speed in theirs
 NEVER_LOAD = ("/kasen/camera", "/kasen/kansoku", "/event/calendar")  # would measure waiting, not work
 
 Found = Counter[tuple[str, str, str]]  # page, rule, target → times
 
 
-def sweep(address: str, folder: Path, excluded: tuple[str, ...]) -> tuple[float, Path]:
-    """Seconds of one whole sweep, and its database."""
-    database = folder / f"{time.monotonic_ns()}.sqlite"
-    out = folder / database.stem
+def sweep(address: str, database: Path, excluded: tuple[str, ...]) -> Program:
+    """A whole sweep into a new database."""
     command = [
         sys.executable, "-m", "jisweep", "sweep", address, "--method", "all", "--allow-private", "--delay", "0", "--json",
-        "--db", str(database), "--out", str(out),
+        "--db", str(database), "--out", str(database.with_suffix("")),
     ]  # fmt: skip
     for pattern in excluded:
         command += ["--exclude", f"{pattern}*=not measured"]
-    began = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - began
-    if done.returncode not in (0, 3):
-        raise SystemExit(done.stderr)
-    return seconds, database
+    return Program(command=command, good=(0, 3))
+
+
+def alone(way: str, pages: list[str], found: Path) -> Program:
+    """One of the other two ways over some pages, which writes what it found."""
+    listed = found.with_suffix(".pages")
+    listed.write_text("\n".join(pages), encoding="utf-8")
+    return Program(
+        command=[sys.executable, "-m", "bench.throughput", "--alone", way, str(listed), str(found)], prepares=True
+    )
 
 
 def swept(database: Path) -> tuple[list[str], Found]:
@@ -78,8 +81,8 @@ def swept(database: Path) -> tuple[list[str], Found]:
     return pages, found
 
 
-async def ceiling(driver: Playwright, pages: list[str], engine: Engine, rules: RuleSet) -> tuple[float, Found]:
-    """Seconds of navigation and rules alone, in TABS tabs."""
+async def ceiling(driver: Playwright, pages: list[str], engine: Engine, rules: RuleSet) -> Found:
+    """Navigation and rules alone, in TABS tabs."""
     found: Found = Counter()
     rest = iter(pages)
     options = json.dumps({"resultTypes": ["violations", "incomplete"], "rules": rules.switches})
@@ -94,19 +97,19 @@ async def ceiling(driver: Playwright, pages: list[str], engine: Engine, rules: R
 
     async with AsyncExitStack() as stack:
         tabs = [await stack.enter_async_context(Tab(driver, MANNERS, script=engine.script)) for _ in range(TABS)]
-        began = time.monotonic()
+        await begin()
         await asyncio.gather(*map(work, tabs))
-        return time.monotonic() - began, found
+    return found
 
 
-async def naive(driver: Playwright, pages: list[str]) -> tuple[float, Found]:
-    """Seconds of the documented loop: one page after the other, each new."""
+async def naive(driver: Playwright, pages: list[str]) -> Found:
+    """The documented loop: one page after the other, each new."""
     found: Found = Counter()
     browser = await driver.chromium.launch(
         executable_path=installed_browser(None, driver.chromium.executable_path), args=[*FLAGS, "--no-sandbox"]
     )
     context = await browser.new_context(locale=LOCALE, viewport={"width": VIEWPORT[0], "height": VIEWPORT[1]})
-    began = time.monotonic()
+    await begin()
     for address in pages:
         page = await context.new_page()
         await page.goto(address)
@@ -115,9 +118,26 @@ async def naive(driver: Playwright, pages: list[str]) -> tuple[float, Found]:
             [rule["id"], node["target"]] for rule in results.response["violations"] for node in rule["nodes"]
         ])  # fmt: skip
         await page.close()
-    seconds = time.monotonic() - began
     await browser.close()
-    return seconds, found
+    return found
+
+
+async def begin() -> None:
+    """Say that the preparations are made, and wait until it is our turn."""
+    print(READY, flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+async def go_alone(way: str, listed: Path, found: Path) -> None:
+    """One of the two over the pages of a list; what it finds of the rules that the sweep runs is written to a file."""
+    pages = listed.read_text(encoding="utf-8").split("\n")
+    engine = installed_engine()
+    async with async_playwright() as driver:
+        async with Tab(driver, MANNERS, script=engine.injected) as tab:
+            rules = await rule_set(tab, engine, Edition.JIS2016, Level.AA)
+        places = await (ceiling(driver, pages, engine, rules) if way == "ceiling" else naive(driver, pages))
+    ours = [[*place, times] for place, times in places.items() if place[1] in rules.criteria]
+    found.write_text(json.dumps(ours), encoding="utf-8")
 
 
 def add(found: Found, address: str, places: list[list[object]]) -> None:
@@ -129,34 +149,39 @@ def add(found: Found, address: str, places: list[list[object]]) -> None:
             found[urlsplit(address).path, str(rule), json.dumps(inner)] += 1
 
 
-async def measure(address: str, excluded: tuple[str, ...], rounds: int) -> None:
-    """Run the three ways by turns and print what came out."""
-    engine = installed_engine()
-    seconds: dict[str, list[float]] = {"sweep": [], "ceiling": [], "naive": []}
-    with tempfile.TemporaryDirectory() as folder:
-        async with async_playwright() as driver:
-            async with Tab(driver, MANNERS, script=engine.injected) as tab:
-                rules = await rule_set(tab, engine, Edition.JIS2016, Level.AA)
-            for _ in range(rounds):
-                took, database = await asyncio.to_thread(sweep, address, Path(folder), excluded)
-                pages, ours = swept(database)
-                seconds["sweep"].append(took)
-                for way, (took, found) in {
-                    "ceiling": await ceiling(driver, pages, engine, rules), "naive": await naive(driver, pages)
-                }.items():  # fmt: skip
-                    seconds[way].append(took)
-                    tell_differences(way, ours, found, rules)
+def measure(address: str, excluded: tuple[str, ...], ways: list[str], rounds: int) -> None:
+    """Run the ways by turns and print what came out."""
+    seconds: dict[str, list[float]] = {way: [] for way in ("sweep", *ways)}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        by_turns([sweep(address, folder / "list.sqlite", excluded)])
+        pages, _ = swept(folder / "list.sqlite")
+        for number in range(rounds):
+            database = folder / f"{number}.sqlite"
+            programs = {way: alone(way, pages, folder / f"{way}-{number}.json") for way in ways}
+            programs["sweep"] = sweep(address, database, excluded)
+            by_turns(list(programs.values()))
+            again, ours = swept(database)
+            if again != pages:
+                raise SystemExit("the sweeps did not audit the same pages")
+            for way, program in programs.items():
+                seconds[way].append(program.seconds)
+            for way in ways:
+                listed = json.loads((folder / f"{way}-{number}.json").read_text(encoding="utf-8"))
+                tell_differences(
+                    way, ours, Counter({(page, rule, target): times for page, rule, target, times in listed})
+                )
     rates = {way: len(pages) / median(took) for way, took in seconds.items()}
-    print(f"\n{len(pages)} pages, {rounds} rounds, {TABS} tabs, axe-core {engine.version}")
+    print(f"\n{len(pages)} pages, {rounds} rounds, {TABS} tabs, axe-core {installed_engine().version}")
     for way, rate in rates.items():
         print(f"{way:<8} {rate:6.2f} pages/s   {', '.join(f'{each:.1f} s' for each in seconds[way])}")
-    print(f"sweep ÷ ceiling = {rates['sweep'] / rates['ceiling']:.2f} (aim 0.85)")
-    print(f"sweep ÷ naive   = {rates['sweep'] / rates['naive']:.2f} (aim 2.5)")
+    for way in ways:
+        ratios = ", ".join(f"{a / b:.3f}" for a, b in zip(seconds[way], seconds["sweep"], strict=True))
+        print(f"sweep ÷ {way:<7} = {rates['sweep'] / rates[way]:.2f} (aim {AIMS[way]}; rounds: {ratios})")
 
 
-def tell_differences(way: str, ours: Found, found: Found, rules: RuleSet) -> None:
-    """Say which failed places the two do not share, among the rules that the sweep runs."""
-    theirs = Counter({place: times for place, times in found.items() if place[1] in rules.criteria})
+def tell_differences(way: str, ours: Found, theirs: Found) -> None:
+    """Say which failed places the two do not share."""
     only_ours, only_theirs = ours - theirs, theirs - ours
     print(f"{way}: {sum((ours & theirs).values())} places in both, "
           f"{sum(only_ours.values())} only in the sweep, {sum(only_theirs.values())} only in the {way}")  # fmt: skip
@@ -171,10 +196,17 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, help="folder of HTML files to serve")
     parser.add_argument("--start", default="", help="start page within the folder")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without", choices=AIMS, action="append", default=[])
+    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.alone:
+        way, listed, found = given.alone
+        asyncio.run(go_alone(way, Path(listed), Path(found)))
+        return
     with served(given.tree) if given.tree else served_sample() as address:
         excluded = () if given.tree else NEVER_LOAD
-        asyncio.run(measure(address + given.start, excluded, given.rounds))
+        ways = [way for way in AIMS if way not in given.without]
+        measure(address + given.start, excluded, ways, given.rounds)
 
 
 if __name__ == "__main__":

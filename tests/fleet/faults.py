@@ -7,7 +7,7 @@ refuses every write with the server's own code for it.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,13 +23,13 @@ from tests.db.server import Server
 from tests.fleet.crowd import Crowd, cut
 
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
-FULL = """
-CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'No space left on device (simulated)' USING ERRCODE = '53100'; END $$;
-CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON visit FOR EACH STATEMENT EXECUTE FUNCTION full_disk();
-CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON result FOR EACH STATEMENT EXECUTE FUNCTION full_disk();
-"""
-ROOM = "DROP FUNCTION IF EXISTS full_disk CASCADE"
+FULL = (  # each by itself, since one that locks two tables may meet a worker that has them the other way about
+    """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'No space left on device (simulated)' USING ERRCODE = '53100'; END $$""",
+    "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON visit FOR EACH STATEMENT EXECUTE FUNCTION full_disk()",
+    "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON result FOR EACH STATEMENT EXECUTE FUNCTION full_disk()",
+)
+ROOM = ("DROP TRIGGER full_disk ON visit", "DROP TRIGGER full_disk ON result", "DROP FUNCTION full_disk")
 WORKERS = 2
 
 
@@ -120,11 +120,12 @@ class Faults:
         self._workers.kill(self._someone())
         self._workers.begin(preload=str(FAKETIME), shift=self.chance.choice(["+1h", "-1h"]))
 
-    async def _run(self, statements: str) -> None:
+    async def _run(self, statements: Sequence[str]) -> None:
         plain = make_url(self._workers.url).set(drivername="postgresql").render_as_string(hide_password=False)
         connection = await asyncpg.connect(plain)
         try:
-            await connection.execute(statements)
+            for each in statements:
+                await connection.execute(each)
         finally:
             await connection.close()
 
