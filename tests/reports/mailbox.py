@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Hooks:
     url: str
     posted: list[Posted] = field(default_factory=list)
     status: int = 200
+    slow: float = 0.0  # seconds until it answers
 
 
 @contextmanager
@@ -95,6 +97,7 @@ def hook_server() -> Iterator[Hooks]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             hooks.posted.append(Posted(path=self.path, headers=dict(self.headers), body=body))
+            time.sleep(hooks.slow)
             self.send_response(hooks.status)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -265,6 +265,9 @@ async def test_days_of_repair_are_told_when_they_are_near_and_when_they_have_pas
         14: near,
     }
     assert "（s0.example.lg.jp、期限 2026年6月18日、担当 田中）" in box.mails[-1].get_content()
+    await plan(state=DefectState.PLANNED, due_on=at.date())  # looked for once an hour
+    assert await collect(database, at + HOUR / 2, at) == 0
+    assert await collect(database, at + HOUR, at + HOUR / 2) == 1
 
 
 async def test_a_notice_that_is_not_taken_is_tried_again_and_given_up_visibly(
@@ -318,6 +321,20 @@ async def test_a_server_that_is_away_holds_nobody_else_back(
             await connection.execute(sa.select(Notice.tries, Notice.error).where(told).order_by(Notice.id))
         ).all()
     assert rows == [(1, "no answer"), (0, None), (0, None)]
+
+
+async def test_a_slow_way_does_not_hold_the_next_look(
+    town: Town, hooks: Hooks, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.notices.sending.ROUND", 0.5)
+    await town.subscribe(Channel.HOOK, "team", Telling.FINISHED)
+    for number in range(3):
+        await town.sweep(0, MONDAY + number * HOUR)
+    at = MONDAY + 3 * HOUR
+    await collect(database, at)
+    hooks.slow = 0.6
+    assert [await send_at(database, settings_for(None, hooks), at) for _ in range(4)] == [1, 1, 1, 0]
+    assert len(hooks.posted) == 3
 
 
 async def test_time_goes_on_while_notices_are_sent(town: Town, hooks: Hooks, database: Database) -> None:
