@@ -859,15 +859,25 @@ class Disposal(Table):
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)  # None: of no site, or of many
     sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweep.id"))  # the newest that the results were in
     year: Mapped[int]  # fiscal year that it was of
+    names: Mapped[bytes | None] = mapped_column(
+        LargeBinary
+    )  # of what it was, compressed, see audits.keeping.record; None: written before they were kept
     results: Mapped[int]  # states of pages that it was taken from; 0: of none
     items: Mapped[int]  # pictures, places or rows
     bytes: Mapped[int] = mapped_column(BigInteger)
     term: Mapped[str]  # how long it was to be kept: 5y, 90d
     minimum: Mapped[str | None]  # that the term may not undercut without a reason
     why: Mapped[str | None]  # the reason
-    digest: Mapped[str] = mapped_column(
-        String(64)
-    )  # SHA-256 of what was disposed of, by name: see audits.keeping.record
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of the names
+
+
+class Leaving(Table):
+    """An object of the store whose picture was disposed of; without this row it is gone, or was kept anew."""
+
+    __tablename__ = "leaving"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
+    written_at: Mapped[datetime]  # as the store says it: one that is written later is another's
 
 
 class Depot(Table):

@@ -4,7 +4,8 @@ Each step is one short transaction that takes something away and writes down wha
 the next run goes on with what is left.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.keeping.alone import disposing
-from audits.keeping.evidence import Amount, Gone, drop_sources, has, take_away
+from audits.keeping.evidence import Amount, Gone, drop_sources, has, outside, take_away
 from audits.keeping.holding import SiteSweeps, compared, result_holds, site_sweeps
 from audits.keeping.logs import Logged, logs_of
 from audits.keeping.lost import DATED
@@ -23,9 +24,10 @@ from audits.keeping.terms import MINIMUM, Terms
 from audits.trends.periods import fiscal_year
 from db.database import Database
 from db.errors import UsageError
-from db.pictures.belonging import refuse_copy, within_reach
-from db.pictures.checking import discard
-from db.store import Store
+from db.pictures.belonging import ours, refuse_copy, within_reach
+from db.pictures.leaving import discard
+from db.pictures.many import each_of
+from db.store import Object
 from db.tables import Disposal, Result, Site, Visit
 from db.types import now
 from db.words import Kept
@@ -45,23 +47,24 @@ class Run:
     at: datetime
 
     async def write(
-        self, connection: AsyncConnection, kind: Kept, year: int, amount: Amount, names: Sequence[str],
+        self, connection: AsyncConnection, at: datetime, kind: Kept, year: int, gone: Gone,
         *, site: int | None = None, sweep: int | None = None,
     ) -> None:  # fmt: skip
         """Write down what was disposed of in the same transaction."""
-        least = MINIMUM.get(kind)
+        least, amount, names = MINIMUM.get(kind), gone.amount, told(gone.names)
         await connection.execute(
             sa.insert(Disposal).values(
-                begun_at=self.at, at=now(), who=self.who, kind=kind, site_id=site, sweep_id=sweep, year=year,
+                begun_at=self.at, at=at, who=self.who, kind=kind, site_id=site, sweep_id=sweep, year=year,
                 results=amount.results, items=amount.items, bytes=amount.bytes, term=str(self.terms.of[kind]),
-                minimum=None if least is None else str(least), why=self.terms.reason(kind), digest=digest_of(names),
+                minimum=None if least is None else str(least), why=self.terms.reason(kind),
+                digest=sha256(names).hexdigest(), names=zlib.compress(names),
             )
         )  # fmt: skip
 
 
-def digest_of(names: Sequence[str]) -> str:
-    """SHA-256 over names, sorted, each in a line of its own: `result 12`, `picture 3 DIGEST`, `source 4`, `trail 5`."""
-    return sha256("".join(f"{each}\n" for each in sorted(names)).encode()).hexdigest()
+def told(names: Sequence[str]) -> bytes:
+    """Names, sorted, each in a line of its own: `result 12`, `picture 3 DIGEST`, `source 4`, `trail 5`."""
+    return "".join(f"{each}\n" for each in sorted(names)).encode()
 
 
 async def dispose(
@@ -81,6 +84,7 @@ async def dispose(
     if Kept.PICTURES in terms.of:
         await within_reach(database)
         await refuse_copy(database)
+        await discard(database)  # what another run has left in the store
     run = Run(terms=terms, who=who.strip(), at=at)
     done = dict.fromkeys(terms.of, Amount())
     async for kind, amount in _steps(database, run, sites):
@@ -142,26 +146,46 @@ class _Step:
     async def take(self, database: Database, before: datetime) -> AsyncIterator[Amount]:
         last: int | None = 0
         while last is not None:
+            there = await self._in_store(database, before, last)
             async with database.writing() as connection:
                 await disposing(connection)
                 sweeps = await site_sweeps(connection, self.site, before)  # somebody may have spoken since
                 if self.sweep not in sweeps.free:
                     return
-                gone, last = await self._some(connection, sweeps, last, database.store)
+                found = await self._next(connection, sweeps, last)
+                if not there.keys() >= set(await self._outside(connection, found)):
+                    continue  # pictures have come into the store meanwhile
+                at = now()
+                gone, last = await self._take(connection, sweeps, found, at, there)
                 if gone.names:
                     await self.run.write(
-                        connection, self.kind, self.year, gone.amount, gone.names, site=self.site, sweep=self.sweep
+                        connection, at, self.kind, self.year, gone, site=self.site, sweep=self.sweep
                     )
-            await discard(database, gone.objects)
+            if there:
+                await discard(database)
             if gone.names:
                 yield gone.amount
 
-    async def _some(
-        self, connection: AsyncConnection, sweeps: SiteSweeps, after: int, store: Store | None
-    ) -> tuple[Gone, int | None]:
-        """Take away from the next results; what, and the last of them: None when it is through."""
+    async def _in_store(self, database: Database, before: datetime, after: int) -> dict[str, Object | None]:
+        """What the store has of the pictures of the next results: it is asked before anybody waits for us."""
+        if self.kind is not Kept.PICTURES or database.store is None:
+            return {}
+        async with database.reading() as connection:
+            found = await self._next(connection, await site_sweeps(connection, self.site, before), after)
+            digests = await self._outside(connection, found)
+        if not digests:
+            return {}
+        there = await each_of(database.store.find, digests)
+        await ours(database)  # what is not mounted has none of them
+        return dict(zip(digests, there, strict=True))
+
+    async def _outside(self, connection: AsyncConnection, results: Sequence[int]) -> list[str]:
+        return await outside(connection, results) if self.kind is Kept.PICTURES else []
+
+    async def _next(self, connection: AsyncConnection, sweeps: SiteSweeps, after: int) -> list[int]:
+        """The next results that something may be taken away from."""
         mine = sa.select(Visit.result_id).where(Visit.sweep_id == self.sweep, Visit.result_id.is_not(None))
-        found = list(
+        return list(
             await connection.scalars(
                 sa.select(Result.id)
                 .where(Result.id.in_(mine), Result.id > after, has(self.kind))
@@ -170,10 +194,15 @@ class _Step:
                 .limit(AT_ONCE)
             )
         )
+
+    async def _take(
+        self, connection: AsyncConnection, sweeps: SiteSweeps, found: Sequence[int], at: datetime, there: Mapping[str, Object | None]
+    ) -> tuple[Gone, int | None]:  # fmt: skip
+        """Take away from results; what, and the last of them: None when it is through."""
         results = [each for each in found if each not in self.checked]
         gone = Gone()
         if results:
-            gone = await take_away(connection, self.kind, results, now(), store)
+            gone = await take_away(connection, self.kind, results, at, there)
         last = found[-1] if len(found) == AT_ONCE else None
         if last is None and self.kind is Kept.TEXTS:
             sources = [each for each in await sources_of(connection, sweeps) if each.sweep_id == self.sweep]
@@ -199,5 +228,5 @@ async def _rows(database: Database, run: Run, log: Logged) -> Amount | None:
         await connection.execute(sa.delete(log.table).where(log.key.in_([row.key for row in rows])))
         amount = Amount(items=len(rows), bytes=sum(row.bytes for row in rows))
         names = [f"{log.table.__tablename__} {row.key}" for row in rows]
-        await run.write(connection, log.kind, year, amount, names)
+        await run.write(connection, now(), log.kind, year, Gone(amount=amount, names=names))
         return amount

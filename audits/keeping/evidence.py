@@ -1,6 +1,6 @@
 """What results have of each kind: how much it is, and taking it away from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from audits.defects.sight import parts
 from audits.keeping.lost import DATED
-from db.pictures.rows import objects_of
-from db.store import Object, Store
+from db.pictures.leaving import note
+from db.store import Object
 from db.tables import Example, Finding, Picture, Result, Table, Volatile
 from db.words import Kept
 
@@ -33,16 +34,13 @@ class Amount:
 
 @dataclass(frozen=True, kw_only=True)
 class Gone:
-    """What was taken away in one transaction: how much, by which names, and what of it still lies in the store."""
+    """What was taken away in one transaction: how much, and by which names."""
 
     amount: Amount = Amount()
     names: list[str] = field(default_factory=list)
-    objects: list[Object] = field(default_factory=list)
 
     def __add__(self, other: "Gone") -> "Gone":
-        return Gone(
-            amount=self.amount + other.amount, names=self.names + other.names, objects=self.objects + other.objects
-        )  # fmt: skip
+        return Gone(amount=self.amount + other.amount, names=self.names + other.names)
 
 
 def length(connection: AsyncConnection, *columns: Any) -> sa.ColumnElement[int]:
@@ -83,9 +81,13 @@ def has(kind: Kept) -> sa.ColumnElement[bool]:
 
 
 async def take_away(
-    connection: AsyncConnection, kind: Kept, results: Sequence[int], at: datetime, store: Store | None
+    connection: AsyncConnection,
+    kind: Kept,
+    results: Sequence[int],
+    at: datetime,
+    there: Mapping[str, Object | None],
 ) -> Gone:
-    """Empty what results have of a kind. Raises StorageError when the pictures' store cannot be used."""
+    """Empty what results have of a kind; `there` says of those pictures that lie in the store what it has of them."""
     names = [f"result {each}" for each in results]
     of_places = Finding.result_id.in_(results)
     emptied = sa.update(Finding).where(of_places).values(EMPTY[kind])
@@ -93,7 +95,7 @@ async def take_away(
         shown = await _shown(connection, results)
         await connection.execute(emptied)
         await _mark(connection, kind, results, at)
-        gone = await _drop_pictures(connection, shown, store)
+        gone = await _drop_pictures(connection, shown, there)
     else:
         size = sa.func.coalesce(sa.func.sum(length(connection, *OF_PLACES[kind])), 0)
         items, size_of = (
@@ -122,8 +124,19 @@ async def _shown(connection: AsyncConnection, results: Sequence[int]) -> list[in
     return sorted(await connection.scalars(sa.union(whole, parts)))
 
 
-async def _drop_pictures(connection: AsyncConnection, pictures: Sequence[int], store: Store | None) -> Gone:
-    """Delete the rows of those of some pictures that nothing shows any more."""
+async def outside(connection: AsyncConnection, results: Sequence[int]) -> list[str]:
+    """The digests of those pictures of results and their places that lie in the store."""
+    found: list[str] = []
+    for some in parts(await _shown(connection, results)):
+        theirs = Picture.id.in_(some), Picture.image.is_(None)
+        found += await connection.scalars(sa.select(Picture.digest).where(*theirs))
+    return found
+
+
+async def _drop_pictures(
+    connection: AsyncConnection, pictures: Sequence[int], there: Mapping[str, Object | None]
+) -> Gone:
+    """Delete the rows of those of some pictures that nothing shows any more, and note what the store has of them."""
     gone = Gone()
     for start in range(0, len(pictures), 500):
         some = Picture.id.in_(pictures[start : start + 500])
@@ -135,10 +148,12 @@ async def _drop_pictures(connection: AsyncConnection, pictures: Sequence[int], s
         query = sa.select(Picture.id, Picture.digest, *columns)
         rows = (await connection.execute(query.where(some, *(~each for each in still)).order_by(Picture.id))).all()
         await connection.execute(sa.delete(Picture).where(Picture.id.in_([row.id for row in rows])))
-        objects = await objects_of(store, [row.digest for row in rows if row.is_outside])
+        found = (there[row.digest] for row in rows if row.is_outside)
+        objects = [each for each in found if each is not None]
+        await note(connection, objects)
         size = sum(row.bytes for row in rows) + sum(each.size for each in objects)
         names = [f"picture {row.id} {row.digest}" for row in rows]
-        gone += Gone(amount=Amount(items=len(rows), bytes=size), names=names, objects=objects)
+        gone += Gone(amount=Amount(items=len(rows), bytes=size), names=names)
     return gone
 
 

@@ -56,6 +56,7 @@ class SiteSweeps:
     free: Mapping[int, datetime] = field(default_factory=dict)  # sweep → when it finished, the newest first
     held: Mapping[int, Hold] = field(default_factory=dict)
     finished: Mapping[int, datetime] = field(default_factory=dict)  # all that are past the term
+    leads: Collection[int] = ()  # those of any age that sweeps to come, or under way, are held against
 
 
 async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) -> SiteSweeps:
@@ -74,7 +75,8 @@ async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) 
     ours = [row for row in rows if row.state is SweepState.FINISHED and not row.recheck]
     newest = {row.id for row in ours[:1]} | {row.id for row in [each for each in ours if each.speaks][:1]}
     unfinished = Sweep.site_id == site, Sweep.state != SweepState.FINISHED
-    leaned = set(await connection.scalars(sa.select(Sweep.earlier_id).where(*unfinished)))
+    earlier = sa.select(Sweep.earlier_id).where(*unfinished, Sweep.earlier_id.is_not(None))
+    leaned = set(await connection.scalars(earlier))
     measured, declared = await _measured(connection, site), await _declared(connection, site)
     free: dict[int, datetime] = {}
     held: dict[int, Hold] = {}
@@ -96,7 +98,8 @@ async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) 
                 break
         else:
             free[row.id] = row.at
-    return SiteSweeps(free=free, held=held, finished=finished)
+    under_way = {row.id for row in rows if row.state is not SweepState.FINISHED}
+    return SiteSweeps(free=free, held=held, finished=finished, leads=newest | leaned | under_way)
 
 
 async def _measured(connection: AsyncConnection, site: int) -> set[int]:

@@ -1,5 +1,6 @@
 """The record of what was disposed of (データ廃棄記録), as it was written."""
 
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.keeping.evidence import Amount
+from db.errors import UsageError
 from db.tables import Disposal, Site
 from db.types import Moment
 from db.words import Kept
@@ -41,6 +43,23 @@ async def entries(connection: AsyncConnection) -> AsyncIterator[Entry]:
     steps = query.outerjoin(Site, Site.id == Disposal.site_id).order_by(Disposal.id)
     async for row in await connection.stream(steps):
         yield Entry(**row._mapping)
+
+
+async def names_of(connection: AsyncConnection, number: int) -> bytes:
+    """What went in a step, by name: the text whose SHA-256 the record bears. Raises UsageError where it does not have it."""
+    query = sa.select(Disposal.digest, Disposal.names).where(Disposal.id == number)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise UsageError(
+            ja=f"廃棄記録に {number} 番はありません。番号は jisweep retention record --csv で見られます。",
+            en=f"The record of disposal has no entry {number}: jisweep retention record --csv shows their numbers.",
+        )
+    if row.names is None:
+        raise UsageError(
+            ja=f"廃棄記録の {number} 番は、名前を残していなかった版のものです（SHA-256 は {row.digest}）。",
+            en=f"Entry {number} of the record was written by a version that did not keep the names (SHA-256 {row.digest}).",
+        )
+    return zlib.decompress(row.names)
 
 
 async def totals(connection: AsyncConnection) -> dict[Kept, tuple[Amount, datetime]]:

@@ -71,6 +71,11 @@ async def ours(database: Database) -> None:
         _compare(database.store, found, await _own(connection), has_pictures=await _is_any_outside(connection))
 
 
+async def still_ours(connection: AsyncConnection, store: Store) -> None:
+    """Raises StorageError when the store has lost our mark since: it is not mounted any more, say."""
+    _compare(store, await store.mark(), await _own(connection), has_pictures=True)
+
+
 async def settle(database: Database, *, anew: bool = False) -> None:
     """Make sure, once, that the store is this database's; one that is nobody's yet becomes it.
 

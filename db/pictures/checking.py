@@ -1,7 +1,7 @@
 """Whether all pictures are there, as they should be, and what lies in the store without a row."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from db.database import Database
 from db.pictures.belonging import alone, needed, ours, refuse_copy
+from db.pictures.leaving import remove
 from db.pictures.many import BLOBS, ROWS, Tell, batches, each_of, how_many
 from db.pictures.rows import lack_of
-from db.store import Lack, Object
+from db.store import AT_ONCE, Lack, Object
 from db.tables import Picture
 from db.types import now
 
@@ -100,6 +101,7 @@ async def _sort_out(database: Database, objects: Sequence[Object], checked: Chec
                 )
             )
         )
+    garbage: list[str] = []
     for each in objects:
         if each.digest in named:
             continue
@@ -108,8 +110,12 @@ async def _sort_out(database: Database, objects: Sequence[Object], checked: Chec
             continue
         checked.garbage += 1
         checked.garbage_bytes += each.size
-        if removing:
-            checked.removed += await remove(database, each.digest)
+        garbage.append(each.digest)
+    for start in range(0, len(garbage) if removing else 0, AT_ONCE):
+        async with database.writing() as connection:
+            await alone(connection)
+            some = garbage[start : start + AT_ONCE]
+            checked.removed += await remove(connection, needed(database), some, lambda found: _is_old(found.at))
 
 
 def _sort_out_draft(draft: Path, checked: Checked, *, removing: bool) -> None:
@@ -126,29 +132,3 @@ def _sort_out_draft(draft: Path, checked: Checked, *, removing: bool) -> None:
 
 def _is_old(written: datetime) -> bool:
     return now() - written > YOUNG
-
-
-def _is_old_object(found: Object) -> bool:
-    return _is_old(found.at)
-
-
-async def discard(database: Database, objects: Iterable[Object]) -> None:
-    """Delete objects whose rows have just been deleted, but for those that somebody has come to need or writes anew.
-
-    Who is killed before that leaves garbage, see `check`. Raises StorageError.
-    """
-    for each in objects:
-        await remove(database, each.digest, each.__eq__)
-
-
-async def remove(database: Database, digest: str, may_go: Callable[[Object], bool] = _is_old_object) -> bool:
-    """Delete an object that no row names, if it may go, by default unless it is young; returns whether it did. Raises StorageError."""
-    store = needed(database)
-    async with database.writing() as connection:
-        await alone(connection)
-        named = sa.select(Picture.id).where(Picture.digest == digest, Picture.image.is_(None))
-        found = await store.find(digest)
-        if found is None or not may_go(found) or await connection.scalar(named) is not None:
-            return False
-        await store.remove(digest)
-        return True

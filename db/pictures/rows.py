@@ -15,7 +15,7 @@ from db.database import Database, insert_new
 from db.errors import StorageError
 from db.pictures.belonging import alone, settle
 from db.pictures.many import each_of
-from db.store import Lack, Lacking, Object, Store
+from db.store import Lack, Lacking, Store
 from db.tables import Picture
 
 
@@ -112,13 +112,6 @@ async def _bytes_of(row: Any, store: Store | None) -> bytes:
     if store is None:
         raise Lacking(Lack.MISSING)
     return await store.get(row.digest)
-
-
-async def objects_of(store: Store | None, digests: Collection[str]) -> list[Object]:
-    """What the store has of pictures that lie there. Raises StorageError."""
-    if store is None:
-        return []
-    return [each for each in await each_of(store.find, digests) if each is not None]
 
 
 async def lacking(database: Database, pictures: Iterable[int], seconds: float = 5.0) -> dict[int, Lack]:

@@ -1,6 +1,7 @@
 """Keeping: what is past its term goes with a record, what something stands on stays, and no number changes."""
 
 import asyncio
+import errno
 import json
 import shutil
 from collections import Counter
@@ -23,6 +24,7 @@ from audits.keeping.disposal import dispose
 from audits.keeping.evidence import Amount
 from audits.keeping.holding import Hold
 from audits.keeping.plan import plan
+from audits.keeping.record import names_of
 from audits.keeping.terms import DEFAULTS, MINIMUM, Term, Terms
 from audits.trends.kept import keep_points
 from audits.trends.trend import trend_of
@@ -30,7 +32,9 @@ from db.database import Database
 from db.errors import StorageError, UsageError
 from db.pictures.belonging import set_apart, settle
 from db.pictures.checking import check
+from db.pictures.leaving import still_there
 from db.pictures.moving import move_into_store
+from db.store import Store
 from db.tables import (
     Account,
     Cycle,
@@ -202,8 +206,14 @@ async def test_the_record_says_what_went_by_which_rule_and_on_whose_word(databas
     )  # fmt: skip
     names = [f"result {each}" for each in numbered[1]]
     names += [f"picture {shown[each]} {digests[shown[each]]}" for each in numbered[1]]
-    assert first.digest == sha256("".join(f"{each}\n" for each in sorted(names)).encode()).hexdigest()
+    async with database.reading() as connection:
+        kept = await names_of(connection, first.id)
+        assert kept == "".join(f"{each}\n" for each in sorted(names)).encode()
+        assert first.digest == sha256(kept).hexdigest()
+        with pytest.raises(UsageError, match="99"):
+            await names_of(connection, 99)
     assert len({each.begun_at for each in written}) == 1
+    assert {each.pictures_disposed_at for each in await results_of(database, 1)} == {first.at}
 
 
 async def held(database: Database, sweep: int) -> set[Hold]:
@@ -353,11 +363,16 @@ async def test_a_later_sweep_carries_nothing_that_was_disposed_of(database: Data
         await connection.execute(sa.update(Visit).values(alike))
         sweep = (await connection.execute(sa.select(Sweep).where(Sweep.id == 5))).one()
         row = Sweep(**{**sweep._mapping, "earlier_id": 1})
+        await connection.execute(
+            sa.update(Visit).where(Visit.sweep_id == 5, Visit.page_id == 1).values(volatile_id=2)
+        )
         await connection.execute(sa.update(Visit).where(Visit.sweep_id == 5).values(state="selected"))
         assert len((await connection.execute(_alike(row))).all()) == PAGES
     await dispose(database, ALL, "佐藤", TODAY)
     async with database.reading() as connection:
         assert (await connection.execute(_alike(row))).all() == []
+    kept = {each.id: each.source is not None for each in await rows(database, Volatile)}
+    assert kept == {1: False, 2: True, 3: False, 4: True, 5: True}  # what the newest goes by, however old it is
 
 
 async def test_a_page_that_is_audited_again_and_looks_the_same_has_evidence_of_its_own(database: Database) -> None:
@@ -487,7 +502,7 @@ async def test_the_next_sweep_says_of_defects_what_it_would_have_said(sqlite_yea
 
 
 async def test_pictures_that_lie_in_a_store_go_from_there_too(
-    database: Database, database_url: str, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "store"
     async with Database(database_url, store=str(folder)) as outside:
@@ -502,9 +517,45 @@ async def test_pictures_that_lie_in_a_store_go_from_there_too(
         await settle(outside, anew=True)
         async with outside.reading() as connection:
             planned = await plan(connection, ALL, TODAY, store=outside.store)
+
+        async def refused(store: Store, digest: str) -> None:
+            with store._said():
+                raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Store, "remove", refused)
+        with pytest.raises(StorageError, match="Permission denied"):
+            await dispose(outside, ALL, "佐藤", TODAY)
+        monkeypatch.undo()
+        [first] = await rows(outside, Disposal)  # it is written, and what still lies there is not forgotten
+        async with outside.reading() as connection:
+            assert await still_there(connection) == first.items == 5
+        assert len(await rows(outside, Picture)) == len(before) - 5
+        assert {each.name for each in folder.glob("*/*/*")} == before
+
+        def unmount(*_: object) -> None:
+            if folder.exists():
+                folder.rename(tmp_path / "away")
+                folder.mkdir()
+
+        with pytest.raises(
+            StorageError, match="lacks the mark"
+        ):  # nothing is said to be gone that was not seen to go
+            await dispose(outside, ALL, "佐藤", TODAY, tell=unmount)
+        folder.rmdir()
+        (tmp_path / "away").rename(folder)
+        written = sum(each.items for each in await rows(outside, Disposal))
+        assert {each.name for each in folder.glob("*/*/*")} == {
+            each.digest for each in await rows(outside, Picture)
+        }
+        assert len(await rows(outside, Picture)) == len(before) - written
         done = await dispose(outside, ALL, "佐藤", TODAY)
+        gone = [each for each in await rows(outside, Disposal) if each.kind is Kept.PICTURES]
         whole = sum((amount for key, amount in planned.going.items() if key[0] is Kept.PICTURES), Amount())
-        assert whole == done[Kept.PICTURES] == Amount(results=14, items=14, bytes=14 * len("page 1 1"))
+        assert whole == Amount(results=14, items=14, bytes=14 * len("page 1 1"))
+        assert whole == Amount(
+            results=sum(each.results for each in gone), items=sum(each.items for each in gone), bytes=sum(each.bytes for each in gone)
+        )  # fmt: skip
+        assert done[Kept.PICTURES].items == 14 - written
         left = {each.digest for each in await rows(outside, Picture)}
         assert len(left) == len(before) - 14
         assert {each.name for each in folder.glob("*/*/*")} == left

@@ -18,9 +18,10 @@ from db.backup import back_up, restore
 from db.database import Database
 from db.errors import JisweepError, StorageError, UsageError
 from db.pictures.belonging import settle
-from db.pictures.checking import Checked, check, discard
+from db.pictures.checking import Checked, check
+from db.pictures.leaving import discard, note, still_there
 from db.pictures.moving import move_into_database, move_into_store
-from db.pictures.rows import add, adding, image_of, lacking, objects_of, read_image
+from db.pictures.rows import add, adding, image_of, lacking, read_image
 from db.store import MARK, Lack, Lacking, Store, name_of, store_at
 from db.tables import Depot, Picture
 from tests.db.depots import BUCKET, s3_place, s3_server
@@ -175,16 +176,26 @@ async def test_an_object_goes_with_its_row_unless_somebody_needs_it_or_writes_it
     async with Database(database_url, store=str(folder)) as database:
         await keep(database, *images)
         goes, needed, anew = map(digest_of, images)
-        dropped = await objects_of(database.store, [goes, needed, anew])
+        assert database.store is not None
+        dropped = [await database.store.find(each) for each in (goes, needed, anew)]
         async with database.writing() as connection:
             await connection.execute(sa.delete(Picture))
+            await note(connection, [each for each in dropped if each])
         await keep(database, b"needed")
-        assert database.store is not None
-        its = next(each for each in dropped if each.digest == needed).at.timestamp()
+        assert dropped[1] is not None
+        its = dropped[1].at.timestamp()
         os.utime(folder / name_of(needed), (its, its))  # so that its row alone spares it
         os.utime(folder / name_of(anew), (LONG_AGO, LONG_AGO))  # somebody has written it, and has no row yet
-        await discard(database, dropped)
+        away = folder.rename(folder.with_name("away"))
+        folder.mkdir()
+        with pytest.raises(StorageError, match="lacks the mark"):  # what is not mounted is not gone
+            await discard(database)
+        folder.rmdir()
+        away.rename(folder)
+        await discard(database)
         assert await objects(database.store) == {needed, anew}
+        async with database.reading() as connection:
+            assert await still_there(connection) == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
