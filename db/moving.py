@@ -318,7 +318,13 @@ async def _put(connection: AsyncConnection, table: CopiedTable, rows: Sequence[R
         kept = table.kept_by(connection.dialect)
         put = [tuple(kind(value) if kind else value for kind, value in zip(kept, row, strict=True)) for row in rows]
         names, places = (", ".join(each) for each in (map('"{}"'.format, table.columns), "?" * len(kept)))
-        await connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', put)  # noqa: S608
+        try:
+            await connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', put)  # noqa: S608
+        except IntegrityError as error:  # what a damaged file holds, and no sound one takes
+            raise StorageError(
+                ja=f"表 {table.name} に、あってはならない値があります（{error.orig}）。何も写していません。",
+                en=f"The table {table.name} holds a value that may not be there ({error.orig}): nothing was copied.",
+            ) from error
         return
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None

@@ -75,8 +75,8 @@ async def site_sweeps(connection: AsyncConnection, site: int, before: datetime) 
     ours = [row for row in rows if row.state is SweepState.FINISHED and not row.recheck]
     newest = {row.id for row in ours[:1]} | {row.id for row in [each for each in ours if each.speaks][:1]}
     unfinished = Sweep.site_id == site, Sweep.state != SweepState.FINISHED
-    earlier = sa.select(Sweep.earlier_id).where(*unfinished, Sweep.earlier_id.is_not(None))
-    leaned = set(await connection.scalars(earlier))
+    earlier = await connection.scalars(sa.select(Sweep.earlier_id).where(*unfinished))
+    leaned = {each for each in earlier if each is not None}
     measured, declared = await _measured(connection, site), await _declared(connection, site)
     free: dict[int, datetime] = {}
     held: dict[int, Hold] = {}

@@ -37,13 +37,14 @@ async def discard(database: Database) -> None:
             rows = (await connection.execute(query.limit(AT_ONCE))).all()
         if not rows:
             return
-        noted = {each.digest: Object(digest=each.digest, size=each.size, at=each.written_at) for each in rows}
+        digests = [each.digest for each in rows]
+        noted = {Object(digest=each.digest, size=each.size, at=each.written_at) for each in rows}
         store = needed(database)
         async with database.writing() as connection:
             await alone(connection)
-            await remove(connection, store, noted, lambda found, noted=noted: found == noted[found.digest])
+            await remove(connection, store, digests, noted.__contains__)
             await still_ours(connection, store)  # what is not mounted seems empty
-            await connection.execute(sa.delete(Leaving).where(Leaving.digest.in_(noted)))
+            await connection.execute(sa.delete(Leaving).where(Leaving.digest.in_(digests)))
 
 
 async def remove(

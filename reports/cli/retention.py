@@ -12,10 +12,11 @@ from audits.defects.book import site_of
 from audits.keeping.disposal import dispose
 from audits.keeping.evidence import Amount
 from audits.keeping.plan import Planned, plan
-from audits.keeping.record import Entry, entries, totals
+from audits.keeping.record import Entry, entries, names_of, totals
 from audits.keeping.terms import DEFAULTS, MINIMUM, Term, Terms
 from db.database import Database
 from db.pictures.belonging import within_reach
+from db.pictures.leaving import still_there
 from db.schema import present
 from db.types import now
 from db.words import Kept
@@ -107,6 +108,9 @@ def run_disposal(**given: Any) -> int:
 
 @retention.command("record")
 @click.option("--csv", is_flag=True, help="Print every entry as CSV.")
+@click.option(
+    "--names", "entry", type=int, metavar="NUMBER", help="Print the names in one entry: the text of its SHA-256."
+)
 @json_option
 @lang_option
 @database_option
@@ -135,11 +139,13 @@ async def _show(given: dict[str, Any]) -> None:
         await present(database)
         async with database.reading() as connection:
             gone = await totals(connection)
+            left = await still_there(connection)
     if given["as_json"]:
         say_json(
             {
                 "terms": [_term_json(terms, kind) | {"ends": terms.of[kind].ends(at).isoformat()} for kind in terms.of],
                 "disposed": [_amount_json(amount) | {"kind": kind.value, "last": last.isoformat()} for kind, (amount, last) in gone.items()],
+                "left_in_store": left,
             }
         )  # fmt: skip
         return
@@ -154,6 +160,7 @@ async def _show(given: dict[str, Any]) -> None:
     for kind, (amount, last) in gone.items():
         told = {"kind": _kind(kind, language), "day": language.day(last), **_amount(amount)}
         click.echo(language.say("keeping.line.disposed", **told))
+    _say_left(left, language)
     if not gone:
         click.echo(language.say("keeping.line.nothing_yet"))
 
@@ -217,7 +224,9 @@ async def _record(given: dict[str, Any]) -> None:
     async with Database(given["database"], must_exist=True) as database:
         await present(database)
         async with database.snapshot() as connection:
-            if given["as_json"]:
+            if given["entry"] is not None:
+                click.echo(await names_of(connection, given["entry"]), nl=False)
+            elif given["as_json"]:
                 await say_json_list({"at": now().isoformat()}, "record", _entries_json(entries(connection)), {})
             elif given["csv"]:
                 begins = True
@@ -227,6 +236,13 @@ async def _record(given: dict[str, Any]) -> None:
                     begins = False
             else:
                 await _say_entries(entries(connection), language)
+                _say_left(await still_there(connection), language)
+
+
+def _say_left(left: int, language: Language) -> None:
+    """What was disposed of and lies in the store still: whoever was to delete it was stopped."""
+    if left:
+        click.echo(language.say("keeping.line.left", n=left))
 
 
 async def _say_entries(found: AsyncIterator[Entry], language: Language) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from hashlib import sha256
 from pathlib import Path
 
 from db.database import Database
@@ -58,5 +59,9 @@ def test_evidence_is_planned_disposed_of_and_recorded(program: Program) -> None:
     }  # fmt: skip
     rows = list(csv.reader(io.StringIO(program.run("retention", "record", "--csv").out.removeprefix("\ufeff"))))
     assert (len(rows) - 1, rows[1][3], rows[1][-1]) == (len(record), "佐藤", record[0]["digest"])
+    names = program.run("retention", "record", "--names", str(record[0]["id"])).out
+    assert sha256(names.encode()).hexdigest() == record[0]["digest"]
+    assert len([each for each in names.splitlines() if each.startswith("picture ")]) == record[0]["items"]
+    refused(program, 2, "retention", "record", "--names", "99")
     assert "根拠：局の表 12" in program.run("retention", "record").out
     assert program.run("retention", "plan", "--json").object["going"] == []

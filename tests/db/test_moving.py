@@ -300,6 +300,40 @@ async def test_a_damaged_backup_without_a_manifest_is_refused(backup: Path, targ
     await _is_refused(backup, target, "damaged")
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("DELETE FROM page WHERE id = 7", "refers|references|broken"),
+        (
+            "UPDATE visit SET tries = NULL WHERE id = 7",
+            "damaged .*NULL value in visit.tries|NOT NULL constraint failed: visit.tries",
+        ),
+    ],
+)
+async def test_a_database_that_is_broken_within_is_not_copied(
+    database: Database, tmp_path: Path, harm: str, said: str
+) -> None:
+    """Its own pages are read without a fault: that what they hold cannot be is seen in the copy alone."""
+    await sweep_with_visits(database, 50)
+    with closing(sqlite3.connect(str(database.url.database))) as inside, inside:
+        inside.execute("PRAGMA writable_schema = ON")
+        [made] = inside.execute("SELECT sql FROM sqlite_master WHERE name = 'visit'").fetchone()
+        change = "UPDATE sqlite_master SET sql = ? WHERE name = 'visit' AND type = 'table'"
+        inside.execute(change, (made.replace("NOT NULL", ""),))
+        inside.commit()
+        with closing(sqlite3.connect(str(database.url.database))) as other, other:
+            other.execute(harm)
+        inside.execute(change, (made,))
+    for act in (
+        back_up(database, tmp_path / "copies" / "backup.sqlite", quiet),
+        transfer(database, str(tmp_path / "copies" / "moved.sqlite"), quiet),
+    ):
+        with pytest.raises(StorageError, match=said):
+            await act
+    assert not (tmp_path / "copies").exists() or list((tmp_path / "copies").iterdir()) == []
+
+
 async def test_what_is_no_backup_is_refused(tmp_path: Path, target: str) -> None:
     other = tmp_path / "other.sqlite"
     await _is_refused(other, target, "does not exist")
