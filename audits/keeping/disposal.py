@@ -5,8 +5,8 @@ the next run goes on with what is left.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -24,7 +24,7 @@ from audits.keeping.terms import MINIMUM, Terms
 from audits.trends.periods import fiscal_year
 from db.database import Database
 from db.errors import UsageError
-from db.pictures.belonging import ours, refuse_copy, within_reach
+from db.pictures.belonging import needed, ours, refuse_copy, within_reach
 from db.pictures.leaving import discard
 from db.pictures.many import each_of
 from db.store import Object
@@ -117,7 +117,13 @@ async def _of_site(database: Database, run: Run, kind: Kept, site: int) -> Async
         if sweep not in left:
             continue
         step = _Step(
-            run=run, kind=kind, site=site, sweep=sweep, year=fiscal_year(finished_at), checked=frozenset(checked)
+            run=run,
+            kind=kind,
+            site=site,
+            sweep=sweep,
+            year=fiscal_year(finished_at),
+            free=sweeps.free,
+            checked=frozenset(checked),
         )
         async for amount in step.take(database, before):
             yield amount
@@ -141,7 +147,10 @@ class _Step:
     site: int
     sweep: int
     year: int
-    checked: frozenset[int]
+    free: Collection[int]  # the site's sweeps whose results might go when we began
+    checked: Collection[
+        int
+    ]  # results that keep their places; sweeps that finish meanwhile are checked by those that were not free
 
     async def take(self, database: Database, before: datetime) -> AsyncIterator[Amount]:
         last: int | None = 0
@@ -149,11 +158,12 @@ class _Step:
             there = await self._in_store(database, before, last)
             async with database.writing() as connection:
                 await disposing(connection)
-                sweeps = await site_sweeps(connection, self.site, before)  # somebody may have spoken since
+                sweeps = await self._sweeps(connection, before)
                 if self.sweep not in sweeps.free:
                     return
                 found = await self._next(connection, sweeps, last)
                 if not there.keys() >= set(await self._outside(connection, found)):
+                    needed(database)
                     continue  # pictures have come into the store meanwhile
                 at = now()
                 gone, last = await self._take(connection, sweeps, found, at, there)
@@ -166,12 +176,17 @@ class _Step:
             if gone.names:
                 yield gone.amount
 
+    async def _sweeps(self, connection: AsyncConnection, before: datetime) -> SiteSweeps:
+        """As they stand now, for somebody may have spoken; what has come to be free since we began goes another time."""
+        sweeps = await site_sweeps(connection, self.site, before)
+        return replace(sweeps, free={sweep: at for sweep, at in sweeps.free.items() if sweep in self.free})
+
     async def _in_store(self, database: Database, before: datetime, after: int) -> dict[str, Object | None]:
         """What the store has of the pictures of the next results: it is asked before anybody waits for us."""
         if self.kind is not Kept.PICTURES or database.store is None:
             return {}
         async with database.reading() as connection:
-            found = await self._next(connection, await site_sweeps(connection, self.site, before), after)
+            found = await self._next(connection, await self._sweeps(connection, before), after)
             digests = await self._outside(connection, found)
         if not digests:
             return {}

@@ -20,7 +20,7 @@ from audits.conclude import conclude
 from audits.defects import book
 from audits.defects.reconcile import reconcile
 from audits.keeping.alone import keeping_results
-from audits.keeping.disposal import dispose
+from audits.keeping.disposal import Run, _of_site, dispose
 from audits.keeping.evidence import Amount
 from audits.keeping.holding import Hold
 from audits.keeping.plan import plan
@@ -321,6 +321,27 @@ async def test_what_a_sweep_was_checked_by_keeps_its_places(database: Database) 
     kept = {each.id: each for each in await rows(database, Result)}
     assert [kept[each.result_id].places_disposed_at for each in (old, new)] == [None, None]
     assert all(kept[each.result_id].texts_disposed_at for each in (old, new))
+
+
+async def test_a_sweep_that_finishes_meanwhile_keeps_the_places_that_it_was_checked_by(database: Database) -> None:
+    """The last sweep is not the last any more; what it had in common with older ones it was held for when the run began."""
+    old = (await results_of(database, 1))[0]
+    async with database.writing() as connection:
+        shares = Visit.sweep_id == 5, Visit.page_id == old.page_id
+        await connection.execute(sa.update(Visit).where(*shares).values(result_id=old.id, carried=True))
+    run = Run(terms=ALL, who="佐藤", at=TODAY.replace(year=2046))
+    steps = _of_site(database, run, Kept.PLACES, 1)
+    assert await anext(steps)
+    sweep = await swept(
+        database, frame=PAGES, drawn=range(PAGES), failing={"image-alt": {0}}, created_at=run.at, finished_at=run.at
+    )
+    async with database.writing() as connection:
+        mine = Visit.sweep_id == sweep, Visit.page_id == old.page_id
+        await connection.execute(sa.update(Visit).where(*mine).values(expected_id=old.id))
+    assert [each async for each in steps]
+    kept = {each.id: each.places_disposed_at for each in await rows(database, Result)}
+    assert kept[old.id] is None
+    assert kept[(await results_of(database, 1))[1].id] is not None
 
 
 async def test_a_run_that_is_killed_goes_on_where_it_was(
