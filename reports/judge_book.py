@@ -9,7 +9,7 @@ import json
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,8 +145,8 @@ def read_judge_book(path: Path, key: dict[str, Any], pages: Sequence[JudgedPage]
         filled.person = " ".join(unicodedata.normalize("NFKC", text_of(how["B2"].value)).split())
         if not filled.person:
             filled.errors.append((f"{how.title}!B2", "person"))
-        _read_criteria(criteria, filled)
-        _read_pages(by_page, filled)
+        _read_criteria(criteria, _names(pages), filled)
+        _read_pages(by_page, {page.visit: page.address for page in pages}, filled)
         _check_lines(criteria, by_page, pages, filled)
     judgements = list(_judgements(pages, filled))
     if filled.errors:
@@ -372,13 +372,25 @@ def _outcome(cell: Any, filled: _Filled) -> JudgementOutcome | None:
     return found
 
 
-def _read_criteria(sheet: Worksheet, filled: _Filled) -> None:
+def _names(pages: Sequence[JudgedPage]) -> dict[str, set[str]]:
+    """Criterion → what it is called in each language."""
+    return {
+        item.criterion.number: {item.criterion.name(lang) for lang in LANGUAGES}
+        for page in pages[:1]
+        for item in page.items
+    }
+
+
+def _read_criteria(sheet: Worksheet, names: Mapping[str, set[str]], filled: _Filled) -> None:
     column = {name: index for index, name in enumerate(CRITERIA)}
     for row in sheet.iter_rows(min_row=2):
         number = text_of(row[column["number"]].value).strip()
         if not any(text_of(cell.value).strip() for cell in row):
             continue
         filled.lines[number] = place_of(row[column["number"]])
+        name = row[column["name"]]
+        if number in names and text_of(name.value).strip() not in names[number]:
+            filled.errors.append((place_of(name), "line"))
         accept = row[column["accept"]]
         if (said := text_of(accept.value).strip()) in YES:
             filled.accept[number] = place_of(accept)
@@ -390,7 +402,8 @@ def _read_criteria(sheet: Worksheet, filled: _Filled) -> None:
         filled.notes[number] = text_of(row[column["note"]].value).strip()
 
 
-def _read_pages(sheet: Worksheet, filled: _Filled) -> None:
+def _read_pages(sheet: Worksheet, addresses: Mapping[int, str], filled: _Filled) -> None:
+    """A line is of the page and criterion of its hidden key, and has to show them: people judge what they see."""
     column = {name: index for index, name in enumerate(PAGES)}
     for row in sheet.iter_rows(min_row=2):
         visit, _, number = text_of(row[column["key"]].value).partition(" ")
@@ -401,6 +414,9 @@ def _read_pages(sheet: Worksheet, filled: _Filled) -> None:
             if outcome is not None or reason:
                 filled.errors.append((place_of(cell), "key"))
             continue
+        for name, meant in (("title", addresses.get(int(visit))), ("criterion", number)):
+            if meant is not None and meant not in text_of(row[column[name]].value).split():
+                filled.errors.append((place_of(row[column[name]]), "line"))
         if (int(visit), number) in filled.own:
             filled.errors.append((place_of(cell), "twice"))
         filled.own[int(visit), number] = _Own(

@@ -332,6 +332,24 @@ async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(once:
     assert "達成基準!A3: この達成基準は試験にありません" in broken(set_cell(1, "A3", 1.2))
     assert "達成基準!G3: 案を受け入れるときは○" in broken(set_cell(1, "G3", "×"))
     assert "ページ別!J3: この行がどのページのものか" in broken(set_cell(2, "M3", "99999 1.1.1"))
+
+    def swap(sheet: int, columns: str, other: int) -> Callable[[Any], None]:
+        """Some cells of the second line change places with those of another, and the rest stays."""
+
+        def change(book: Any) -> None:
+            lines = book.worksheets[sheet]
+            for column in columns:
+                here, there = lines[f"{column}2"], lines[f"{column}{other}"]
+                here.value, there.value = there.value, here.value
+
+        return change
+
+    elsewhere = len(pages[0].items) + 3  # the second criterion of the second page
+    moved = broken(swap(2, "ABCDEFGHI", elsewhere))
+    assert "ページ別!B2: この行が示すページか達成基準が" in moved
+    assert "ページ別!C2: この行が示す" in moved
+    assert "ページ別!B2: この行が示す" in broken(swap(2, "M", elsewhere))
+    assert "達成基準!B2: この行が示す" in broken(swap(1, "A", 3))
     path = tmp_path / "moved.xlsx"
     write_judge_book(path, key, pages, Language("ja"))
     book = openpyxl.load_workbook(path)
