@@ -8,6 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from markupsafe import Markup, escape
+
 LANGUAGES = ("ja", "en")
 TOKYO = timezone(timedelta(hours=9), "JST")  # Japan keeps no summer time
 
@@ -26,6 +28,11 @@ class Language:
             return _plain(self.lang, key)
         filled = {name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
         return self._texts[key].format(**filled)
+
+    def marked(self, key: str, **values: Any) -> Markup:
+        """The text as HTML: values that are Markup stay as they are, others are escaped."""
+        filled = {name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
+        return escape(self._texts[key]).format(**filled)
 
     def word(self, table: str, value: str) -> str:
         """The reader's word for a vocabulary's value; the value itself when there is no word for it."""

@@ -1,7 +1,7 @@
 """Units and sites as a manager sees them: how they stand, what has changed since the sweeps before, in rows and in sentences."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -127,27 +127,28 @@ def summed(waiting: Mapping[int, tuple[int, int]], sites: Collection[int]) -> tu
     return sum(left for left, _ in found), sum(late for _, late in found)
 
 
-def sentences(unit: Unit, language: Language) -> Iterator[str]:
-    """How a unit stands, what has changed, and what has become of its defects: one sentence of each."""
+def sentences(unit: Unit, language: Language, say: Callable[..., str] | None = None) -> Iterator[str]:
+    """How a unit stands, what has changed, and what has become of its defects: one sentence of each, as `say` says it."""
+    say = say or language.say
     row, days = rolled_row(unit.rolled, unit.sites, None), unit.days
     if row.estimate is None or row.estimate.rate is None or days is None:
-        yield language.say("web.overview.no_rate", sites=language.count("site", unit.sites))
+        yield say("web.overview.no_rate", sites=language.count("site", unit.sites))
     else:
-        yield language.say(
+        yield say(
             "web.overview.rate", sites_of=language.count("site", unit.sites), sites=language.count("site", row.sites),
             first=language.day(days[0]), last=language.day(days[1]), rate=language.share(row.estimate.rate),
             range=extent_of(row, language), told=told(row, language),
         )  # fmt: skip
     if unit.shift is None:
-        yield language.say("web.overview.no_change")
+        yield say("web.overview.no_change")
     else:
         said = (" " if language.lang != "ja" else "").join(shift_lines(unit.shift, language))
-        yield language.say("web.overview.change", sites=language.count("site", len(unit.compared)), said=said)
+        yield say("web.overview.change", sites=language.count("site", len(unit.compared)), said=said)
     moved = unit.moved
     if moved is None:
-        yield language.say("web.overview.no_moved")
+        yield say("web.overview.no_moved")
     else:
-        yield language.say(
+        yield say(
             "web.overview.moved", found=moved.found, newly_checked=moved.newly_checked, confirmed=moved.confirmed,
             returned=moved.returned, unverified=moved.unverified,
         )  # fmt: skip

@@ -12,15 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.breaks import Terms
 from audits.counts import NOT_PAGES
 from audits.criteria import aimed_at
-from audits.defects.reconcile import NEWLY_CHECKED
+from audits.defects.naming import KNOWN
 from audits.sampled import part_of
 from audits.statistics.strata import Stratum
+from audits.trends.moves import MOVES
 from audits.trends.points import Moved, Point, Surveyed, spoken_by
 from crawler.frame import FramePage, is_gone
 from crawler.notes import unread_parts
 from crawler.strata import WHOLE, strata_as_drawn
-from db.tables import Assertion, Defect, DefectEvent, Draw, Occurrence, Page, ScopeRule, Site, Sweep, Visit
-from db.words import Assertor, DefectState, Edition, Level, Method, Part, Reason, VisitState
+from db.tables import Assertion, Defect, DefectEvent, Draw, Page, ScopeRule, Site, Sweep, Visit
+from db.words import Assertor, Edition, Level, Method, Part, Reason, VisitState
 
 COLUMNS = (  # of a sweep, that its point is made from
     Sweep.id, Sweep.site_id, Sweep.finished_at, Sweep.method, Sweep.edition, Sweep.level, Sweep.rule_set, Sweep.seed,
@@ -246,23 +247,16 @@ class _Reading:
 
     async def _moved(self) -> dict[int, Moved]:
         """Sweep → how many defects it has moved where to; names that went into others are none, nor what no page has shown."""
-        shown = sa.exists().where(Occurrence.defect_id == Defect.id)
-        newly = sa.func.coalesce(DefectEvent.why == NEWLY_CHECKED, sa.false()).label("newly")
-        key = DefectEvent.sweep_id, DefectEvent.old, DefectEvent.new, newly
-        rows: Any = await self._connection.execute(
-            sa.select(*key, sa.func.count())
+        number = {name: sa.func.sum(sa.case((moved, 1), else_=0)).label(name) for name, moved in MOVES.items()}
+        rows = await self._connection.execute(
+            sa.select(DefectEvent.sweep_id, *number.values())
             .join(Defect, Defect.id == DefectEvent.defect_id)
-            .where(DefectEvent.sweep_id.in_(self._sweeps), Defect.merged_into_id.is_(None), shown)
-            .group_by(*key)
+            .where(DefectEvent.sweep_id.in_(self._sweeps), *KNOWN)
+            .group_by(DefectEvent.sweep_id)
         )
-        found: dict[int, Counter[str]] = defaultdict(Counter)
-        for sweep, old, new, is_newly, number in rows:
-            if old is None:
-                found[sweep]["found"] += number
-                found[sweep]["newly_checked"] += number if is_newly else 0
-            elif new in (DefectState.CONFIRMED, DefectState.RETURNED, DefectState.UNVERIFIED):
-                found[sweep][new.value] += number
-        return defaultdict(Moved, {sweep: Moved(**counts) for sweep, counts in found.items()})
+        return defaultdict(
+            Moved, {row.sweep_id: Moved(**{name: int(getattr(row, name)) for name in MOVES}) for row in rows}
+        )
 
     async def _surveyed(self) -> dict[int, Surveyed]:
         """What the ministry's conditions say of sweeps of all pages that checked them."""

@@ -82,6 +82,7 @@ class Unit:
     compared: tuple[int, ...]  # sites that are in the change
     shift: Shift | None  # None: of no site
     moved: Moved | None  # what the last sweep of each site has made known; None: no defects have taken one in
+    moved_by: tuple[int, ...]  # these sweeps
     survey: tuple[Surveyed, ...]  # by the ministry's conditions, where the last sweep of a site checked them
 
     @property
@@ -133,11 +134,11 @@ class Portrait:
         [rolled] = rolled_up(self._steps, sites, [self.span])
         pairs = {site: pair for site in rolled.steps if (pair := self.faces[site].pair)}
         last = [self.faces[site].steps[-1].point for site in sites if self.faces[site].steps]
-        moved = [point.moved for point in last if point.moved]
+        moved = {point.sweep: point.moved for point in last if point.moved}
         return Unit(
             sites=len(sites), rolled=rolled, compared=tuple(pairs),
             shift=_shift(tuple(was for was, _ in pairs.values()), tuple(now for _, now in pairs.values())),
-            moved=_sum(moved) if moved else None, survey=tuple(point.survey for point in last if point.survey),
+            moved=_sum(moved.values()) if moved else None, moved_by=tuple(moved), survey=tuple(point.survey for point in last if point.survey),
         )  # fmt: skip
 
 

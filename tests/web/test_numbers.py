@@ -13,7 +13,8 @@ from audits.defects.naming import KNOWN
 from audits.defects.reconcile import reconcile
 from audits.trends.lives import rules_that_count
 from db.database import Database
-from db.tables import Defect, DefectEvent, Occurrence
+from db.tables import Defect, DefectEvent, Occurrence, Sweep
+from db.types import now
 from db.words import DefectState, Role
 from reports.access.accounts import Grant
 from tests.reports.rows import START
@@ -40,9 +41,14 @@ async def test_numbers_of_defects_are_those_of_the_lists_that_they_lead_to(
         for number, state in zip(known, STATES, strict=False):
             late = sa.update(Defect).where(Defect.id == number).values(state=state, due_on=yesterday)
             await connection.execute(late)
+        event = {"sweep_id": sweep, "new": DefectState.FOUND, "who": "jisweep", "at": now()}
+        await connection.execute(sa.insert(DefectEvent), [{**event, "defect_id": number} for number in known])
+        await connection.execute(
+            sa.update(Sweep).values(finished_at=now())
+        )  # the overview is of the last two years
     who = await person(database, "reader", Grant(role=Role.READER))
     async with browsing(origin, who) as client:
-        followed = 0
+        followed, latest = 0, set[str]()
         for path in ("/", "/sites", "/sites/1", "/know-how", "/know-how/rules/image-alt"):
             page = Html((await client.get(path)).text)
             for link in page.css('a[href^="/defects"]'):
@@ -53,7 +59,10 @@ async def test_numbers_of_defects_are_those_of_the_lists_that_they_lead_to(
                 listed = list(csv.reader(io.StringIO((await client.get(joined)).text.removeprefix("\ufeff"))))
                 assert int(text) == len(listed) - 1, (path, href)
                 followed += int(text) > 0
+                latest |= set(re.findall(r"latest=(\w+)", href))
         assert followed > 3
+        assert "found" in latest, "figures of the overview's sentences lead to the defects that they count"
+        assert (await client.get("/defects?latest=lost")).status_code == 404
 
 
 async def test_numbers_of_the_flow_lead_to_the_defects_that_they_count(

@@ -17,6 +17,7 @@ from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
 from audits.trends.lives import flows_of, rules_that_count
+from audits.trends.moves import MOVES, moved_by
 from audits.trends.periods import Period
 from db.tables import Defect, Site
 from db.words import DefectState, Edition
@@ -28,6 +29,7 @@ from reports.site_view import site_name
 from reports.trend_view import flow_cell
 from reports.web.asking import Asked, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
+from reports.web.units import everything, organisation_of, painted
 
 router = APIRouter()
 
@@ -48,6 +50,7 @@ class Wanted:
     overdue: bool
     counts: bool  # their rules make problem pages: not best practices, and nothing of level AAA
     moved: "Moved | None"  # how they have moved
+    latest: str  # how the last sweep of their site has moved them
 
     @property
     def asked(self) -> bool:
@@ -61,6 +64,7 @@ class Wanted:
             or self.overdue
             or self.counts
             or self.moved
+            or self.latest
         )
 
 
@@ -100,6 +104,8 @@ async def defects(asked: Reader) -> Response:
         organisations = await tree(connection)
         conditions = await _conditions(connection, asked, wanted, organisations)
         moved = await _moved(connection, asked, wanted)
+        if wanted.latest:
+            conditions.append(moved_by(await _latest(connection, asked, wanted), wanted.latest))
     if moved is not None:  # numbers of ours, of which there may be more than a statement takes as values
         conditions.append(Defect.id.in_([sa.literal_column(str(number)) for number in moved]))
     query = _query(conditions)
@@ -132,13 +138,27 @@ async def _moved(connection: AsyncConnection, asked: Asked, wanted: Wanted) -> d
     return await wanted.moved.counted(connection, wanted.site)
 
 
+async def _latest(connection: AsyncConnection, asked: Asked, wanted: Wanted) -> tuple[int, ...]:
+    """The sweeps that the overview's sentence on defects is of. Raises Refused."""
+    asking = (
+        await everything(asked)
+        if wanted.organisation is None
+        else await organisation_of(asked, wanted.organisation)
+    )
+    return (await painted(asked, connection, asking, ())).unit(asking.sites).moved_by
+
+
 def _wanted(given: Mapping[str, str]) -> Wanted:
-    state = given.get("state", LEFT)
+    latest = given.get("latest", "")
+    if latest and latest not in MOVES:
+        raise Refused(404)
+    state = given.get("state", ANY if latest else LEFT)  # what was found may be repaired by now
     return Wanted(
         state=state if state in (ANY, *DefectState) else LEFT, site=_number(given.get("site")),
         organisation=_number(given.get("organisation")), rule=given.get("rule", ""),
         criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1", counts=given.get("counts") == "1",
         moved=Moved.asked(given) if given.get("site") else None,  # of one site: who asks for all has left it
+        latest=latest,
     )  # fmt: skip
 
 
@@ -203,7 +223,10 @@ def _columns(asked: Asked) -> list[Column]:
         late = row.due < day and row.state in WAITING
         text = language.date(row.due)
         return Cell(
-            text=text, value=row.due, kind="late" if late else "", aside=say("web.defects.is_late") if late else ""
+            text=text,
+            value=row.due,
+            kind="late short" if late else "short",
+            aside=say("web.defects.is_late") if late else "",
         )
 
     return [
@@ -227,7 +250,7 @@ def _columns(asked: Asked) -> list[Column]:
         ),
         Column(
             key="region", heading=say("web.defects.region"),
-            cell=lambda row: Cell(text=say(f"defects.region.{row.region.value if row.region else 'unknown'}")),
+            cell=lambda row: Cell(text=say(f"defects.region.{row.region.value if row.region else 'unknown'}"), kind="short"),
         ),
         Column(
             key="pages", heading=say("web.defects.pages"), is_number=True,

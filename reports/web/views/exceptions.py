@@ -167,7 +167,7 @@ def _columns(asked: Asked, *, rest: bool) -> list[Column]:
         lapsed = row.proposed and row.reviewed_by is None
         over = row.ended_at is not None or row.until < day
         word = "refused" if refused else "lapsed" if lapsed else "ended" if over else "running"
-        return Cell(text=say(f"web.exceptions.{word}"))
+        return Cell(text=say(f"web.exceptions.{word}"), kind="short")
 
     def scope(row: Any) -> Cell:
         where = row.page or row.pattern or say("web.exceptions.everywhere")
@@ -181,15 +181,15 @@ def _columns(asked: Asked, *, rest: bool) -> list[Column]:
         Column(key="rule", heading=say("exceptions.of"), is_head=True, cell=scope),
         Column(
             key="site", heading=say("web.sites.site"),
-            cell=lambda row: Cell(text=site_name(row.site), value=row.site, href=f"/sites/{row.site_id}"),
+            cell=lambda row: Cell(text=site_name(row.site), value=row.site, href=f"/sites/{row.site_id}", kind="brief"),
         ),
         Column(
             key="reason", heading=say("exceptions.reason"), sorts=False,
             cell=lambda row: Cell(text=language.word("exception_reason", row.reason.value), aside=row.text),
         ),
-        Column(key="person", heading=say("web.exceptions.person"), cell=lambda row: Cell(text=row.person)),
-        Column(key="at", heading=say("web.exceptions.at"), cell=lambda row: Cell(text=language.day(row.at), value=row.at)),
-        Column(key="until", heading=say("exceptions.until"), cell=lambda row: Cell(text=language.date(row.until), value=row.until)),
+        Column(key="person", heading=say("web.exceptions.person"), cell=lambda row: Cell(text=row.person, kind="brief")),
+        Column(key="at", heading=say("web.exceptions.at"), cell=lambda row: Cell(text=language.day(row.at), value=row.at, kind="short")),
+        Column(key="until", heading=say("exceptions.until"), cell=lambda row: Cell(text=language.date(row.until), value=row.until, kind="short")),
     ]  # fmt: skip
     if rest:
         columns.insert(2, Column(key="standing", heading=say("exceptions_csv.running"), sorts=False, cell=stands))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from markupsafe import Markup
@@ -9,8 +10,9 @@ from starlette.responses import Response
 
 from audits.defects.cover import today
 from audits.organisations import shown
+from audits.trends.moves import MOVES
 from audits.trends.periods import Period
-from audits.trends.portrait import Portrait
+from audits.trends.portrait import Portrait, Unit
 from audits.trends.trend import Target, forecast_of
 from db.tables import CycleSite, Defect
 from reports.access.rights import May
@@ -74,13 +76,39 @@ async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb,
     whole = portrait.unit(asking.sites)
     return asked.page(
         "overview.html", title, crumbs=crumbs, **parts, **_chart(asked.language, portrait, points, targets), unit=whole,
-        lead=list(sentences(whole, asked.language)), head=units[0] if units else None, aims=targets, ministry=ministry(whole),
+        lead=_lead(asked, asking, whole), head=units[0] if units else None, aims=targets, ministry=ministry(whole),
         cuts=CUTS, by=by, line_swatch=line_swatch, is_one=asking.organisation is not None, sites_of=len(asking.sites),
         extent_of=lambda row: extent_of(row, asked.language), told=lambda row: told(row, asked.language),
         row=rolled_row(whole.rolled, whole.sites, None), waiting=summed(waiting, asking.sites), here_id=asking.organisation, rates_href=asking.rates_href(),
         left_out=left_out_words(whole.rolled, asked.language),
         shift_words=lambda each: shift_words(each, asked.language),
     )  # fmt: skip
+
+
+def _lead(asked: Asked, asking: Asking, whole: Unit) -> list[str]:
+    """The three sentences, their figures leading to what is behind them."""
+    of = {} if asking.organisation is None else {"organisation": str(asking.organisation)}
+    behind = {
+        "web.overview.rate": dict.fromkeys(("sites", "rate"), asking.rates_href()),
+        "web.overview.change": {"sites": "?sites.sort=change#sites"},
+        "web.overview.moved": {name: f"/defects?{urlencode({**of, 'latest': name})}" for name in MOVES},
+    }
+
+    def say(key: str, **values: Any) -> Markup:
+        links = {name: href for name, href in behind.get(key, {}).items() if values[name]}
+        shown = {
+            name: asked.language.number(values[name]) if isinstance(values[name], int) else values[name]
+            for name in links
+        }
+        return asked.language.marked(
+            key,
+            **{
+                **values,
+                **{name: Markup('<a href="{}">{}</a>').format(href, shown[name]) for name, href in links.items()},
+            },
+        )
+
+    return list(sentences(whole, asked.language, say))
 
 
 def _points(portrait: Portrait, cut: Sequence[Cut], by: str, asking: Asking) -> list[Told]:
