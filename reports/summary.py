@@ -159,6 +159,16 @@ def as_lines(conclusion: Conclusion, lang: str) -> list[str]:
     return [*lines, language.say("line.machine")]
 
 
+def further(conclusion: Conclusion, language: Language) -> list[str]:
+    """What else there is to say of the numbers: carried results, exceptions, the ministry's survey, a further edition."""
+    lines = [*carried(conclusion, language), *exceptions_summary(conclusion, language)]
+    if conclusion.survey is not None:
+        lines += survey_summary(conclusion, conclusion.survey, language)
+    if conclusion.revision is not None:
+        lines += revision_summary(conclusion.revision, language)
+    return lines
+
+
 def carried(conclusion: Conclusion, language: Language) -> list[str]:
     """How many results are an earlier sweep's, from when, and what auditing some such pages anyway has shown."""
     found = conclusion.reliance

@@ -131,6 +131,7 @@ def _unit_columns(language: Language) -> list[Column]:
             value=rounded(shift.difference),
             aside=f"{extent} {compared}".strip(),
             kind=shift.change.value,
+            href=f"{'/' if each[1].id is None else f'/organisations/{each[1].id}'}?sites.sort=change#sites",
         )
 
     def below(each: Any) -> str:
@@ -174,7 +175,13 @@ def _site_columns(language: Language) -> list[Column]:
         if shift is None:
             return Cell(text=no_shift_words(each.face, language))
         text, extent = shift_words(shift, language)
-        return Cell(text=text, value=rounded(shift.difference), aside=extent, kind=shift.change.value)
+        return Cell(
+            text=text,
+            value=rounded(shift.difference),
+            aside=extent,
+            kind=shift.change.value,
+            href=f"/sites/{each.id}#rates",
+        )
 
     def pages(each: Any) -> tuple[int, int] | None:
         point = each.face.last.point if each.face.last else None

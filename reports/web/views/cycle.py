@@ -24,7 +24,10 @@ from db.words import DefectState, Done, Method, Origin
 from reports import cycle_view as view
 from reports.cycle_report import write_cycle_report
 from reports.effect_view import impact_words, use_words
+from reports.overview_view import shift_words
 from reports.page_view import text_of
+from reports.site_view import site_name
+from reports.summary import rounded
 from reports.web.addresses import rate_href
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
@@ -281,7 +284,7 @@ def _plan_table(asked: Asked, tasks: Sequence[Task]) -> Listing:
                 text=text_of(each.line.rule, language.lang).title, aside=say("web.cycles.defect", id=str(each.line.id)), href=f"/defects/{each.line.id}"
             ),
         ),
-        Column(key="site", heading=say("cycle.report.site"), cell=lambda each: Cell(text=each.site.address)),
+        Column(key="site", heading=say("cycle.report.site"), cell=lambda each: Cell(text=site_name(each.site.address), value=each.site.address)),
         Column(
             key="state", heading=say("cycle.report.state"), by=lambda each: BOARD.index(each.line.state),
             cell=lambda each: Cell(
@@ -360,16 +363,27 @@ def _sites_table(asked: Asked, found: Progress, numbers: Mapping[str, int]) -> L
         )
 
     def change(site: SiteProgress) -> Cell:
-        return Cell(text=view.site_change(site, language) if site.shift else view.gap_words(site, language))
+        if site.shift is None:
+            return Cell(text=view.gap_words(site, language))
+        text, extent = shift_words(site.shift, language)
+        return Cell(
+            text=text,
+            value=rounded(site.shift.difference),
+            aside=extent,
+            kind=site.shift.change.value,
+            href=f"/sites/{numbers[site.address]}#rates",
+        )
 
     columns = [
         Column(
             key="site", heading=say("cycle.report.site"), is_head=True,
-            cell=lambda site: Cell(text=site.address, href=f"/sites/{numbers[site.address]}"),
+            cell=lambda site: Cell(
+                text=site_name(site.address), value=site.address, href=f"/sites/{numbers[site.address]}"
+            ),
         ),
         point("baseline"),
         point("confirming"),
-        Column(key="change", heading=say("cycle.report.change"), cell=change, by=lambda site: site.shift and site.shift.difference),
+        Column(key="change", heading=say("cycle.report.change"), is_told=True, cell=change, by=lambda site: site.shift and site.shift.difference),
         *([Column(key="standing", heading=say("cycle.report.target"),
                   cell=lambda site: Cell(text=say(f"standing.{site.standing.value}") if site.standing else "", kind="short"))]
           if found.rate_standing else []),

@@ -187,7 +187,7 @@ def _columns(asked: Asked, *, rest: bool) -> list[Column]:
             key="reason", heading=say("exceptions.reason"), sorts=False,
             cell=lambda row: Cell(text=language.word("exception_reason", row.reason.value), aside=row.text),
         ),
-        Column(key="person", heading=say("web.exceptions.person"), cell=lambda row: Cell(text=row.person, kind="brief")),
+        Column(key="person", heading=say("web.exceptions.person"), cell=lambda row: Cell(text=row.person)),
         Column(key="at", heading=say("web.exceptions.at"), cell=lambda row: Cell(text=language.day(row.at), value=row.at, kind="short")),
         Column(key="until", heading=say("exceptions.until"), cell=lambda row: Cell(text=language.date(row.until), value=row.until, kind="short")),
     ]  # fmt: skip

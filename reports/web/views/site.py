@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
 from audits.asked import WANTED, ask_sweep, in_the_way
-from audits.conclude import Conclusion, conclude, last_finished
+from audits.conclude import conclude, last_finished
 from audits.criteria import NAMES
 from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
@@ -26,14 +26,10 @@ from db.tables import Defect, Page, Site, Sweep, Visit
 from db.types import now
 from db.words import Done, Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
 from reports.access.rights import May
-from reports.exception_view import summary as exceptions_summary
-from reports.language import Language
 from reports.read import head, scope
 from reports.read_coverage import FRAME, coverage
-from reports.revision_view import summary as revision_summary
 from reports.site_view import by_reason, edition_name, method_name, site_name, summary
-from reports.summary import carried
-from reports.survey_view import summary as survey_summary
+from reports.summary import further
 from reports.trend_report import trend_values
 from reports.trend_view import Of
 from reports.web.addresses import NO_TEMPLATE, Narrowed, addresses, directory, fails_in, rate_href
@@ -95,7 +91,7 @@ async def site(asked: Reader, site_id: int) -> Response:
     methods = {step.point.sweep: step.point.method for step in trend.steps.get(site_id, ())}
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
-        sentences=summary(conclusion, (), asked.language), lines=_further(conclusion, asked.language), coverage=found_by, heat=cells, waiting=waiting,
+        sentences=summary(conclusion, (), asked.language), lines=further(conclusion, asked.language), coverage=found_by, heat=cells, waiting=waiting,
         includes=[line for line in patterns if line.kind is ScopeKind.INCLUDE], excludes=by_reason(patterns),
         method=method_name(told, asked.language), edition=edition_name(told, asked.language.lang),
         rate_of=lambda row: rate_href(row.sweep, methods[row.sweep], row.estimate.problem_pages),
@@ -207,16 +203,6 @@ async def _waiting(connection: AsyncConnection, site_id: int) -> tuple[int, int]
     counted = sa.select(sa.func.count(), sa.func.sum(sa.case((rules, 1), else_=0))).select_from(Defect)
     every, some = (await connection.execute(counted.where(*left))).one()
     return int(every), int(some or 0)
-
-
-def _further(conclusion: Conclusion, language: Language) -> list[str]:
-    """What else there is to say of the numbers: carried results, exceptions, the ministry's survey, a further edition."""
-    lines = [*carried(conclusion, language), *exceptions_summary(conclusion, language)]
-    if conclusion.survey is not None:
-        lines += survey_summary(conclusion, conclusion.survey, language)
-    if conclusion.revision is not None:
-        lines += revision_summary(conclusion.revision, language)
-    return lines
 
 
 async def _unfinished(connection: AsyncConnection, site_id: int) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """One sweep or recheck: how far it has come, what has no result and why, and what may be done about it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ from reports.progress import pace_lately, read_progress, window_closed
 from reports.progress import progress_line as line_of
 from reports.read import head, states
 from reports.site_view import edition_name, engine_name, method_name, site_name
-from reports.summary import as_json, as_lines
+from reports.summary import as_json, further
 from reports.web.addresses import TRIED_AGAIN, Narrowed, addresses, rate_href
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
@@ -62,7 +62,7 @@ async def sweep(asked: Reader, sweep_id: int) -> Response:
     waiting = counts.get(VisitState.FOUND, 0) + counts.get(VisitState.SELECTED, 0)
     return asked.page(
         "sweep.html", _title(asked, row, told.site), crumbs=crumbs_of(asked, organisations, row.site_id, told.site),
-        row=row, head=told, conclusion=conclusion, lines=as_lines(replace(conclusion, health=None), asked.language.lang) if conclusion else [],
+        row=row, head=told, conclusion=conclusion, lines=further(conclusion, asked.language) if conclusion else [],
         reasons=reasons, is_worth_trying=any(each.reason in TRANSIENT for each in reasons), not_chosen=counts.get(VisitState.NOT_CHOSEN, 0), waiting=waiting, retried=retried or 0,
         lost=lost, report_gone=bool(lost.keys() - {Kept.PICTURES}), total=sum(counts.values()), audited=counts.get(VisitState.AUDITED, 0), defects=defects,
         edition=edition_name(told, asked.language.lang), engine=engine_name(told, asked.language),
