@@ -20,8 +20,9 @@ from db.tables import Cycle, CycleSite, Defect
 from db.words import Break
 from reports.cycle_view import shift_lines
 from reports.language import Language
-from reports.trend_view import Row, missing_why, range_of, rolled_row
-from reports.trend_view import reasons as break_words
+from reports.trend_view import Row, rolled_row
+from reports.trend_words import missing_why, range_of
+from reports.trend_words import reasons as break_words
 
 NONE = (0, 0)
 

@@ -21,31 +21,12 @@ from reports import chart, tables
 from reports.folder import Folder
 from reports.language import Language
 from reports.render import Pages, style_sheet
-from reports.trend_view import (
-    WITHIN,
-    Of,
-    Row,
-    age_names,
-    as_json,
-    change_lines,
-    criterion_cells,
-    criterion_rows,
-    flow_cells,
-    flow_values,
-    look_cells,
-    missing_why,
-    period_label,
-    range_of,
-    reasons,
-    repair_sentence,
-    rows_of,
-    site_rows,
-    summary,
-    title,
-    trend_cells,
-    verdicts,
-    why_broken,
-)
+from reports.trend_cells import criterion_cells, flow_cells, look_cells, trend_cells, verdicts
+from reports.trend_flow import WITHIN, age_names, flow_values
+from reports.trend_json import as_json
+from reports.trend_lines import change_lines, summary
+from reports.trend_view import Of, Row, criterion_rows, rows_of, site_rows
+from reports.trend_words import missing_why, period_label, range_of, reasons, repair_sentence, title, why_broken
 
 FLOWS = ("found", "returned", "confirmed")
 

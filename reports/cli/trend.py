@@ -25,8 +25,11 @@ from reports.cli.saying import say_csv, say_json
 from reports.cli.usage import Percent
 from reports.language import Language
 from reports.tables import LOOKS, TREND, csv_text
+from reports.trend_cells import look_cells, trend_cells
+from reports.trend_json import as_json
+from reports.trend_lines import as_lines
 from reports.trend_report import Unit, write_trend
-from reports.trend_view import Of, as_json, as_lines, look_cells, rolled_row, trend_cells
+from reports.trend_view import Of, rolled_row
 
 
 class Share(Percent):

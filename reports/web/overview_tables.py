@@ -8,7 +8,8 @@ from audits.defects.cover import day_of
 from reports.language import Language
 from reports.overview_view import SiteRow, UnitRow, no_shift_words, shift_words, told_briefly
 from reports.summary import rounded
-from reports.trend_view import Row, range_of, why_broken
+from reports.trend_view import Row
+from reports.trend_words import range_of, why_broken
 from reports.web.addresses import rate_href
 from reports.web.asking import Asked
 from reports.web.listing import Cell, Column, Listing

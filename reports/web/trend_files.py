@@ -5,7 +5,8 @@ from typing import Any
 
 from audits.trends.trend import Trend
 from reports import tables
-from reports.trend_view import Of, criterion_cells, flow_cells, trend_cells
+from reports.trend_cells import criterion_cells, flow_cells, trend_cells
+from reports.trend_view import Of
 from reports.web.asking import Asked
 from reports.web.listing import FILES, Cell, Column, Listing
 

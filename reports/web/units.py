@@ -17,7 +17,7 @@ from audits.trends.portrait import Portrait
 from db.tables import Cycle, CycleSite, Sweep
 from db.types import now
 from reports.access.rights import May, Reach
-from reports.trend_view import period_label
+from reports.trend_words import period_label
 from reports.web.asking import Asked, Crumb, Refused
 from reports.web.portraits import Portraits
 

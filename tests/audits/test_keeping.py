@@ -66,8 +66,8 @@ from db.tables import (
 from db.words import Came, DefectState, Done, JudgementOutcome, Kept, Matched, Notation, SweepState, Telling, Trust
 from reports import read, records
 from reports.summary import as_json
+from reports.trend_json import as_json as trend_json
 from reports.trend_view import Of
-from reports.trend_view import as_json as trend_json
 from tests.audits.kept import PAGES, TODAY, findings_of, results_of, years
 from tests.db.rows import filled, table_of
 from tests.db.server import Server

@@ -18,7 +18,8 @@ from db.words import DefectState as S
 from reports.chart import Ahead, Mark, Series, line_chart, share_axis
 from reports.language import Language
 from reports.trend_report import write_trend
-from reports.trend_view import Of, period_label
+from reports.trend_view import Of
+from reports.trend_words import period_label
 from tests.audits.trending import FIRST, Histories
 from tests.reports.test_own_audit import WIDTHS, faults
 

@@ -26,7 +26,7 @@ from reports.access.rights import May
 from reports.page_view import text_of
 from reports.read_defects import PAGES, rules_of_criterion
 from reports.site_view import site_name
-from reports.trend_view import flow_cell
+from reports.trend_flow import flow_cell
 from reports.web.asking import Asked, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
 from reports.web.units import everything, organisation_of, painted

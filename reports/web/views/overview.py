@@ -33,7 +33,8 @@ from reports.overview_view import (
     waiting_defects,
 )
 from reports.trend_report import rate_chart
-from reports.trend_view import forecast_sentence, rolled_row, why_broken
+from reports.trend_view import rolled_row
+from reports.trend_words import forecast_sentence, why_broken
 from reports.web.asking import Asked, Crumb, Reader
 from reports.web.overview_tables import Told, overview_tables
 from reports.web.units import CUTS, Asking, Cut, cut_by, cuts, everything, organisation_of, others, painted, way_to
