@@ -115,7 +115,11 @@ def line_chart(
         drawn.append(
             _svg('<line class="target" x1="{}" x2="{}" y1="{}" y2="{}"/>', LEFT, WIDTH - RIGHT, height, height)
         )
-        drawn.append(_svg('<text class="label" x="{}" y="{}">{}</text>', LEFT + 4, height - 5, target[1]))
+        above = [
+            mark.y > target[0] for each in series for mark in each.marks[:1]
+        ]  # the name stands where no line begins
+        beside = 16 if any(above) and height + 20 < HEIGHT - BOTTOM else -5
+        drawn.append(_svg('<text class="label" x="{}" y="{}">{}</text>', LEFT + 4, height + beside, target[1]))
     drawn += [part for each in series for part in _line(each, frame)]
     if ahead:
         drawn += _ahead(ahead, series, frame)
