@@ -27,6 +27,8 @@ from db.words import About, Reason, VisitState
 
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
+_NOWHERE = (Reason.DNS, Reason.CERTIFICATE, Reason.PRIVATE_ADDRESS)  # what fails for all that an origin has
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -92,6 +94,8 @@ async def robots_of(fetcher: Fetcher, known: dict[str, robotstxt.Robots], addres
     if before is None or before.is_stale:
         answer = await follow(fetcher, file := f"{origin}/robots.txt")
         found = robotstxt.Robots.from_answer(answer.status, answer.body, fetcher.manners.product, file)
+        if answer.address == file and answer.failure in _NOWHERE:
+            found = replace(found, nowhere=answer.failure)
         if before is not None and before.reachable and not found.reachable:
             found = replace(before, read_at=time.monotonic() - robotstxt.DAY + robotstxt.SOON)
         known[origin] = found

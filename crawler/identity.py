@@ -177,8 +177,8 @@ async def mark_duplicates(
         merged.among(
             group, "the same page, deeper within itself", lambda a, b: a.body is not None and a.body == b.body
         )
-    for group in groups(merged.kept(), trust.proof_of):
-        merged.among(group, "the same content", lambda *_: True)
+    for group in groups(pages, trust.proof_of):
+        merged.among(merged.counting_for(group), "the same content", lambda *_: True)
     await _merge_into_canonical(connection, sweep_id, merged, trust)
     for duplicate, kept, why in merged.pairs():
         await end_visit(
@@ -245,6 +245,10 @@ class _Merged:
     def kept(self) -> list[Answered]:
         """The pages that still count for themselves."""
         return [each for each in self.pages if each.visit not in self._into]
+
+    def counting_for(self, group: Iterable[Answered]) -> list[Answered]:
+        """The pages as which those of a group count, each once."""
+        return list({(last := self._last(each)).visit: last for each in group}.values())
 
     def among(self, group: Iterable[Answered], why: str, agree: Callable[[Answered, Answered], bool]) -> None:
         """Merge each page of a group into the best one with which it agrees."""

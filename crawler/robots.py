@@ -68,6 +68,7 @@ class Robots:
 
     rules: tuple[_Rule, ...] = ()  # the first that matches decides
     reachable: bool = True  # False: an answer of 5xx or none at all, and everything is disallowed
+    nowhere: Reason | None = None  # why nothing at all can be had of the origin, where that is known
     crawl_delay: float | None = None  # seconds between two requests
     sitemaps: tuple[str, ...] = ()  # canonical
     cut: bool = False  # it is longer than MAX_BYTES: rules and sitemaps behind were not read
@@ -91,8 +92,8 @@ class Robots:
 
     @property
     def reason(self) -> Reason:
-        """Why an address that is not allowed is not."""
-        return Reason.ROBOTS if self.reachable else Reason.ROBOTS_UNREACHABLE
+        """Why an address that is not allowed is not: of a host that is not there, its robots.txt is not what ails it."""
+        return Reason.ROBOTS if self.reachable else self.nowhere or Reason.ROBOTS_UNREACHABLE
 
     def allows(self, address: str) -> bool:
         """Whether a canonical address may be asked for."""

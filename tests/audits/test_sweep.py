@@ -505,7 +505,7 @@ async def test_a_page_of_a_public_site_reaches_nothing_private_and_is_audited(
     async with small_site(dict.fromkeys(("/page", "/script"), OK)) as private:
         to = f"http://127.0.0.1:{private.port}/page"
         pages: dict[str, Answer] = {
-            "/": linked("/reaching", "/sent", "/scripted", "/a"),
+            "/": linked("/reaching", "/sent", "/scripted", "/a", to),
             "/reaching": for_browsers(reaching_for(private.port)),
             "/redirected": http(b"", status="302 Found", content_type=None, Location=to),
             "/sent": for_browsers(http(b"", status="302 Found", content_type=None, Location=to)),
@@ -525,7 +525,7 @@ async def test_a_page_of_a_public_site_reaches_nothing_private_and_is_audited(
         assert private.requests == []
     assert ends["reaching"] == (VisitState.AUDITED, None)
     assert ends["a"] == ends[""] == (VisitState.AUDITED, None)
-    assert ends["sent"][1] is Reason.PRIVATE_ADDRESS
+    assert ends["sent"][1] is ends[to][1] is Reason.PRIVATE_ADDRESS
     assert ends["scripted"][0] is VisitState.UNAUDITED
     results = dict(zip(rows["page"]["address"], rows["page"]["id"], strict=True))
     reaching = rows["result"][rows["result"]["page_id"] == results[start + "reaching"]].iloc[0]

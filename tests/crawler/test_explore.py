@@ -282,6 +282,16 @@ async def test_another_host_that_is_included_is_asked_for_its_own_robots_txt(dat
     assert asked(other) == ["/robots.txt", "/sitemap.xml", "/a"]
 
 
+async def test_a_host_that_cannot_be_reached_at_all_is_not_said_to_lack_its_robots_txt_only(
+    database: Database,
+) -> None:
+    nowhere = "http://nowhere.invalid/a"
+    async with small_site({"/": links(nowhere)}) as site:
+        assert await (await explored(database, site, includes=("http://nowhere.invalid/",))).ends() == {
+            "/": "explored", nowhere: "dns",
+        }  # fmt: skip
+
+
 async def test_crawl_delay_keeps_requests_apart(database: Database) -> None:
     pages: dict[str, Answer] = {"/": links("/a", "/b"), "/a": html(""), "/b": html("")}
     async with small_site({**pages, "/robots.txt": robots("User-agent: *\nCrawl-delay: 0.3")}) as site:

@@ -125,6 +125,21 @@ async def test_the_same_content_is_one_page_whatever_the_addresses(sweep: Begun)
     assert row["detail"].endswith("/fukushi/a.html (the same content)")
 
 
+async def test_what_a_spelling_stands_for_is_one_page_with_what_says_the_same_as_that_spelling(
+    sweep: Begun,
+) -> None:
+    """As on a server to which upper and lower case are one, where links are relative: each case leads on to its own."""
+    await explored(sweep, "/Data/0.html?from=nav", "b", content_digest="links to Data")
+    await explored(sweep, "/data/0.html?from=nav", "b", content_digest="links to data")
+    await explored(sweep, "/data/0.html", "b2", content_digest="links to data")
+    await explored(sweep, "/data/1.html", "c", content_digest="another")
+    assert {path for path, end in (await ends(sweep)).items() if end == "explored"} == {
+        "/data/0.html",
+        "/data/1.html",
+    }
+    assert {row["leads_to"] for row in (await sweep.rows()).values() if row["reason"]} == {"/data/0.html"}
+
+
 async def test_only_pages_that_may_be_the_same_as_another_are_held(sweep: Begun) -> None:
     await explored(sweep, "/one", content_digest="same")
     await explored(sweep, "/two", content_digest="x", rendered_digest="same", script_key="list")
