@@ -1,10 +1,11 @@
 """A later sweep audits what has changed, carries what has not, and says which is which."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 
 from audits.conclude import conclude
@@ -16,6 +17,7 @@ from crawler.scope import Exclusion
 from db.database import Database
 from db.tables import Site, Sweep
 from db.words import Edition, Method, VisitState
+from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
 from tests.crawler.servers import Request, Server, http
@@ -27,9 +29,19 @@ STYLED = '<link rel="stylesheet" href="/site.css">'
 SCRIPTED = '<script src="/site.js"></script>'
 
 
-@pytest.fixture(scope="module")
-def tools(engine: Engine, chromium: str) -> Tools:
-    return Tools(engine=engine, browser=chromium, workers=1)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
+    async with shared_browsers() as driver:
+        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -338,23 +350,14 @@ OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize("given", OTHERWISE.values(), ids=OTHERWISE)
-async def test_a_sweep_that_meets_the_site_otherwise_leans_on_nothing(
-    database: Database, tools: Tools, given: dict[str, Any]
-) -> None:
-    async with small_site({"/": html("")}) as server:
-        first = await sweep(database, server, tools)
-        assert await earlier_of(database, server) == first
-        assert await earlier_of(database, server, **given) is None
-
-
-async def test_an_unfinished_sweep_and_another_reader_are_nothing_to_lean_on(
+async def test_a_sweep_leans_on_the_last_that_met_the_site_alike_and_ended(
     database: Database, tools: Tools
 ) -> None:
     async with small_site({"/": html("")}) as server:
         first = await sweep(database, server, tools)
-        await begin(database, plan_for(server.address(), fresh=False))
-        assert await earlier_of(database, server) == first
+        otherwise = {name: await earlier_of(database, server, **given) for name, given in OTHERWISE.items()}
+        assert otherwise == dict.fromkeys(OTHERWISE)
+        assert await earlier_of(database, server) == first, "none of those that were begun since has ended"
         async with database.writing() as connection:
             await connection.execute(sa.update(Sweep).where(Sweep.id == first).values(reader=-1))
         assert await earlier_of(database, server) is None
