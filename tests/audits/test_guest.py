@@ -1,11 +1,12 @@
 """Auditing as a guest: walls in the browser are no results, hosts that refuse the browser are left alone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+import pytest_asyncio
 
 from audits import auditing
 from audits import work as working
@@ -16,12 +17,15 @@ from crawler.politeness import Patience
 from crawler.windows import TOKYO
 from db.database import Database
 from db.words import Reason, SweepState
+from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
 from tests.audits.swept import plan_for, read_rows, sweep_now
 from tests.crawler.servers import Request, http
 from tests.crawler.test_blocking import AKAMAI, CONTACT, RECAPTCHA
 
 QUICK = Patience(failures=3, pause=0.05, pauses=2)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture
@@ -30,9 +34,16 @@ def backend() -> str:
     return "sqlite"
 
 
-@pytest.fixture(scope="module")
-def one_by_one(tools: Tools) -> Tools:
-    return replace(tools, workers=1)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_by_one(tools: Tools) -> AsyncIterator[Tools]:
+    async with shared_browsers() as driver:
+        yield replace(tools, driver=driver, workers=1)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        yield opened
 
 
 def page(source: str, status: str = "200 OK") -> bytes:

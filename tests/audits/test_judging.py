@@ -1,6 +1,5 @@
 """A test judged by people: what is proposed and why, the workbook out and in, and what a notation may stand on."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import unquote
 
 import openpyxl
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 
 from audits.conclude import sweep_row
@@ -23,6 +23,7 @@ from db.words import JudgementOutcome, Method, Notation
 from reports.judge_book import read_judge_book, write_judge_book
 from reports.language import Language
 from reports.report import write_report, written_report
+from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
@@ -39,9 +40,19 @@ SITE: dict[str, Answer] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def tools(engine: Engine, chromium: str) -> Tools:
-    return Tools(engine=engine, browser=chromium, workers=1)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
+    async with shared_browsers() as driver:
+        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -50,33 +61,30 @@ def backend() -> str:
     return "sqlite"
 
 
-@pytest.fixture(scope="module")
-def swept(tools: Tools, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def swept(tools: Tools, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the site swept: `1.sqlite` with one sweep, `2.sqlite` with a second like it. Tests take copies."""
     folder = tmp_path_factory.mktemp("swept")
 
-    async def go() -> None:
-        before = sqlite_template
-        async with small_site(SITE) as server:
-            for number in (FIRST, SECOND):
-                path = folder / f"{number}.sqlite"
-                shutil.copyfile(before, path)
-                async with Database(str(path)) as database:
-                    assert await sweep(database, server, tools) == number
-                before = path
-
-    asyncio.run(go())
+    before = sqlite_template
+    async with small_site(SITE) as server:
+        for number in (FIRST, SECOND):
+            path = folder / f"{number}.sqlite"
+            shutil.copyfile(before, path)
+            async with Database(str(path)) as database:
+                assert await sweep(database, server, tools) == number
+            before = path
     return folder
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def once(swept: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with one sweep of the site."""
     async with Database(str(shutil.copyfile(swept / "1.sqlite", tmp_path / "once.sqlite"))) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def twice(swept: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with two sweeps of the site, between which nothing has changed."""
     async with Database(str(shutil.copyfile(swept / "2.sqlite", tmp_path / "twice.sqlite"))) as opened:

@@ -1,9 +1,10 @@
 """A recheck sees the pages of the faults in question, and moves these faults by what it saw and by nothing else."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 
 from audits import recheck as rechecking
@@ -17,6 +18,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.tables import Sweep
 from db.words import DefectState, Method, Reason
+from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, asked, html, small_site
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
@@ -26,9 +28,19 @@ PHOTO = '<p><img src="/photo.jpg" class="photo" width="40" height="40">'
 PAGES = tuple(f"/{name}" for name in ("kurashi", "zei", "kosodate", "bosai", "kanko", "sangyo", "kenko"))
 
 
-@pytest.fixture(scope="module")
-def tools(engine: Engine, chromium: str) -> Tools:
-    return Tools(engine=engine, browser=chromium, workers=2)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
+    async with shared_browsers() as driver:
+        yield Tools(engine=engine, browser=chromium, driver=driver, workers=2)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture

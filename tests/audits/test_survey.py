@@ -1,9 +1,11 @@
 """The ministry's survey: all pages by its conditions beside the engine's rules, and never one number for the other."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 
 from audits import mic
@@ -20,6 +22,7 @@ from db.tables import Assertion, Finding, Result, Sweep, Visit
 from db.words import Assertor, Edition, Method, Reason, SweepState, VisitState
 from reports.language import Language
 from reports.survey_view import summary
+from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
 from tests.crawler.servers import Server, http
@@ -44,9 +47,19 @@ SITE: dict[str, Answer] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def tools(engine: Engine, chromium: str) -> Tools:
-    return Tools(engine=engine, browser=chromium, workers=1)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
+    async with shared_browsers() as driver:
+        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -218,7 +231,7 @@ async def test_a_survey_is_not_gone_on_with_under_other_conditions(database: Dat
             await run(database, sweep, tools, asyncio.Event())
 
 
-def test_the_yardsticks_are_those_of_the_method() -> None:
+async def test_the_yardsticks_are_those_of_the_method() -> None:
     rates = {(each.year, each.bodies): each.rate for each in yardsticks()}
     assert rates == pytest.approx(
         {

@@ -5,12 +5,13 @@ import functools
 import itertools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 from axe_playwright_python.base import AXE_FILE_PATH
 
@@ -25,6 +26,7 @@ from db.database import Database
 from db.errors import BrowserMissing, UsageError
 from db.tables import Page, Visit
 from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, SweepState, VisitState
+from tests.audits.browsers import shared_browsers
 from tests.audits.processes import ours
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
 from tests.audits.swept import CALENDAR, plan_for, read_rows, sweep_now, visits_of
@@ -35,16 +37,26 @@ OK = html('<img id="i" src="/i.png" width="40" height="40">')
 PICTURE = http(b"\x89PNG\r\n\x1a\n", content_type="image/png")
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 @pytest.fixture
 def backend() -> str:
     """SQLite, but where a test asks for both."""
     return "sqlite"
 
 
-@pytest.fixture(scope="module")
-def tools(engine: Engine, chromium: str) -> Tools:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
     """One browser at a time, but where several matter: most sites here have a handful of pages."""
-    return Tools(engine=engine, browser=chromium, workers=1)
+    async with shared_browsers() as driver:
+        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        yield opened
 
 
 def linked(*paths: str) -> bytes:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, async_playwright
 
 from audits.jis_test import declare
@@ -12,10 +11,10 @@ from db.database import Database
 from db.words import Notation
 from reports.publish.documents import write_documents
 from reports.report import write_report
+from tests.own_audit import AUDIT, AXE_SCRIPT
 from tests.reports import rows
 from tests.reports.judged import ABSENT, DETAILS, NOT_MET, judged
 
-AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes: ['violations']})).violations)"
 WIDTHS = (1280, 320)
 
 

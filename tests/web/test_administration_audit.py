@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, async_playwright
 
 from db.database import Database
@@ -15,13 +14,13 @@ from db.types import now
 from db.words import Done, Role
 from reports.access.accounts import Grant, accept, invite, make_account
 from reports.access.trail import leave
+from tests.own_audit import AUDIT, AXE_SCRIPT
 from tests.reports import rows
 from tests.web.issuer import Issuer
 from tests.web.serving import Served, person
 from tests.web.test_directory import written
 from tests.web.test_rights import made
 
-AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes: ['violations']})).violations)"
 PASSWORD = "みどりの窓口で会いましょう 令和"
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"])
 

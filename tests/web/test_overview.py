@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, async_playwright
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,7 +34,7 @@ from reports.web.settings import WebSettings
 from reports.web.warming import warm
 from tests.audits.trending import Histories
 from tests.db.asked import statements
-from tests.reports.test_own_audit import AUDIT
+from tests.own_audit import AUDIT, AXE_SCRIPT
 from tests.web.serving import Person, Served, browsing, person
 
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page as Tab
 from playwright.async_api import async_playwright
 from pypdf import PdfReader
@@ -24,8 +23,8 @@ from db.words import DefectState, ExceptionReason, Method, Role
 from reports.access.accounts import Grant
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
+from tests.own_audit import AUDIT, AXE_SCRIPT
 from tests.reports import rows
-from tests.reports.test_own_audit import AUDIT
 from tests.web.serving import Served, person
 
 BANNER = '<a href="/"><img src="/banner.png" class="banner" width="40" height="40"></a>'

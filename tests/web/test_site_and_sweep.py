@@ -8,7 +8,6 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.base import AXE_SCRIPT
 from httpx import AsyncClient
 from playwright.async_api import ConsoleMessage, async_playwright
 from selectolax.lexbor import LexborHTMLParser
@@ -25,10 +24,9 @@ from db.words import Done, Reason, Role, ScopeKind, SweepState, VisitState
 from reports.access.accounts import Grant
 from tests.audits.swept import plan_for
 from tests.cli.servers import plain, redirect, serving
+from tests.own_audit import AUDIT, AXE_SCRIPT
 from tests.reports import rows
 from tests.web.serving import Served, browsing, person
-
-AUDIT = "async () => JSON.stringify((await axe.run({preload: false, resultTypes: ['violations']})).violations)"
 
 
 async def numbers_of(client: AsyncClient, path: str) -> list[tuple[int, str]]:

@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import sqlalchemy as sa
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, Page, async_playwright
 from pypdf import PdfReader
 
@@ -16,9 +15,10 @@ from db.schema import ready
 from db.tables import Judgement, Visit
 from db.words import JudgementOutcome, Role
 from reports.access.accounts import Grant
+from tests.own_audit import AUDIT, AXE_SCRIPT
 from tests.reports.judged import ABSENT, NOT_MET, dispute, judged
 from tests.reports.test_knowhow import examples
-from tests.reports.test_own_audit import AUDIT, WIDTHS
+from tests.reports.test_own_audit import WIDTHS
 from tests.web.serving import Person, Served, person
 from tests.web.test_cycle import rolling
 
