@@ -5,7 +5,7 @@ the next run goes on with what is left.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -153,41 +153,55 @@ class _Step:
     ]  # results that keep their places; sweeps that finish meanwhile are checked by those that were not free
 
     async def take(self, database: Database, before: datetime) -> AsyncIterator[Amount]:
-        last: int | None = 0
-        while last is not None:
-            there = await self._in_store(database, before, last)
-            async with database.writing() as connection:
-                await disposing(connection)
-                sweeps = await self._sweeps(connection, before)
-                if self.sweep not in sweeps.free:
-                    return
-                found = await self._next(connection, sweeps, last)
-                if not there.keys() >= set(await self._outside(connection, found)):
-                    needed(database)
-                    continue  # pictures have come into the store meanwhile
-                at = now()
-                gone, last = await self._take(connection, sweeps, found, at, there)
-                if gone.names:
-                    await self.run.write(
-                        connection, at, self.kind, self.year, gone, site=self.site, sweep=self.sweep
-                    )
-            if there:
+        async with database.reading() as connection:  # once: for each step the whole sweep would be gone through
+            mine = sa.select(Visit.result_id).where(Visit.sweep_id == self.sweep, Visit.result_id.is_not(None))
+            found = await self._may_go(connection, await self._sweeps(connection, before), Result.id.in_(mine))
+        results = [each for each in found if each not in self.checked]
+        last = max(len(results) - 1, 0) // AT_ONCE * AT_ONCE
+        for start in range(0, last + 1, AT_ONCE):
+            gone = None
+            while gone is None:
+                gone = await self._some(database, before, results[start : start + AT_ONCE], ends=start == last)
+            if self.kind is Kept.PICTURES and database.store is not None:
                 await discard(database)
             if gone.names:
                 yield gone.amount
+
+    async def _some(
+        self, database: Database, before: datetime, results: Sequence[int], *, ends: bool
+    ) -> Gone | None:
+        """Take away from some results, and at the end the sources; None, and nothing is done, when it is to be tried again."""
+        there = await self._in_store(database, results)
+        async with database.writing() as connection:
+            await disposing(connection)
+            sweeps = await self._sweeps(connection, before)
+            if self.sweep not in sweeps.free:
+                return Gone()
+            if not there.keys() >= set(await self._outside(connection, results)):
+                needed(database)
+                return None  # pictures have come into the store meanwhile
+            at, gone = now(), Gone()
+            if found := await self._may_go(connection, sweeps, Result.id.in_(results)):
+                gone = await take_away(connection, self.kind, found, at, there)
+            if ends and self.kind is Kept.TEXTS:
+                sources = [each for each in await sources_of(connection, sweeps) if each.sweep_id == self.sweep]
+                if sources:
+                    gone += await drop_sources(connection, sources)
+            if gone.names:
+                await self.run.write(connection, at, self.kind, self.year, gone, site=self.site, sweep=self.sweep)
+        return gone
 
     async def _sweeps(self, connection: AsyncConnection, before: datetime) -> SiteSweeps:
         """As they stand now, for somebody may have spoken; what has come to be free since we began goes another time."""
         sweeps = await site_sweeps(connection, self.site, before)
         return replace(sweeps, free={sweep: at for sweep, at in sweeps.free.items() if sweep in self.free})
 
-    async def _in_store(self, database: Database, before: datetime, after: int) -> dict[str, Object | None]:
-        """What the store has of the pictures of the next results: it is asked before anybody waits for us."""
-        if self.kind is not Kept.PICTURES or database.store is None:
+    async def _in_store(self, database: Database, results: Sequence[int]) -> dict[str, Object | None]:
+        """What the store has of the pictures of results: it is asked before anybody waits for us."""
+        if database.store is None:
             return {}
         async with database.reading() as connection:
-            found = await self._next(connection, await self._sweeps(connection, before), after)
-            digests = await self._outside(connection, found)
+            digests = await self._outside(connection, results)
         if not digests:
             return {}
         there = await each_of(database.store.find, digests)
@@ -197,33 +211,14 @@ class _Step:
     async def _outside(self, connection: AsyncConnection, results: Sequence[int]) -> list[str]:
         return await outside(connection, results) if self.kind is Kept.PICTURES else []
 
-    async def _next(self, connection: AsyncConnection, sweeps: SiteSweeps, after: int) -> list[int]:
-        """The next results that something may be taken away from."""
-        mine = sa.select(Visit.result_id).where(Visit.sweep_id == self.sweep, Visit.result_id.is_not(None))
+    async def _may_go(
+        self, connection: AsyncConnection, sweeps: SiteSweeps, which: sa.ColumnElement[bool]
+    ) -> list[int]:
+        """Those of some results that have something of the kind, and that nothing holds."""
+        free = (~each for each in result_holds(sweeps.free).values())
         return list(
-            await connection.scalars(
-                sa.select(Result.id)
-                .where(Result.id.in_(mine), Result.id > after, has(self.kind))
-                .where(*(~each for each in result_holds(sweeps.free).values()))
-                .order_by(Result.id)
-                .limit(AT_ONCE)
-            )
+            await connection.scalars(sa.select(Result.id).where(which, has(self.kind), *free).order_by(Result.id))
         )
-
-    async def _take(
-        self, connection: AsyncConnection, sweeps: SiteSweeps, found: Sequence[int], at: datetime, there: Mapping[str, Object | None]
-    ) -> tuple[Gone, int | None]:  # fmt: skip
-        """Take away from results; what, and the last of them: None when it is through."""
-        results = [each for each in found if each not in self.checked]
-        gone = Gone()
-        if results:
-            gone = await take_away(connection, self.kind, results, at, there)
-        last = found[-1] if len(found) == AT_ONCE else None
-        if last is None and self.kind is Kept.TEXTS:
-            sources = [each for each in await sources_of(connection, sweeps) if each.sweep_id == self.sweep]
-            if sources:
-                gone += await drop_sources(connection, sources)
-        return gone, last
 
 
 async def _rows(database: Database, run: Run, log: Logged) -> Amount | None:
