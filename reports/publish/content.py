@@ -242,12 +242,12 @@ class Content:
     def _notes(self, result: CriterionResult) -> Iterator[str]:
         if result.verdict is Verdict.NOT_APPLICABLE:
             yield self.say("result.not_applicable_note")
-        if result.not_met:
-            yield self.say("result.failed_note", pages=self._count(result.not_met), reasons=self.reasons(result))
         if result.unjudged - result.disputed > 0:
             yield self.say("result.unjudged_note", pages=self._count(result.unjudged - result.disputed))
         if result.disputed:
             yield self.say("result.disputed_note", pages=self._count(result.disputed))
+        if result.not_met:  # last: it ends in people's words, with a full stop or without
+            yield self.say("result.failed_note", pages=self._count(result.not_met), reasons=self.reasons(result))
 
     def reasons(self, result: CriterionResult) -> str:
         """Why pages do not meet a criterion: in people's words, and the titles of the rules that they accepted.

@@ -80,11 +80,11 @@ async def say(
     )  # fmt: skip
 
 
-async def dispute(database: Database, sweep: int, criterion: str) -> None:
-    """Another person says that a criterion of the first page is not met."""
+async def dispute(database: Database, sweep: int, criterion: str, outcome: JudgementOutcome = NOT_MET) -> None:
+    """Another person says something else of a criterion of the first page."""
     async with database.writing() as connection:
         visit = await connection.scalar(sa.select(sa.func.min(Visit.id)).where(Visit.sweep_id == sweep))
-        await say(Writer(connection), visit or 0, criterion, NOT_MET, person="鈴木")
+        await say(Writer(connection), visit or 0, criterion, outcome, person="鈴木")
 
 
 async def lose(database: Database, sweep: int, reason: Reason = Reason.CRASHED) -> None:

@@ -385,10 +385,12 @@ async def test_what_only_people_know_is_marked_until_they_write_it(database: Dat
 
 async def test_the_checklist_says_what_people_said(database: Database, tmp_path: Path) -> None:
     sweep = await judged(database, {"1.1.1": NOT_MET, "1.2.1": ABSENT, "1.3.1": None})
+    await dispute(database, sweep, "1.1.1", MET)
     await dispute(database, sweep, "2.1.1")
     rows_ = await checklist(database, sweep, tmp_path / "out")
     assert list(rows_) == list(aimed_at(Edition.JIS2016, Level.AA))
-    assert rows_["1.1.1"] == ["A", "○", "×", "4ページが満たしていません：=1+1 代替テキストがない"]
+    both = "1ページで、人の判定が分かれています。3ページが満たしていません：=1+1 代替テキストがない"
+    assert rows_["1.1.1"] == ["A", "○", "×", both]
     assert rows_["1.2.1"] == ["A", "－", "○", "該当コンテンツなし"]
     assert rows_["1.3.1"] == ["A", "未判定", "未判定", "1ページを判定していません。"]
     assert rows_["2.1.1"] == ["A", "未判定", "未判定", "1ページで、人の判定が分かれています。"]
