@@ -12,7 +12,7 @@ from reports.clean import one_line
 from reports.files.walk import Walk
 from reports.folder import Folder
 from reports.page_view import Kind, PageView
-from reports.publish.earl import CONTEXT, ENGINE
+from reports.publish.earl import CONTEXT, ENGINE, SITE, site_subject
 from reports.publish.iri import iri
 from reports.publish.streamed import Streamed
 from reports.read import Address
@@ -25,7 +25,7 @@ async def write_earl(walk: Walk, folder: Folder, name: str) -> None:
     head, lang = walk.head, walk.language.lang
     whole = f"http://www.w3.org/TR/WCAG{WCAG[head.edition].replace('.', '')}/"
     with Streamed(folder, name, {"@context": CONTEXT}, "@graph") as file:
-        file.add({"@id": iri(head.site), "@type": "earl:TestSubject", "title": head.site})
+        file.add(site_subject(head.site, head.site))
         file.add(
             {"@id": ENGINE, "@type": ["earl:Assertor", "earl:Software"], "title": head.engine or "",
              "version": head.engine_version or "", "description": head.rule_set or ""}
@@ -49,7 +49,7 @@ async def write_earl(walk: Walk, folder: Folder, name: str) -> None:
 
 def _page(view: PageView, walk: Walk, aimed: dict[str, Criterion]) -> list[dict[str, Any]]:
     page, head = view.page, walk.head
-    told: list[dict[str, Any]] = [_subject(page.address, page.title, head.site)]
+    told: list[dict[str, Any]] = [_subject(page.address, page.title)]
     for kind, outcome in OUTCOMES.items():
         found: dict[str, tuple[list[str], int]] = {}
         for group in view.of(kind):
@@ -70,11 +70,11 @@ def _untested(found: Address, walk: Walk, whole: str) -> list[dict[str, Any]]:
     """An address that has no result, and why: nothing is said of any criterion there."""
     why = walk.language.say(f"reason.{found.reason.value}" if found.reason else f"visit_state.{found.state.value}")
     result = {"outcome": "earl:untested", "description": why}
-    return [_subject(found.address, found.title, walk.head.site), _assertion(found.address, whole, result)]
+    return [_subject(found.address, found.title), _assertion(found.address, whole, result)]
 
 
-def _subject(address: str, title: str | None, site: str) -> dict[str, Any]:
-    return {"@id": iri(address), "@type": "earl:TestSubject", "title": one_line(title or ""), "isPartOf": iri(site)}
+def _subject(address: str, title: str | None) -> dict[str, Any]:
+    return {"@id": iri(address), "@type": "earl:TestSubject", "title": one_line(title or ""), "isPartOf": SITE}
 
 
 def _assertion(address: str, test: str, result: dict[str, Any]) -> dict[str, Any]:

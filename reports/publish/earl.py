@@ -42,6 +42,7 @@ OUTCOMES = {
     JudgementOutcome.NOT_APPLICABLE: "earl:inapplicable",
 }
 ENGINE = "_:engine"
+SITE = "_:site"  # not its address, which is that of its start page
 
 
 class Assertions:
@@ -59,7 +60,7 @@ class Assertions:
         """A page and what was said of it."""
         self.file.add(
             {"@id": iri(page.address), "@type": "earl:TestSubject", "title": one_line(page.title or ""),
-             "isPartOf": iri(self._head.site)}
+             "isPartOf": SITE}
         )  # fmt: skip
         for item in page.items:
             for said in item.said:
@@ -69,7 +70,7 @@ class Assertions:
                 self._found(page, each)
 
     def _site(self) -> None:
-        self.file.add({"@id": iri(self._head.site), "@type": "earl:TestSubject", "title": self._content.facts.site})
+        self.file.add(site_subject(self._head.site, self._content.facts.site))
         if self._head.engine:
             self.file.add(
                 {"@id": ENGINE, "@type": ["earl:Assertor", "earl:Software"], "title": self._head.engine,
@@ -109,3 +110,8 @@ class Assertions:
                 {"@id": self._people[name], "@type": ["earl:Assertor", "foaf:Person"], "name": one_line(name)}
             )
         return self._people[name]
+
+
+def site_subject(address: str, title: str) -> dict[str, Any]:
+    """The site that pages are parts of."""
+    return {"@id": SITE, "@type": "earl:TestSubject", "title": title, "homepage": iri(address)}

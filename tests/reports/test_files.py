@@ -88,7 +88,11 @@ async def test_earl_says_failed_cant_tell_and_untested_and_never_passed(
     assert set(outcomes) == {"earl:failed", "earl:cantTell", "earl:untested"}
     audited, others, _ = await rows_of(database, sweep)
     assert outcomes["earl:untested"] == others
-    assert sum(each["@type"] == "earl:TestSubject" for each in graph) == 1 + audited + others
+    subjects = {each["@id"]: each for each in graph if each["@type"] == "earl:TestSubject"}
+    assert len(subjects) == 1 + audited + others
+    site = subjects.pop("_:site")
+    assert site["homepage"] in subjects, "the start page is a page, and the site another subject"
+    assert {each["isPartOf"] for each in subjects.values()} == {"_:site"}
     conclusion = await conclude(database, sweep)
     failed = Counter(each["test"] for each in assertions if each["result"]["outcome"] == "earl:failed")
     assert sorted(failed.values()) == sorted(
