@@ -60,6 +60,15 @@ def _aim(content: Content) -> str:
 
 def _exceptions(content: Content) -> Section:
     say, found = content.say, content.exceptions()
-    points = tuple(say("policy.exception_line", what=each["what"], reason=each["reason"]) for each in found)
+    points = tuple(_exception(content, each) for each in found)
     text = say("policy.exceptions_text") if points else content.no_exceptions
     return Section(title=say("policy.exceptions"), texts=(text,), points=points)
+
+
+def _exception(content: Content, told: dict[str, str]) -> str:
+    """What is left out, and what people wrote of it: by its addresses an outsider can decide."""
+    say = content.say
+    parts = [
+        say(f"policy.exception_{name}", **{name: told[name]}) for name in ("where", "reason", "until") if told[name]
+    ]
+    return say("policy.exception_line", what=told["what"], told=say("common.comma").join(parts))

@@ -471,9 +471,9 @@ async def test_the_workbook_has_the_same_tables_and_no_formulas(database: Databa
 
 
 async def test_the_policy_is_a_draft_in_word_and_html_alike(database: Database, tmp_path: Path) -> None:
-    await write_documents(
-        database, await judged(database), tmp_path / "out", {**DETAILS, "notation": "conforming"}, "ja"
-    )
+    where = {"what": "過去の画像", "reason": "元データがない", "where": "/old/", "until": "2027-03-31"}
+    told = {**DETAILS, "notation": "conforming", "exceptions": [where, {"what": "PDF", "reason": "多い"}]}
+    await write_documents(database, await judged(database), tmp_path / "out", told, "ja")
     document = Document(str(tmp_path / "out" / "policy.docx"))
     headings = [
         paragraph.text for paragraph in document.paragraphs if str(paragraph.style.name).startswith("Heading")
@@ -484,6 +484,8 @@ async def test_the_policy_is_a_draft_in_word_and_html_alike(database: Database, 
     assert "東京都みどり局は、" in said
     assert "レベルAA。対応度の目標：準拠" in said
     assert "/kako/（理由：元データがないため）" in said
+    assert "過去の画像（アドレス：/old/、理由：元データがない、対応する時期：2027年3月31日）" in said
+    assert "PDF（理由：多い）" in said
     assert "【記入】" in said
     marked = [run.text for paragraph in document.paragraphs for run in paragraph.runs if run.font.highlight_color]
     assert set(marked) == {"【記入】"}
