@@ -26,7 +26,6 @@ MOVES: dict[str, sa.ColumnElement[bool]] = {  # of events, by the names that `po
 
 def moved_by(sweeps: Iterable[int], name: str) -> sa.ColumnElement[bool]:
     """The condition that some sweeps have moved a defect so. Raises KeyError for a name that there is none of."""
-    ours: list[sa.ColumnElement[int]] = [
-        sa.literal_column(str(int(each))) for each in sweeps
-    ]  # more than a statement takes as values
+    # As numbers of ours in the text: there may be more than a statement takes as values.
+    ours: list[sa.ColumnElement[int]] = [sa.literal_column(str(int(each))) for each in sweeps]
     return Defect.id.in_(sa.select(DefectEvent.defect_id).where(DefectEvent.sweep_id.in_(ours), MOVES[name]))
