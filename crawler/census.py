@@ -31,7 +31,7 @@ COMBINED = 40  # the same where several parameters are combined
 BARREN = 3  # combinations of parameters that are traps from which all on the same path are
 GROWTH = 4  # and for each page with new words that the pattern has brought
 PROVEN = (
-    3  # pairs of addresses in one folder, or folders with such a pair, by which a parameter means nothing there
+    3  # contents in one folder, or in as many, that do not depend on a parameter, by which it means nothing there
 )
 TRIES = 10  # addresses with a parameter that may mean nothing that are asked for to find out
 CHAIN = 2  # pages that repeat others, each linked from such only, behind which nothing is looked for
@@ -86,7 +86,7 @@ class Census:
         self._named: Counter[str] = Counter()  # addresses that were let through, by parameter
         self._first: dict[int, _Seen] = {}  # by parameter and address without it
         self._same: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-        # parameter → folder → addresses that it made no difference to
+        # parameter → folder → contents that it made no difference to, where many addresses say that there is nothing
         self._differ: set[str] = set()  # parameters that were seen to choose a page
         self._nothing: dict[str, frozenset[str]] = {}  # parameter → folders where it means nothing; EVERYWHERE
         self._standing: dict[str, tuple[str, int]] = {}  # address less these → one that gave its page
@@ -252,9 +252,10 @@ class Census:
         """The folders in which a parameter means nothing: what one application ignores, another may go by."""
         if name in self._differ:
             return frozenset()
-        if len(self._same[name]) >= PROVEN:
+        folders = self._same[name]
+        if len(folders) >= PROVEN and len(set().union(*folders.values())) >= PROVEN:
             return frozenset({EVERYWHERE})
-        return frozenset(folder for folder, pairs in self._same[name].items() if len(pairs) >= PROVEN)
+        return frozenset(folder for folder, contents in folders.items() if len(contents) >= PROVEN)
 
     async def _read_level(self, connection: AsyncConnection, depth: int) -> None:
         here = Visit.depth == depth
@@ -276,17 +277,17 @@ class Census:
         """Count addresses with a query that were asked for, and take in which of them were found to be another page."""
         twin = aliased(Page)
         rows = await connection.execute(
-            sa.select(Page.address, twin.address)
+            sa.select(Page.address, twin.address, Visit.content_digest)
             .join(Visit, Visit.page_id == Page.id)
             .outerjoin(twin, sa.and_(twin.id == Visit.leads_to_id, Visit.reason == Reason.DUPLICATE))
             .where(Visit.id.in_(visits))
         )
-        for address, other in rows:
+        for address, other, content in rows:
             self._asked.update(map(hash, query_patterns(address)))
             for name, _, rest in _parameters(address):
                 self._named[name] += 1
                 if other is not None and (rest == other or (name, rest) in _less(other)):
-                    self._take_for_same(name, rest)
+                    self._take_for_same(name, rest, hash(content))
 
     async def _read_standing(self, connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> None:
         """Keep which explored addresses stand for others that differ only in what means nothing."""
@@ -406,14 +407,14 @@ class Census:
             if first.value == seen.value:
                 continue
             if first.proof == seen.proof:
-                self._take_for_same(name, rest)
+                self._take_for_same(name, rest, seen.proof)
             else:
                 self._differ.add(name)
 
-    def _take_for_same(self, name: str, rest: str) -> None:
-        folders, folder = self._same[name], _folder(rest)
-        if len(folders) < PROVEN and len(folders[folder]) < PROVEN:
-            folders[folder].add(hash(rest))
+    def _take_for_same(self, name: str, rest: str, content: int) -> None:
+        contents = self._same[name][_folder(rest)]
+        if len(contents) < PROVEN:
+            contents.add(content)
 
 
 _WAS_ASKED = sa.and_(  # also where it failed or was a duplicate; not where it was known to be one

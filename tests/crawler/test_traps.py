@@ -251,6 +251,27 @@ async def test_a_parameter_that_one_folder_ignores_may_choose_a_page_in_another(
     assert [end for path, end in said.items() if path.startswith("/koho/")].count("explored") == 9
 
 
+async def test_a_parameter_of_which_one_and_the_same_answer_came_many_times_may_choose_a_page(
+    database: Database,
+) -> None:
+    """That there is nothing to show, a server says for whatever is asked for: it is one evidence, not three."""
+
+    def statistics(path: str) -> bytes:
+        if path == "/":
+            empty = (f"/f{place}/list?dept={dept}&year={year}" for place in "ab" for dept in "123" for year in "34")
+            return page("統計", "/further", *empty)
+        if path == "/further":
+            return page("教育", *(f"/f{place}/list?dept=7&year={year}" for place in "abc" for year in "34"))
+        return page(
+            "統計の表", text=f"{path} の表です。" if "dept=7" in path else "この条件に合う表はまだありません。"
+        )
+
+    async with every(statistics) as site:
+        said = await (await explored(database, site)).ends()
+    assert {end for path, end in said.items() if "dept=7" in path} == {"explored"}
+    assert [end for path, end in said.items() if "list" in path].count("explored") == 6 + 1
+
+
 async def test_a_parameter_that_three_folders_ignore_means_nothing_on_the_site(database: Database) -> None:
     def site_with_sessions(path: str) -> bytes:
         plain = path.partition("?")[0]
