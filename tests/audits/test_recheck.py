@@ -1,7 +1,10 @@
 """A recheck sees the pages of the faults in question, and moves these faults by what it saw and by nothing else."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -35,6 +38,56 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
     async with shared_browsers() as driver:
         yield Tools(engine=engine, browser=chromium, driver=driver, workers=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The site that a sweep knows: where it stands, what it answers, and the database with the sweep."""
+
+    server: Server
+    pages: dict[str, Answer]
+    path: Path
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def known(
+    tools: Tools, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Known]:
+    """Swept once; tests change the pages and a copy of the database."""
+    pages, path = site(), tmp_path_factory.mktemp("known") / "swept.sqlite"
+    shutil.copyfile(sqlite_template, path)
+    async with small_site(pages) as server:
+        async with Database(str(path)) as database:
+            await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+        yield Known(server=server, pages=pages, path=path)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was_swept(known: Known) -> None:
+    """No page has changed, and nobody has asked for anything yet."""
+    known.pages.clear()
+    known.pages.update(site())
+    known.server.requests.clear()
+
+
+@pytest.fixture
+def pages(known: Known) -> dict[str, Answer]:
+    """What the site answers."""
+    return known.pages
+
+
+@pytest.fixture
+def server(known: Known) -> Server:
+    """Where the site stands."""
+    return known.server
+
+
+@pytest.fixture
+def database_url(backend: str, database_url: str, known: Known) -> str:
+    """The database with the first sweep; in PostgreSQL the tables only."""
+    if backend == "sqlite":
+        shutil.copyfile(known.path, database_url)
+    return database_url
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -74,7 +127,9 @@ async def defects_of(database: Database) -> dict[str, Listed]:
 
 
 async def first_sweep(database: Database, server: Server, tools: Tools) -> dict[str, Listed]:
-    await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    """The faults that the first sweep found."""
+    if not database.is_sqlite:
+        await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
     return await defects_of(database)
 
 
@@ -107,16 +162,14 @@ def by_the_browser(server: Server) -> list[str]:
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_a_template_repaired_everywhere_is_confirmed_once_all_its_pages_were_seen(
-    database: Database, tools: Tools
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
 ) -> None:
-    pages = site()
-    async with small_site(pages) as server:
-        banner = (await first_sweep(database, server, tools))["banner"]
-        assert (banner.pages, banner.state) == (7, DefectState.FOUND)
-        await claim(database, banner)
-        pages |= {path: repaired(path, PHOTO if path == "/bosai" else "") for path in PAGES}
-        server.requests.clear()
-        _, seen, moved = await rechecked(database, tools, [banner.id])
+    banner = (await first_sweep(database, server, tools))["banner"]
+    assert (banner.pages, banner.state) == (7, DefectState.FOUND)
+    await claim(database, banner)
+    pages |= {path: repaired(path, PHOTO if path == "/bosai" else "") for path in PAGES}
+    server.requests.clear()
+    _, seen, moved = await rechecked(database, tools, [banner.id])
     assert by_the_browser(server) == sorted(PAGES)
     assert all(each.audited and not each.places for each in seen)
     assert len(seen) == 7
@@ -125,25 +178,26 @@ async def test_a_template_repaired_everywhere_is_confirmed_once_all_its_pages_we
     assert (found.seen, found.showing) == (7, 0)
 
 
-async def test_a_template_that_still_has_its_fault_costs_a_few_pages(database: Database, tools: Tools) -> None:
-    async with small_site(site()) as server:
-        banner = (await first_sweep(database, server, tools))["banner"]
-        await claim(database, banner)
-        server.requests.clear()
-        _, seen, moved = await rechecked(database, tools, [banner.id])
+async def test_a_template_that_still_has_its_fault_costs_a_few_pages(
+    database: Database, tools: Tools, server: Server
+) -> None:
+    banner = (await first_sweep(database, server, tools))["banner"]
+    await claim(database, banner)
+    server.requests.clear()
+    _, seen, moved = await rechecked(database, tools, [banner.id])
     assert len(by_the_browser(server)) == len(seen) == FIRST
     found = moved[banner.id]
     assert (found.before, found.defect.state) == (DefectState.REPAIRED, DefectState.FOUND)
     assert (found.seen, found.showing, found.defect.pages) == (FIRST, FIRST, 7)
 
 
-async def test_one_page_that_was_repaired_says_nothing_of_the_others(database: Database, tools: Tools) -> None:
-    pages = site()
-    async with small_site(pages) as server:
-        known = await first_sweep(database, server, tools)
-        pages["/bosai"] = repaired("/bosai")
-        server.requests.clear()
-        _, seen, moved = await rechecked(database, tools, [server.address("/bosai")])
+async def test_one_page_that_was_repaired_says_nothing_of_the_others(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
+) -> None:
+    known = await first_sweep(database, server, tools)
+    pages["/bosai"] = repaired("/bosai")
+    server.requests.clear()
+    _, seen, moved = await rechecked(database, tools, [server.address("/bosai")])
     assert by_the_browser(server) == ["/bosai"]
     assert [(each.audited, each.places) for each in seen] == [(True, 0)]
     assert moved[known["photo"].id].defect.state is DefectState.CONFIRMED
@@ -162,111 +216,104 @@ async def test_one_page_that_was_repaired_says_nothing_of_the_others(database: D
     ids=["broken", "gone", "moved"],
 )
 async def test_a_page_that_was_lost_moves_nothing(
-    database: Database, tools: Tools, answer: bytes, reason: Reason
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer], answer: bytes, reason: Reason
 ) -> None:
-    pages = site()
-    async with small_site(pages) as server:
-        photo = (await first_sweep(database, server, tools))["photo"]
-        await claim(database, photo)
-        pages["/bosai"] = answer
-        _, seen, moved = await rechecked(database, tools, [photo.id])
+    photo = (await first_sweep(database, server, tools))["photo"]
+    await claim(database, photo)
+    pages["/bosai"] = answer
+    _, seen, moved = await rechecked(database, tools, [photo.id])
     assert [(each.audited, each.reason) for each in seen] == [(False, reason)]
     assert moved[photo.id].defect.state is DefectState.REPAIRED
     assert (moved[photo.id].seen, moved[photo.id].showing, moved[photo.id].defect.pages) == (0, 0, 1)
 
 
 async def test_a_page_that_is_not_there_any_more_holds_no_repair_back_while_the_site_answers(
-    database: Database, tools: Tools
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
 ) -> None:
     """All other pages were seen without the fault before; one of these is asked again, for a site that is out says 404, too."""
-    pages = site()
-    async with small_site(pages) as server:
-        banner = (await first_sweep(database, server, tools))["banner"]
-        pages |= {path: repaired(path) for path in PAGES[:-1]}
-        await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
-        whole = dict(pages)
-        pages |= dict.fromkeys(PAGES, http(b"<title>x</title>", status="404 Not Found"))
-        _, seen, moved = await rechecked(database, tools, [banner.id])
-        assert [each.audited for each in seen] == [False, False]
-        assert not all(each.is_told for each in seen)
-        assert moved[banner.id].defect.state is DefectState.FOUND
-        pages |= {path: whole[path] for path in PAGES[:-1]}
-        _, seen, moved = await rechecked(database, tools, [banner.id])
+    banner = (await first_sweep(database, server, tools))["banner"]
+    pages |= {path: repaired(path) for path in PAGES[:-1]}
+    await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    whole = dict(pages)
+    pages |= dict.fromkeys(PAGES, http(b"<title>x</title>", status="404 Not Found"))
+    _, seen, moved = await rechecked(database, tools, [banner.id])
+    assert [each.audited for each in seen] == [False, False]
+    assert not all(each.is_told for each in seen)
+    assert moved[banner.id].defect.state is DefectState.FOUND
+    pages |= {path: whole[path] for path in PAGES[:-1]}
+    _, seen, moved = await rechecked(database, tools, [banner.id])
     assert [(each.audited, each.is_told) for each in seen] == [(False, True), (True, True)]
     assert moved[banner.id].defect.state is DefectState.CONFIRMED
 
 
-async def test_one_document_in_place_of_all_pages_confirms_nothing(database: Database, tools: Tools) -> None:
-    pages = site()
-    async with small_site(pages) as server:
-        banner = (await first_sweep(database, server, tools))["banner"]
-        await claim(database, banner)
-        pages |= dict.fromkeys(
-            PAGES, html("<p>ただいま混み合っています。しばらくお待ちください。</p>", title="混雑")
-        )
-        _, seen, moved = await rechecked(database, tools, [banner.id])
+async def test_one_document_in_place_of_all_pages_confirms_nothing(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
+) -> None:
+    banner = (await first_sweep(database, server, tools))["banner"]
+    await claim(database, banner)
+    pages |= dict.fromkeys(PAGES, html("<p>ただいま混み合っています。しばらくお待ちください。</p>", title="混雑"))
+    _, seen, moved = await rechecked(database, tools, [banner.id])
     assert {each.reason for each in seen} == {Reason.BLOCKED}
     assert moved[banner.id].defect.state is DefectState.REPAIRED
 
 
-async def test_another_page_at_the_address_is_not_the_page_repaired(database: Database, tools: Tools) -> None:
-    pages = site()
-    async with small_site(pages) as server:
-        photo = (await first_sweep(database, server, tools))["photo"]
-        await claim(database, photo)
-        notice = "<div class='n'><table><tr><td><h2>お知らせ</h2><ol><li>一</li></ol></td></tr></table></div>"
-        pages["/bosai"] = http(
-            f"<!DOCTYPE html><html lang='ja'><title>準備中</title><body>{notice}</body></html>".encode(),
-            content_type="text/html; charset=utf-8",
-        )
-        _, seen, moved = await rechecked(database, tools, [photo.id])
+async def test_another_page_at_the_address_is_not_the_page_repaired(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
+) -> None:
+    photo = (await first_sweep(database, server, tools))["photo"]
+    await claim(database, photo)
+    notice = "<div class='n'><table><tr><td><h2>お知らせ</h2><ol><li>一</li></ol></td></tr></table></div>"
+    pages["/bosai"] = http(
+        f"<!DOCTYPE html><html lang='ja'><title>準備中</title><body>{notice}</body></html>".encode(),
+        content_type="text/html; charset=utf-8",
+    )
+    _, seen, moved = await rechecked(database, tools, [photo.id])
     assert [(each.audited, each.reason) for each in seen] == [(False, Reason.BLOCKED)]
     assert moved[photo.id].defect.state is DefectState.REPAIRED
 
 
-async def test_what_came_back_is_found_by_a_recheck_of_a_confirmed_defect(database: Database, tools: Tools) -> None:
-    pages = site()
-    async with small_site(pages) as server:
-        photo = (await first_sweep(database, server, tools))["photo"]
-        faulty = pages["/bosai"]
-        pages["/bosai"] = page("/bosai")
-        await rechecked(database, tools, [photo.id])
-        pages["/bosai"] = faulty
-        _, _, moved = await rechecked(database, tools, [photo.id])
+async def test_what_came_back_is_found_by_a_recheck_of_a_confirmed_defect(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
+) -> None:
+    photo = (await first_sweep(database, server, tools))["photo"]
+    faulty = pages["/bosai"]
+    pages["/bosai"] = page("/bosai")
+    await rechecked(database, tools, [photo.id])
+    pages["/bosai"] = faulty
+    _, _, moved = await rechecked(database, tools, [photo.id])
     assert (moved[photo.id].before, moved[photo.id].defect.state) == (DefectState.CONFIRMED, DefectState.RETURNED)
 
 
-async def test_a_recheck_says_nothing_of_the_site(database: Database, tools: Tools) -> None:
-    async with small_site(site()) as server:
-        photo = (await first_sweep(database, server, tools))["photo"]
-        sweep, _, _ = await rechecked(database, tools, [photo.id])
-        with pytest.raises(UsageError, match="recheck"):
-            await conclude(database, sweep)
-        following = await sweep_now(database, plan_for(server.address(), method=Method.ALL, fresh=False), tools)
-        async with database.reading() as connection:
-            earlier = await connection.scalar(sa.select(Sweep.earlier_id).where(Sweep.id == following))
-            states = {each.state for each in await book.listed(connection, 1)}
+async def test_a_recheck_says_nothing_of_the_site(database: Database, tools: Tools, server: Server) -> None:
+    photo = (await first_sweep(database, server, tools))["photo"]
+    sweep, _, _ = await rechecked(database, tools, [photo.id])
+    with pytest.raises(UsageError, match="recheck"):
+        await conclude(database, sweep)
+    following = await sweep_now(database, plan_for(server.address(), method=Method.ALL, fresh=False), tools)
+    async with database.reading() as connection:
+        earlier = await connection.scalar(sa.select(Sweep.earlier_id).where(Sweep.id == following))
+        states = {each.state for each in await book.listed(connection, 1)}
     assert earlier == 1
     assert states == {DefectState.FOUND}
 
 
-async def test_a_recheck_that_is_stopped_has_changed_nothing(database: Database, tools: Tools) -> None:
-    async with small_site(site()) as server:
-        photo = (await first_sweep(database, server, tools))["photo"]
-        await claim(database, photo)
-        _, _, moved = await rechecked(database, tools, [photo.id], stopped=True)
+async def test_a_recheck_that_is_stopped_has_changed_nothing(
+    database: Database, tools: Tools, server: Server
+) -> None:
+    photo = (await first_sweep(database, server, tools))["photo"]
+    await claim(database, photo)
+    _, _, moved = await rechecked(database, tools, [photo.id], stopped=True)
     assert moved[photo.id].defect.state is DefectState.REPAIRED
 
 
-async def test_what_cannot_be_rechecked_is_said(database: Database, tools: Tools) -> None:
-    async with small_site(site()) as server:
-        await first_sweep(database, server, tools)
-        async with database.reading() as connection:
-            with pytest.raises(UsageError, match="no defect 999"):
-                await rechecking.aim_at(connection, [999])
-            with pytest.raises(UsageError, match="No sweep has audited"):
-                await rechecking.aim_at(connection, ["http://example.jp/"])
-            with pytest.raises(UsageError, match="shows no defect"):
-                await rechecking.aim_at(connection, [server.address("/")])
-            assert await rechecking.aim_at_repaired(connection, 1) is None
-            assert await rechecking.aim_at_plan(connection, 1) is None
+async def test_what_cannot_be_rechecked_is_said(database: Database, tools: Tools, server: Server) -> None:
+    await first_sweep(database, server, tools)
+    async with database.reading() as connection:
+        with pytest.raises(UsageError, match="no defect 999"):
+            await rechecking.aim_at(connection, [999])
+        with pytest.raises(UsageError, match="No sweep has audited"):
+            await rechecking.aim_at(connection, ["http://example.jp/"])
+        with pytest.raises(UsageError, match="shows no defect"):
+            await rechecking.aim_at(connection, [server.address("/")])
+        assert await rechecking.aim_at_repaired(connection, 1) is None
+        assert await rechecking.aim_at_plan(connection, 1) is None
