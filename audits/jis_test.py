@@ -164,8 +164,8 @@ def level_of(test: JisTest, details: dict[str, Any]) -> Level:
 def lacks(test: JisTest, notation: Notation, details: dict[str, Any]) -> list[Lack]:
     """What is missing before the notation may be used (WAIC's guideline on notation), with what people stated."""
     found = [] if details.get("policy") else [Lack.POLICY]
-    if notation is Notation.CONSIDERATE:
-        return found
+    if notation is Notation.CONSIDERATE:  # without a test, but of the same standard
+        return found + _lacks_of_standard(test)
     found += lacks_of_test(test)
     if level_of(test, details) not in test.sweep.level.included:
         found.append(Lack.LEVEL)
@@ -196,9 +196,13 @@ def _lacks_of_date(test: JisTest, details: dict[str, Any]) -> list[Lack]:
     return [Lack.EARLY] if goes_on else []
 
 
+def _lacks_of_standard(test: JisTest) -> list[Lack]:
+    return [] if test.sweep.edition is Edition.JIS2016 else [Lack.EDITION]
+
+
 def lacks_of_test(test: JisTest) -> list[Lack]:
     """Why a test is not complete, whatever was judged."""
-    found = [] if test.sweep.edition is Edition.JIS2016 else [Lack.EDITION]
+    found = _lacks_of_standard(test)
     if not test.conclusion.finished:
         found.append(Lack.UNFINISHED)
     if not is_trusted(test.sweep):
