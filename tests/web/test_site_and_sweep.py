@@ -127,6 +127,8 @@ async def test_a_sweep_that_has_ended_is_not_listed_as_if_it_were_whole(
             assert "調査が完了していない" in words
             assert f"検査 {told.audited} / 把握 {told.known} ページ" in words
         assert "調査が完了していない" in (await client.get("/sweeps?as=csv&table=sweeps")).text
+        [head] = LexborHTMLParser((await client.get(f"/sweeps/{sweep}")).text).css("#progress > .partly")
+        assert "この調査は完了していません" in head.text()
 
 
 async def test_nobody_sees_or_does_more_than_they_may(database: Database, origin: str, sweep: int) -> None:
