@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from audits.schedules.times import When, is_workday, workday_from
@@ -33,6 +33,7 @@ def test_times_follow_each_other_and_do_not_depend_on_when_one_looks(
 ) -> None:
     times = list(islice(when.after(moment), 25))
     assert all(earlier < later for earlier, later in zip([moment, *times], times, strict=False))
+    assume(len(times) > skipped)  # "0 * * * SAT,SUN" on workdays never comes
     assert list(islice(when.after(times[skipped - 1]), 25 - skipped)) == times[skipped:]
     assert next(when.after(times[skipped] - timedelta(seconds=1))) == times[skipped]
     assert when.between(moment, times[-1]) == times

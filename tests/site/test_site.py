@@ -188,5 +188,8 @@ def test_serving_ends_with_ctrl_c() -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert httpx.get(url).status_code == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()  # one that does not hear it, as where the suite runs in the background, would be waited for
