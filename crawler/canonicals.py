@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import spelling_key
-from crawler.frontier import ROWS, in_order
+from crawler.frontier import READ, ROWS, in_order
 from crawler.minhash import Minhash, likeness, unpack
 from db.tables import Page, Visit
-from db.words import VisitState
 
 ALIKE = 0.9  # share of common wording from which a page is the one that it names as canonical
 VARIANT = 0.6  # the same where it bears the title of that page, which is no title of others
@@ -135,5 +134,5 @@ async def _told(connection: AsyncConnection, visits: Collection[int]) -> dict[in
 
 async def _some(connection: AsyncConnection, sweep_id: int) -> list[int]:
     """Pages of a site from one end of its addresses to the other."""
-    order = await in_order(connection, sweep_id, Visit.state == VisitState.EXPLORED)
+    order = await in_order(connection, sweep_id, READ)
     return list(order[:: max(1, len(order) // OTHERS)])

@@ -129,6 +129,13 @@ async def waiting_order(connection: AsyncConnection, sweep_id: int, depth: int) 
     return await in_order(connection, sweep_id, Visit.state == VisitState.FOUND, Visit.depth == depth)
 
 
+# Pages with a content; those that a look ended as duplicates tell the next look what they told that one
+READ = sa.or_(
+    Visit.state == VisitState.EXPLORED,
+    sa.and_(Visit.reason == Reason.DUPLICATE, Visit.content_digest.is_not(None)),
+)
+
+
 async def in_order(connection: AsyncConnection, sweep_id: int, *where: sa.ColumnElement[bool]) -> "array[int]":
     """The visits for which something holds, in the order of their addresses: eight bytes each, to be read in slices."""
     rows = await connection.stream_scalars(

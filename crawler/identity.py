@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler.address import shallow_key, spelling_key
 from crawler.canonicals import Pair, agreeing
-from crawler.frontier import end_visit, in_order, slices
+from crawler.frontier import READ, end_visit, in_order, slices
 from db.tables import Page, Visit
 from db.words import Reason, VisitState
 
@@ -78,10 +78,11 @@ async def answered(connection: AsyncConnection, sweep_id: int) -> tuple[list[Ans
 
     Of the others, which share neither a spelling nor a content with any page, only hashes are held.
     """
-    explored = (Visit.sweep_id == sweep_id, Visit.state == VisitState.EXPLORED)
     trust = Trust()
     told = sa.select(Visit.script_key, Visit.content_digest, Visit.rendered_digest)
-    for row in await connection.execute(told.where(*explored, Visit.rendered_digest.is_not(None))):
+    for row in await connection.execute(
+        told.where(Visit.sweep_id == sweep_id, READ, Visit.rendered_digest.is_not(None))
+    ):
         trust.see(*row)
     order = await in_order(connection, sweep_id, Visit.state == VisitState.EXPLORED)
     spelled, shallow, given = _Repeated(), _Repeated(), _Repeated()
