@@ -117,14 +117,9 @@ async def _of_site(database: Database, run: Run, kind: Kept, site: int) -> Async
         if sweep not in left:
             continue
         step = _Step(
-            run=run,
-            kind=kind,
-            site=site,
-            sweep=sweep,
-            year=fiscal_year(finished_at),
-            free=sweeps.free,
+            run=run, kind=kind, site=site, sweep=sweep, year=fiscal_year(finished_at), free=sweeps.free,
             checked=frozenset(checked),
-        )
+        )  # fmt: skip
         async for amount in step.take(database, before):
             yield amount
 
@@ -148,9 +143,8 @@ class _Step:
     sweep: int
     year: int
     free: Collection[int]  # the site's sweeps whose results might go when we began
-    checked: Collection[
-        int
-    ]  # results that keep their places; sweeps that finish meanwhile are checked by those that were not free
+    # Results that keep their places; sweeps that finish meanwhile are checked by those that were not free
+    checked: Collection[int]
 
     async def take(self, database: Database, before: datetime) -> AsyncIterator[Amount]:
         async with database.reading() as connection:  # once: for each step the whole sweep would be gone through

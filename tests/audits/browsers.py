@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import pytest_asyncio
 from playwright.async_api import Browser, Playwright
 
+from audits.engine import Engine
+from audits.work import Tools
 from crawler.browser import playwright_driver
+from db.database import Database
 
 
 class Lent:
@@ -55,3 +59,17 @@ async def shared_browsers() -> AsyncIterator[Playwright]:
     """A driver for `Tools`, whose browsers end with the block."""
     async with playwright_driver() as driver:
         yield cast(Playwright, Browsers(driver))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
+    """The means of a module's sweeps, one browser at a time: most sites of tests have a handful of pages."""
+    async with shared_browsers() as driver:
+        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A new database, open in the module's loop."""
+    async with Database(database_url) as opened:
+        yield opened

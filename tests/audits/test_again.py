@@ -1,15 +1,13 @@
 """A later sweep audits what has changed, carries what has not, and says which is which."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from audits.conclude import conclude
-from audits.engine import Engine
 from audits.sweep import begin
 from audits.work import Tools
 from crawler.notes import notes_of
@@ -17,7 +15,7 @@ from crawler.scope import Exclusion
 from db.database import Database
 from db.tables import Site, Sweep
 from db.words import Edition, Method, VisitState
-from tests.audits.browsers import shared_browsers
+from tests.audits import browsers
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
 from tests.crawler.servers import Request, Server, http
@@ -30,18 +28,7 @@ SCRIPTED = '<script src="/site.js"></script>'
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
-    async with shared_browsers() as driver:
-        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as opened:
-        yield opened
+tools, database = browsers.tools, browsers.database
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from crawler.politeness import Patience
 from crawler.windows import TOKYO
 from db.database import Database
 from db.words import Reason, SweepState
+from tests.audits import browsers
 from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
 from tests.audits.swept import plan_for, read_rows, sweep_now
@@ -26,6 +27,7 @@ from tests.crawler.test_blocking import AKAMAI, CONTACT, RECAPTCHA
 QUICK = Patience(failures=3, pause=0.05, pauses=2)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+database = browsers.database
 
 
 @pytest.fixture
@@ -38,12 +40,6 @@ def backend() -> str:
 async def one_by_one(tools: Tools) -> AsyncIterator[Tools]:
     async with shared_browsers() as driver:
         yield replace(tools, driver=driver, workers=1)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as opened:
-        yield opened
 
 
 def page(source: str, status: str = "200 OK") -> bytes:

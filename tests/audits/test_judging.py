@@ -12,7 +12,6 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from audits.conclude import sweep_row
-from audits.engine import Engine
 from audits.jis_test import JisTest, Lack, Verdict, declaration, declare, jis_test, lacks
 from audits.judging import Ground, JudgedPage, keep_judgements, pages_to_judge, state_of_test
 from audits.work import Tools
@@ -23,7 +22,7 @@ from db.words import JudgementOutcome, Method, Notation
 from reports.judge_book import read_judge_book, write_judge_book
 from reports.language import Language
 from reports.report import write_report, written_report
-from tests.audits.browsers import shared_browsers
+from tests.audits import browsers
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
@@ -41,18 +40,7 @@ SITE: dict[str, Answer] = {
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
-    async with shared_browsers() as driver:
-        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as opened:
-        yield opened
+tools, database = browsers.tools, browsers.database
 
 
 @pytest.fixture

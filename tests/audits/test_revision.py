@@ -1,19 +1,15 @@
 """One sweep by two editions: each counts as it would alone, and the difference is told page by page."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from audits.compare import compare
 from audits.conclude import Conclusion, conclude
 from audits.criteria.judging import Check
-from audits.engine import Engine
 from audits.revision import Count, Revision, Standing
 from audits.work import Tools
 from db.database import Database
 from db.words import Break, Change, Edition, Method
-from tests.audits.browsers import shared_browsers
+from tests.audits import browsers
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server
@@ -37,18 +33,7 @@ SITE: dict[str, Answer] = {
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
-    async with shared_browsers() as driver:
-        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as opened:
-        yield opened
+tools, database = browsers.tools, browsers.database
 
 
 async def concluded(database: Database, site: Server, tools: Tools, **given: object) -> Conclusion:

@@ -1,16 +1,13 @@
 """The ministry's survey: all pages by its conditions beside the engine's rules, and never one number for the other."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from audits import mic
 from audits.conclude import conclude
-from audits.engine import Engine
 from audits.survey import Survey, yardsticks
 from audits.sweep import run
 from audits.work import Tools
@@ -22,7 +19,7 @@ from db.tables import Assertion, Finding, Result, Sweep, Visit
 from db.words import Assertor, Edition, Method, Reason, SweepState, VisitState
 from reports.language import Language
 from reports.survey_view import summary
-from tests.audits.browsers import shared_browsers
+from tests.audits import browsers
 from tests.audits.sites import Answer, html, small_site
 from tests.audits.swept import plan_for, sweep_now, visits_of
 from tests.crawler.servers import Server, http
@@ -48,18 +45,7 @@ SITE: dict[str, Answer] = {
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
-    async with shared_browsers() as driver:
-        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as opened:
-        yield opened
+tools, database = browsers.tools, browsers.database
 
 
 @pytest.fixture

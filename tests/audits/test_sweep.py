@@ -5,19 +5,18 @@ import functools
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from audits import work as working
 from audits.conclude import conclude
-from audits.engine import Engine, installed_engine
+from audits.engine import installed_engine
 from audits.sweep import Held, Tools, begin, run
 from crawler import gate as gates
 from crawler.gate import Gate, resolve_by_system
@@ -26,7 +25,7 @@ from db.database import Database
 from db.errors import BrowserMissing, UsageError
 from db.tables import Page, Visit
 from db.words import Edition, FoundBy, Level, Method, Outcome, Part, Reason, SweepState, VisitState
-from tests.audits.browsers import shared_browsers
+from tests.audits import browsers
 from tests.audits.processes import ours
 from tests.audits.sites import Answer, asked, by_browser, html, small_site
 from tests.audits.swept import CALENDAR, plan_for, read_rows, sweep_now, visits_of
@@ -38,25 +37,13 @@ PICTURE = http(b"\x89PNG\r\n\x1a\n", content_type="image/png")
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+tools, database = browsers.tools, browsers.database
 
 
 @pytest.fixture
 def backend() -> str:
     """SQLite, but where a test asks for both."""
     return "sqlite"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tools(engine: Engine, chromium: str) -> AsyncIterator[Tools]:
-    """One browser at a time, but where several matter: most sites here have a handful of pages."""
-    async with shared_browsers() as driver:
-        yield Tools(engine=engine, browser=chromium, driver=driver, workers=1)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as opened:
-        yield opened
 
 
 def linked(*paths: str) -> bytes:
