@@ -21,7 +21,20 @@ from db.tables import Result, Site, Sweep, Visit
 from db.types import now
 from db.words import About, VisitState
 
-_KEPT = (Visit.audited_digest, Visit.stable_digest, Visit.volatile_id, Visit.result_id, Visit.audited_at)
+_visit, _earlier = aliased(Visit), aliased(Visit)
+_mine = sa.update(Visit).where(
+    Visit.id == sa.bindparam("of"),
+    Visit.state == VisitState.SELECTED,
+    _earlier.id == sa.bindparam("before"),
+    _earlier.page_id == Visit.page_id,
+)
+# A page that is audited anyway, and one that keeps what the earlier visit had: made of what is there `now`
+_EXPECTED = _mine.values(expected_id=_earlier.result_id)
+_CARRIED = _mine.values(
+    state=VisitState.AUDITED, carried=True, resources=sa.bindparam("now"),
+    audited_digest=_earlier.audited_digest, stable_digest=_earlier.stable_digest, volatile_id=_earlier.volatile_id,
+    result_id=_earlier.result_id, audited_at=_earlier.audited_at,
+)  # fmt: skip
 
 
 async def carry_unchanged(work: Work) -> None:
@@ -41,18 +54,12 @@ async def carry_unchanged(work: Work) -> None:
     why = _incomparable(sweep, earlier.rule_set, earlier.mic, earlier.browser)
     pages = [] if why else await _unchanged(work)
     drawn = random.Random(f"{sweep.seed} carry").sample(pages, math.ceil(work.limits.recheck * len(pages)))
-    rechecked = {visit for visit, _, _ in drawn}
+    rechecked = {page["of"] for page in drawn}
     async with work.database.writing() as connection:
-        for visit, earlier_visit, resources in pages:
-            kept = sa.select(*_KEPT).where(Visit.id == earlier_visit)
-            row = (await connection.execute(kept)).mappings().one()
-            facts: dict[str, Any] = (
-                {"expected_id": row["result_id"]}
-                if visit in rechecked
-                else {"state": VisitState.AUDITED, "carried": True, "resources": resources, **row}
-            )
-            mine = sa.update(Visit).where(Visit.id == visit, Visit.state == VisitState.SELECTED)
-            await connection.execute(mine.values(facts))
+        kept = [page for page in pages if page["of"] not in rechecked]
+        for change, some in ((_EXPECTED, drawn), (_CARRIED, kept)):
+            if some:
+                await connection.execute(change, some)
         if why:
             await add_note(
                 connection, sweep.id, About.CARRY, work.scope.start, f"all pages are audited anew: {why}"
@@ -72,21 +79,18 @@ def _incomparable(sweep: Sweep, rule_set: str | None, mic: str | None, browser: 
     return "" if before == after else f"{browser} has become {sweep.browser}"
 
 
-async def _unchanged(work: Work) -> list[tuple[int, int, bytes]]:
-    """The chosen pages that are what they were when an earlier result was taken: visit, earlier visit, resources now."""
+async def _unchanged(work: Work) -> list[dict[str, Any]]:
+    """The chosen pages that are what they were when an earlier result was taken, as the changes above name their parts."""
     sets = _alike(work.sweep).with_only_columns(_earlier.resources).distinct()  # most pages are made of the same
     async with work.database.reading() as connection:
         made_of = list(await connection.scalars(sets))
     now_made_of = {each: await work.resources.unchanged(each) for each in made_of if each is not None}
-    found: list[tuple[int, int, bytes]] = []
+    found: list[dict[str, Any]] = []
     async with work.database.reading() as connection:
         async for visit, earlier, resources in await connection.stream(_alike(work.sweep).order_by(_visit.id)):
             if (same := now_made_of.get(resources or b"")) is not None:
-                found.append((visit, earlier, same))
+                found.append({"of": visit, "before": earlier, "now": same})
     return found
-
-
-_visit, _earlier = aliased(Visit), aliased(Visit)
 
 
 def _alike(sweep: Sweep) -> sa.Select[int, int, bytes | None]:

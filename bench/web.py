@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import multiprocessing
 import random
-import socket
 import statistics
 import tempfile
 import time
@@ -40,8 +39,12 @@ from db.types import now
 from db.words import DefectState, Role, VisitState
 from reports.access import sessions
 from reports.access.accounts import Grant, make_account
+from reports.access.rights import May, rights_of
+from reports.access.tokens import make_token
+from reports.cli.web import listening_at
 from reports.web.app import application
 from reports.web.settings import WebSettings
+from reports.web.warming import warm
 
 NAME = "bench"
 BOUND = 200  # ms that a view may take
@@ -96,16 +99,19 @@ def serve(url: str, pipe: Any) -> None:
 
 
 async def _serve(url: str, pipe: Any) -> None:
-    listening = socket.create_server(("127.0.0.1", 0), backlog=200)
+    listening = listening_at("127.0.0.1", 0)
     port = listening.getsockname()[1]
     async with Database(url) as database:
         assert database._engine is not None
         sa.event.listen(database._engine.sync_engine, "before_cursor_execute", _count)
         app = application(WebSettings(database=url, public=f"http://127.0.0.1:{port}"), database)
-        app.state.database = database
-        config = uvicorn.Config(Counting(app), log_level="warning", access_log=False, lifespan="off")
-        pipe.send(port)
-        await uvicorn.Server(config).serve(sockets=[listening])
+        async with app.router.lifespan_context(app):
+            began = time.monotonic()
+            await warm(database, app.state)
+            print(f"worked out beforehand in {time.monotonic() - began:,.1f} s", flush=True)
+            config = uvicorn.Config(Counting(app), log_level="warning", access_log=False, lifespan="off")
+            pipe.send(port)
+            await uvicorn.Server(config).serve(sockets=[listening])
 
 
 class Served:
@@ -191,13 +197,15 @@ async def prepare(database: Database, asked: Asked) -> None:
         print(f"{await keep_points(connection):,} points kept in {time.monotonic() - began:,.0f} s", flush=True)
 
 
-async def signed_in(database: Database, readers: int) -> list[str]:
-    """Secrets of so many sessions of an administrator."""
+async def signed_in(database: Database, readers: int) -> tuple[list[str], str]:
+    """Secrets of so many sessions of an administrator, and of a token of theirs."""
     async with database.writing() as connection:
         account = await connection.scalar(sa.select(Account.id).where(Account.name == NAME))
         if account is None:
             account = await make_account(connection, NAME, NAME, [Grant(role=Role.ADMINISTRATOR)])
-        return [await sessions.begin(connection, account, now()) for _ in range(readers)]
+        rights = await rights_of(connection, account, NAME, NAME)
+        _, token = await make_token(connection, rights, NAME, [May.READ.value], 1, now())
+        return [await sessions.begin(connection, account, now()) for _ in range(readers)], token
 
 
 async def ask(client: httpx.AsyncClient, path: str, measured: Measured) -> None:
@@ -215,7 +223,9 @@ async def ask(client: httpx.AsyncClient, path: str, measured: Measured) -> None:
         measured.errors[str(response.status_code)] += 1
 
 
-async def one_by_one(origin: str, secret: str, views: Mapping[str, str], times: int, lang: str) -> list[str]:
+async def one_by_one(
+    origin: str, secret: str, token: str, views: Mapping[str, str], times: int, lang: str
+) -> list[str]:
     """Ask for each view by itself; returns the addresses that answer with a page."""
     print(
         f"{'view':<22} {'status':>6} {'p50 ms':>8} {'p95 ms':>8} {'bytes':>9} {'statements':>10}  address",
@@ -223,6 +233,7 @@ async def one_by_one(origin: str, secret: str, views: Mapping[str, str], times: 
     )
     there = []
     async with browser(origin, secret, lang) as client:
+        client.headers["Authorization"] = f"Bearer {token}"
         for name, path in views.items():
             measured = Measured()
             await ask(client, path, measured)  # the first answer fills caches, and is not counted
@@ -286,14 +297,16 @@ async def measure(given: argparse.Namespace, url: str) -> None:
             return
         async with database.reading() as connection:
             views = await addresses(connection)
-        secrets = await signed_in(database, max(given.readers, 1))
+        secrets, token = await signed_in(database, max(given.readers, 1))
     views |= {path: path for path in given.only or () if path.startswith("/")}
     if given.only:
         views = {name: path for name, path in views.items() if name in given.only or path in given.only}
     with Served(url) as origin:
-        there = await one_by_one(origin, secrets[0], views, given.times, given.lang)
+        there = await one_by_one(origin, secrets[0], token, views, given.times, given.lang)
         if given.readers and there:
-            await all_at_once(origin, secrets, [path for path in there if "as=csv" not in path], given)
+            await all_at_once(
+                origin, secrets, [path for path in there if "as=csv" not in path and "/api/" not in path], given
+            )
 
 
 def main() -> None:

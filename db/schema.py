@@ -10,7 +10,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -154,6 +153,8 @@ async def _make_queue(connection: AsyncConnection) -> None:
     if connection.dialect.name == "sqlite":
         return
     if await connection.scalar(sa.select(sa.func.to_regclass(f"{QUEUE}jobs"))) is None:
+        from procrastinate.schema import SchemaManager  # a sixth of a second, for PostgreSQL only
+
         plain = (await connection.get_raw_connection()).driver_connection
         assert plain is not None
         await plain.execute(SchemaManager.get_schema())

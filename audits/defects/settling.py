@@ -1,5 +1,6 @@
 """Settling: a defect is excepted as long as exceptions cover every page that shows it, and no day longer."""
 
+import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
@@ -80,6 +81,21 @@ async def settle_all(database: Database) -> None:
         async with database.writing() as connection:
             for site in sites:
                 await settle(connection, site, day)
+
+
+class Daily:
+    """Settles all sites once a day: exceptions end with a day, and nothing is to be shown before that is settled."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._settling = asyncio.Lock()
+
+    async def settled(self, database: Database) -> None:
+        """Have today's exceptions settled, once however many ask for it at a time."""
+        async with self._settling:
+            if self._day != (day := today()):
+                await settle_all(database)
+                self._day = day
 
 
 async def sites_with_exceptions(connection: AsyncConnection) -> list[int]:

@@ -50,6 +50,7 @@ async def caller(
     rights = await bearer_in(request.app.state.database, shown.credentials, now()) if shown else None
     if rights is None:
         raise Refused(401)
+    await request.app.state.daily.settled(request.app.state.database)
     return Caller(request, rights)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from audits.cycles.progress import Memory
+from audits.defects.settling import Daily
 from audits.engine import installed_engine
 from audits.runner import standing_by
 from audits.schedules.keeping import keeping_time
@@ -54,7 +55,7 @@ def application(
             app.state.database = programs.state.database = opened
             app.state.cycles = Memory()
             if settings.warms:
-                await stack.enter_async_context(warming(opened, app.state.cycles, app.state.portraits))
+                await stack.enter_async_context(warming(opened, app.state))
             if settings.runs_sweeps:
                 await stack.enter_async_context(standing_by(opened, tools))
                 await stack.enter_async_context(keeping_time(opened))
@@ -71,6 +72,7 @@ def application(
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = programs.state.settings = settings
     app.state.portraits = Portraits()
+    app.state.daily = programs.state.daily = Daily()
     app.state.directory = read_directory(settings.oidc) if settings.oidc else None
     app.include_router(signing_in.router)
     app.include_router(by_directory.router)

@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import URL
 from starlette.responses import HTMLResponse
 
-from audits.defects.cover import today
-from audits.defects.settling import settle_all
 from db.database import Database
 from db.types import now
 from db.words import Done
@@ -186,16 +184,8 @@ async def signed_in(asked: Annotated[Asked, Depends(anyone)]) -> Asked:
     """For all other pages. Raises NotSignedIn."""
     if asked.rights is None:
         raise NotSignedIn
-    await _settled_today(asked)
+    await asked.request.app.state.daily.settled(asked.database)
     return asked
-
-
-async def _settled_today(asked: Asked) -> None:
-    """What exceptions have ended is settled before anything is shown: they end with a day, so once a day."""
-    state, day = asked.request.app.state, today()
-    if getattr(state, "settled_on", None) != day:
-        await settle_all(asked.database)
-        state.settled_on = day
 
 
 async def _rights(request: Request, database: Database, settings: WebSettings) -> Rights | None:

@@ -1,6 +1,7 @@
 """The API: the rows as they are, in parts, with ETags; a token reaches no further than its scopes and its account's roles."""
 
 from collections import Counter
+from datetime import timedelta
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from audits.conclude import conclude
+from audits.defects.cover import today
 from db.database import Database
-from db.tables import Defect, Finding, Occurrence, Organisation, Site, Trail, Visit
+from db.tables import Defect, Exemption, Finding, Occurrence, Organisation, Site, Trail, Visit
 from db.types import now
-from db.words import DefectState, Role
+from db.words import DefectState, ExceptionReason, Role
 from reports.access.accounts import Grant
 from reports.access.rights import May
 from reports.frames import Frames
@@ -79,6 +81,22 @@ async def test_what_a_client_has_is_not_sent_again(sweep: int, token: Program, c
         )
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == first.headers["etag"]
+
+
+async def test_an_exception_that_ended_yesterday_excepts_nothing_today(
+    database: Database, sweep: int, token: Program, client: Client
+) -> None:
+    async with database.writing() as connection:
+        defect = await connection.scalar(sa.select(Occurrence.defect_id).where(Occurrence.places > 0).limit(1))
+        site = await connection.scalar(sa.select(Defect.site_id).where(Defect.id == defect))
+        row = {
+            "site_id": site, "defect_id": defect, "reason": ExceptionReason.THIRD_PARTY, "text": "委託先", "person": "都",
+            "at": now() - timedelta(days=9), "until": today() - timedelta(days=1), "proposed": False, "restated": False,
+        }  # fmt: skip
+        await connection.execute(sa.insert(Exemption).values(row))
+        await connection.execute(sa.update(Defect).where(Defect.id == defect).values(state=DefectState.EXCEPTED))
+    async with client(await token("reader", Grant(role=Role.READER))) as program:
+        assert (await program.get(f"/defects/{defect}")).json()["state"] == "found"
 
 
 async def test_a_token_reaches_its_accounts_sites_and_its_scopes_alone(

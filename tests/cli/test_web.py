@@ -6,6 +6,7 @@ import time
 
 import httpx
 
+from reports.cli.web import listening_at
 from tests.cli.program import Program
 from tests.cli.refusals import refused
 from tests.web.serving import Served, browsing
@@ -41,3 +42,10 @@ def test_the_first_link_is_given_out_by_whoever_listens_and_no_second_start_ends
                 ).status_code
 
     assert asyncio.run(use()) == 303
+
+
+def test_no_piece_of_an_answer_waits_until_the_one_before_it_has_come() -> None:
+    with listening_at("127.0.0.1", 0) as waiting, socket.create_connection(waiting.getsockname()):
+        connection, _ = waiting.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

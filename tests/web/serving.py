@@ -1,7 +1,6 @@
 """The application served over HTTP on loopback, and people who have signed in to it."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from db.database import Database
 from db.types import now
 from reports.access import sessions
 from reports.access.accounts import Grant, make_account
-from reports.cli.web import server_of
+from reports.cli.web import listening_at, server_of
 from reports.web.settings import WebSettings
 
 
@@ -22,7 +21,7 @@ class Served:
     """`with Served(url) as origin:` a server in a thread, which ends with the block."""
 
     def __init__(self, database: str, *, behind: str | None = None, **more: object) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = listening_at("127.0.0.1", 0)
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.settings = WebSettings(database=database, public=self.origin, **more)  # type: ignore[arg-type]
         self._server = uvicorn.Server(server_of(self.settings, "127.0.0.1", 0, behind))

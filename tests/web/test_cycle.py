@@ -8,12 +8,14 @@ import zipfile
 from datetime import timedelta
 
 import sqlalchemy as sa
+from starlette.datastructures import State
 
 from audits.cycles import progress as working
 from audits.cycles import rounds
 from audits.cycles.rounds import Target
 from audits.defects import book
 from audits.defects.book import Plan
+from audits.defects.settling import Daily
 from audits.organisations import tree
 from db.database import Database
 from db.tables import Cycle, Organisation, Site, Sweep, Trail
@@ -238,7 +240,7 @@ async def test_what_is_remembered_of_a_cycle_is_what_would_be_worked_out(databas
 async def test_open_cycles_are_worked_out_before_somebody_asks(database: Database, database_url: str) -> None:
     number, _, _, _ = await rolling(database)
     memory = working.Memory()
-    await warm(database, memory, Portraits())
+    await warm(database, State({"daily": Daily(), "cycles": memory, "portraits": Portraits()}))
     async with database.reading() as connection:
         [cycle] = await rounds.rounds(connection, Cycle.id == number)
     with statements(database) as asked:

@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from playwright.async_api import Page, async_playwright
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import State
 
 from audits.compare import compare
 from audits.cycles.progress import Memory
 from audits.defects.cover import day_of, today
 from audits.defects.reconcile import reconcile
+from audits.defects.settling import Daily
 from audits.trends.kept import keep_points
 from audits.trends.periods import Period
 from audits.trends.portrait import portrait_of
@@ -281,7 +283,7 @@ async def test_how_all_sites_stand_is_worked_out_before_somebody_asks(database: 
     await town(database)
     who = await person(database, "m", Grant(role=Role.MANAGER))
     cold, portraits = await asked_for(database, who, ["/"]), Portraits()
-    await warm(database, Memory(), portraits)
+    await warm(database, State({"daily": Daily(), "cycles": Memory(), "portraits": portraits}))
     assert (await asked_for(database, who, ["/"], portraits))["/"] < cold["/"], "no point is read again"
 
 
