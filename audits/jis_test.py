@@ -1,6 +1,6 @@
 """The result of a JIS test (JIS X 8341-3:2016 Annex JB): what people judged, and what is missing for each notation."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -253,9 +253,10 @@ class _Words:
     pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
 
     def add(self, number: str, said: Sequence[Said]) -> None:
-        """What was said of one criterion of a page."""
+        """What was said of one criterion of a page, which was counted as unjudged."""
         outcome = agreed(said)
-        self.counts[number][outcome.value if outcome else "unjudged"] += 1
+        if outcome is not None:
+            self.counts[number].update({outcome.value: 1, "unjudged": -1})
         self.counts[number]["disputed"] += differ(said)
         if outcome is JudgementOutcome.NOT_MET:
             self.reasons[number].update(
@@ -271,13 +272,17 @@ class _Words:
 async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
     aimed = aimed_at(sweep.edition, sweep.level)
     visits = await report_order(connection, sweep.id)
-    said = await words_on(connection, visits)
+    said: dict[int, dict[str, list[Said]]] = defaultdict(dict)
+    for (visit, number), words in (await words_on(connection, visits)).items():
+        said[visit][number] = words
     told = {row.id: row for some in parts(visits) for row in await connection.execute(_names(some))}
-    counts, reasons, rules = ({number: Counter[str]() for number in aimed} for _ in range(3))
+    counts = {number: Counter({"unjudged": len(visits)}) for number in aimed}
+    reasons, rules = ({number: Counter[str]() for number in aimed} for _ in range(2))
     found = _Words(counts=counts, reasons=reasons, rules=rules)
     unsaid: set[tuple[int, str]] = set()  # not met, and nobody has written why: the rules that failed tell it
     for position, visit in enumerate(visits, start=1):
-        mine = {number: said.get((visit, number), []) for number in aimed}
+        judged = said.get(visit, {})
+        mine = {number: judged[number] for number in aimed if number in judged}
         for number, words in mine.items():
             found.add(number, words)
             if agreed(words) is JudgementOutcome.NOT_MET and not any(each.reason for each in words):

@@ -88,7 +88,7 @@ class Earlier(Said):
 
 def differ(said: Sequence[Said]) -> bool:
     """Whether people say different things of one criterion of a page."""
-    return len({each.outcome for each in said}) > 1
+    return len(said) > 1 and len({each.outcome for each in said}) > 1
 
 
 def agreed(said: Sequence[Said]) -> JudgementOutcome | None:

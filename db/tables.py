@@ -464,9 +464,12 @@ class Occurrence(Table):
     """A defect on a page, as the page looked when it was last seen."""
 
     __tablename__ = "occurrence"
-    __table_args__ = (_index_where("defect_id", "places > 0"),)  # counts the pages that show each
+    __table_args__ = (
+        _index_where("defect_id", "places > 0"),  # counts the pages that show each
+        Index(None, "page_id", "defect_id", "places"),  # answers by itself what a page shows
+    )
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), primary_key=True)
-    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True, index=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
     places: Mapped[int]  # 0: it was there once
 
 

@@ -42,6 +42,7 @@ def criteria(edition: Edition) -> dict[str, Criterion]:
     }
 
 
+@cache
 def aimed_at(edition: Edition, level: Level) -> dict[str, Criterion]:
     """The criteria that must be met to reach the level."""
     return {number: found for number, found in criteria(edition).items() if found.level in level.included}

@@ -130,7 +130,8 @@ class Reckoning:
     def __init__(self, periods: Sequence[Period], looks: Mapping[int, Sequence[tuple[datetime, int]]]) -> None:
         self.flows = [Flow(period=each) for each in periods]
         self._span = Period(first=periods[0].first, last=periods[-1].last)
-        self._ends = [each.ends for each in periods]
+        self._bounds = [(each.begins, each.ends) for each in periods]
+        self._end = periods[-1].ends
         self._looks = looks  # site → when which of its sweeps finished, in their order
         self._observed: list[tuple[float, bool]] = []
         self._unfinished: Counter[Standing] = Counter()
@@ -146,15 +147,16 @@ class Reckoning:
     def add(self, life: Life) -> None:
         """Count one defect."""
         standing: Standing | None = None
-        events = [each for each in life.events if each.at < self._ends[-1]]
+        events = [each for each in life.events if each.at < self._end]
+        found = day_of(life.found)
         index = 0
-        for flow in self.flows:
-            while index < len(events) and events[index].at < flow.period.begins:  # before the first period
+        for flow, (begins, ends) in zip(self.flows, self._bounds, strict=True):
+            while index < len(events) and events[index].at < begins:  # before the first period
                 standing = events[index].new
                 index += 1
             if standing is not None:
                 flow.at_begin[standing] += 1
-            while index < len(events) and events[index].at < flow.period.ends:
+            while index < len(events) and events[index].at < ends:
                 event = events[index]
                 flow.moves[standing, event.new] += 1
                 flow.newly_checked += event.newly_checked
@@ -163,7 +165,7 @@ class Reckoning:
             if standing is not None:
                 flow.at_end[standing] += 1
             if standing is Standing.OPEN:
-                flow.ages[bisect_left(AGES, (flow.period.last - day_of(life.found)).days)] += 1
+                flow.ages[bisect_left(AGES, (flow.period.last - found).days)] += 1
         if events and self._span.holds(life.found):
             self._follow(life, events)
 
@@ -178,7 +180,7 @@ class Reckoning:
         """When a defect that was never confirmed was last known to be there."""
         if last.new is Standing.EXCEPTED:
             return last.at
-        looks = [at for at, sweep in self._looks.get(life.site, ()) if at < self._ends[-1] and sweep != last.sweep]
+        looks = [at for at, sweep in self._looks.get(life.site, ()) if at < self._end and sweep != last.sweep]
         if last.new is Standing.UNVERIFIED:
             return max((at for at in looks if at < last.at), default=life.found)
         return max((*looks, last.at))

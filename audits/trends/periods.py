@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from crawler.windows import TOKYO
 
@@ -28,12 +29,12 @@ class Period:
     first: date
     last: date
 
-    @property
+    @cached_property
     def begins(self) -> datetime:
         """The moment from which on it runs."""
         return datetime.combine(self.first, time(), TOKYO)
 
-    @property
+    @cached_property
     def ends(self) -> datetime:
         """The moment before which it ends."""
         return datetime.combine(self.last + timedelta(days=1), time(), TOKYO)

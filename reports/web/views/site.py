@@ -21,6 +21,7 @@ from audits.sweep import Plan
 from audits.trends.lives import rules_that_count
 from audits.trends.trend import trend_of
 from crawler.address import origin_of
+from crawler.together import Together
 from db.errors import SiteUnreachable, UsageError
 from db.tables import Defect, Page, Site, Sweep, Visit
 from db.types import now
@@ -80,14 +81,16 @@ async def site(asked: Reader, site_id: int) -> Response:
     above, title = organisations_above(asked, organisations, site_id), site_name(address)
     if last is None:
         return asked.page("site_new.html", title, crumbs=above, **shared)
-    conclusion = await conclude(asked.database, last.id, sample=False)
-    async with asked.reading() as connection:
-        told = await head(connection, last.id)
-        patterns = await scope(connection, last.id)
-        found_by = await coverage(connection, last.id)
-        trend = await trend_of(connection, [site_id], alone=True)
-        waiting = await _waiting(connection, site_id)
-        cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
+    async with Together() as beside:
+        concluding = beside.create_task(conclude(asked.database, last.id, sample=False))
+        async with asked.reading() as connection:
+            told = await head(connection, last.id)
+            patterns = await scope(connection, last.id)
+            found_by = await coverage(connection, last.id)
+            trend = await trend_of(connection, [site_id], alone=True)
+            waiting = await _waiting(connection, site_id)
+            cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
+    conclusion = concluding.result()
     methods = {step.point.sweep: step.point.method for step in trend.steps.get(site_id, ())}
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
