@@ -57,13 +57,11 @@ async def problem_pages(
     connection: AsyncConnection, sweep_id: int, assertor: Assertor = Assertor.AXE
 ) -> tuple[int, int]:
     """Audited pages with at least one failed criterion of level A or AA, and of level A alone."""
-    counts = [
-        await connection.scalar(
-            sa.select(sa.func.count()).select_from(failing(sweep_id, level.included, assertor).subquery())
-        )
-        for level in (Level.AA, Level.A)
-    ]
-    return counts[0] or 0, counts[1] or 0
+    of_a = sa.case((Assertion.level == Level.A, Visit.id))
+    both = sa.func.count(sa.distinct(Visit.id)), sa.func.count(sa.distinct(of_a))
+    found = await connection.execute(failing(sweep_id, Level.AA.included, assertor).with_only_columns(*both))
+    with_any, with_a = found.one()
+    return with_any, with_a
 
 
 async def unanalysed_pages(connection: AsyncConnection, sweep_id: int) -> int:

@@ -114,13 +114,16 @@ async def _open(connection: AsyncConnection, rule: str, sites: Collection[int]) 
 
 async def open_by_rule(connection: AsyncConnection, sites: sa.ColumnElement[bool]) -> dict[str, tuple[int, int]]:
     """Rule → open defects, and on how many sites; `sites` as in `failing`."""
-    rows = await connection.execute(
-        sa.select(Defect.rule, sa.func.count(), sa.func.count(sa.distinct(Defect.site_id)))
+    alone = (
+        sa.select(Defect.rule, sa.func.count().label("defects"))
         .join(Site, Site.id == Defect.site_id)
         .where(sites, Defect.state.in_(OPEN), *KNOWN)
-        .group_by(Defect.rule)
+        .group_by(Defect.rule, Defect.site_id)
+        .subquery()
     )
-    return {rule: (defects, on) for rule, defects, on in rows}
+    together = sa.select(alone.c.rule, sa.func.sum(alone.c.defects), sa.func.count()).group_by(alone.c.rule)
+    rows = await connection.execute(together)
+    return {rule: (int(defects), on) for rule, defects, on in rows}
 
 
 async def spoken_of(connection: AsyncConnection) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -193,9 +194,10 @@ class Listing:
         sort = self._sort()
         column = next(each for each in self.columns if each.key == sort.removeprefix("-"))
         key = column.by or (lambda row: column.cell(row).raw)
-        known = [row for row in self.rows if key(row) is not None]
-        ordered = sorted(known, key=key, reverse=sort.startswith("-"))
-        return ordered + [row for row in self.rows if key(row) is None]
+        keyed = [(key(row), row) for row in self.rows]
+        known = [each for each in keyed if each[0] is not None]
+        known.sort(key=itemgetter(0), reverse=sort.startswith("-"))
+        return [row for _, row in known] + [row for value, row in keyed if value is None]
 
     async def each(self) -> AsyncIterator[Any]:
         """All rows in order; of a query a few at a time."""

@@ -30,7 +30,7 @@ class Portraits:
         study: Callable[[Portrait], None],
     ) -> Portrait:
         """The portrait of some sites, which a condition says as well; `study` works out in a thread what will be shown."""
-        key = tuple(sites)
+        key = tuple(sorted(sites))
         state = span, *await state_of_points(connection, within)
         async with self._drawing:
             known, portrait = self._kept.pop(key, ((), None))
