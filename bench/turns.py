@@ -68,10 +68,14 @@ class Program:
 
     def end(self) -> None:
         """Stop it, if it runs."""
-        if self.process is not None and self.process.poll() is None:
+        self.said.close()
+        if self.process is None:
+            return
+        if self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.wait()
+        with self.process:  # waits for it, and closes the pipes
+            pass
 
 
 def by_turns(programs: Sequence[Program]) -> None:
