@@ -15,7 +15,7 @@ from audits.conclude import Conclusion, conclude, sweep_row
 from audits.counts import audited_in, report_order
 from audits.criteria import Criterion, aimed_at
 from audits.defects.cover import day_of
-from audits.defects.sight import parts, seen_at
+from audits.defects.sight import seen_at
 from audits.judging import Said, agreed, differ, pages_to_judge, words_on
 from audits.speaking import is_trusted
 from crawler.frame import is_gone, sent_beyond
@@ -275,7 +275,7 @@ async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
     said: dict[int, dict[str, list[Said]]] = defaultdict(dict)
     for (visit, number), words in (await words_on(connection, visits)).items():
         said[visit][number] = words
-    told = {row.id: row for some in parts(visits) for row in await connection.execute(_names(some))}
+    told = {row.id: row for row in await connection.execute(_names(sweep.id))}
     counts = {number: Counter({"unjudged": len(visits)}) for number in aimed}
     reasons, rules = ({number: Counter[str]() for number in aimed} for _ in range(2))
     found = _Words(counts=counts, reasons=reasons, rules=rules)
@@ -302,11 +302,11 @@ async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
     return found
 
 
-def _names(visits: Sequence[int]) -> sa.Select[int, str, str | None]:
+def _names(sweep: int) -> sa.Select[int, str, str | None]:
     return (
         sa.select(Visit.id, Page.address, Visit.title)
         .join(Page, Page.id == Visit.page_id)
-        .where(Visit.id.in_(visits))
+        .where(audited_in(sweep))
     )
 
 
