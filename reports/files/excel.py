@@ -166,7 +166,7 @@ async def _defects(book: Any, walk: Walk, counts: dict[int, _Count]) -> None:
         for number in some:
             count, row = counts[number], known[number]
             state = walk.language.say(f"defect_state.{row.state.value}")
-            region = walk.language.say(f"region.{row.region.value}") if row.region else None
+            region = walk.language.say(f"defects.region.{row.region.value}") if row.region else None
             sheet.add(
                 (
                     number,

@@ -48,6 +48,8 @@ class Sheet:
             if at == 0 and link is not None and self.links < LINKS:
                 self.links += 1
                 self.sheet.write_url(self.row, 0, link, string=str(value))
+                if isinstance(value, int):  # what leads somewhere is sorted and filtered as a number all the same
+                    self.sheet.write_number(self.row, 0, value, self.book.get_default_url_format())
             else:
                 self._write(self.row, at, value)
 

@@ -14,8 +14,8 @@ from pypdf import PdfReader
 from audits.conclude import conclude
 from db.database import Database
 from db.errors import UsageError
-from db.tables import Finding, Page, Visit
-from db.words import Outcome, VisitState
+from db.tables import Defect, Finding, Page, Visit
+from db.words import Outcome, Region, VisitState
 from reports.clean import INVISIBLE, visible
 from reports.files import excel, sheets
 from reports.files.kinds import FileKind, write_file
@@ -118,6 +118,8 @@ async def test_the_workbook_counts_as_the_rows_do_and_runs_nothing(
                 assert cell.hyperlink is None or cell.hyperlink.location
     to_place = book["ページ"]["A2"].hyperlink.location
     assert book["箇所"][to_place.partition("!")[2]].value == book["ページ"]["A2"].value
+    numbered = [each.value for name in ("ページ", "箇所") for each in book[name]["A"][1:] if each.value is not None]
+    assert {type(each) for each in numbered} == {int}, "a number that is linked is sorted and filtered as a number"
     by_defect = sum(row[5].value for row in book["欠陥"].iter_rows(min_row=2))
     async with database.reading() as connection:
         failed = sa.select(sa.func.count()).select_from(Finding).join(Visit, Visit.result_id == Finding.result_id)
@@ -126,6 +128,22 @@ async def test_the_workbook_counts_as_the_rows_do_and_runs_nothing(
     conclusion = await conclude(database, sweep)
     pages = {row[0].value: row[4].value for row in book["達成基準"].iter_rows(min_row=2)}
     assert pages == {each.number: each.problem_pages for each in conclusion.criteria}
+
+
+async def test_the_workbook_says_where_each_defect_is_to_be_repaired(
+    database: Database, sweep: int, tmp_path: Path
+) -> None:
+    regions = (Region.TEMPLATE, Region.CONTENT, None)
+    async with database.writing() as connection:
+        for region in regions:
+            kept = sa.update(Defect).where(Defect.id % len(regions) == regions.index(region)).values(region=region)
+            await connection.execute(kept)
+    await write_file(database, sweep, FileKind.EXCEL, tmp_path / "x.xlsx", "en")
+    listed = load_workbook(tmp_path / "x.xlsx")["Defects"].iter_rows(min_row=2)
+    told = {row[0].value: row[excel.DEFECTS.index("region")].value for row in listed}
+    words = ("template", "content", None)
+    assert told == {number: words[number % len(words)] for number in told}
+    assert set(told.values()) == set(words)
 
 
 async def test_a_full_sheet_goes_on_in_another(
