@@ -167,6 +167,12 @@ def left_out_words(rolled: Rolled, language: Language) -> str:
     return language.say("web.rates.left_out", sites=language.count("site", len(rolled.missing)), reasons=reasons)
 
 
+def older_words(rolled: Rolled, faces: Mapping[int, Face], language: Language) -> str:
+    """Of how many sites a rate is not of the last sweep, as that says none; nothing where it is of all."""
+    older = sum(step.point.sweep != faces[site].steps[-1].point.sweep for site, step in rolled.steps.items())
+    return language.say("web.overview.older", sites=language.count("site", older)) if older else ""
+
+
 def out_of_rate(why: Break | None, language: Language) -> str:
     """Why a site is not in the rate of several."""
     if why is Break.RULE_SET:

@@ -139,7 +139,7 @@ def _unit_columns(language: Language) -> list[Column]:
         return rates_href(each[1].id if each[1].id is not None else NO_ORGANISATION)
 
     def query(each: Any) -> str | None:
-        return f"organisation={each[1].id}" if each[1].id is not None else None
+        return f"organisation={NO_ORGANISATION if each[1].id is None else each[1].id}"
 
     return [
         Column(
@@ -196,17 +196,18 @@ def _site_columns(language: Language) -> list[Column]:
         return f"/sweeps/{each.face.last.point.sweep}/addresses?show=audited" if each.face.last else None
 
     def last(each: Any) -> Cell:
-        if each.face.last is None:
-            return Cell(text=say("web.sites.never") if not each.face.steps else say("site.no_rate"), value="")
-        point = each.face.last.point
-        aside = "" if point.complete else say("trend.incomplete")
+        if not each.face.steps:
+            return Cell(text=say("web.sites.never"), value="")
+        point, speaking = each.face.steps[-1].point, each.face.last
+        asides = [] if point.complete else [say("trend.incomplete")]
+        if speaking is None:
+            asides.append(say("web.overview.silent"))
+        elif speaking.point.sweep != point.sweep:
+            asides.append(say("web.overview.rate_of", day=language.day(speaking.point.at)))
         return Cell(
-            text=language.day(point.at),
-            value=day_of(point.at),
-            href=f"/sweeps/{point.sweep}",
-            aside=aside,
-            kind="short",
-        )
+            text=language.day(point.at), value=day_of(point.at), href=f"/sweeps/{point.sweep}",
+            aside=say("common.comma").join(asides), kind="short",
+        )  # fmt: skip
 
     return [
         Column(
@@ -228,7 +229,7 @@ def _site_columns(language: Language) -> list[Column]:
         *_defect_columns(language, lambda each: each, lambda each: f"site={each.id}"),
         Column(
             key="last", heading=say("web.sites.sweep"), is_told=True, cell=last,
-            by=lambda each: each.face.last.point.at if each.face.last else None,
+            by=lambda each: each.face.steps[-1].point.at if each.face.steps else None,
         ),
     ]  # fmt: skip
 

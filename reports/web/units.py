@@ -1,7 +1,7 @@
 """What the overview and its like are of: an organisation, or all that the reader may see; its portrait, and how time is cut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from audits.trends.portrait import Portrait
 from db.tables import Cycle, CycleSite, Sweep
 from db.types import now
 from reports.access.rights import May, Reach
+from reports.language import Language
 from reports.trend_words import period_label
 from reports.web.asking import Asked, Crumb, Refused
 from reports.web.portraits import Portraits
@@ -103,6 +104,22 @@ def others(asking: Asking) -> list[int]:
     """The sites that are in none of the organisations that the reader sees."""
     roots = {site for node, depth in asking.nodes if not depth for site in asking.tree.sites_below(node.id)}
     return [site for site in asking.sites if site not in roots]
+
+
+def others_name(asking: Asking, language: Language) -> str:
+    """What these sites are called: they are of no organisation, or a role reaches them one by one."""
+    alone = {site for site, _ in asking.tree.sites.get(None, ())}
+    return language.say("web.overview.others" if alone.issuperset(others(asking)) else "web.overview.one_by_one")
+
+
+async def asking_of(asked: Asked, organisation: str) -> Asking:
+    """What an address asks for: an organisation, the sites of none of the reader's, or everything. Raises Refused."""
+    if organisation.isascii() and organisation.isdigit() and len(organisation) < 10:
+        return await organisation_of(asked, int(organisation))
+    if organisation not in ("", NO_ORGANISATION):
+        raise Refused(404)
+    asking = await everything(asked)
+    return replace(asking, sites=others(asking), nodes=()) if organisation else asking
 
 
 def _roots(known: Tree, reach: Reach) -> list[Node]:

@@ -220,6 +220,28 @@ async def test_a_rate_names_the_sites_that_it_is_of_and_why_others_are_not_in_it
         assert (await client.get(f"/rates?organisation={of['bureau']}")).status_code == 404
 
 
+async def test_a_rate_of_a_sweep_before_the_last_is_said_to_be_that(database: Database, origin: str) -> None:
+    of, told_on, last = await town(database), today() - timedelta(days=3), today() - timedelta(days=1)
+    async with database.writing() as connection:  # a last sweep that says nothing of the whole site
+        rows = Histories(connection=connection)
+        await rows.sweeps([of["alone"]], told_on, {"label": [0]})
+        [silent] = await rows.sweeps([of["alone"]], last, {}, lost=range(10))
+        await keep_points(connection)
+    who = await person(database, "m", Grant(role=Role.MANAGER))
+    async with browsing(origin, who) as client:
+        home = (await client.get("/")).text
+        [site] = [row for row in await table(client, "/", "sites") if row[0].startswith("https://c0.")]
+        rates = await table(client, "/rates", "sites")
+    assert site[7] == last.isoformat()
+    day = f"{told_on.year}年{told_on.month}月{told_on.day}日"
+    assert f"割合は{day}の調査のもの" in site[-1]
+    assert "1サイトの割合は、最後の調査のものではありません" in home
+    [behind] = [row for row in rates if row[0].startswith("https://c0.")]
+    assert behind[1] == "入る"
+    assert f"調査 {silent}" in behind[-1], behind
+    assert sum("からは割合を言えません" in row[-1] for row in rates) == 1
+
+
 async def test_a_reader_sees_what_the_roles_reach(database: Database, origin: str) -> None:
     of = await town(database)
     office = await person(database, "office", Grant(role=Role.MANAGER, organisation=of["office"]))
@@ -232,7 +254,10 @@ async def test_a_reader_sees_what_the_roles_reach(database: Database, origin: st
         for hidden in (of["top"], of["bureau"], 999, 2**70):
             assert (await client.get(f"/organisations/{hidden}")).status_code == 404
     async with browsing(origin, team) as client:
-        assert [row[0] for row in await table(client, "/", "units")] == ["組織に入っていないサイト"]
+        [units] = await table(client, "/", "units")
+        assert units[0] == "個別に見るサイト", "it belongs to an organisation, which this reader does not see"
+        assert len(await table(client, "/defects?organisation=none", "defects")) == int(units[6]) > 0
+        assert 'href="/defects?organisation=none"' in (await client.get("/")).text
         [site] = await table(client, "/", "sites")
         assert (site[0].startswith("https://a1."), site[5]) == (True, "1")
         assert (await client.get(f"/organisations/{of['bureau']}")).status_code == 404

@@ -29,7 +29,7 @@ from reports.site_view import site_name
 from reports.trend_flow import flow_cell
 from reports.web.asking import Asked, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
-from reports.web.units import everything, organisation_of, painted
+from reports.web.units import NO_ORGANISATION, Asking, asking_of, everything, others, others_name, painted
 
 router = APIRouter()
 
@@ -43,7 +43,7 @@ class Wanted:
 
     state: str
     site: int | None
-    organisation: int | None
+    organisation: int | str | None  # NO_ORGANISATION: the sites of none of the reader's
     rule: str
     criterion: str
     owner: str
@@ -118,7 +118,7 @@ async def defects(asked: Reader) -> Response:
         return file
     async with asked.reading() as connection:
         part = await listing.part(connection)
-        choices = await _choices(connection, asked, organisations)
+        choices = await _choices(connection, asked, organisations, await everything(asked))
     return asked.page(
         "defects.html",
         asked.language.say("web.defects.title"),
@@ -140,11 +140,7 @@ async def _moved(connection: AsyncConnection, asked: Asked, wanted: Wanted) -> d
 
 async def _latest(connection: AsyncConnection, asked: Asked, wanted: Wanted) -> tuple[int, ...]:
     """The sweeps that the overview's sentence on defects is of. Raises Refused."""
-    asking = (
-        await everything(asked)
-        if wanted.organisation is None
-        else await organisation_of(asked, wanted.organisation)
-    )
+    asking = await asking_of(asked, str(wanted.organisation or ""))
     return (await painted(asked, connection, asking, ())).unit(asking.sites).moved_by
 
 
@@ -155,7 +151,7 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
     state = given.get("state", ANY if latest else LEFT)  # what was found may be repaired by now
     return Wanted(
         state=state if state in (ANY, *DefectState) else LEFT, site=_number(given.get("site")),
-        organisation=_number(given.get("organisation")), rule=given.get("rule", ""),
+        organisation=NO_ORGANISATION if given.get("organisation") == NO_ORGANISATION else _number(given.get("organisation")), rule=given.get("rule", ""),
         criterion=given.get("criterion", ""), owner=given.get("owner", ""), overdue=given.get("overdue") == "1", counts=given.get("counts") == "1",
         moved=Moved.asked(given) if given.get("site") else None,  # of one site: who asks for all has left it
         latest=latest,
@@ -175,7 +171,9 @@ async def _conditions(
         found.append(Defect.state.in_(OPEN) if wanted.state == LEFT else Defect.state == DefectState(wanted.state))
     if wanted.site is not None:
         found.append(Defect.site_id == wanted.site)
-    if wanted.organisation is not None:
+    if wanted.organisation == NO_ORGANISATION:
+        found.append(Defect.site_id.in_(others(await everything(asked))))
+    elif isinstance(wanted.organisation, int):
         known = wanted.organisation in organisations.nodes
         found.append(Defect.site_id.in_(organisations.sites_below(wanted.organisation) if known else []))
     if wanted.rule:
@@ -261,7 +259,9 @@ def _columns(asked: Asked) -> list[Column]:
     ]  # fmt: skip
 
 
-async def _choices(connection: AsyncConnection, asked: Asked, organisations: Tree) -> dict[str, Any]:
+async def _choices(
+    connection: AsyncConnection, asked: Asked, organisations: Tree, asking: Asking
+) -> dict[str, Any]:
     """What the form offers: only what the reader may see."""
     language, reach = asked.language, asked.who.reach(May.READ)
     mine = reach.within(Defect.site_id)
@@ -280,7 +280,10 @@ async def _choices(connection: AsyncConnection, asked: Asked, organisations: Tre
     return {
         "state": [(LEFT, say("web.defects.open")), *states, (ANY, say("web.defects.any"))],
         "site": [(str(row.id), site_name(row.address)) for row in sites],
-        "organisation": [(str(each.id), shown(each.path)) for each in nodes],
+        "organisation": [
+            *((str(each.id), shown(each.path)) for each in nodes),
+            *([(NO_ORGANISATION, others_name(asking, language))] if nodes and others(asking) else []),
+        ],
         "rule": sorted(((rule, text_of(rule, language.lang).title) for rule in rules), key=lambda each: each[1]),
         "criterion": [(number, f"{number} {numbers[number].name(language.lang)}") for number in order],
         "owner": [(NOBODY, say("web.defects.nobody")), *((each, each) for each in sorted(filter(None, owners)))],

@@ -26,6 +26,7 @@ from reports.overview_view import (
     extent_of,
     left_out_words,
     ministry,
+    older_words,
     sentences,
     shift_words,
     summed,
@@ -37,7 +38,19 @@ from reports.trend_view import rolled_row
 from reports.trend_words import forecast_sentence, why_broken
 from reports.web.asking import Asked, Crumb, Reader
 from reports.web.overview_tables import Told, overview_tables
-from reports.web.units import CUTS, Asking, Cut, cut_by, cuts, everything, organisation_of, others, painted, way_to
+from reports.web.units import (
+    CUTS,
+    Asking,
+    Cut,
+    cut_by,
+    cuts,
+    everything,
+    organisation_of,
+    others,
+    others_name,
+    painted,
+    way_to,
+)
 
 router = APIRouter()
 
@@ -81,7 +94,7 @@ async def _answer(asked: Asked, asking: Asking, title: str, crumbs: tuple[Crumb,
         cuts=CUTS, by=by, line_swatch=line_swatch, is_one=asking.organisation is not None, sites_of=len(asking.sites),
         extent_of=lambda row: extent_of(row, asked.language), told=lambda row: told(row, asked.language),
         row=rolled_row(whole.rolled, whole.sites, None), waiting=summed(waiting, asking.sites), here_id=asking.organisation, rates_href=asking.rates_href(),
-        left_out=left_out_words(whole.rolled, asked.language),
+        left_out=" ".join(filter(None, (left_out_words(whole.rolled, asked.language), older_words(whole.rolled, portrait.faces, asked.language)))),
         shift_words=lambda each: shift_words(each, asked.language),
     )  # fmt: skip
 
@@ -158,7 +171,7 @@ def _units(
         if not depth or asking.tree.sites_below(node.id)
     ]
     if rest := others(asking):
-        found.append(row(None, language.say("web.overview.others"), 0, rest))
+        found.append(row(None, others_name(asking, language), 0, rest))
     return found
 
 

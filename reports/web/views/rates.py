@@ -1,6 +1,6 @@
 """The sites behind a rate of several: by which sweep each is in it, or why it is not."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,20 +13,11 @@ from reports.clean import one_line
 from reports.language import Language
 from reports.overview_view import extent_of, out_of_rate, told, told_briefly
 from reports.trend_view import rolled_row, site_row
+from reports.trend_words import reasons as break_words
 from reports.web.addresses import rate_href
 from reports.web.asking import Asked, Crumb, Reader, Refused
 from reports.web.listing import Cell, Column, Listing
-from reports.web.units import (
-    NO_ORGANISATION,
-    Asking,
-    cut_by,
-    cuts,
-    everything,
-    organisation_of,
-    others,
-    painted,
-    way_to,
-)
+from reports.web.units import Asking, asking_of, cut_by, cuts, painted, way_to
 
 router = APIRouter()
 
@@ -34,7 +25,7 @@ router = APIRouter()
 @router.get("/rates")
 async def rates(asked: Reader, organisation: str = "", by: str = "", of: str = "") -> Response:
     """Of an organisation, or all that the reader may see; in a period, or as they stand now."""
-    asking = await _asking(asked, organisation)
+    asking = await asking_of(asked, organisation)
     async with asked.reading() as connection:
         cut = await cuts(asked, connection, asking, cut_by(by)) if of else []
         at = next((number for number, each in enumerate(cut) if each.key == of), None)
@@ -43,7 +34,8 @@ async def rates(asked: Reader, organisation: str = "", by: str = "", of: str = "
         portrait = await painted(asked, connection, asking, cut)
     rolled = portrait.unit(asking.sites).rolled if at is None else portrait.over([each.period for each in cut])[at]
     steps = {site: _last(rolled, site, face.steps) for site, face in portrait.faces.items()}
-    listing = _sites(asked, asking, rolled, steps)
+    newer = {site: _newer(rolled, site, face.steps) for site, face in portrait.faces.items()}
+    listing = _sites(asked, asking, rolled, steps, newer)
     if file := listing.file():
         return file
     async with asked.reading() as connection:
@@ -56,19 +48,16 @@ async def rates(asked: Reader, organisation: str = "", by: str = "", of: str = "
     )  # fmt: skip
 
 
-async def _asking(asked: Asked, organisation: str) -> Asking:
-    if organisation.isascii() and organisation.isdigit() and len(organisation) < 10:
-        return await organisation_of(asked, int(organisation))
-    if organisation not in ("", NO_ORGANISATION):
-        raise Refused(404)
-    asking = await everything(asked)
-    return replace(asking, sites=others(asking), nodes=()) if organisation else asking
-
-
 def _last(rolled: Rolled, site: int, steps: Any) -> Step | None:
     """The sweep of a site that is in the rate; of one that is not, its last sweep of the period."""
     mine = [step for step in steps if rolled.period.holds(step.point.at)]
     return rolled.steps.get(site) or (mine[-1] if mine else None)
+
+
+def _newer(rolled: Rolled, site: int, steps: Sequence[Step]) -> Step | None:
+    """The last sweep of the period of a site in the rate, where the rate is of one before, as the last says none."""
+    mine = [step for step in steps if rolled.period.holds(step.point.at)]
+    return mine[-1] if site in rolled.steps and mine[-1] is not rolled.steps[site] else None
 
 
 def _lead(rolled: Rolled, sites: int, language: Language) -> str:
@@ -81,7 +70,9 @@ def _lead(rolled: Rolled, sites: int, language: Language) -> str:
     )  # fmt: skip
 
 
-def _sites(asked: Asked, asking: Asking, rolled: Rolled, steps: dict[int, Step | None]) -> Listing:
+def _sites(
+    asked: Asked, asking: Asking, rolled: Rolled, steps: Mapping[int, Step | None], newer: Mapping[int, Step | None]
+) -> Listing:
     language, say = asked.language, asked.language.say
     wanted = set(asking.sites)
     rows = [
@@ -110,10 +101,13 @@ def _sites(asked: Asked, asking: Asking, rolled: Rolled, steps: dict[int, Step |
         step = steps[row[0]]
         if step is None:
             return Cell(text="", value="")
-        name = say("trend.sweep", sweep=str(step.point.sweep))
+        name, day = say("trend.sweep", sweep=str(step.point.sweep)), language.day(step.point.at)
+        newest = newer[row[0]]
+        later = say("trend.sweep", sweep=str(newest.point.sweep)) if newest else ""
         return Cell(
-            text=name, value=step.point.sweep, href=f"/sweeps/{step.point.sweep}", aside=language.day(step.point.at)
-        )
+            text=name, value=step.point.sweep, href=f"/sweeps/{step.point.sweep}",
+            aside=say("web.rates.older", day=day, later=later, on=language.day(newest.point.at), why=break_words(newest.breaks, language)) if newest else day,
+        )  # fmt: skip
 
     return Listing(
         asked=asked, id="sites", caption=say("web.rates.caption"), sort="counted", rows=sorted(rows, key=lambda row: row[1]),
