@@ -77,18 +77,22 @@ async def _audited(connection: AsyncConnection, sweeps: Collection[int]) -> dict
     return found
 
 
-async def _shown(connection: AsyncConnection, rule: str, sweeps: Collection[int]) -> dict[int, int]:
-    """Sweep → audited pages that the rule fails on; the pages of the sweeps are fewer than the places of a common rule."""
-    shows = (
+def shows(rule: str) -> sa.ColumnElement[bool]:
+    """Whether a visit's page showed a fault of a rule when it was last seen."""
+    return (
         sa.exists()
         .where(Occurrence.page_id == Visit.page_id, Occurrence.places > 0, Defect.id == Occurrence.defect_id)
         .where(Defect.rule == rule, Defect.merged_into_id.is_(None))
     )
+
+
+async def _shown(connection: AsyncConnection, rule: str, sweeps: Collection[int]) -> dict[int, int]:
+    """Sweep → audited pages that the rule fails on; the pages of the sweeps are fewer than the places of a common rule."""
     found: dict[int, int] = {}
     for some in parts(sweeps):
         rows = await connection.execute(
             sa.select(Visit.sweep_id, sa.func.count())
-            .where(Visit.sweep_id.in_(some), Visit.state == VisitState.AUDITED, shows)
+            .where(Visit.sweep_id.in_(some), Visit.state == VisitState.AUDITED, shows(rule))
             .group_by(Visit.sweep_id)
         )
         found |= dict(rows.all())

@@ -8,11 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from audits.conclude import rules_of
+from audits.failing import shows
+from audits.rules import all_rules
 from crawler.address import directory_of, origin_of
 from crawler.frame import is_gone
 from db.tables import Assertion, Draw, Finding, Page, Sweep, Visit
 from db.words import Assertor, Level, Method, Outcome, Part, Reason, VisitState
 from reports.language import Language
+from reports.page_view import text_of
 from reports.read_coverage import FRAME, known_by
 from reports.web.asking import Asked, Refused
 from reports.web.listing import Cell, Column, Listing
@@ -64,25 +67,27 @@ class Narrowed:
     way: str | None = None  # that they are known by, see `known_by`
     type: str | None = None  # of their content; empty: the server said none
     reason: str | None = None  # that people gave for leaving them out
+    rule: str | None = None  # a fault of which they showed when they were last seen
 
     @classmethod
     def asked(cls, asked: Asked) -> "Narrowed":
         """What the address of the page says. Raises Refused for words that there are none of."""
         given = asked.request.query_params
         show, template = given.get("show", "all"), given.get("template")
-        criterion, part, way = given.get("criterion"), given.get("part"), given.get("way")
+        criterion, part, way, rule = (given.get(name) for name in ("criterion", "part", "way", "rule"))
         known = (
             show in SHOWS or show in (*VisitState, *Reason),
             template in (None, NO_TEMPLATE) or (template.isascii() and template.isdigit() and len(template) < 9),
             criterion is None or CRITERION.fullmatch(criterion),
             part in (None, Part.RANDOM.value),
             way is None or way in known_by(),
+            rule is None or rule in all_rules(),
         )
         if not all(known):
             raise Refused(404)
         return cls(
             show=show, directory=given.get("directory"), template=int(template) if template and template != NO_TEMPLATE else template, criterion=criterion,
-            part=part, way=way, type=given.get("type"), reason=given.get("reason"),
+            part=part, way=way, type=given.get("type"), reason=given.get("reason"), rule=rule,
         )  # fmt: skip
 
     def conditions(self, sweep: Sweep, start: str, dialect: str) -> list[sa.ColumnElement[bool]]:
@@ -113,6 +118,8 @@ class Narrowed:
             found += [Visit.content_type == self.type if self.type else Visit.content_type.is_(None)]
         if self.reason is not None:
             found += [Visit.detail == self.reason]
+        if self.rule is not None:
+            found += [shows(self.rule)]
         return [Visit.sweep_id == sweep.id, *found]
 
     def _spoken_of(self, places: Any) -> sa.ColumnElement[bool]:
@@ -142,6 +149,7 @@ class Narrowed:
             say(f"coverage.{self.way}") if self.way else None,
             (self.type or say("web.site.no_type")) if self.type is not None else None,
             self.reason,
+            text_of(self.rule, language.lang).title if self.rule else None,
         )
         for each in about:
             if each is not None:

@@ -14,7 +14,7 @@ from reports.access import accounts, passwords, sessions, tries
 from reports.access.secrets import digest_of
 from reports.access.trail import leave
 from reports.language import LANGUAGES
-from reports.web.asking import SIZES, THEMES, Anyone, Asked, Refused, client_of, local
+from reports.web.asking import SIZES, THEMES, Anyone, Asked, client_of, local
 from reports.web.settings import WebSettings
 
 A_YEAR = 365 * 24 * 3600
@@ -116,7 +116,7 @@ async def welcome(asked: Anyone, secret: str) -> Response:
     async with asked.reading() as connection:
         account = await accounts.invited(connection, digest_of(secret), now())
     if account is None:
-        raise Refused(404)
+        return _gone(asked)
     say = asked.language.say
     return _unkept(asked.page("welcome.html", say("web.welcome.title"), account=account, secret=secret, error=""))
 
@@ -131,7 +131,7 @@ async def set_password(
     async with asked.reading() as connection:
         account = await accounts.invited(connection, digest_of(secret), at)
     if account is None:
-        raise Refused(404)
+        return _gone(asked)
     try:
         if password != again:
             raise UsageError(ja="2 つのパスワードが違います。", en="The two passwords differ.")
@@ -151,6 +151,12 @@ async def set_password(
     response = RedirectResponse("/", 303)
     give_cookie(response, asked.settings, session)
     return response
+
+
+def _gone(asked: Asked) -> Response:
+    """A link that is none, or none any more: which of both, and whose it was, is not told."""
+    say = asked.language.say
+    return asked.page("problem.html", say("web.welcome.gone"), status=404, line=say("web.welcome.do_gone"))
 
 
 @router.post("/choices")

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from selectolax.lexbor import LexborHTMLParser as Html
 
 from audits.examples import book
 from audits.rules import all_rules
@@ -50,6 +51,11 @@ async def test_a_rule_says_how_often_it_fails_on_the_sites_that_one_may_see(
         assert "検査した 22ページ（2サイト）のうち、8ページ（36.4%）" in shown
         assert 'href="/know-how/criteria/1.1.1"' in shown
         assert "b.example" in shown
+        for row in Html(shown).css("#failing tbody tr"):
+            for number in row.css("td a[href^='/sweeps/']"):
+                listed = await client.get(f"{number.attributes['href']}&as=csv&table=addresses")
+                assert int(number.text(strip=True)) == len(list(csv.reader(io.StringIO(listed.text)))) - 1
+            assert len(row.css("td a[href^='/sweeps/']")) == 2, "pages with the fault, and pages audited"
         contrast = (await client.get("/know-how/rules/region")).text
         assert "ほかに、最後の調査がこの規則で調べていないか" in contrast
         assert "22ページ" not in contrast

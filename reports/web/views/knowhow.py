@@ -198,11 +198,12 @@ def _failing_table(asked: Asked, found: Sequence[Failing], rule: str) -> Listing
             key="pages", heading=say("web.knowhow.pages"), is_number=True, by=lambda each: each.pages,
             cell=lambda each: Cell(
                 text=language.number(each.pages), value=each.pages,
+                href=f"/sweeps/{each.sweep}/addresses?show=audited&rule={rule}" if each.pages else None,
             ),
         ),
         Column(
             key="audited", heading=say("web.knowhow.audited"), is_number=True, by=lambda each: each.audited,
-            cell=lambda each: Cell(text=language.number(each.audited), value=each.audited, href=f"/sweeps/{each.sweep}"),
+            cell=lambda each: Cell(text=language.number(each.audited), value=each.audited, href=f"/sweeps/{each.sweep}/addresses?show=audited"),
         ),
         Column(
             key="share", heading=say("web.knowhow.share"), is_number=True, by=lambda each: each.pages / each.audited,
