@@ -19,7 +19,9 @@ from db.words import Outcome, Region, VisitState
 from reports.clean import INVISIBLE, visible
 from reports.files import excel, sheets
 from reports.files.kinds import FileKind, write_file
+from reports.files.pdf import print_pdf
 from reports.language import Language
+from reports.render import style_sheet
 from tests.reports.rows import HOSTILE, storable
 
 KINDS = (FileKind.EXCEL, FileKind.JSON, FileKind.SARIF, FileKind.EARL)
@@ -186,6 +188,20 @@ async def test_the_pdf_is_tagged_with_an_outline_and_its_fonts_inside(
             for page in reader.pages:
                 for font in page["/Resources"].get("/Font", {}).values():  # type: ignore[union-attr]
                     assert _is_inside(font.get_object())
+
+
+async def test_the_outline_names_each_heading_once_wherever_pages_end(tmp_path: Path, chromium: str) -> None:
+    headings = [f"見出し {number}" for number in range(120)]
+    parts = "".join(f"<h2>{each}</h2>{'<p>本文</p>' * (number % 7 + 1)}" for number, each in enumerate(headings))
+    (tmp_path / "report.css").write_text(style_sheet(), encoding="utf-8")
+    (tmp_path / "index.html").write_text(
+        f'<!doctype html><html lang="ja"><title>x</title><link rel="stylesheet" href="report.css"><main>{parts}</main>',
+        encoding="utf-8",
+    )
+    await print_pdf(tmp_path, "index.html", tmp_path / "x.pdf", chromium)
+    reader = PdfReader(tmp_path / "x.pdf")
+    assert len(reader.pages) > 10
+    assert [each.title for each in reader.outline] == headings  # type: ignore[union-attr]
 
 
 def _is_inside(font: Any) -> bool:
