@@ -1,11 +1,13 @@
 """Trust: whether a sweep that has finished counts, judged by its health, and by people where that is in doubt.
 
-It is held against the last sweep that counts and met the site under the same scope and limits. What a person has said
-stays said: an accepted sweep is taken into defects and trends, a rejected one never is.
+It is held against the last sweep that counts and met the site under the same scope and limits, and against the one that
+knew the most pages in a year, so that little by little is told from nothing. What a person has said stays said: an accepted
+sweep is taken into defects and trends, a rejected one never is.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
@@ -23,9 +25,10 @@ from crawler.frame import is_gone
 from db.errors import UsageError
 from db.tables import Draw, Health, Site, Sweep, Visit
 from db.types import now
-from db.words import TRANSIENT, SweepState, Trust, VisitState
+from db.words import TRANSIENT, Doubt, SweepState, Trust, VisitState
 
 HISTORY = 5  # earlier sweeps whose durations are looked at
+YEAR = timedelta(days=366)  # back to which a site must not have shrunk by little each time
 REACH = ("addresses", "depth", "pattern", "widen", "menus", "obey_meta_robots")  # limits that decide what is found
 
 
@@ -36,9 +39,15 @@ async def judge(connection: AsyncConnection, sweep_id: int) -> Trust:
     limits = Thresholds.of(settings or {})
     before = await _comparable(connection, sweep)
     measured = await _measure(connection, sweep, before)
+    against = before[0].id if before else None
+    if Doubt.SHRUNKEN not in measured.doubts(limits) and (
+        greatest := await _greatest(connection, sweep, measured, limits)
+    ):
+        against, known = greatest
+        measured = replace(measured, known_before=known)
     doubts = measured.doubts(limits)
     row = {
-        "against_id": before[0].id if before else None, "told": asdict(measured), "limits": asdict(limits),
+        "against_id": against, "told": asdict(measured), "limits": asdict(limits),
         "doubts": [each.value for each in doubts], "judged_at": now(),
     }  # fmt: skip
     if not (await connection.execute(sa.update(Health).where(Health.sweep_id == sweep_id).values(row))).rowcount:
@@ -83,14 +92,46 @@ async def _comparable(connection: AsyncConnection, sweep: Sweep) -> list[Sweep]:
     Edition, level and rules do not matter here: they decide what is found on pages, not which pages there are.
     """
     earlier = sa.select(Sweep.id, Sweep.settings).where(Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, SPEAKS)
-    scope = await scope_of(connection, sweep.id)
     found: list[Sweep] = []
     for row in await connection.execute(earlier.order_by(Sweep.id.desc())):
-        if _reach(row.settings) == _reach(sweep.settings) and await scope_of(connection, row.id) == scope:
+        if await _is_alike(connection, sweep, row):
             found.append(await sweep_row(connection, row.id))
         if len(found) == HISTORY:
             break
     return found
+
+
+async def _greatest(
+    connection: AsyncConnection, sweep: Sweep, measured: Measured, limits: Thresholds
+) -> tuple[int, int] | None:
+    """The comparable sweep of a year that knew the most pages, where this one is suspect against it, and its number of pages.
+
+    What was before a sweep that a person has accepted is over.
+    """
+    earlier = (
+        sa.select(Sweep.id, Sweep.settings, Sweep.trust, Health.told)
+        .join(Health, Health.sweep_id == Sweep.id)
+        .where(Sweep.site_id == sweep.site_id, Sweep.id < sweep.id, SPEAKS)
+        .where(Sweep.finished_at >= (sweep.finished_at or now()) - YEAR)
+    )
+    found: tuple[int, int] | None = None
+    for row in await connection.execute(earlier.order_by(Sweep.id.desc())):
+        known = int(row.told["known"])
+        doubts = replace(measured, known_before=known).doubts(limits)
+        is_greater = Doubt.SHRUNKEN in doubts and (found is None or known > found[1])
+        is_accepted = row.trust is Trust.ACCEPTED
+        if (is_greater or is_accepted) and await _is_alike(connection, sweep, row):
+            found = (row.id, known) if is_greater else found
+            if is_accepted:
+                break
+    return found
+
+
+async def _is_alike(connection: AsyncConnection, sweep: Sweep, row: Any) -> bool:
+    """Whether an earlier sweep met the site under the same scope and limits; `row` has its `id` and `settings`."""
+    if _reach(row.settings) != _reach(sweep.settings):
+        return False
+    return await scope_of(connection, row.id) == await scope_of(connection, sweep.id)
 
 
 def _reach(settings: Mapping[str, Any]) -> list[Any]:

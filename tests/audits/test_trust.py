@@ -86,6 +86,30 @@ async def test_a_sweep_is_held_against_the_last_that_counts(database: Database) 
         assert found.measured.seconds_usual == 2 * 3600
 
 
+async def test_a_site_that_shrinks_by_little_each_time_is_suspect_when_a_year_has_taken_too_much(
+    database: Database,
+) -> None:
+    async with database.writing() as connection:
+        histories = Histories(connection=connection)
+        site = OneSite(histories, (await histories.sites(1))[0])
+        greatest = await site.sweep(120)
+        await site.sweep(1000, settings={"depth": 2})  # of another reach: no yardstick
+        for pages in (110, 105, 96):
+            assert (await site.health(await site.sweep(pages))).trust is Trust.SOUND
+        fifth = await site.sweep(90)
+        found = await site.health(fifth)
+        assert (found.trust, found.doubts, found.against) == (Trust.SUSPECT, (Doubt.SHRUNKEN,), greatest)
+        assert (found.measured.known, found.measured.known_before) == (90, 120)
+        await accept(connection, fifth, "佐藤", "古い頁を消した")
+        after = await site.health(
+            await site.sweep(80)
+        )  # a person has seen how small it is: what was before is over
+        assert (after.trust, after.against) == (Trust.SOUND, fifth)
+        assert (await site.health(await site.sweep(71))).against == fifth
+        site.day += 366 * DAY  # and so is what is more than a year ago
+        assert (await site.health(await site.sweep(65))).trust is Trust.SOUND
+
+
 async def test_lost_pages_make_the_first_sweep_suspect_too(database: Database) -> None:
     async with database.writing() as connection:
         histories = Histories(connection=connection)
