@@ -15,7 +15,8 @@ def as_lines(overall: Overall, lang: str, *, sites: bool) -> Iterator[str]:
     """What a person reads: the verdict first, what ails before what runs; each site's last sweep only with `sites`."""
     language = Language(lang)
     say = language.say
-    yield say(f"status.verdict.{overall.verdict.value}")
+    of_none = overall.verdict is Verdict.WHOLE and not overall.finished
+    yield say("status.nothing_finished" if of_none else f"status.verdict.{overall.verdict.value}")
     yield say("status.at", at=_at(overall.at), since=_at(overall.since))
     if overall.nothing_ran:
         yield say("status.nothing_ran")

@@ -71,6 +71,13 @@ def test_every_command_of_a_guide_is_there_with_its_options(guide: str, line: st
     assert is_there(words[2:] if words[0] == "--config" else words), f"{guide}: {line}"
 
 
+def test_no_guide_backs_up_to_a_folder_that_would_become_a_file() -> None:
+    named = re.compile(r"jisweep backup (/[^\s`&]+)")
+    places = [each for guide in GUIDES.rglob("*.md") for each in named.findall(guide.read_text(encoding="utf-8"))]
+    assert places
+    assert [each for each in places if not each.endswith(("/", ".sqlite"))] == []
+
+
 @pytest.mark.parametrize("path", sorted(UNITS.glob("*.service")), ids=lambda path: path.name)
 def test_every_service_starts_a_command_that_is_there(path: Path) -> None:
     [start] = unit(path)["ExecStart"]

@@ -321,6 +321,8 @@ async def test_a_day_on_which_nothing_was_due_calls_for_nobody(database: Databas
     assert (overall.nothing_ran, overall.nothing_due, overall.verdict) == (False, True, Verdict.WHOLE)
     assert overall.schedules.next_at == datetime(2026, 12, 1, 13, 0, tzinfo=UTC)
     assert says(overall, "No sweep was due")
+    assert says(overall, "no sweep ended")
+    assert not says(overall, "every sweep that ended")  # of none it would be true of all
     async with database.writing() as connection:  # one that somebody has forgotten to resume expects nothing
         await connection.execute(sa.update(Schedule).values(paused_at=AT - 9 * DAY, paused_by="x"))
     overall = await stands(database)
