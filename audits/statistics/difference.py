@@ -41,6 +41,16 @@ def difference(before: Draw, after: Draw) -> tuple[float, float]:
     return _lower(before, after), -_lower(after, before)
 
 
+def is_below(before: Draw, after: Draw) -> bool:
+    """Whether the interval of the difference lies below 0; asked of 0 alone, so much quicker than the interval."""
+    if before.is_census or after.is_census:
+        return difference(before, after)[1] < 0
+    shares = _tried(after)
+    shown = _likely(after.population, shares, after.drawn)
+    expected = chances(after.population, shares, after.drawn, shown)
+    return _explained(after, before, shares, expected, shown, 0.0) < ONE_SIDE
+
+
 def between(before: Sample, after: Sample) -> tuple[float, float]:
     """The same for samples with strata; a page without a result counts in each bound for what makes it wider.
 

@@ -10,12 +10,14 @@ from math import ceil, floor
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-from audits.statistics.difference import chances, difference
+from audits.statistics.difference import chances, is_below
 from audits.statistics.finite import ROUNDING, Draw, interval
 
 CONFIDENCE = NormalDist().inv_cdf(0.975)  # two-sided 95 %
 POWER = 0.8  # of telling a difference that is there
+UNLIKELY = 1e-6  # a result of a draw that no plan counts on
 
 
 def pages_needed(population: int, half_width: float, share: float = 0.5) -> int:
@@ -52,16 +54,22 @@ def largest_after_fall(population: int, drawn: int, before: float) -> float | No
     """The largest share afterwards that two samples tell from the share before, in 8 of 10 cases; None: none is.
 
     Both samples are drawn anew from a population of the same size and compared as `audits.statistics.difference`
-    does: its interval must lie below 0. Exact but for one thing: the gap needed is that at the expected first sample.
+    does: its interval must lie below 0. Whatever the first sample shows counts, by how likely it is.
     """
     having = round(before * population)
-    gap = _gap_needed(population, drawn, round(before * drawn))
-    if gap is None or _power(population, drawn, having, 0, gap) < POWER:
+    first = chances(population, np.array([having]), drawn)[0]
+    most = _most_told(population, drawn, first)
+
+    def power(after: int) -> float:
+        second = np.cumsum(chances(population, np.array([after]), drawn)[0])
+        return float((first * np.where(most < 0, 0.0, second[most])).sum())
+
+    if power(0) < POWER:
         return None
     low, high = 0, having
     while low < high:
         middle = (low + high + 1) // 2
-        if _power(population, drawn, having, middle, gap) >= POWER:
+        if power(middle) >= POWER:
             low = middle
         else:
             high = middle - 1
@@ -74,27 +82,26 @@ def smallest_after_rise(population: int, drawn: int, before: float) -> float | N
     return None if without is None else 1 - without
 
 
-def _gap_needed(population: int, drawn: int, found: int) -> int | None:
-    """By how many pages a second draw must show fewer than `found`, to be told from the first."""
-    first = Draw(population=population, drawn=drawn, found=found)
+def _most_told(population: int, drawn: int, first: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The most that a second draw may show to be told as a fall from each result of a first; -1 where nothing is.
 
-    def is_told(gap: int) -> bool:
-        return difference(first, Draw(population=population, drawn=drawn, found=found - gap))[1] < 0
+    It never falls when the first shows more. Results of the first that are all but impossible are left out.
+    """
 
-    least, most = 1, found
-    if not found or not is_told(most):
-        return None
-    while least < most:
-        middle = (least + most) // 2
-        if is_told(middle):
-            most = middle
-        else:
-            least = middle + 1
-    return least
+    def is_told(found: int, later: int) -> bool:
+        one, other = (Draw(population=population, drawn=drawn, found=each) for each in (found, later))
+        return later < found and is_below(one, other)
 
-
-def _power(population: int, drawn: int, before: int, after: int, gap: int) -> float:
-    """Probability that the second draw shows at least `gap` pages fewer than the first."""
-    first = chances(population, np.array([before]), drawn)[0]
-    fewer = np.cumsum(chances(population, np.array([after]), drawn)[0])
-    return float((first[gap:] * fewer[: drawn + 1 - gap]).sum())
+    told = np.full(drawn + 1, -1)
+    most = -1
+    for found in np.flatnonzero(first > UNLIKELY).tolist():
+        step = 1
+        while is_told(found, most + step):
+            most += step
+            step *= 2
+        while step > 1:
+            step //= 2
+            if is_told(found, most + step):
+                most += step
+        told[found] = most
+    return told

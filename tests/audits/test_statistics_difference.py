@@ -6,7 +6,7 @@ from math import comb
 
 import pytest
 
-from audits.statistics.difference import LEFT_OUT, between, difference
+from audits.statistics.difference import LEFT_OUT, between, difference, is_below
 from audits.statistics.finite import Draw, interval
 from audits.statistics.strata import Sample, Stratum
 
@@ -92,3 +92,10 @@ def test_a_million_pages_and_ten_thousand_drawn() -> None:
     # the normal curve's: 1.96 √(0.3 · 0.7/10000 + 0.31 · 0.69/10000) · √0.99 = 1.27 points about 1
     assert (low, high) == pytest.approx((-0.0027, 0.0227), abs=0.0004)
     assert LEFT_OUT < 0.0025
+
+
+@pytest.mark.parametrize(("population", "drawn"), [(60, 20), (1200, 25), (30, 30)])
+def test_whether_a_difference_lies_below_0_is_what_its_interval_says(population: int, drawn: int) -> None:
+    draws = [Draw(population=population, drawn=drawn, found=found) for found in range(0, drawn + 1, 3)]
+    for before, after in product(draws, draws):
+        assert is_below(before, after) == (difference(before, after)[1] < 0), (before, after)
