@@ -410,7 +410,7 @@ def _read_pages(sheet: Worksheet, addresses: Mapping[int, str], filled: _Filled)
         cell = row[column["outcome"]]
         outcome = _outcome(cell, filled)
         reason = text_of(row[column["reason"]].value).strip()
-        if not visit.isdigit():
+        if not (visit.isascii() and visit.isdigit() and len(visit) < 19):
             if outcome is not None or reason:
                 filled.errors.append((place_of(cell), "key"))
             continue

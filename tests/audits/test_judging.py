@@ -325,9 +325,19 @@ async def test_a_workbook_that_has_lost_its_shape_is_refused_with_the_cell(once:
 
         return change
 
+    def chained(*changes: Callable[[Any], None]) -> Callable[[Any], None]:
+        def change(book: Any) -> None:
+            for each in changes:
+                each(book)
+
+        return change
+
     assert "達成基準!A3: この達成基準は試験にありません" in broken(set_cell(1, "A3", 1.2))
     assert "達成基準!G3: 案を受け入れるときは○" in broken(set_cell(1, "G3", "×"))
-    assert "ページ別!J3: この行がどのページのものか" in broken(set_cell(2, "M3", "99999 1.1.1"))
+    for visit in ("99999", "²", "9" * 5_000):
+        assert "ページ別!J3: この行がどのページのものか" in broken(
+            chained(set_cell(2, "M3", f"{visit} 1.1.1"), set_cell(2, "J3", "適合"))
+        )
 
     def swap(sheet: int, columns: str, other: int) -> Callable[[Any], None]:
         """Some cells of the second line change places with those of another, and the rest stays."""
