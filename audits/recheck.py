@@ -61,11 +61,13 @@ class Seen:
     reason: Reason | None  # why not
     detail: str | None
     places: int  # of the defects in question that it showed
+    moved_to: str | None  # the page of the recheck that it is now
 
     @property
     def is_told(self) -> bool:
-        """Whether it was seen, or is not there and no defect waits for it any more."""
-        return self.audited or (self.reason is Reason.NOT_FOUND and not self.places)
+        """Whether it was seen, or is not there or has moved, and no defect waits for it any more."""
+        elsewhere = self.reason is Reason.NOT_FOUND or self.moved_to is not None
+        return self.audited or (elsewhere and not self.places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +171,7 @@ async def _pages_now(connection: AsyncConnection, aim: Aim) -> dict[int, list[in
 async def left_to_see(connection: AsyncConnection, sweep_id: int, aim: Aim) -> list[int]:
     """The pages that are worth a look after the first: those of defects that none of the pages seen has shown.
 
-    Where no page was there, one that was seen without the defect: does the site answer at all?
+    Where no page was there, one that was seen without the defect: does the site answer at all? And where pages have moved to.
     """
     seen = set(await connection.scalars(_audited(sweep_id)))
     asked = set(await connection.scalars(sa.select(Visit.page_id).where(Visit.sweep_id == sweep_id)))
@@ -182,6 +184,7 @@ async def left_to_see(connection: AsyncConnection, sweep_id: int, aim: Aim) -> l
             left |= set(pages) - asked
         if alone and not left:
             left |= set((await _pages_ever(connection, defect, Occurrence.places == 0))[:1]) - asked
+    left |= {*(await _moved_to(connection, sweep_id)).values()} - asked
     return sorted(left)
 
 
@@ -288,16 +291,18 @@ async def seen(connection: AsyncConnection, sweep_id: int, aim: Aim) -> list[See
         )
         for page, places in rows:
             shown[page] = shown.get(page, 0) + int(places)
+    target = sa.orm.aliased(Page)
     visits = await connection.execute(
-        sa.select(Visit.page_id, Page.address, Visit.state, Visit.reason, Visit.detail)
+        sa.select(Visit.page_id, Page.address, Visit.state, Visit.reason, Visit.detail, target.address.label("to"))
         .join(Page, Page.id == Visit.page_id)
+        .outerjoin(target, target.id == Visit.leads_to_id)
         .where(Visit.sweep_id == sweep_id)
         .order_by(sa.case((Visit.state == VisitState.AUDITED, 1), else_=0), Page.address)
     )
     return [
         Seen(
             address=row.address, audited=row.state is VisitState.AUDITED, reason=row.reason, detail=row.detail,
-            places=shown.get(row.page_id, 0),
+            places=shown.get(row.page_id, 0), moved_to=row.to,
         )
         for row in visits
     ]  # fmt: skip
@@ -312,14 +317,16 @@ async def moved(
     known_as = await _known_as(connection, before)
     was = {known_as[number]: state for number, state in before.items()}  # what is one with another since
     was |= before
+    moved_to = await _moved_to(connection, sweep_id)
     found: list[Moved] = []
     for number, pages in (await _pages_now(connection, aim)).items():
         defect = await book.one(connection, number)
         showing = set(await _pages_showing(connection, defect.id))
+        mine = showing | {moved_to.get(page, page) for page in pages}
         found.append(
             Moved(
                 defect=defect, before=was.get(number, defect.state), checked=defect.rule in ran,
-                seen=len(visited & (showing | set(pages))), showing=len(visited & showing),
+                seen=len(visited & mine), showing=len(visited & showing),
             )
         )  # fmt: skip
     return found
@@ -332,6 +339,12 @@ async def states(connection: AsyncConnection, aim: Aim) -> dict[int, DefectState
         rows = await connection.execute(sa.select(Defect.id, Defect.state).where(Defect.id.in_(some)))
         found |= dict(rows.all())
     return found
+
+
+async def _moved_to(connection: AsyncConnection, sweep_id: int) -> dict[int, int]:
+    """The pages of a recheck that are another page now, which it sees, too."""
+    rows = await connection.execute(sa.select(Visit.page_id, Visit.leads_to_id).where(Visit.sweep_id == sweep_id))
+    return {page: leads_to for page, leads_to in rows if leads_to is not None}
 
 
 def _audited(sweep_id: int) -> sa.Select[*tuple[int]]:

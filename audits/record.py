@@ -29,6 +29,7 @@ from db.tables import (
     Finding,
     Page,
     Result,
+    Site,
     Sweep,
     Visit,
 )
@@ -93,11 +94,7 @@ async def keep_failure(
         {"state": VisitState.SELECTED} if again else {"state": VisitState.UNAUDITED, "reason": lost.reason}
     )
     if lost.reason is Reason.REDIRECT and lost.leads_to is not None:
-        facts["leads_to_id"] = await connection.scalar(
-            sa.select(Page.id)
-            .join(Visit, Visit.page_id == Page.id)
-            .where(Visit.sweep_id == sweep.id, Page.address == lost.leads_to)
-        )
+        facts["leads_to_id"] = await _page_at(connection, sweep, visit_id, lost.leads_to)
         if facts["leads_to_id"] is None:
             await add_note(connection, sweep.id, About.REDIRECT, lost.leads_to, SCRIPT_ONLY)
     kept = await connection.execute(
@@ -108,6 +105,29 @@ async def keep_failure(
     if not kept.rowcount:
         raise Overtaken
     log.info("%s: %s (%s)", "to be tried again" if again else "unaudited", lost.reason, lost.detail[:500])
+
+
+async def _page_at(connection: AsyncConnection, sweep: Sweep, visit_id: int, address: str) -> int | None:
+    """The page that a visit was sent to, when the sweep knows it.
+
+    A recheck knows what it sees, and where a page has moved to: another page of the site, not its start, that was last read
+    with the title that this one had.
+    """
+    known = sa.select(Page.id).join(Visit, Visit.page_id == Page.id).where(Page.address == address)
+    page: int | None = await connection.scalar(known.where(Visit.sweep_id == sweep.id))
+    if page is not None or not sweep.recheck:
+        return page
+    mine, read = sa.orm.aliased(Visit), sa.orm.aliased(Visit)
+    last = sa.select(sa.func.max(read.id)).where(read.page_id == Page.id, read.title.is_not(None)).scalar_subquery()
+    moved = (
+        sa.select(Page.id)
+        .join(Visit, Visit.id == last)
+        .join(mine, sa.and_(mine.id == visit_id, mine.title == Visit.title))
+        .join(Site, sa.and_(Site.id == Page.site_id, Site.address != Page.address))
+        .where(Page.site_id == sweep.site_id, Page.address == address)
+    )
+    found: int | None = await connection.scalar(moved)
+    return found
 
 
 def _ours(visit_id: int) -> tuple[sa.ColumnElement[bool], ...]:

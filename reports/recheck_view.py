@@ -116,6 +116,8 @@ class _Told:
         states: Counter[VisitState] = Counter(dict((await self._connection.execute(query)).all()))
         done = states[VisitState.AUDITED] + states[VisitState.UNAUDITED]
         stage = _stage(sweep, done, wanted=wanted)
+        if self._page is not None:
+            self._page = await self._now(self._page)
         told = [] if stage is not Stage.DONE else await self._defects(defects[:SHOWN])
         halted = (sweep.halted or {}).get(self._language.lang, "") if stage is Stage.HALTED else ""
         return Rechecked(
@@ -151,6 +153,11 @@ class _Told:
         if self._page is not None:
             query = query.where(Visit.page_id == self._page)
         return {defect: (seen, int(showing)) for defect, seen, showing in await self._connection.execute(query)}
+
+    async def _now(self, page: int) -> int:
+        """The page that a page has proved to have moved to, or itself."""
+        query = sa.select(Visit.leads_to_id).where(Visit.sweep_id == self._sweep.id, Visit.page_id == page)
+        return await self._connection.scalar(query) or page
 
     async def _lost(self) -> Reason | None:
         """Why the recheck has no result of the page."""

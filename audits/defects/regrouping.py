@@ -333,7 +333,11 @@ async def _go_on_as(
     if state is not last:
         step = {"defect_id": off, "old": last, "new": state, "who": MACHINE, "why": SPLIT, "at": now()}
         await connection.execute(sa.insert(DefectEvent).values(step))
-    await connection.execute(sa.update(Defect).where(Defect.id == off).values({**row._mapping, "state": state}))
+    region = sa.func.coalesce(
+        Defect.region, sa.literal(row.region, Defect.region.type)
+    )  # its own, where it has one
+    values = {**row._mapping, "state": state, "region": region}
+    await connection.execute(sa.update(Defect).where(Defect.id == off).values(values))
 
 
 async def _lived_together(connection: AsyncConnection, name: int, root: int) -> list[int]:

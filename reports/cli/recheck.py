@@ -182,11 +182,19 @@ def _object(told: _Told) -> dict[str, Any]:
 
 def _say(told: _Told, language: Language) -> None:
     for page in told.pages:
-        kind = "page" if page.audited else "gone" if page.is_told else "lost"
+        kind = "page" if page.audited else "lost" if not page.is_told else "moved" if page.moved_to else "gone"
         reason = language.word("reason", page.reason.value) if page.reason else "–"
         places = language.count("place", page.places)
         click.echo(
-            one_line(language.say(f"recheck.line.{kind}", address=page.address, places=places, reason=reason))
+            one_line(
+                language.say(
+                    f"recheck.line.{kind}",
+                    address=page.address,
+                    places=places,
+                    reason=reason,
+                    to=page.moved_to or "",
+                )
+            )
         )
     for each in told.defects:
         click.echo(one_line(language.say(f"recheck.line.{_outcome(each)}", **_words(each, language))))

@@ -23,6 +23,7 @@ from db.tables import Sweep
 from db.words import DefectState, Method, Reason
 from tests.audits.browsers import shared_browsers
 from tests.audits.sites import Answer, asked, html, small_site
+from tests.audits.sites import moved as moved_to
 from tests.audits.swept import plan_for, sweep_now
 from tests.crawler.servers import Server, http
 
@@ -244,6 +245,24 @@ async def test_a_page_that_is_not_there_any_more_holds_no_repair_back_while_the_
     _, seen, moved = await rechecked(database, tools, [banner.id])
     assert [(each.audited, each.is_told) for each in seen] == [(False, True), (True, True)]
     assert moved[banner.id].defect.state is DefectState.CONFIRMED
+
+
+async def test_a_page_that_moved_takes_its_faults_along_also_where_only_the_recheck_asks_for_its_old_address(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
+) -> None:
+    """The site links to the new address alone, so no sweep asks for the old one, which leads there."""
+    known = await first_sweep(database, server, tools)
+    photo = page("/bosai", PHOTO)
+    there = tuple(path for path in PAGES if path != "/bosai")
+    links = "".join(f'<p><a href="{path}">{path}</a></p>' for path in (*there, "/anzen"))
+    pages |= {"/": html(links), "/anzen": photo, "/bosai": moved_to(server.address("/anzen"))}
+    await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    pages |= {path: repaired(path) for path in there} | {"/anzen": repaired("/bosai")}
+    _, seen, moved = await rechecked(database, tools, [known["banner"].id, known["photo"].id])
+    assert {each.address for each in seen if not each.audited} == {server.address("/bosai")}
+    assert all(each.is_told for each in seen)
+    assert {each.defect.state for each in moved.values()} == {DefectState.CONFIRMED}
+    assert {each.defect.pages for each in moved.values()} == {0}
 
 
 async def test_one_document_in_place_of_all_pages_confirms_nothing(

@@ -23,7 +23,7 @@ from db.database import Database
 from db.errors import UsageError
 from db.tables import Defect, Occurrence, Sweep
 from db.words import DefectState as State
-from db.words import ExceptionReason, Origin, Regroup
+from db.words import ExceptionReason, Origin, Region, Regroup
 from tests.audits.test_fault_versions import PLACE, shown_anew
 from tests.audits.test_reconcile import History, history_in
 
@@ -174,6 +174,17 @@ async def test_a_merge_that_is_taken_back_gives_each_its_own_places_and_no_machi
         await take(history, {"/1": {"C": 1}, "/2": {"C": 1}, "/3": {"C": 1}})
         assert await places(history, new) == {"/1": 1, "/2": 1, "/3": 1}
         assert await state(history, c) is State.CONFIRMED
+
+
+async def test_what_is_taken_back_is_repaired_where_it_was(database: Database) -> None:
+    """A header's fault that was one with a photo's for a while is a template's still: one repair, not one for each page."""
+    async with history_in(database) as history:
+        await take(history, {"/1": {"a": 1, "b": 1}, "/2": {"a": 1}})
+        a, b = history.defects["a"], history.defects["b"]
+        for defect, region in ((a, Region.TEMPLATE), (b, Region.CONTENT)):
+            await history.connection.execute(sa.update(Defect).where(Defect.id == defect).values(region=region))
+        await regrouping.merge(history.connection, SAID, b, [a])
+        assert (await regrouping.take_back(history.connection, SAID, a)).region is Region.TEMPLATE
 
 
 async def test_what_is_taken_back_has_lived_with_the_other_only_since_they_were_one(database: Database) -> None:
