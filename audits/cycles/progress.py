@@ -23,6 +23,7 @@ from audits.engine import own_rules
 from audits.sampled import Estimate
 from audits.shift import Shift, shift_of, together
 from audits.statistics.strata import Sample
+from audits.statistics.together import by_pages
 from db.database import Database
 from db.tables import Sweep
 from db.words import Break, Edition, Gap, Method, Standing
@@ -331,8 +332,8 @@ def whole_of(sites: Sequence[_Measured]) -> Whole:
     after = [each.after for each in pairs if each.after]
     points = [point for each in pairs for point in (each.told.baseline, each.told.confirming) if point]
     return Whole(
-        rule_set=rule_set, rule_sets=len(rule_sets), baseline=_mean([each.before for each in begun if each.before]),
-        before=_mean(before), after=_mean(after), shift=shift_of(before, after),
+        rule_set=rule_set, rule_sets=len(rule_sets), baseline=mean_of([each.before for each in begun if each.before]),
+        before=mean_of(before), after=mean_of(after), shift=shift_of(before, after),
         incomplete=tuple(point.sweep for point in points if not point.complete),
     )  # fmt: skip
 
@@ -341,12 +342,14 @@ def _rule_set(site: _Measured) -> str:
     return own_rules(site.told.baseline.rule_set) if site.told.baseline else ""
 
 
-def _mean(samples: Sequence[Sample]) -> Mean:
+def mean_of(samples: Sequence[Sample]) -> Mean:
+    """What sites say together, by pages as their trends have it (audits.statistics.together), and one by one."""
     shares = [each.share for each in samples if each.share is not None]
-    return Mean(
-        sites=len(samples), by_pages=Estimate.of(together(samples)) if samples else None,
-        by_sites=sum(shares) / len(shares) if shares else None,
-    )  # fmt: skip
+    estimate = Estimate.of(together(samples)) if samples else None
+    if estimate is not None:
+        bounds = by_pages(samples)
+        estimate = replace(estimate, low=bounds.low, high=bounds.high)
+    return Mean(sites=len(samples), by_pages=estimate, by_sites=sum(shares) / len(shares) if shares else None)
 
 
 def standing_of(point: Point | None, rate: float) -> Standing:

@@ -16,13 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.cycles import closing, rounds
 from audits.cycles.defects import MAY_BE_THERE, open_of, tally
 from audits.cycles.keeping import kept, restored
-from audits.cycles.progress import Progress, SiteProgress, progress, standing_of
+from audits.cycles.progress import Progress, SiteProgress, mean_of, progress, standing_of
 from audits.cycles.rounds import Round, Target
 from audits.defects import book
 from audits.defects.book import Plan
 from audits.defects.cover import today
 from audits.defects.reconcile import reconcile
 from audits.sampled import Estimate
+from audits.statistics.strata import Sample, Stratum
 from db.database import Database
 from db.errors import UsageError
 from db.tables import DefectEvent, Draw, Site, Sweep, Visit
@@ -234,6 +235,25 @@ async def test_totals_are_of_the_same_sites_by_pages_and_by_sites(database: Data
     )  # fmt: skip
     assert whole.shift is not None
     assert whole.shift.low == whole.shift.high == pytest.approx(-0.21)
+
+
+def test_what_was_counted_widens_no_interval_of_what_was_drawn() -> None:
+    """Ten sites of which all pages were seen and a draw of another: as trends of the same sites tell it, and not as wide as without the draw."""
+    counted = [Sample(strata=(Stratum(population=1000, drawn=1000, audited=1000, found=200),))] * 10
+    drawn = Sample(strata=(Stratum(population=300, drawn=40, audited=40, found=12),))
+    found = mean_of([*counted, drawn]).by_pages
+    assert found is not None
+    low, high = drawn.interval
+    assert (found.low, found.high) == (
+        pytest.approx((2000 + 300 * low) / 10_300), pytest.approx((2000 + 300 * high) / 10_300),
+    )  # fmt: skip
+    assert (found.rate, found.frame, found.drawn, found.problem_pages) == (
+        pytest.approx(2090 / 10_300),
+        10_300,
+        10_040,
+        2012,
+    )
+    assert mean_of([]).by_pages is None
 
 
 async def test_shares_by_two_rule_sets_are_never_put_together(database: Database) -> None:
