@@ -216,6 +216,10 @@ def opened(path: Path) -> Iterator[Workbook]:
             counted = any(_FORMULA.search(archive.read(name)) for name in sheets)
         book = _loaded(path, data_only=True)
         valueless = list(_valueless(book, _loaded(path, data_only=False))) if counted else []
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UsageError(
+            ja=f"{path} を読めません（{error.strerror}）。", en=f"{path} cannot be read ({error.strerror})."
+        ) from error
     except (
         OSError,
         ValueError,

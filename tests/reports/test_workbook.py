@@ -49,6 +49,13 @@ def test_numbers_and_gaps_are_read_as_a_person_sees_them(tmp_path: Path) -> None
     assert read_workbook(tmp_path / "a.xlsx") == [["アドレス", *[""] * 4], [""] * 5, ["", "東京", "", "12", "1.5"]]
 
 
+def test_a_file_that_is_not_there_is_not_called_a_bad_workbook(tmp_path: Path) -> None:
+    for missing in (tmp_path / "none.xlsx", tmp_path):
+        with pytest.raises(UsageError) as refused, opened(missing):
+            pass
+        assert refused.value.line("ja").startswith(f"{missing} を読めません（")
+
+
 def test_a_formula_without_a_value_is_no_blank_and_an_error_no_text(tmp_path: Path) -> None:
     """A formula that no spreadsheet has worked out, and what Excel makes of a reason that begins with a dash."""
     path = tmp_path / "a.xlsx"
