@@ -304,9 +304,7 @@ async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
 
 def _names(sweep: int) -> sa.Select[int, str, str | None]:
     return (
-        sa.select(Visit.id, Page.address, Visit.title)
-        .join(Page, Page.id == Visit.page_id)
-        .where(audited_in(sweep))
+        sa.select(Visit.id, Page.address, Visit.title).join(Page, Page.id == Visit.page_id).where(audited_in(sweep))
     )
 
 
