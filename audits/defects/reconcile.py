@@ -25,7 +25,7 @@ from audits.defects.spots import spots_in, still_standing, words_of
 from audits.defects.standing import Standings
 from audits.defects.versions import followed_up, goes_on_first
 from audits.engine import own_rules
-from audits.speaking import COUNTING, is_trusted
+from audits.speaking import is_trusted
 from db.database import insert_new
 from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
@@ -532,12 +532,13 @@ class Reconciling:
         return found
 
     async def _found_here(self, newborn: set[int]) -> None:
-        """What only sweeps had found that do not count is found by this one, now."""
-        doubted = sa.select(Sweep.id).where(
-            Sweep.site_id == self._sweep.site_id, Sweep.trust.is_not(None), Sweep.trust.not_in(COUNTING)
-        )
+        """What only sweeps had met that do not count, or could not tell whether it fails, is found by this one, now."""
         for some in parts(sorted(newborn)):
-            mine = DefectEvent.defect_id.in_(some), DefectEvent.old.is_(None), DefectEvent.sweep_id.in_(doubted)
+            mine = (
+                DefectEvent.defect_id.in_(some),
+                DefectEvent.old.is_(None),
+                DefectEvent.sweep_id != self._sweep.id,
+            )
             found = {"sweep_id": self._sweep.id, "at": self._sweep.finished_at or now()}
             await self._connection.execute(sa.update(DefectEvent).where(*mine).values(found))
 

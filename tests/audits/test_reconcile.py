@@ -327,6 +327,20 @@ async def test_what_the_machine_cannot_tell_any_more_is_not_confirmed(database: 
         assert await history.states() == {"a": State.CONFIRMED}
 
 
+async def test_a_fault_is_found_by_the_sweep_that_sees_it_fail_not_by_one_that_could_not_tell(
+    database: Database,
+) -> None:
+    """Else what a period has found, and what was open at a baseline, grows long after it was reported."""
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}, unsure=["a"]))
+        sweep = await history.sweep({"/1": {"a": 1}})
+        assert (await reconcile(history.connection, sweep)).found == 1
+        found = sa.select(DefectEvent.sweep_id).where(DefectEvent.old.is_(None))
+        assert list(await history.connection.scalars(found)) == [sweep]
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
+        assert list(await history.connection.scalars(found)) == [sweep]
+
+
 async def test_a_block_that_moved_within_its_page_keeps_its_defect(database: Database) -> None:
     """The same element in another region: `A` has the shape of `a`."""
     async with history_in(database) as history:
