@@ -43,7 +43,7 @@ from db.types import now
 from db.words import GONE, About, Method, Reason, SweepState, VisitState
 
 IDLE = 0.2  # seconds until a worker without work looks again
-WORTH_A_TAB = 10  # pages for which a browser of its own is started
+WORTH_A_TAB = 3  # pages for which a browser of its own is started
 AT_ONCE = 8  # visits that are claimed in one transaction
 RENEW = 60.0  # seconds between renewals of a visit's lease
 AGAIN = 1.0  # seconds until it is tried again to give visits back
