@@ -111,20 +111,32 @@ async def _page_at(connection: AsyncConnection, sweep: Sweep, visit_id: int, add
     """The page that a visit was sent to, when the sweep knows it.
 
     A recheck knows what it sees, and where a page has moved to: another page of the site, not its start, that was last read
-    with the title that this one had.
+    with the title that this one had, and that no third page had then.
     """
     known = sa.select(Page.id).join(Visit, Visit.page_id == Page.id).where(Page.address == address)
     page: int | None = await connection.scalar(known.where(Visit.sweep_id == sweep.id))
     if page is not None or not sweep.recheck:
         return page
-    mine, read = sa.orm.aliased(Visit), sa.orm.aliased(Visit)
-    last = sa.select(sa.func.max(read.id)).where(read.page_id == Page.id, read.title.is_not(None)).scalar_subquery()
+    mine, read, third = (sa.orm.aliased(Visit) for _ in range(3))
+    last = (
+        sa.select(sa.func.max(read.id))
+        .join(Sweep, sa.and_(Sweep.id == read.sweep_id, ~Sweep.recheck))  # which has read the other pages, too
+        .where(read.page_id == Page.id, read.title.is_not(None))
+        .scalar_subquery()
+    )
     moved = (
         sa.select(Page.id)
         .join(Visit, Visit.id == last)
         .join(mine, sa.and_(mine.id == visit_id, mine.title == Visit.title))
         .join(Site, sa.and_(Site.id == Page.site_id, Site.address != Page.address))
-        .where(Page.site_id == sweep.site_id, Page.address == address)
+        .where(Page.site_id == sweep.site_id, Page.address == address, Visit.title != "")
+        .where(
+            ~sa.exists().where(
+                third.sweep_id == Visit.sweep_id,
+                third.title == Visit.title,
+                third.page_id.not_in((Page.id, mine.page_id)),
+            )
+        )
     )
     found: int | None = await connection.scalar(moved)
     return found

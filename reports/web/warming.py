@@ -33,9 +33,8 @@ async def warm(database: Database, held: State) -> None:
         found = await rounds.rounds(connection, Cycle.closed_at.is_(None))
     for cycle in found:
         await held.cycles.progress(database, cycle)
-    if (
-        not gc.get_freeze_count()
-    ):  # what is held for good would be gone through again while readers wait: 0.3 s each time
+    # What is held for good would be gone through again and again while readers wait, 0.3 s each time
+    if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
 

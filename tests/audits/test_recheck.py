@@ -265,6 +265,22 @@ async def test_a_page_that_moved_takes_its_faults_along_also_where_only_the_rech
     assert {each.defect.pages for each in moved.values()} == {0}
 
 
+@pytest.mark.parametrize("title", ["", "東京都見本局"])
+async def test_a_title_that_is_none_or_that_many_pages_bear_tells_of_no_move(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer], title: str
+) -> None:
+    """The page was removed, and its address leads to one that never had its fault."""
+    for path in PAGES:
+        photo = PHOTO if path == "/bosai" else ""
+        pages[path] = html(f"{BANNER}<p>{path}のご案内</p>{photo}", title=title)
+    await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    known = await defects_of(database)
+    pages["/bosai"] = moved_to(server.address(next(path for path in PAGES if path != "/bosai")))
+    _, seen, moved = await rechecked(database, tools, [known["photo"].id])
+    assert [(each.is_told, each.moved_to) for each in seen if not each.audited] == [(False, None)]
+    assert {each.defect.state for each in moved.values()} != {DefectState.CONFIRMED}
+
+
 async def test_one_document_in_place_of_all_pages_confirms_nothing(
     database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
 ) -> None:

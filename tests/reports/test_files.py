@@ -201,7 +201,8 @@ async def test_the_outline_names_each_heading_once_wherever_pages_end(tmp_path: 
     await print_pdf(tmp_path, "index.html", tmp_path / "x.pdf", chromium)
     reader = PdfReader(tmp_path / "x.pdf")
     assert len(reader.pages) > 10
-    assert [each.title for each in reader.outline] == headings  # type: ignore[union-attr]
+    outline: list[Any] = reader.outline
+    assert [each.title for each in outline] == headings
 
 
 def _is_inside(font: Any) -> bool:
