@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -159,34 +159,40 @@ def installed_browser(configured: str | None, playwrights_own: str) -> str:
 
 @asynccontextmanager
 async def playwright_driver() -> AsyncIterator[Playwright]:
-    """Playwright's driver, for as long as the block runs, in a session of its own.
+    """Playwright's driver, for as long as the block runs, in a session and with a folder for temporary files of its own.
 
-    Ctrl-C in a terminal goes to every process of the group: the driver would die with the pages in hand.
+    Ctrl-C in a terminal goes to every process of the group: the driver would die with the pages in hand. The folder is removed
+    at the end: browsers that die leave files, and the driver ends without waiting until it has removed them.
     Raises BrowserMissing when it does not start.
     """
     opening = async_playwright()
-    try:
-        with _children_in_own_session():
-            driver = await opening.__aenter__()
-    except Exception as error:  # of no kind of its own, when the driver's program ends at once
-        await asyncio.sleep(CALMING[0])  # the end of its process is noticed while there is a loop for it
-        raise BrowserMissing(
-            ja=f"ブラウザを動かすプログラム（Playwright の driver）が起動しません（{_first_line(error)}）。"
-            "Debian では apt install libatomic1 が要ります（root の jisweep setup が入れます）。",
-            en=f"The program that steers the browser (Playwright's driver) does not start ({_first_line(error)}): "
-            "on Debian, apt install libatomic1 (as root, jisweep setup does).",
-        ) from error
-    try:
-        yield driver
-    finally:
-        await opening.__aexit__()
+    with TemporaryDirectory(prefix="jisweep-", ignore_cleanup_errors=True) as folder:
+        try:
+            with _children_apart(folder):
+                driver = await opening.__aenter__()
+        except Exception as error:  # of no kind of its own, when the driver's program ends at once
+            await asyncio.sleep(CALMING[0])  # the end of its process is noticed while there is a loop for it
+            raise BrowserMissing(
+                ja=f"ブラウザを動かすプログラム（Playwright の driver）が起動しません（{_first_line(error)}）。"
+                "Debian では apt install libatomic1 が要ります（root の jisweep setup が入れます）。",
+                en=f"The program that steers the browser (Playwright's driver) does not start ({_first_line(error)}): "
+                "on Debian, apt install libatomic1 (as root, jisweep setup does).",
+            ) from error
+        try:
+            yield driver
+        finally:
+            await opening.__aexit__()
 
 
 @contextmanager
-def _children_in_own_session() -> Iterator[None]:
+def _children_apart(folder: str) -> Iterator[None]:
     """Playwright offers no way to say how its driver is started, so what it starts it with is set for a moment."""
     start = asyncio.create_subprocess_exec
-    asyncio.create_subprocess_exec = partial(start, start_new_session=True)
+
+    def apart(*words: Any, **how: Any) -> Coroutine[Any, Any, asyncio.subprocess.Process]:
+        return start(*words, **{**how, "env": {**how["env"], "TMPDIR": folder}, "start_new_session": True})
+
+    asyncio.create_subprocess_exec = apart
     try:
         yield
     finally:

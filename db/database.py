@@ -8,7 +8,7 @@ import sqlite3
 import time
 import unicodedata
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -71,6 +71,7 @@ class Database:
             self._engine = create_async_engine(url, connect_args={"timeout": self.patience})
             event.listen(self._engine.sync_engine, "connect", partial(_prepare_sqlite, journal=journal))
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self._engine.sync_engine, "invalidate", _give_up_sqlite)
         else:
             self._engine = create_async_engine(
                 self.url,
@@ -304,6 +305,21 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if remakes else 'ON'}")
         connection.info["jisweep_unwatched"] = remakes
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("jisweep_writes", False) else "BEGIN")
+
+
+def _give_up_sqlite(connection: Any, *_: object) -> None:
+    """Roll back before a connection is closed whose statement was called off.
+
+    SQLite keeps a closed connection, and its lock, for as long as a statement of it is known to anybody: here to the error that
+    is on its way up. What calls it off must not wait, so this is queued; closing it is queued after.
+    """
+    with suppress(RuntimeError):  # of a loop that has ended: nobody waits for the lock any more
+        asyncio.get_running_loop().create_task(_roll_back(connection.driver_connection))
+
+
+async def _roll_back(connection: Any) -> None:
+    with suppress(ValueError, sqlite3.Error):  # it was closed, or there is nothing to roll back
+        await connection.rollback()
 
 
 async def streamed(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> AsyncIterator[Any]:
