@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from crawler import document as html
 from crawler import links, minhash
 from crawler.address import LONGEST
 from crawler.answers import refusal_of
+from crawler.batch import AT_ONCE, Write
 from crawler.cookies import SAID, hides_behind_cookie
 from crawler.earlier import READ, validators
 from crawler.exploration import Exploration, counts, note, too_long
@@ -33,7 +35,6 @@ from crawler.volatile import stable_digest
 from db.tables import Visit
 from db.words import About, FoundBy, Reason, VisitState
 
-AT_ONCE = 50  # answers "not modified" that are committed together: so many are asked for again after a kill
 FEW_LINKS = 3  # static links within the site; a page with fewer and with scripts is always rendered
 
 
@@ -54,6 +55,7 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
         async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
+        await exploration.batch.commit()
         await _record_unmodified(exploration)
     return not exploration.stopping.is_set()
 
@@ -71,15 +73,15 @@ async def _ask(
                 if len(exploration.unmodified) >= AT_ONCE:
                     await _record_unmodified(exploration)
             else:
-                await _record(exploration, each, answer, earlier)
+                await exploration.batch.add(await _read(exploration, each, answer, earlier))
         except Stopped:
             return
 
 
-async def _record(
+async def _read(
     exploration: Exploration, each: Waiting, answer: Answer, earlier: Mapping[str, Any] | None
-) -> None:
-    """Commit what one address answered, together with the addresses that it leads to. Raises Stopped before that."""
+) -> Write:
+    """What is to be kept of what one address answered, together with the addresses that it leads to. Raises Stopped."""
     facts: dict[str, Any] = {
         "http_status": answer.status,
         "content_type": answer.content_type,
@@ -88,23 +90,19 @@ async def _record(
         "last_modified": answer.headers.get("last-modified"),
     }
     if answer.location is not None:
-        await _record_redirect(exploration, each, answer.location, facts)
-        return
+        return partial(_record_redirect, exploration, each, answer.location, facts)
     refused = refusal_of(answer)
     if refused is not None:
-        async with exploration.database.writing() as connection:
-            await end_visit(connection, each.visit, refused, answer.detail, **facts)
-        return
+        return partial(end_visit, visit=each.visit, reason=refused, detail=answer.detail, **facts)
     document = await exploration.elsewhere.run(html.read, answer.body, answer.content_type, answer.address)
     if each.found_by is FoundBy.START and await hides_behind_cookie(exploration, answer):
         facts["wording"] = document.content.wording
-        async with exploration.database.writing() as connection:
-            await end_visit(connection, each.visit, Reason.BLOCKED, SAID, **facts)
-        return
+        return partial(end_visit, visit=each.visit, reason=Reason.BLOCKED, detail=SAID, **facts)
     product = exploration.fetcher.manners.product
     wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
     obeyed = _obeyed(exploration, wishes)
-    leads_to = [link for link in document.links if counts(exploration.scope, link)]
+    met = exploration.pages
+    leads_to = [link for link in document.links if link in met or counts(exploration.scope, link)]
     leads_to = [] if "nofollow" in obeyed else leads_to
     facts |= {
         "body_digest": hashlib.sha256(answer.body).hexdigest(),
@@ -127,18 +125,26 @@ async def _record(
         facts |= {"stable_digest": stable_digest(source, slots), "volatile_id": earlier["volatile_id"]}
     if document.cut:
         await note(exploration, About.DOCUMENT, each.address, document.cut)
-    async with exploration.database.writing() as connection:
-        pages = await add_addresses(
-            connection, exploration.sweep, (link for link in leads_to if link != each.address),
-            found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page, met=exploration.pages,
-        )  # fmt: skip
-        pages[each.address] = each.page
-        unsafe = [pages[link] for link in leads_to if link in document.unsafe]
-        if unsafe:
-            await leave_unsafe(connection, exploration.sweep.id, unsafe, f"as a link on {each.address} says")
-        facts["links"] = links.pack(pages[link] for link in leads_to)
-        facts["canonical_id"] = pages.get(document.canonical or "")
-        await _end_as_page(connection, exploration, each, facts)
+    unsafe = [link for link in leads_to if link in document.unsafe]
+    return partial(_record_page, exploration, each, leads_to, unsafe, document.canonical, facts)
+
+
+async def _record_page(
+    exploration: Exploration, each: Waiting, leads_to: list[str], unsafe: list[str], own: str | None,
+    facts: dict[str, Any], connection: AsyncConnection,
+) -> None:  # fmt: skip
+    """Keep a page that calls `own` its address, with the addresses that it leads to."""
+    pages = await add_addresses(
+        connection, exploration.sweep, (link for link in leads_to if link != each.address),
+        found_by=FoundBy.LINK, depth=each.depth + 1, found_on=each.page, met=exploration.pages,
+    )  # fmt: skip
+    pages[each.address] = each.page
+    if unsafe:
+        left_alone = [pages[link] for link in unsafe]
+        await leave_unsafe(connection, exploration.sweep.id, left_alone, f"as a link on {each.address} says")
+    facts["links"] = links.pack(pages[link] for link in leads_to)
+    facts["canonical_id"] = pages.get(own or "")
+    await _end_as_page(connection, exploration, each, facts)
 
 
 async def _record_unmodified(exploration: Exploration) -> None:
@@ -163,18 +169,19 @@ async def _record_unmodified(exploration: Exploration) -> None:
             if "noindex" in _obeyed(exploration, facts["robots_meta"]):
                 await _end_as_page(connection, exploration, each, facts)
             else:
-                alike.append({"of": each.visit, "state": VisitState.EXPLORED, **facts})
+                alike.append(_explored(each, facts))
             for page in further:
                 exploration.known[page] = 1
         if alike:
-            await connection.execute(_ALIKE, alike)
+            await connection.execute(_EXPLORED, alike)
 
 
-# A visit and all that is set of it
-_ALIKE = (
+_FACTS = ("http_status", *(column.key for column in (*READ, Visit.stable_digest, Visit.volatile_id)))
+# A visit and all that exploring a page says of it; made once, for it takes longer than a short statement runs
+_EXPLORED = (
     sa.update(Visit)
     .where(Visit.id == sa.bindparam("of"))
-    .values({name: sa.bindparam(name) for name in ("state", "http_status", *(column.key for column in READ))})
+    .values(state=VisitState.EXPLORED, **{name: sa.bindparam(name) for name in _FACTS})
 )
 
 
@@ -184,8 +191,11 @@ async def _end_as_page(
     if "noindex" in _obeyed(exploration, facts["robots_meta"]):
         await end_visit(connection, each.visit, Reason.ROBOTS, f"the page says {facts['robots_meta']}", **facts)
         return
-    explored = sa.update(Visit).where(Visit.id == each.visit).values(state=VisitState.EXPLORED, **facts)
-    await connection.execute(explored)
+    await connection.execute(_EXPLORED, _explored(each, facts))
+
+
+def _explored(each: Waiting, facts: dict[str, Any]) -> dict[str, Any]:
+    return {"of": each.visit, **dict.fromkeys(_FACTS), **facts}
 
 
 def _obeyed(exploration: Exploration, wishes: str | None) -> str:
@@ -201,20 +211,21 @@ def _script_key(document: html.Document, links: list[str], each: Waiting) -> str
     return f"{document.script_key} {each.address}" if few else document.script_key
 
 
-async def _record_redirect(exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any]) -> None:
-    async with exploration.database.writing() as connection:
-        if too_long(exploration.scope, [location]):
-            said = f"sent to an address of more than {LONGEST} characters"
-            await end_visit(connection, each.visit, Reason.TRAP, said, **facts)
-            return
-        if not counts(exploration.scope, location):
-            await end_visit(connection, each.visit, Reason.REDIRECT_OUT, location, **facts)
-            return
-        pages = await add_addresses(
-            connection, exploration.sweep, [location],
-            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
-        )  # fmt: skip
-        await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=pages[location], **facts)
+async def _record_redirect(
+    exploration: Exploration, each: Waiting, location: str, facts: dict[str, Any], connection: AsyncConnection
+) -> None:
+    if too_long(exploration.scope, [location]):
+        said = f"sent to an address of more than {LONGEST} characters"
+        await end_visit(connection, each.visit, Reason.TRAP, said, **facts)
+        return
+    if not counts(exploration.scope, location):
+        await end_visit(connection, each.visit, Reason.REDIRECT_OUT, location, **facts)
+        return
+    pages = await add_addresses(
+        connection, exploration.sweep, [location],
+        found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
+    )  # fmt: skip
+    await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=pages[location], **facts)
 
 
 def _declared_size(answer: Answer) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crawler import robots as robotstxt
 from crawler.address import LONGEST, host_of, origin_of
+from crawler.batch import Batch
 from crawler.census import Census
 from crawler.earlier import Earlier
 from crawler.elsewhere import Elsewhere
@@ -69,10 +70,12 @@ class Exploration:
     elsewhere: Elsewhere = field(default_factory=Elsewhere)  # other explorations may use it too
     census: Census = field(init=False)
     earlier: Earlier = field(init=False)
+    batch: Batch = field(init=False)  # what was answered and is not committed yet
 
     def __post_init__(self) -> None:
         self.census = Census(self.sweep.id)
         self.earlier = Earlier(self.database, self.sweep)
+        self.batch = Batch(self.database)
 
     def is_over(self, ends: float) -> bool:
         """Whether the time for exploring is over, by the monotonic clock; closed windows take none of it."""

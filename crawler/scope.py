@@ -141,6 +141,7 @@ def _is_whole(pattern: str) -> bool:
     return pattern.startswith("http")
 
 
+@lru_cache(maxsize=256)  # the start's is asked for with every address
 def _place(address: str) -> tuple[str, str]:
     """Host, `www.` or not, and the port unless it is the scheme's own: http and https are one site there only."""
     url = URL(address)

@@ -108,9 +108,12 @@ def check_folder(out: Path) -> None:
     Folder(out).check()
 
 
-async def write_report(database: Database, sweep_id: int, out: Path, lang: str) -> Path:
+async def write_report(
+    database: Database, sweep_id: int, out: Path, lang: str, elsewhere: Elsewhere | None = None
+) -> Path:
     """Write the report of a sweep, finished or not, into the folder `out`; returns its first page.
 
+    `elsewhere` are further processes that run already; without it a long report has one of its own.
     Raises UsageError when there is no such sweep, or its evidence was disposed of; StorageError for a folder that cannot be
     written or that holds something else; then nothing is left behind and what was there is untouched.
     """
@@ -120,7 +123,8 @@ async def write_report(database: Database, sweep_id: int, out: Path, lang: str) 
         head = await read.head(connection, sweep_id)
         with Folder(out, _about(head), await state_of_test(connection, sweep_id)) as folder:
             _, cover = await cover_of(connection, await sweep_row(connection, sweep_id))
-            await Report(connection, database.store, head, conclusion, folder, Language(lang), cover).write()
+            report = Report(connection, database.store, head, conclusion, folder, Language(lang), cover)
+            await report.write(elsewhere or Elsewhere())
     return folder.out / "index.html"
 
 
@@ -175,12 +179,12 @@ class Report:
         }
         self.pages = Pages(folder, language, shared)
 
-    async def write(self) -> None:
+    async def write(self, elsewhere: Elsewhere) -> None:
         """Write everything; the first page comes last, since it sums up."""
         visits = await report_order(self.connection, self.head.id)
         numbers = {visit: number for number, visit in enumerate(visits, start=1)}
         self.folder.text("report.css", style_sheet())
-        rows = await self._audited(visits)
+        rows = await self._audited(visits, elsewhere)
         await self._sample(numbers)
         await self._unaudited()
         await self._documents()
@@ -228,13 +232,13 @@ class Report:
             )
         ]
 
-    async def _audited(self, visits: list[int]) -> list[Row]:
+    async def _audited(self, visits: list[int], elsewhere: Elsewhere) -> list[Row]:
         """The reports of all audited pages, the CSV files and the lists; returns what no list has taken."""
         lists = _Lists(self.pages, len(visits))
         with (
             tables.Table(self.folder, "findings", tables.FINDINGS, self.language) as findings,
             tables.Table(self.folder, "pages", tables.PAGES, self.language) as addresses,
-            Elsewhere() as elsewhere,
+            elsewhere,
         ):
             elsewhere.open_for(len(visits))
             async with Together() as writing:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import click
 from audits import sweep as sweeping
 from audits.conclude import Conclusion, conclude, sweep_row
 from audits.work import Tools
+from crawler.elsewhere import Elsewhere
 from crawler.limits import Limits
 from crawler.windows import Windows
 from db.database import Database, hide_password
@@ -39,14 +41,16 @@ async def run_to_report(
     out = await folder_for(database, sweep_id, given["out"])
     check_folder(out)
     stopping = asyncio.Event()
-    with stopped_by_signals(stopping, sweep_id, given):
-        async with Progress(database, sweep_id, lang):
-            finished = await sweeping.run(database, sweep_id, tools, stopping, again=again)
-    if not finished:
-        await say_stopped(database, sweep_id, given)
-        return INTERRUPTED
-    conclusion = await conclude(database, sweep_id)
-    path = await write_report(database, sweep_id, out, lang)
+    with Elsewhere() as elsewhere:  # what reads the pages writes the report
+        tools = replace(tools, elsewhere=elsewhere)
+        with stopped_by_signals(stopping, sweep_id, given):
+            async with Progress(database, sweep_id, lang):
+                finished = await sweeping.run(database, sweep_id, tools, stopping, again=again)
+        if not finished:
+            await say_stopped(database, sweep_id, given)
+            return INTERRUPTED
+        conclusion = await conclude(database, sweep_id)
+        path = await write_report(database, sweep_id, out, lang, elsewhere)
     show(conclusion, path, lang, given["as_json"])
     return ended(conclusion)
 
