@@ -209,7 +209,7 @@ class Tab:
 
     def __init__(
         self, driver: Playwright, manners: Manners, gate: Gate | None = None, *,
-        executable: str | None = None, script: str = "", pages_per_browser: int = 300,
+        executable: str | None = None, script: str = "", pages_per_browser: int = 1_000,
         credentials: Credentials = NONE, heaviest: int = HEAVIEST, scope: Scope | None = None,
     ) -> None:  # fmt: skip
         self._driver = driver
