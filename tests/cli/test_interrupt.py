@@ -40,10 +40,12 @@ def wait_for(started: Started, reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def at_state(program: Program, state: str, *, asked: int = 0, audited: int = 0) -> Callable[[], bool]:
+def at_state(program: Program, site: Site, state: str, *, asked: int = 0, audited: int = 0) -> Callable[[], bool]:
+    """Whether the sweep is in a state, so many pages were asked for, and so many have their result."""
+
     def reached() -> bool:
-        now = state_of(program.database)
-        return now[0] == state and now[1] >= asked and now[2] >= audited
+        now, _, done = state_of(program.database)
+        return now == state and sum(path.endswith(".html") for path in site.asked) >= asked and done >= audited
 
     return reached
 
@@ -54,7 +56,7 @@ def test_an_interrupted_sweep_keeps_the_pages_in_hand_and_can_be_resumed(
     program: Program, site: Site, number: int, state: str, asked: int, audited: int
 ) -> None:
     started = program.start("sweep", site.url, "--allow-private", "--lang", "en")
-    wait_for(started, at_state(program, state, asked=asked, audited=audited))
+    wait_for(started, at_state(program, site, state, asked=asked, audited=audited))
     started.interrupt(number)
     ended = started.ended()
     assert ended.code == 130, ended
@@ -96,7 +98,7 @@ def test_the_line_that_says_how_to_go_on_can_be_typed_as_it_is(program: Program,
 
 def test_the_pages_in_hand_are_not_asked_for_again(program: Program, site: Site) -> None:
     started = program.start("explore", site.url, "--allow-private", "--json")
-    wait_for(started, at_state(program, "exploring", asked=5))
+    wait_for(started, at_state(program, site, "exploring", asked=5))
     started.interrupt()
     ended = started.ended()
     assert (ended.code, ended.out) == (130, "")
@@ -152,7 +154,7 @@ def test_an_interruption_of_a_single_page(program: Program) -> None:
 
 def test_a_sweep_that_runs_is_refused_to_a_second_process(program: Program, site: Site) -> None:
     started = program.start("sweep", site.url, "--allow-private")
-    wait_for(started, at_state(program, "exploring", asked=1))
+    wait_for(started, at_state(program, site, "exploring", asked=1))
     second = program.run("resume", "1", "--lang", "en")
     assert second.code == 2
     assert len(second.said) == 1
@@ -162,7 +164,7 @@ def test_a_sweep_that_runs_is_refused_to_a_second_process(program: Program, site
 
 def test_the_report_of_a_sweep_that_has_not_finished_is_refused(program: Program, site: Site) -> None:
     started = program.start("sweep", site.url, "--allow-private")
-    wait_for(started, at_state(program, "exploring", asked=1))
+    wait_for(started, at_state(program, site, "exploring", asked=1))
     refused = program.run("report", "1", "--lang", "en")
     assert refused.code == 2
     assert "resume 1" in refused.said[0]
