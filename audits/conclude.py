@@ -1,5 +1,6 @@
 """Concluding a sweep: its numbers, each with the pages it stands on, read from the rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -107,6 +108,10 @@ async def conclude(database: Database, sweep_id: int, *, sample: bool = True) ->
         finished = sweep.state is SweepState.FINISHED and not waiting
         with_problems, with_problems_a = await problem_pages(connection, sweep_id)
         by_chance = await sampled(connection, sweep, Part.RANDOM)
+        covered = await excepted(connection, sweep, rules_of(sweep), by_chance)
+        untested, unsettled = await _count_results(
+            connection, sweep_id, sa.func.json_array_length(Result.untested) > 0, ~Result.settled
+        )
         return Conclusion(
             sweep=sweep_id,
             site=address or "",
@@ -126,14 +131,12 @@ async def conclude(database: Database, sweep_id: int, *, sample: bool = True) ->
             unaudited=unaudited,
             problem_pages=with_problems,
             problem_pages_a=with_problems_a,
-            places=await places(connection, sweep_id, rules_of(sweep)),
-            untested_parts_pages=await _count_results(
-                connection, sweep_id, sa.func.json_array_length(Result.untested) > 0
-            ),
-            unsettled_pages=await _count_results(connection, sweep_id, ~Result.settled),
+            places=covered.failed if covered else await places(connection, sweep_id, rules_of(sweep)),
+            untested_parts_pages=untested,
+            unsettled_pages=unsettled,
             estimate=Estimate.of(by_chance.sample(rules_of(sweep))) if by_chance else None,
             overlap=await overlap(connection, sweep, by_chance, rules_of(sweep)) if by_chance else None,
-            excepted=await excepted(connection, sweep, rules_of(sweep), by_chance),
+            excepted=covered,
             reliance=await reliance(connection, sweep_id),
             health=await health_of(connection, sweep_id),
             survey=await survey(connection, sweep),
@@ -213,14 +216,17 @@ async def _selected(connection: AsyncConnection, sweep_id: int) -> int:
     return await connection.scalar(counted) or 0
 
 
-async def _count_results(connection: AsyncConnection, sweep_id: int, condition: sa.ColumnElement[bool]) -> int:
+async def _count_results(
+    connection: AsyncConnection, sweep_id: int, *conditions: sa.ColumnElement[bool]
+) -> Sequence[int]:
+    """How many results of audited pages fulfil each condition."""
     counted = (
-        sa.select(sa.func.count())
+        sa.select(*(sa.func.count(sa.case((condition, 1))) for condition in conditions))
         .select_from(Visit)
         .join(Result, Result.id == Visit.result_id)
-        .where(audited_in(sweep_id), condition)
+        .where(audited_in(sweep_id))
     )
-    return await connection.scalar(counted) or 0
+    return tuple((await connection.execute(counted)).one())
 
 
 def rules_of(sweep: Sweep, number: str | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits.counts import audited_in
 from audits.defects.cover import Cover, cover_at, cover_on, day_of, named, today
-from audits.defects.naming import KNOWN_AS, parted
+from audits.defects.naming import KNOWN_AS, ROOT, parted
 from audits.sampled import Estimate, Sampled
 from db.database import streamed
 from db.tables import Defect, Exemption, Finding, Page, PartPage, Sweep, Visit
@@ -43,6 +43,7 @@ class Excepted:
     """A sweep with the exceptions that were in force when it finished."""
 
     day: date
+    failed: int  # places on audited pages, covered or not
     problem_pages: int  # audited pages with a failed place of level A or AA that no exception covers
     estimate: Estimate | None  # of these in the whole frame, from the random part
     reasons: dict[ExceptionReason, Extent]  # a place that several cover counts for the one that was said first
@@ -71,11 +72,12 @@ async def excepted(
     async for page, address, rule, defect, places in rows:
         if by := cover.all_of(defect=defect, rule=rule, page=page, address=address):
             counted.add(page, places, by)
-    shown = await connection.execute(_all_places(sweep, rules))
+    shown = (await connection.execute(_all_places(sweep, rules))).all()
     still = sorted(page for page, places in shown if places > counted.covered[page])
     names = await named(connection, cover.exemptions)
     return Excepted(
         day=day,
+        failed=sum(places for _, places in shown),
         problem_pages=len(still),
         estimate=Estimate.of(by_chance.sample_of(np.isin(by_chance.pages, still))) if by_chance else None,
         reasons={
@@ -101,7 +103,14 @@ def _all_places(sweep: Sweep, rules: Sequence[str]) -> sa.Select[int, int]:
 def _places(sweep: Sweep, rules: Sequence[str], cover: Cover) -> sa.Select[int, str, str, int, int]:
     """The same by defect, known by the name that it goes by: of the rules and defects that exceptions name."""
     defects = sorted(cover.defects)
-    touched = sa.true() if len(defects) > NAMED else sa.or_(Finding.rule.in_(cover.rules), KNOWN_AS.in_(defects))
+    split = sa.select(PartPage.defect_id).where(PartPage.part_id.in_(defects))
+    names = sa.select(Defect.id).where(
+        Defect.site_id == sweep.site_id, sa.or_(ROOT.in_(defects), ROOT.in_(split))
+    )  # decides before anything is joined to a place
+    touched = sa.and_(
+        sa.or_(Finding.rule.in_(cover.rules), Finding.defect_id.in_(names)),
+        sa.or_(Finding.rule.in_(cover.rules), KNOWN_AS.in_(defects)),
+    )
     return (
         sa.select(Visit.page_id, Page.address, Finding.rule, KNOWN_AS, sa.func.count())
         .select_from(Visit)
@@ -109,7 +118,8 @@ def _places(sweep: Sweep, rules: Sequence[str], cover: Cover) -> sa.Select[int, 
         .join(Finding, Finding.result_id == Visit.result_id)
         .join(Defect, Defect.id == Finding.defect_id)
         .outerjoin(PartPage, parted(Visit.page_id))
-        .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules), touched)
+        .where(audited_in(sweep.id), Finding.outcome == Outcome.FAILED, Finding.rule.in_(rules))
+        .where(touched if len(defects) <= NAMED else sa.true())
         .group_by(Visit.page_id, Page.address, Finding.rule, KNOWN_AS)
     )
 

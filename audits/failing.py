@@ -116,12 +116,16 @@ async def _open(connection: AsyncConnection, rule: str, sites: Collection[int]) 
     return found
 
 
-async def open_by_rule(connection: AsyncConnection, sites: sa.ColumnElement[bool]) -> dict[str, tuple[int, int]]:
-    """Rule → open defects, and on how many sites; `sites` as in `failing`."""
+async def open_by_rule(
+    connection: AsyncConnection, sites: sa.ColumnElement[bool], rules: Collection[str]
+) -> dict[str, tuple[int, int]]:
+    """Of some rules: rule → open defects, and on how many sites; `sites` as in `failing`."""
+    if not rules:
+        return {}
     alone = (
         sa.select(Defect.rule, sa.func.count().label("defects"))
         .join(Site, Site.id == Defect.site_id)
-        .where(sites, Defect.state.in_(OPEN), *KNOWN)
+        .where(sites, Defect.rule.in_(rules), Defect.state.in_(OPEN), *KNOWN)
         .group_by(Defect.rule, Defect.site_id)
         .subquery()
     )

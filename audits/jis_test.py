@@ -273,7 +273,9 @@ async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
     aimed = aimed_at(sweep.edition, sweep.level)
     visits = await report_order(connection, sweep.id)
     said: dict[int, dict[str, list[Said]]] = defaultdict(dict)
-    for (visit, number), words in (await words_on(connection, visits)).items():
+    for (visit, number), words in (
+        await words_on(connection, sa.select(Visit.id).where(audited_in(sweep.id)))
+    ).items():
         said[visit][number] = words
     told = {row.id: row for row in await connection.execute(_names(sweep.id))}
     counts = {number: Counter({"unjudged": len(visits)}) for number in aimed}
@@ -281,8 +283,8 @@ async def _words(connection: AsyncConnection, sweep: Sweep) -> _Words:
     found = _Words(counts=counts, reasons=reasons, rules=rules)
     unsaid: set[tuple[int, str]] = set()  # not met, and nobody has written why: the rules that failed tell it
     for position, visit in enumerate(visits, start=1):
-        judged = said.get(visit, {})
-        mine = {number: judged[number] for number in aimed if number in judged}
+        judged = said.get(visit)
+        mine = {number: judged[number] for number in aimed if number in judged} if judged else {}
         for number, words in mine.items():
             found.add(number, words)
             if agreed(words) is JudgementOutcome.NOT_MET and not any(each.reason for each in words):

@@ -377,14 +377,16 @@ async def _seen(
     return found
 
 
-async def words_on(connection: AsyncConnection, visits: Sequence[int]) -> dict[tuple[int, str], list[Said]]:
+async def words_on(
+    connection: AsyncConnection, visits: Sequence[int] | sa.Select[int]
+) -> dict[tuple[int, str], list[Said]]:
     """The last word of each person on each criterion of each visit, in the order of names."""
     last: dict[tuple[int, str], dict[str, Said]] = defaultdict(dict)
     of = Judgement
     words = sa.select(of.visit_id, of.criterion, known_as(of.person), of.outcome, of.reason, of.at).order_by(
         of.at, of.id
     )
-    for some in parts(visits):
+    for some in [visits] if isinstance(visits, sa.Select) else parts(visits):
         for visit, number, person, outcome, reason, at in await connection.execute(
             words.where(of.visit_id.in_(some))
         ):

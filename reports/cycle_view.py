@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audits.cycles.defects import MAY_BE_THERE, Line, open_of, tally
+from audits.cycles.defects import MAY_BE_THERE, Line, tally
 from audits.cycles.keeping import kept
 from audits.cycles.progress import Mean, Point, Progress, SiteProgress
 from audits.cycles.rounds import Round
@@ -99,7 +99,7 @@ def targets(found: Progress, language: Language) -> Iterator[str]:
         aim = language.say("cycle.rate_target", on=on, rate=language.share(target.rate))
         yield _aim(aim, said, late, on, language)
     if found.defects_standing is not None and target.defects is not None:
-        sure, possible = open_of(found.defects)
+        sure, possible = found.open
         said = language.say(
             "cycle.defects_target_stands", standing=language.say(f"standing.{found.defects_standing.value}"),
             day=language.date(found.day), sure=sure, unsure=possible - sure,
@@ -276,7 +276,7 @@ def site_row(site: SiteProgress, language: Language) -> dict[str, Any]:
     states = Counter(each.state for each in site.defects)
     shift = site.shift
     numbers = {
-        "baseline_defects": first.total(), "confirmed": first[DefectState.CONFIRMED], "open": open_of(site.defects)[0],
+        "baseline_defects": first.total(), "confirmed": first[DefectState.CONFIRMED], "open": site.open[0],
         "unverified": states[DefectState.UNVERIFIED], "excepted": states[DefectState.EXCEPTED],
         "new": counted[Origin.NEW].total(), "newly_checked": counted[Origin.NEWLY_CHECKED].total(),
         "back": counted[Origin.BACK].total(), "overdue": sum(each.overdue for each in site.defects),

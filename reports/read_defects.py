@@ -1,6 +1,6 @@
 """What the rows say of defects: of many for a list, of a few for the page that shows them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +20,25 @@ PAGES: sa.ScalarSelect[int] = (
     .correlate(Defect)
     .scalar_subquery()
 )  # that show it; 0 is written out, as the index has it
+
+
+def with_pages(connection: AsyncConnection, conditions: Sequence[sa.ColumnElement[bool]], *, few: bool) -> sa.CTE:
+    """The `id` of each defect that fits and that some page has shown, and how many `pages` show it now.
+
+    SQLite looks up the pages of each; PostgreSQL counts those of all in one pass, unless only a `few` fit.
+    """
+    if few or connection.dialect.name == "sqlite":
+        counted = sa.select(Defect.id, PAGES.label("pages")).where(*conditions)
+    else:
+        shown = Occurrence.places > sa.literal_column("0")
+        whole = sa.select(Occurrence.defect_id, sa.func.count().label("pages")).where(shown)
+        of = whole.group_by(Occurrence.defect_id).cte("shown")
+        pages = sa.func.coalesce(of.c.pages, 0).label("pages")
+        counted = sa.select(Defect.id, pages).outerjoin(of, of.c.defect_id == Defect.id).where(*conditions)
+    seen = counted.where(Defect.merged_into_id.is_(None)).cte("seen").prefix_with("MATERIALIZED")
+    ever = sa.exists().where(Occurrence.defect_id == seen.c.id)  # asked only of those that no page shows now
+    known = sa.select(seen.c.id, seen.c.pages).where(sa.or_(seen.c.pages > 0, ever))
+    return known.cte("known").prefix_with("MATERIALIZED")
 
 
 @dataclass(frozen=True, kw_only=True)

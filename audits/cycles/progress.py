@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from audits import compare
@@ -68,6 +69,11 @@ class SiteProgress:
     standing: Standing | None  # to the target of the rate; None: there is no such target
     defects: tuple[Line, ...]  # none where there is no baseline
 
+    @cached_property
+    def open(self) -> tuple[int, int]:
+        """See `open_of`."""
+        return open_of(self.defects)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
@@ -107,10 +113,15 @@ class Progress:
     rate_standing: Standing | None  # None: there is no such target
     defects_standing: Standing | None
 
-    @property
+    @cached_property
     def defects(self) -> tuple[Line, ...]:
         """The defects of all sites."""
         return tuple(line for site in self.sites for line in site.defects)
+
+    @property
+    def open(self) -> tuple[int, int]:
+        """See `open_of`, over all sites."""
+        return _open_of(self.sites)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -372,11 +383,15 @@ def _rate_standing(sites: Sequence[SiteProgress]) -> Standing | None:
     return Standing.UNKNOWN if Standing.UNKNOWN in found else Standing.REACHED
 
 
+def _open_of(sites: Sequence[SiteProgress]) -> tuple[int, int]:
+    return sum(each.open[0] for each in sites), sum(each.open[1] for each in sites)
+
+
 def _defects_standing(sites: Sequence[SiteProgress], most: int | None) -> Standing | None:
     """Reached when no more can be open, whatever became of those that nobody has seen."""
     if most is None:
         return None
-    sure, possible = open_of([line for each in sites for line in each.defects])
+    sure, possible = _open_of(sites)
     if sure > most:
         return Standing.NOT_REACHED
     whole = all(each.baseline for each in sites)

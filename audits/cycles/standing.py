@@ -24,9 +24,10 @@ async def states_of(connection: AsyncConnection, sites: Collection[int]) -> dict
     """Site → how it stands; in some statements, however many sites there are."""
     found: dict[int, tuple[list[Any], list[Any]]] = {site: ([], []) for site in sites}
     for some in parts(sites):
-        for kind, queries in enumerate((_of_sweeps(some), _of_defects(some))):
+        of_defects = _of_defects(some, on_sqlite=connection.dialect.name == "sqlite")
+        for kind, queries in enumerate((_of_sweeps(some), of_defects)):
             for number, query in enumerate(queries):
-                for site, *state in await connection.execute(query):
+                for site, *state in (await connection.execute(query)).all():
                     found[site][kind].append((number, *state))
     return {site: State(seen=tuple(seen), done=tuple(done)) for site, (seen, done) in found.items()}
 
@@ -54,18 +55,19 @@ def _of_sweeps(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
     ]  # fmt: skip
 
 
-def _of_defects(sites: Sequence[int]) -> list[sa.Select[*tuple[Any, ...]]]:
+def _of_defects(sites: Sequence[int], *, on_sqlite: bool) -> list[sa.Select[*tuple[Any, ...]]]:
     count, most = sa.func.count, sa.func.max
+    plan = Defect.id, Defect.owner, Defect.due_on, Defect.way
     planned = sa.or_(Defect.owner.is_not(None), Defect.due_on.is_not(None), Defect.way.is_not(None))
     mine = Defect.site_id.in_(sites)
-    return [
-        sa.select(Defect.site_id, count(), sa.func.sum(Defect.merged_into_id), sa.func.sum(Defect.whole_id))
-        .where(mine)
-        .group_by(Defect.site_id),
-        # a state never changes without an event; a plan may
-        sa.select(Defect.site_id, count(), most(DefectEvent.id))
-        .join(Defect, Defect.id == DefectEvent.defect_id)
-        .where(mine)
-        .group_by(Defect.site_id),
-        sa.select(Defect.site_id, Defect.id, Defect.owner, Defect.due_on, Defect.way).where(mine, planned).order_by(Defect.id),
-    ]  # fmt: skip
+    counted = sa.select(Defect.site_id, count(), sa.func.sum(Defect.merged_into_id), sa.func.sum(Defect.whole_id))
+    # a state never changes without an event; a plan may
+    events = sa.select(Defect.site_id, count(), most(DefectEvent.id)).join(
+        Defect, Defect.id == DefectEvent.defect_id
+    )
+    found: list[sa.Select[*tuple[Any, ...]]] = [events.where(mine).group_by(Defect.site_id)]
+    if on_sqlite:  # puts the plans of a site into one text faster than their rows are fetched; PostgreSQL does not
+        plans = sa.func.group_concat(sa.case((planned, sa.func.json_array(*plan))))
+        return [*found, counted.add_columns(plans).where(mine).group_by(Defect.site_id)]
+    rows = sa.select(Defect.site_id, *plan).where(mine, planned).order_by(Defect.id)
+    return [*found, counted.where(mine).group_by(Defect.site_id), rows]

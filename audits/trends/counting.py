@@ -64,7 +64,7 @@ class _Reading:
         pages, drawn = await self._pages(), await self._drawn()
         failing, sizes = await self._failing(), await self._sizes(sweeps, pages, drawn)
         by_chance, scopes = await self._by_chance(), await self._scopes(sweeps)
-        moved, surveyed = await self._moved(), await self._surveyed()
+        moved, surveyed, marked = await self._moved(), await self._surveyed(), await self._marked()
         unread = await unread_parts(self._connection, self._sweeps)
         criteria = await spoken_by(self._connection, self._sweeps)
         spoken: dict[tuple[str | None, Edition, Level], frozenset[str]] = {}
@@ -80,7 +80,7 @@ class _Reading:
                     sweep=sweep, scope=scopes[sweep.id], frame=sum(sizes[sweep.id].values()),
                     drawn=by_chance.get(sweep.id) if part_of(sweep.method) is Part.RANDOM else None,
                 ),
-                spoken[sweep.rule_set, sweep.edition, sweep.level], unread[sweep.id],
+                spoken[sweep.rule_set, sweep.edition, sweep.level], marked[sweep.id], unread[sweep.id],
                 moved[sweep.id] if sweep.reconciled_at else None, surveyed.get(sweep.id),
             )
             for sweep in sweeps
@@ -89,7 +89,7 @@ class _Reading:
     def _point(
         self, sweep: Sweep, pages: _Pages, drawn: Mapping[tuple[Part, str], Any],
         failing: Mapping[tuple[Part, str, str], int], sizes: Mapping[str, int], terms: Terms, spoken: frozenset[str],
-        unread: int, moved: Moved | None, surveyed: Surveyed | None,
+        marked: Mapping[str, tuple[int, int]], unread: int, moved: Moved | None, surveyed: Surveyed | None,
     ) -> Point:  # fmt: skip
         assert sweep.finished_at is not None
         part = part_of(sweep.method)
@@ -107,7 +107,7 @@ class _Reading:
             site=sweep.site_id, at=sweep.finished_at, method=sweep.method, known=pages.known, audited=pages.audited,
             lost=pages.lost, waiting=pages.waiting, because=tuple(sorted(pages.because)),
             unread=unread, strata=tuple(strata), found=found,
-            spoken=spoken, moved=moved, survey=surveyed, terms=terms,
+            spoken=spoken, marked=marked, moved=moved, survey=surveyed, terms=terms,
         )  # fmt: skip
 
     async def _pages(self) -> dict[int, _Pages]:
@@ -232,6 +232,21 @@ class _Reading:
         sweep = divided.get(frame[0].sweep_id) if frame else None
         if sweep is not None:
             sizes[sweep.id] = _by_stratum(sweep, starts[sweep.site_id], frame)
+
+    async def _marked(self) -> dict[int, dict[str, tuple[int, int]]]:
+        """Sweep → criterion → audited pages with a failed place, and with one that cannot be told."""
+        failed, cant_tell = Assertion.failed_places, Assertion.cant_tell_places
+        pages = [sa.func.sum(sa.case((places > 0, 1), else_=0)) for places in (failed, cant_tell)]
+        rows = await self._connection.execute(
+            sa.select(Visit.sweep_id, Assertion.criterion, *pages)
+            .join(Assertion, Assertion.result_id == Visit.result_id)
+            .where(Visit.sweep_id.in_(self._sweeps), Visit.state == VisitState.AUDITED, Assertion.assertor == Assertor.AXE)
+            .group_by(Visit.sweep_id, Assertion.criterion)
+        )  # fmt: skip
+        found: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
+        for sweep, number, failing, open_ in rows:
+            found[sweep][number] = int(failing), int(open_)
+        return found
 
     async def _by_chance(self) -> dict[int, Any]:
         """Sweep → the pages of its random part."""

@@ -25,7 +25,7 @@ from db.tables import KeptPoint, Sweep
 from db.words import Reason
 
 AT_ONCE = 200  # sweeps that are counted together
-VERSION = 1  # of how points are counted: those of another are counted anew
+VERSION = 2  # of how points are counted: those of another are counted anew
 USED_UP = {"settings", "notes"}  # columns that counting reads, and that a kept point has no need of
 HOLDS = sa.and_(
     KeptPoint.sweep_id == Sweep.id, KeptPoint.version == VERSION, KeptPoint.finished_at == Sweep.finished_at,
@@ -81,6 +81,7 @@ def as_row(point: Point) -> dict[str, Any]:
         "because": [each.value for each in point.because], "frame": point.terms.frame,
         "strata": [[each.population, each.drawn, each.audited, each.found] for each in point.strata],
         "found": {number: list(pages) for number, pages in point.found.items()}, "spoken": sorted(point.spoken),
+        "marked": {number: list(pages) for number, pages in point.marked.items()},
         "scope": sorted([str(part) for part in each] for each in point.terms.scope),
         "moved": point.moved and asdict(point.moved), "survey": point.survey and asdict(point.survey),
     }  # fmt: skip
@@ -108,7 +109,8 @@ def _point(sweep: Sweep, told: dict[str, Any], drawn: bytes | None) -> Point:
         site=sweep.site_id, at=sweep.finished_at, method=sweep.method, known=told["known"], audited=told["audited"],
         lost=told["lost"], waiting=told["waiting"], because=tuple(map(Reason, told["because"])), unread=told["unread"],
         strata=tuple(strata), found={number: tuple(pages) for number, pages in told["found"].items()},
-        spoken=frozenset(told["spoken"]), moved=Moved(**told["moved"]) if told["moved"] else None,
+        spoken=frozenset(told["spoken"]), marked={number: (failed, open_) for number, (failed, open_) in told["marked"].items()},
+        moved=Moved(**told["moved"]) if told["moved"] else None,
         survey=Surveyed(**told["survey"]) if told["survey"] else None,
         terms=Terms(
             sweep=sweep, scope=frozenset(map(tuple, told["scope"])), frame=told["frame"],

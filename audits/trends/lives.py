@@ -5,7 +5,7 @@ oldest of its names was found. Only those count that make problem pages by the r
 shown: of what the machine cannot tell there is no defect.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -130,9 +130,11 @@ class Reckoning:
     def __init__(self, periods: Sequence[Period], looks: Mapping[int, Sequence[tuple[datetime, int]]]) -> None:
         self.flows = [Flow(period=each) for each in periods]
         self._span = Period(first=periods[0].first, last=periods[-1].last)
-        self._bounds = [(each.begins, each.ends) for each in periods]
+        self._begins, self._ends = [each.begins for each in periods], [each.ends for each in periods]
+        self._last_days = [each.last.toordinal() for each in periods]
         self._end = periods[-1].ends
-        self._looks = looks  # site → when which of its sweeps finished, in their order
+        # site → when which of its sweeps finished, the last first
+        self._looks = {site: [each for each in of[::-1] if each[0] < self._end] for site, of in looks.items()}
         self._observed: list[tuple[float, bool]] = []
         self._unfinished: Counter[Standing] = Counter()
 
@@ -146,11 +148,13 @@ class Reckoning:
 
     def add(self, life: Life) -> None:
         """Count one defect."""
-        standing: Standing | None = None
         events = [each for each in life.events if each.at < self._end]
-        found = day_of(life.found)
+        found = day_of(life.found).toordinal()
+        standing: Standing | None = None
         index = 0
-        for flow, (begins, ends) in zip(self.flows, self._bounds, strict=True):
+        # before the period in which it is found there is nothing to be counted
+        for number in range(bisect_right(self._ends, life.found), len(self.flows)):
+            flow, begins, ends = self.flows[number], self._begins[number], self._ends[number]
             while index < len(events) and events[index].at < begins:  # before the first period
                 standing = events[index].new
                 index += 1
@@ -165,7 +169,7 @@ class Reckoning:
             if standing is not None:
                 flow.at_end[standing] += 1
             if standing is Standing.OPEN:
-                flow.ages[bisect_left(AGES, (flow.period.last - found).days)] += 1
+                flow.ages[bisect_left(AGES, self._last_days[number] - found)] += 1
         if events and self._span.holds(life.found):
             self._follow(life, events)
 
@@ -180,10 +184,10 @@ class Reckoning:
         """When a defect that was never confirmed was last known to be there."""
         if last.new is Standing.EXCEPTED:
             return last.at
-        looks = [at for at, sweep in self._looks.get(life.site, ()) if at < self._end and sweep != last.sweep]
+        looks = (at for at, sweep in self._looks.get(life.site, ()) if sweep != last.sweep)
         if last.new is Standing.UNVERIFIED:
-            return max((at for at in looks if at < last.at), default=life.found)
-        return max((*looks, last.at))
+            return next((at for at in looks if at < last.at), life.found)
+        return max(next(looks, last.at), last.at)
 
 
 async def flows_of(

@@ -57,6 +57,9 @@ class Point:
     ]  # of the part that speaks for the whole site, with its problem pages; none: no part does
     found: Mapping[str, tuple[int, ...]]  # criterion → pages that fail it, by stratum; those that some page fails
     spoken: frozenset[str]  # criteria aimed at that a rule speaks about
+    marked: Mapping[
+        str, tuple[int, int]
+    ]  # criterion → audited pages with a failed place, with one that cannot be told
     moved: Moved | None  # None: the defects have not taken the sweep in
     survey: Surveyed | None  # None: it did not check the ministry's conditions on all pages
     terms: Terms

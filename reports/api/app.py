@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db.errors import JisweepError, StorageError
-from reports.api.asking import problem
+from reports.api.asking import SCHEME, caller, problem
 from reports.api.routes import router
-from reports.web.asking import Refused
+from reports.web.asking import Refused, allowed
 
 
 def api() -> FastAPI:
@@ -27,13 +27,21 @@ def api() -> FastAPI:
     return app
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, (Refused, HTTPException))
-    return problem(error.status if isinstance(error, Refused) else error.status_code)
+    response = problem(error.status if isinstance(error, Refused) else error.status_code)
+    if response.status_code == 405:
+        response.headers["Allow"] = allowed(request)
+    return response
 
 
-async def _not_understood(_: Request, error: Exception) -> Response:
+async def _not_understood(request: Request, error: Exception) -> Response:
+    """What was sent is told to be wrong only to who may send something: a body that is no JSON is found out before tokens are."""
     assert isinstance(error, RequestValidationError)
+    try:
+        await caller(request, await SCHEME(request))
+    except Refused as refused:
+        return problem(refused.status)
     told = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
     return problem(422, "; ".join(told))
 

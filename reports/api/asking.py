@@ -25,7 +25,7 @@ TITLES = {
     400: "Bad request", 401: "No valid token", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
     409: "Cannot be done now", 422: "Not understood", 503: "Database not available",
 }  # fmt: skip
-_scheme = HTTPBearer(auto_error=False, description="A token made at /account: jisweep_…")
+SCHEME = HTTPBearer(auto_error=False, description="A token made at /account: jisweep_…")
 
 
 class Caller:
@@ -44,7 +44,7 @@ class Caller:
 
 
 async def caller(
-    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
+    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(SCHEME)]
 ) -> Caller:
     """The bearer of the token. Raises Refused (401)."""
     rights = await bearer_in(request.app.state.database, shown.credentials, now()) if shown else None

@@ -28,7 +28,7 @@ from reports.ops.listening import Listener, listening
 from reports.ops.probes import PATHS, Readiness, healthz
 from reports.render import style_sheet
 from reports.web import by_directory, signing_in
-from reports.web.asking import Asked, NotSignedIn, Refused, anyone, nobody, sign_in_first
+from reports.web.asking import Asked, NotSignedIn, Refused, allowed, anyone, nobody, sign_in_first
 from reports.web.portraits import Portraits
 from reports.web.security import TOO_LARGE, Safety, add_headers
 from reports.web.settings import WebSettings
@@ -119,7 +119,10 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, (Refused, HTTPException))
     status = error.status if isinstance(error, Refused) else error.status_code
-    return await _problem(request, 413 if getattr(request.state, TOO_LARGE, False) else status)
+    response = await _problem(request, 413 if getattr(request.state, TOO_LARGE, False) else status)
+    if response.status_code == 405:
+        response.headers["Allow"] = allowed(request)
+    return response
 
 
 async def _not_understood(request: Request, _: Exception) -> Response:

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import URL
 from starlette.responses import HTMLResponse
+from starlette.routing import Match, Mount
 
 from db.database import Database
 from db.types import now
@@ -22,6 +23,11 @@ from reports.language import LANGUAGES, Language
 from reports.render import environment
 from reports.web.settings import WebSettings
 
+METHODS = {
+    "GET": "GET",
+    "HEAD": "GET",
+    **{each: each for each in ("POST", "PUT", "PATCH", "DELETE")},
+}  # each as it is answered
 THEMES = ("auto", "light", "dark", "contrast")
 SIZES = ("normal", "large", "larger")
 PLACES = (  # of the navigation: the name of each, where it is, and what one must be allowed to do somewhere
@@ -203,6 +209,16 @@ async def _rights(request: Request, database: Database, settings: WebSettings) -
         async with database.writing() as connection:
             request.state.new_secret = await sessions.keep(connection, session.digest, at)
     return rights
+
+
+def allowed(request: Request) -> str:
+    """The methods that an address knows, for the answer to one that it does not (RFC 9110, 15.5.6)."""
+    routes = [each for each in request.app.routes if not isinstance(each, Mount)]
+    known = [
+        method for method, as_ in METHODS.items()
+        if any(each.matches({**request.scope, "method": as_})[0] is Match.FULL for each in routes)
+    ]  # fmt: skip
+    return ", ".join(known) or "GET, HEAD"  # of static files
 
 
 def sign_in_first(request: Request) -> str:

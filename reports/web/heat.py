@@ -1,16 +1,12 @@
 """Criterion by sweep: what the machine said of each criterion in the last sweeps of a site, with its denominators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from audits.criteria import Criterion, aimed_at
 from audits.trends.points import Point
-from db.tables import Assertion, Visit
-from db.words import Assertor, Edition, Level, VisitState
+from db.words import Edition, Level
 from reports.page_view import State, state_of
 
 AT_ONCE = 8  # sweeps side by side on the screen; the file of the trend has all
@@ -55,46 +51,24 @@ class Heat:
     earlier: int  # sweeps that are not shown: older ones, or judged by another edition
 
 
-async def heat(connection: AsyncConnection, points: Sequence[Point]) -> Heat | None:
+def heat(points: Sequence[Point]) -> Heat | None:
     """Of a site's points in their order; None when there is none."""
     if not points:
         return None
     last = points[-1].terms.sweep
     shown = [each for each in points if each.terms.sweep.edition is last.edition][-AT_ONCE:]
-    counts = await _counts(connection, [each.sweep for each in shown])
     columns = [Column(sweep=each.sweep, at=each.at, audited=each.audited, known=each.known) for each in shown]
     levels = {each.sweep: each.terms.sweep.level for each in shown}
     rows = [
-        (criterion, [_spot(number, point, counts, last.edition, levels[point.sweep]) for point in shown])
+        (criterion, [_spot(number, point, last.edition, levels[point.sweep]) for point in shown])
         for number, criterion in aimed_at(last.edition, max(levels.values(), key=list(Level).index)).items()
     ]
     return Heat(columns=columns, rows=rows, earlier=len(points) - len(shown))
 
 
-def _spot(
-    number: str,
-    point: Point,
-    counts: Mapping[tuple[int, str], tuple[int, int]],
-    edition: Edition,
-    level: Level,
-) -> Spot:
+def _spot(number: str, point: Point, edition: Edition, level: Level) -> Spot:
     if number not in aimed_at(edition, level):
         return Spot(state=None)
-    problem, review = counts.get((point.sweep, number), (0, 0))
+    problem, review = point.marked.get(number, (0, 0))
     state = state_of(problem, review, int(number in point.spoken), point.audited)
     return Spot(state=state, problem_pages=problem, review_pages=review, audited=point.audited)
-
-
-async def _counts(connection: AsyncConnection, sweeps: Sequence[int]) -> dict[tuple[int, str], tuple[int, int]]:
-    """Sweep and criterion → audited pages with a failed place, and with one that cannot be told."""
-    failed, cant_tell = Assertion.failed_places, Assertion.cant_tell_places
-    rows = await connection.execute(
-        sa.select(
-            Visit.sweep_id, Assertion.criterion, sa.func.sum(sa.case((failed > 0, 1), else_=0)),
-            sa.func.sum(sa.case((cant_tell > 0, 1), else_=0)),
-        )
-        .join(Assertion, Assertion.result_id == Visit.result_id)
-        .where(Visit.sweep_id.in_(sweeps), Visit.state == VisitState.AUDITED, Assertion.assertor == Assertor.AXE)
-        .group_by(Visit.sweep_id, Assertion.criterion)
-    )  # fmt: skip
-    return {(sweep, number): (int(problem), int(review)) for sweep, number, problem, review in rows}

@@ -24,6 +24,7 @@ from reports.language import TOKYO
 from reports.web.asking import Asked
 
 AT_ONCE = 50  # rows of a page
+TOTAL = "total"  # label of a query's column that has the number of all of its rows
 FILES = ("csv", "xlsx")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -132,7 +133,9 @@ class Listing:
     sort: str  # by default
     query: sa.Select[*tuple[Any, ...]] | None = None
     rows: Sequence[Any] = ()
+    in_order: str = ""  # what the rows come sorted by already, those without a value last
     count: sa.Select[*tuple[Any, ...]] | None = None  # where counting the query itself is slow
+    has_total: bool = False  # each row of the query says how many there are, by TOTAL
     last: Sequence[sa.ColumnElement[Any] | InstrumentedAttribute[Any]] = field(
         default=()
     )  # settles the order of equal rows
@@ -143,16 +146,15 @@ class Listing:
     async def part(self, connection: AsyncConnection) -> Part:
         """The part that is asked for; a page beyond the last is the last."""
         given = self.asked.request.query_params
-        total = await self._total(connection)
-        pages = max(1, -(-total // self.at_once))
         wanted = given.get(f"{self.id}.page", "1")
-        page = min(max(1, int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 1), pages)
-        begin = (page - 1) * self.at_once
-        if self.query is not None:
-            shown = self._ordered().offset(begin).limit(self.at_once)
-            rows: Sequence[Any] = (await connection.execute(shown)).all()
-        else:
-            rows = self._in_order()[begin : begin + self.at_once]
+        asked_for = max(1, int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 1)
+        rows = await self._rows(connection, asked_for) if self.has_total else []
+        is_empty = self.has_total and asked_for == 1 and not rows
+        total = getattr(rows[0], TOTAL) if rows else 0 if is_empty else await self._total(connection)
+        pages = max(1, -(-total // self.at_once))
+        page = min(asked_for, pages)
+        if total and not rows:
+            rows = await self._rows(connection, page)
         asked = {name: value for name, value in given.items() if name not in ("as", "table", "done")}
         return Part(
             id=self.id, caption=self.caption, columns=self.columns, rows=rows, total=total, page=page, pages=pages,
@@ -169,6 +171,12 @@ class Listing:
         if given["as"] == "csv":
             return StreamingResponse(self._csv(), media_type="text/csv; charset=utf-8", headers=disposition)
         return _LateFile(self, disposition)
+
+    async def _rows(self, connection: AsyncConnection, page: int) -> Sequence[Any]:
+        begin = (page - 1) * self.at_once
+        if self.query is None:
+            return self._in_order()[begin : begin + self.at_once]
+        return (await connection.execute(self._ordered().offset(begin).limit(self.at_once))).all()
 
     async def _total(self, connection: AsyncConnection) -> int:
         if self.query is None:
@@ -190,8 +198,9 @@ class Listing:
         order = label.desc() if sort.startswith("-") else label.asc()
         return self.query.order_by(None).order_by(order.nulls_last(), *self.last)
 
-    def _in_order(self) -> list[Any]:
-        sort = self._sort()
+    def _in_order(self) -> Sequence[Any]:
+        if (sort := self._sort()) == self.in_order:
+            return self.rows
         column = next(each for each in self.columns if each.key == sort.removeprefix("-"))
         key = column.by or (lambda row: column.cell(row).raw)
         keyed = [(key(row), row) for row in self.rows]
@@ -233,6 +242,12 @@ class Listing:
                 piece.seek(0)
                 piece.truncate()
         yield piece.getvalue()
+
+
+def totalled(query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
+    """A query that is worked out once, with the number of its rows in each of them: for a Listing that `has_total`."""
+    found = query.cte("found").prefix_with("MATERIALIZED")
+    return sa.select(found, sa.select(sa.func.count()).select_from(found).scalar_subquery().label(TOTAL))
 
 
 def values_of(columns: Sequence[Column], row: Any) -> list[Any]:

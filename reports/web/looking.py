@@ -101,7 +101,9 @@ def defects_of(text: str, rules: Sequence[str], mine: sa.ColumnElement[bool]) ->
     """The defect of a number, by any name that it has, and those of some rules; `mine` is of sites."""
     number = int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
     known_as = sa.select(ROOT).where(Defect.id == number)
-    of = Defect.id.in_(known_as) if number is not None else sa.false()
+    meant: sa.ColumnElement[bool] = Defect.rule.in_(rules) if rules else sa.false()
+    if number is not None:
+        meant = sa.or_(meant, Defect.id.in_(known_as))
     return (
         sa.select(
             Defect.id.label("id"),
@@ -110,5 +112,5 @@ def defects_of(text: str, rules: Sequence[str], mine: sa.ColumnElement[bool]) ->
             Site.address.label("site"),
         )
         .join(Site, Site.id == Defect.site_id)
-        .where(mine, *KNOWN, sa.or_(of, Defect.rule.in_(rules)))
+        .where(mine, meant, *KNOWN)
     )

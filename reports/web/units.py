@@ -168,11 +168,19 @@ async def painted(asked: Asked, connection: AsyncConnection, asking: Asking, cut
 
 
 async def paint_all(connection: AsyncConnection, kept: Portraits) -> None:
-    """Have the portrait of all sites at hand, with the usual periods: whoever sees all of them finds it worked out."""
-    reach = Reach(everywhere=True)
-    asking = _within(await tree(connection), reach)
-    within, span = asking.condition(Sweep.site_id, reach), _span()
-    await kept.of(connection, asking.sites, within, span, partial(_study, asking, periods(span, Every(CUTS[0]))))
+    """Have the portraits of all sites and of each highest organisation at hand, with the usual periods: nobody waits for what is below."""
+    reach, known = Reach(everywhere=True), await tree(connection)
+    asking, span = _within(known, reach), _span()
+    cut = periods(span, Every(CUTS[0]))
+    every = replace(asking, nodes=[(each, 0) for each in known.nodes.values()])
+    await kept.of(
+        connection, asking.sites, asking.condition(Sweep.site_id, reach), span, partial(_study, every, cut)
+    )
+    for root in (each for each in known.nodes.values() if each.parent is None):
+        below = [(each, 0) for each in known.nodes.values() if each.path[: len(root.path)] == root.path]
+        whole = Asking(tree=known, sites=known.sites_below(root.id), nodes=below, organisation=root.id)
+        within = whole.condition(Sweep.site_id, reach)
+        await kept.of(connection, whole.sites, within, span, partial(_study, whole, cut))
 
 
 def _span() -> Period:

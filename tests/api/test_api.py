@@ -195,3 +195,11 @@ async def test_the_worked_example_in_the_manual_runs(
         "/cycles",
     ):
         assert path in manual
+
+
+async def test_who_shows_no_token_learns_of_no_fault_in_what_they_sent(client: Client, sweep: int) -> None:
+    async with client(None) as nobody, client("jisweep_wrong") as stranger:
+        for body in (b"{", b"{}", b'{"defects": "all"}'):
+            for who in (nobody, stranger):
+                answer = await who.post("/rechecks", content=body, headers={"Content-Type": "application/json"})
+                assert (answer.status_code, answer.headers.get("www-authenticate")) == (401, "Bearer"), body

@@ -100,6 +100,8 @@ async def test_each_point_is_what_the_sweep_itself_says(database: Database, stra
     )  # fmt: skip
     assert sample.interval == (one.estimate.low, one.estimate.high)
     for count in one.criteria:
+        marked = points[draw].marked.get(count.number, (0, 0))
+        assert marked == (count.problem_pages, count.needs_review_pages), count.number
         found = points[draw].sample(count.number)
         assert (found is None) == (count.estimate is None), count.number
         if found is not None and count.estimate is not None:

@@ -304,3 +304,18 @@ async def test_a_session_says_from_where_it_was_begun(database: Database, origin
     async with database.reading() as connection:
         [row] = await sessions.of_account(connection, number, now())
     assert row.address == "127.0.0.1"
+
+
+async def test_a_method_that_a_page_does_not_know_is_told_those_that_it_does(
+    database: Database, origin: str
+) -> None:
+    """RFC 9110, 15.5.6: also where forms are sent to the address of a page, below the API, and of files."""
+    async with browsing(origin, await person(database, "tanaka", Grant(role=Role.ADMINISTRATOR))) as client:
+        known = {
+            "/sites": "GET, HEAD", "/cycles": "GET, HEAD, POST", "/api/v1/sites": "GET, HEAD", "/api/v1/rechecks": "POST",
+            "/static/desk.css": "GET, HEAD", "/report.css": "GET, HEAD",
+        }  # fmt: skip
+        for method in ("TRACE", "DELETE"):
+            for path, allowed in known.items():
+                answer = await client.request(method, path)
+                assert (answer.status_code, answer.headers.get("allow")) == (405, allowed), (method, path)

@@ -23,7 +23,7 @@ from audits.defects.reconcile import reconcile
 from audits.defects.settling import Daily
 from audits.trends.kept import keep_points
 from audits.trends.periods import Period
-from audits.trends.portrait import portrait_of
+from audits.trends.portrait import Portrait, portrait_of
 from audits.trends.trend import trend_of
 from db.database import Database
 from db.tables import Assertion, Cycle, CycleSite, Defect, Organisation, Sweep, Visit
@@ -304,12 +304,23 @@ async def test_the_number_of_statements_does_not_grow_with_the_sites(database: D
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-async def test_how_all_sites_stand_is_worked_out_before_somebody_asks(database: Database) -> None:
-    await town(database)
+async def test_how_all_sites_stand_is_worked_out_before_somebody_asks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = await town(database)
     who = await person(database, "m", Grant(role=Role.MANAGER))
     cold, portraits = await asked_for(database, who, ["/"]), Portraits()
     await warm(database, State({"daily": Daily(), "cycles": Memory(), "portraits": portraits}))
     assert (await asked_for(database, who, ["/"], portraits))["/"] < cold["/"], "no point is read again"
+    worked_out, together = list[Any](), Portrait._together
+
+    def noted(portrait: Portrait, sites: Any) -> Any:
+        worked_out.append(sites)
+        return together(portrait, sites)
+
+    monkeypatch.setattr(Portrait, "_together", noted)
+    await asked_for(database, who, ["/", f"/organisations/{of['top']}"], portraits)
+    assert worked_out == [], "nor is anything rolled up again, of what is two steps below either"
 
 
 async def faults(page: Page, path: str, width: int) -> list[str]:

@@ -249,6 +249,31 @@ async def test_defects_are_found_by_what_one_looks_for_and_only_where_one_may(
         assert (moved.status_code, moved.headers["location"]) == (303, f"/defects/{a}")
 
 
+async def test_the_list_of_all_says_what_the_list_of_few_says(
+    database: Database, origin: str, site: dict[str, int]
+) -> None:
+    """However the pages of each are counted: one that no page shows now is in it, a name that no page ever showed is not."""
+    async with database.writing() as connection:
+        await connection.execute(sa.update(Occurrence).where(Occurrence.defect_id == site["c"]).values(places=0))
+        row = (await connection.execute(sa.select(Defect.__table__).where(Defect.id == site["c"]))).mappings().one()
+        untold = {**row, "digest": "f" * 64}
+        del untold["id"]
+        await connection.execute(sa.insert(Defect).values(untold))
+    everywhere = await person(database, "chief", Grant(role=Role.ADMINISTRATOR))
+    for who in (everywhere, await team(database, site["site"])):
+        async with browsing(origin, who) as client:
+            listed = read(await client.get("/defects")).css("#defects tbody tr")
+            pages = {row.css_first("td").text().strip(): row.css("td")[4].text().strip() for row in listed}
+            assert pages == {str(site["a"]): "2", str(site["d"]): "1", str(site["c"]): "0"}
+            for path in ("/defects", "/defects?defects.page=9", f"/defects?site={site['site']}"):
+                assert "全 3 行" in words(await client.get(path)), path
+                assert len(read(await client.get(path)).css("#defects tbody tr")) == 3
+            given = csv.reader(io.StringIO((await client.get("/defects?as=csv&table=defects")).text))
+            assert len(list(given)) == 1 + 3
+            none = "/defects?rule=nothing-of-the-kind"
+            assert len(read(await client.get(none)).css("#defects tbody tr")) == 0
+
+
 async def test_each_act_has_its_right_and_leaves_its_event_and_its_line(
     database: Database, origin: str, site: dict[str, int]
 ) -> None:

@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from audits.cycles import closing, rounds
-from audits.cycles.defects import MAY_BE_THERE, Line, open_of, tally
+from audits.cycles.defects import MAY_BE_THERE, Line, tally
 from audits.cycles.progress import Memory, Point, Progress, SiteProgress, part_of
 from audits.cycles.rounds import Round
 from audits.defects.settling import settle_all
@@ -230,7 +230,7 @@ def _asked_for(asked: Asked) -> dict[str, str]:
     }
 
 
-def _chosen(asked: Asked, tasks: Sequence[Task]) -> list[Task]:
+def _chosen(asked: Asked, tasks: Sequence[Task]) -> Sequence[Task]:
     """The tasks that the address asks for; of what it asks for there may be none."""
     wanted = _asked_for(asked)
 
@@ -245,7 +245,7 @@ def _chosen(asked: Asked, tasks: Sequence[Task]) -> list[Task]:
             and (not wanted.get("open") or line.state in MAY_BE_THERE)
         )
 
-    return [each for each in tasks if fits(each)] if wanted else list(tasks)
+    return [each for each in tasks if fits(each)] if wanted else tasks
 
 
 def _filters(asked: Asked, lines: Sequence[view.OwnerLine], numbers: Mapping[str, int]) -> Mapping[str, Any]:
@@ -319,8 +319,8 @@ def _plan_table(asked: Asked, tasks: Sequence[Task]) -> Listing:
         ),
     ]  # fmt: skip
     return Listing(
-        asked=asked, id="plan", caption=say("cycle.report.plan_caption"), columns=columns, sort="rank", rows=tasks
-    )
+        asked=asked, id="plan", caption=say("cycle.report.plan_caption"), columns=columns, sort="rank", rows=tasks, in_order="rank",
+    )  # fmt: skip
 
 
 # ── sites and owners ───────────────────────────────────────────────────────────────────────────────
@@ -387,7 +387,7 @@ def _sites_table(asked: Asked, found: Progress, numbers: Mapping[str, int]) -> L
         *([Column(key="standing", heading=say("cycle.report.target"),
                   cell=lambda site: Cell(text=say(f"standing.{site.standing.value}") if site.standing else "", kind="short"))]
           if found.rate_standing else []),
-        count("open", lambda site: open_of(site.defects)[1], open="yes"),
+        count("open", lambda site: site.open[1], open="yes"),
         count("overdue", lambda site: sum(each.overdue for each in site.defects), overdue="yes"),
         count("confirmed", lambda site: sum(each.state is DefectState.CONFIRMED for each in site.defects), state="confirmed"),
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The defects of all sites that the reader may see, by what one looks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,6 @@ from starlette.responses import Response
 from audits.criteria import criteria
 from audits.cycles.defects import WAITING
 from audits.defects.cover import today
-from audits.defects.naming import KNOWN
 from audits.defects.standing import OPEN
 from audits.organisations import Tree, shown, tree
 from audits.trends.lives import flows_of, rules_that_count
@@ -24,11 +23,11 @@ from db.words import DefectState, Edition
 from reports import tables
 from reports.access.rights import May
 from reports.page_view import text_of
-from reports.read_defects import PAGES, rules_of_criterion
+from reports.read_defects import rules_of_criterion, with_pages
 from reports.site_view import site_name
 from reports.trend_flow import flow_cell
 from reports.web.asking import Asked, Reader, Refused
-from reports.web.listing import Cell, Column, Listing
+from reports.web.listing import TOTAL, Cell, Column, Listing
 from reports.web.units import NO_ORGANISATION, Asking, asking_of, everything, others, others_name, painted
 
 router = APIRouter()
@@ -55,6 +54,11 @@ class Wanted:
     @property
     def asked(self) -> bool:
         """Whether anything but the state is asked for."""
+        return self.narrows or self.counts
+
+    @property
+    def narrows(self) -> bool:
+        """Whether what is asked for leaves few of all defects."""
         return bool(
             self.site
             or self.organisation
@@ -62,7 +66,6 @@ class Wanted:
             or self.criterion
             or self.owner
             or self.overdue
-            or self.counts
             or self.moved
             or self.latest
         )
@@ -106,13 +109,13 @@ async def defects(asked: Reader) -> Response:
         moved = await _moved(connection, asked, wanted)
         if wanted.latest:
             conditions.append(moved_by(await _latest(connection, asked, wanted), wanted.latest))
-    if moved is not None:  # numbers of ours, of which there may be more than a statement takes as values
-        conditions.append(Defect.id.in_([sa.literal_column(str(number)) for number in moved]))
-    query = _query(conditions)
+        if moved is not None:  # numbers of ours, of which there may be more than a statement takes as values
+            conditions.append(Defect.id.in_([sa.literal_column(str(number)) for number in moved]))
+        few = wanted.narrows or not asked.who.reach(May.READ).everywhere
+        known = with_pages(connection, conditions, few=few)
     listing = Listing(
-        asked=asked, id="defects", caption=asked.language.say("web.defects.caption"), sort="-pages", query=query,
-        columns=_columns(asked), count=sa.select(sa.func.count()).select_from(Defect).where(*conditions),
-        last=(Defect.__table__.c.id,),
+        asked=asked, id="defects", caption=asked.language.say("web.defects.caption"), sort="-pages", query=_query(known),
+        columns=_columns(asked), count=sa.select(sa.func.count()).select_from(known), has_total=True, last=(known.c.id,),
     )  # fmt: skip
     if file := listing.file():
         return file
@@ -166,7 +169,7 @@ async def _conditions(
     connection: AsyncConnection, asked: Asked, wanted: Wanted, organisations: Tree
 ) -> list[sa.ColumnElement[bool]]:
     reach = asked.who.reach(May.READ)
-    found = [*KNOWN, reach.within(Defect.site_id)]
+    found = [reach.within(Defect.site_id)]
     if wanted.state != ANY:
         found.append(Defect.state.in_(OPEN) if wanted.state == LEFT else Defect.state == DefectState(wanted.state))
     if wanted.site is not None:
@@ -201,14 +204,15 @@ def counting(rules: Mapping[int, frozenset[str]]) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *of)
 
 
-def _query(conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
+def _query(known: sa.CTE) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Defect.id.label("number"), Defect.rule, Site.address.label("site"), Defect.site_id, Defect.state, Defect.region,
-            PAGES.label("pages"), Defect.owner, Defect.due_on.label("due"),
+            known.c.pages, Defect.owner, Defect.due_on.label("due"),
+            sa.select(sa.func.count()).select_from(known).scalar_subquery().label(TOTAL),
         )
+        .join(known, known.c.id == Defect.id)
         .join(Site, Site.id == Defect.site_id)
-        .where(*conditions)
     )  # fmt: skip
 
 

@@ -34,9 +34,9 @@ async def knowhow(asked: Reader, q: str = "") -> Response:
     """All rules, or those with some words in their texts; all criteria; and the sites that a sheet can be made of."""
     say = asked.language.say
     async with asked.reading() as connection:
-        spoken, waiting = await spoken_of(connection), await open_by_rule(connection, _mine(asked))
-        sites = await _sites(asked, connection)
+        spoken, sites = await spoken_of(connection), await _sites(asked, connection)
         rules = rules_about(q) if q.strip() else all_rules()
+        waiting = await open_by_rule(connection, _mine(asked), rules)
         tables = {
             "rules": rules_table(asked, rules, spoken, waiting, sites=len(sites), caption=say("web.knowhow.rules_caption")),
             "criteria": criteria_table(asked, tuple(all_criteria().values()), spoken),
@@ -87,9 +87,9 @@ async def criterion(asked: Reader, number: str) -> Response:
         raise Refused(404)
     language = asked.language
     async with asked.reading() as connection:
-        spoken, waiting = await spoken_of(connection), await open_by_rule(connection, _mine(asked))
-        sites = await _sites(asked, connection)
+        spoken, sites = await spoken_of(connection), await _sites(asked, connection)
         rules = [each for each in all_rules() if number in spoken.get(each, ())]
+        waiting = await open_by_rule(connection, _mine(asked), rules)
         caption = language.say("web.knowhow.rules_of", number=number)
         table = rules_table(asked, rules, spoken, waiting, sites=len(sites), caption=caption)
         if file := table.file():

@@ -18,7 +18,7 @@ from reports.looking_up import criteria_about, plain, rules_about
 from reports.page_view import text_of
 from reports.web import looking
 from reports.web.asking import Asked, Crumb, Reader
-from reports.web.listing import Cell, Column, Listing, Part
+from reports.web.listing import Cell, Column, Listing, Part, totalled
 from reports.web.views.knowhow import criteria_table, rules_table
 
 LONGEST = 200  # characters of a query
@@ -51,8 +51,9 @@ async def search(asked: Reader, q: str = "", part: str = "", site: str = "") -> 
             await connection.execute(sa.select(Site.id, Site.address).where(_mine(asked)).order_by(Site.address))
         ).all()
         chosen = [each for each in sites if str(each.id) == site] or sites
+        mine = _mine(asked) if chosen is sites else sa.and_(_mine(asked), Site.id == chosen[0].id)
         error = say("web.search.long", most=LONGEST) if len(text) > LONGEST else ""
-        found = await _found(asked, connection, text, chosen) if text and not error else []
+        found = await _found(asked, connection, text, chosen, mine) if text and not error else []
         one = next((each for each in found if each.name == part), None)
         if one is not None and (file := one.table.file()):
             return file
@@ -68,17 +69,18 @@ async def search(asked: Reader, q: str = "", part: str = "", site: str = "") -> 
     )  # fmt: skip
 
 
-async def _found(asked: Asked, connection: AsyncConnection, text: str, sites: Sequence[Any]) -> list[Found]:
-    mine = sa.and_(_mine(asked), Site.id.in_([each.id for each in sites]))
+async def _found(
+    asked: Asked, connection: AsyncConnection, text: str, sites: Sequence[Any], mine: sa.ColumnElement[bool]
+) -> list[Found]:
+    """All parts of what is found on some sites; `mine` is the condition that a site is one of them."""
     titles = await looking.titled(connection, text, mine)
     starts = looking.beginnings(text, [(each.id, each.address) for each in sites])
     pages = looking.pages_at(starts, on_postgres=not asked.database.is_sqlite)
-    named = [rule for rule in rules_about(text) if _names(rule, text)]
-    spoken, waiting = await spoken_of(connection), await open_by_rule(connection, mine)
+    about = rules_about(text)
+    named = [rule for rule in about if _names(rule, text)]
+    spoken, waiting = await spoken_of(connection), await open_by_rule(connection, mine, about)
     say = asked.language.say
-    rules = rules_table(
-        asked, rules_about(text), spoken, waiting, sites=len(sites), caption=say("web.search.rules")
-    )
+    rules = rules_table(asked, about, spoken, waiting, sites=len(sites), caption=say("web.search.rules"))
     many = await connection.scalar(sa.select(sa.func.count()).select_from(pages.subquery())) or 0
     return [
         Found(name="sites", table=_addresses(asked, "sites", looking.sites_named(text, mine), "/sites")),
@@ -130,8 +132,9 @@ def _titles(asked: Asked, query: sa.Select[*tuple[Any, ...]]) -> Listing:
         ),
     ]  # fmt: skip
     return Listing(
-        asked=asked, id="titles", caption=say("web.search.titles"), columns=columns, sort="title", query=query
-    )
+        asked=asked, id="titles", caption=say("web.search.titles"), columns=columns, sort="title", query=totalled(query),
+        has_total=True, last=(sa.literal_column('"id"'),),
+    )  # fmt: skip
 
 
 def _defects(asked: Asked, query: sa.Select[*tuple[Any, ...]]) -> Listing:
@@ -150,8 +153,9 @@ def _defects(asked: Asked, query: sa.Select[*tuple[Any, ...]]) -> Listing:
         Column(key="site", heading=say("web.search.site"), cell=lambda row: Cell(text=row.site)),
     ]  # fmt: skip
     return Listing(
-        asked=asked, id="defects", caption=say("web.search.defects"), columns=columns, sort="id", query=query
-    )
+        asked=asked, id="defects", caption=say("web.search.defects"), columns=columns, sort="id",
+        query=totalled(query), has_total=True,
+    )  # fmt: skip
 
 
 def _mine(asked: Asked) -> sa.ColumnElement[bool]:

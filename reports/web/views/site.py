@@ -1,5 +1,6 @@
 """One site: its last finished sweep, how it came there, where its problems lie, and what was left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -67,12 +68,6 @@ async def site(asked: Reader, site_id: int) -> Response:
             return next(file for listing in trend_files(asked, trend, of) if (file := listing.file()))
         last = await last_finished(connection, site_id)
         organisations = await tree(connection)
-        if last is not None:
-            tables = await _tables(asked, connection, last, address)
-            for listing in tables.values():
-                if file := listing.file():
-                    return file
-            parts = {name: await listing.part(connection) for name, listing in tables.items()}
         running = await _unfinished(connection, site_id)
         doubted = await waiting_of(connection, site_id)
     shared: dict[str, Any] = {
@@ -84,17 +79,20 @@ async def site(asked: Reader, site_id: int) -> Response:
     async with Together() as beside:
         concluding = beside.create_task(conclude(asked.database, last.id, sample=False))
         async with asked.reading() as connection:
+            tables = await _tables(asked, connection, last, address)
+            if file := next(filter(None, (listing.file() for listing in tables.values())), None):
+                return file
+            parts = {name: await listing.part(connection) for name, listing in tables.items()}
             told = await head(connection, last.id)
             patterns = await scope(connection, last.id)
             found_by = await coverage(connection, last.id)
             trend = await trend_of(connection, [site_id], alone=True)
             waiting = await _waiting(connection, site_id)
-            cells = await heat(connection, [step.point for step in trend.steps.get(site_id, ())])
     conclusion = concluding.result()
     methods = {step.point.sweep: step.point.method for step in trend.steps.get(site_id, ())}
     return asked.page(
         "site.html", title, crumbs=above, **shared, tables=parts, last=last, conclusion=conclusion, head=told,
-        sentences=summary(conclusion, (), asked.language), lines=further(conclusion, asked.language), coverage=found_by, heat=cells, waiting=waiting,
+        sentences=summary(conclusion, (), asked.language), lines=further(conclusion, asked.language), coverage=found_by, heat=heat([step.point for step in trend.steps.get(site_id, ())]), waiting=waiting,
         includes=[line for line in patterns if line.kind is ScopeKind.INCLUDE], excludes=by_reason(patterns),
         method=method_name(told, asked.language), edition=edition_name(told, asked.language.lang),
         rate_of=lambda row: rate_href(row.sweep, methods[row.sweep], row.estimate.problem_pages),
@@ -224,21 +222,32 @@ async def _tables(asked: Asked, connection: AsyncConnection, last: Sweep, start:
         asked, last, start, Narrowed(show="problem"), dialect, id="worst",
         caption=asked.language.say("web.site.worst_caption"), sort="-places",
     )  # fmt: skip
-    kept = ("address", "places")
+    kept, grouped = ("address", "places"), await _grouped(connection, last, directory(start, dialect))
     return {
         "worst": replace(worst, columns=[each for each in worst.columns if each.key in kept]),
-        "directories": _groups(asked, last, "directories", await _by(connection, last, directory(start, dialect)), start),
-        "templates": _groups(asked, last, "templates", await _by(connection, last, Visit.template), start),
+        "directories": _groups(asked, last, "directories", _rolled(grouped, "directory"), start),
+        "templates": _groups(asked, last, "templates", _rolled(grouped, "template"), start),
         "documents": _documents(asked, last, await _kinds(connection, last)),
     }  # fmt: skip
 
 
-async def _by(connection: AsyncConnection, last: Sweep, key: Any) -> list[Any]:
-    """Pages, audited and problem pages of the last sweep by a key."""
+@dataclass(kw_only=True)
+class _Group:
+    """Pages of the last sweep that are alike."""
+
+    name: str | int | None
+    example: str  # the first of their addresses
+    pages: int = 0
+    audited: int = 0
+    problem: int = 0
+
+
+async def _grouped(connection: AsyncConnection, last: Sweep, of: sa.ColumnElement[str]) -> Sequence[Any]:
+    """Pages, audited and problem pages of the last sweep by directory and template."""
     audited = Visit.state == VisitState.AUDITED
     pages = (
         sa.select(
-            key.label("name"), sa.case((audited, 1), else_=0).label("audited"),
+            of.label("directory"), Visit.template, sa.case((audited, 1), else_=0).label("audited"),
             sa.case((sa.and_(audited, fails_in()), 1), else_=0).label("problem"), Page.address,
         )
         .select_from(Visit)
@@ -247,13 +256,26 @@ async def _by(connection: AsyncConnection, last: Sweep, key: Any) -> list[Any]:
         .subquery()
     )  # fmt: skip
     counted = sa.select(
-        pages.c.name, sa.func.count().label("pages"), sa.func.sum(pages.c.audited).label("audited"),
+        pages.c.directory, pages.c.template, sa.func.count().label("pages"), sa.func.sum(pages.c.audited).label("audited"),
         sa.func.sum(pages.c.problem).label("problem"), sa.func.min(pages.c.address).label("example"),
-    ).group_by(pages.c.name)  # fmt: skip
-    return list((await connection.execute(counted)).all())
+    ).group_by(pages.c.directory, pages.c.template)  # fmt: skip
+    return (await connection.execute(counted)).all()
 
 
-def _groups(asked: Asked, last: Sweep, id: str, rows: list[Any], start: str) -> Listing:
+def _rolled(grouped: Sequence[Any], key: str) -> list[_Group]:
+    """The same by one of the two, in its order."""
+    found: dict[str | int | None, _Group] = {}
+    for row in grouped:
+        name = getattr(row, key)
+        group = found.setdefault(name, _Group(name=name, example=row.example))
+        group.example = min(group.example, row.example)
+        group.pages += row.pages
+        group.audited += int(row.audited)
+        group.problem += int(row.problem)
+    return sorted(found.values(), key=lambda group: (group.name is not None, group.name))
+
+
+def _groups(asked: Asked, last: Sweep, id: str, rows: Sequence[_Group], start: str) -> Listing:
     """Directories or templates with their pages; every number leads to the rows behind it."""
     language, say = asked.language, asked.language.say
     own, param = origin_of(start), {"directories": "directory", "templates": "template"}[id]
