@@ -50,7 +50,9 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
         async with exploration.database.reading() as connection:
             level = await waiting(connection, some)
         earlier = await exploration.earlier.visits({each.page: each.address for each in level})
-        queue = ((each, earlier.pop(each.page, None)) for each in level)
+        queue = (
+            (each, None if each.found_by is FoundBy.EARLIER else earlier.pop(each.page, None)) for each in level
+        )  # what nothing leads to is no page of this sweep, and keeps nothing of an earlier one
         async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
@@ -100,6 +102,12 @@ async def _record(
         facts["wording"] = document.content.wording
         async with exploration.database.writing() as connection:
             await end_visit(connection, each.visit, Reason.BLOCKED, SAID, **facts)
+        return
+    if each.found_by is FoundBy.EARLIER:
+        told = {"wording": document.content.wording, "text_shape": minhash.pack(document.content.shape)}
+        facts |= {"title": exploration.fetcher.credentials.hide(document.title)[:500], **told}
+        async with exploration.database.writing() as connection:
+            await end_visit(connection, each.visit, Reason.UNLINKED, "", **facts)
         return
     product = exploration.fetcher.manners.product
     wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
@@ -212,7 +220,7 @@ async def _record_redirect(exploration: Exploration, each: Waiting, location: st
             return
         pages = await add_addresses(
             connection, exploration.sweep, [location],
-            found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
+            found_by=FoundBy.EARLIER if each.found_by is FoundBy.EARLIER else FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
         )  # fmt: skip
         await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=pages[location], **facts)
 
