@@ -116,11 +116,10 @@ async def _page_at(connection: AsyncConnection, sweep: Sweep, visit_id: int, add
     """
     known = sa.select(Page.id).join(Visit, Visit.page_id == Page.id).where(Page.address == address)
     page: int | None = await connection.scalar(known.where(Visit.sweep_id == sweep.id))
-    if page is not None or not sweep.recheck:
+    if not sweep.recheck:
         return page
-    came_after = ~stood_beside(
-        sa.select(Visit.page_id).where(Visit.id == visit_id).scalar_subquery(), Page.id, sweep.id
-    )
+    sent = await connection.scalar(sa.select(Visit.page_id).where(Visit.id == visit_id))
+    came_after = ~stood_beside(sent, Page.id, sweep.id)
     if page is not None:
         here: int | None = await connection.scalar(sa.select(Page.id).where(Page.id == page, came_after))
         return here
