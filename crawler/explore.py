@@ -147,7 +147,10 @@ async def _meet_origins(exploration: Exploration, addresses: list[Waiting], dept
     """Read the robots.txt of each origin among some addresses, and of those in scope that are new the sitemaps."""
     for origin in dict.fromkeys(origin_of(each.address) for each in addresses):
         await exploration.robots_of(origin)
-    inside = (each.address for each in addresses if exploration.scope.judge(each.address).reason is None)
+    leads = (
+        each for each in addresses if each.found_by is not FoundBy.EARLIER
+    )  # what is left behind brings nothing
+    inside = (each.address for each in leads if exploration.scope.judge(each.address).reason is None)
     for origin in dict.fromkeys(map(origin_of, inside)):
         if origin not in exploration.met:
             exploration.met.add(origin)

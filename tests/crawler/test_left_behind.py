@@ -114,6 +114,15 @@ async def test_what_is_left_behind_tells_what_became_of_it_and_nothing_of_the_si
     )
 
 
+async def test_sitemaps_of_a_host_that_nothing_leads_to_any_more_are_not_read(database: Database) -> None:
+    async with small_site({}) as other, small_site(SITE) as site:
+        host = other.address("")
+        sweep = await explored(database, site, includes=("http*",), left_behind=left(other, "gone"))
+        assert "/sitemap.xml" not in asked(other)
+        assert "/old/gone" in asked(other)
+        assert {path for path in await sweep.rows() if path.startswith("http")} == {f"{host}/old/gone"}
+
+
 @both_databases
 async def test_a_run_that_is_stopped_anywhere_asks_what_is_left_behind_as_one_that_is_not(
     database: Database,
