@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from db.tables import Assertion, Draw, Finding, ScopeRule, Sweep, Visit
 from db.words import Assertor, Level, Outcome, Part, Reason, VisitState
 
-# Addresses that are no pages of the site: they lead elsewhere, are something else, or are left out of scope.
+# Addresses that are no pages of the site: they lead elsewhere, are something else, are left out of scope, or nothing leads to them.
 NOT_PAGES = (
     Reason.OUT_OF_SCOPE,
     Reason.EXCLUDED,
@@ -22,6 +22,7 @@ NOT_PAGES = (
     Reason.NOT_FOUND,
     Reason.SOFT_NOT_FOUND,
     Reason.UNSAFE,
+    Reason.UNLINKED,
 )
 
 LAST = 2**31 - 1  # sorts what has no rank behind all that have one

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
+from audits.defects.leaving import left_behind
 from audits.engine import QUIET, SETTLE, settle
 from audits.guest import asking
 from audits.page import PATIENCE, canonical_links, refuse_status, refuse_wall
@@ -34,7 +35,7 @@ async def explore_site(work: Work) -> bool:
             Exploration(
                 database=work.database, sweep=work.sweep, scope=work.scope, limits=work.limits,
                 fetcher=work.fetcher, resources=work.resources, render=render, stopping=work.stopping, robots=work.robots,
-                elsewhere=work.tools.elsewhere or Elsewhere(),
+                elsewhere=work.tools.elsewhere or Elsewhere(), left_behind=lambda connection: left_behind(connection, work.sweep),
             )
         )  # fmt: skip
     except Stopped:

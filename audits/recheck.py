@@ -235,7 +235,7 @@ async def choose_pages(connection: AsyncConnection, sweep_id: int, pages: Sequen
     for some in parts(pages):
         latest = (
             sa.select(sa.func.max(Visit.id))
-            .where(Visit.page_id.in_(some), Visit.content_type.is_not(None), Visit.sweep_id != sweep_id)
+            .where(Visit.page_id.in_(some), Visit.body_digest.is_not(None), Visit.sweep_id != sweep_id)
             .group_by(Visit.page_id)
         )
         columns = [getattr(Visit, name) for name in KNOWN]

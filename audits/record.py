@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audits import mic
 from audits.criteria import criteria
+from audits.defects.moving import stood_beside
 from audits.defects.versions import Known, known_earlier
 from audits.fault import Fault
 from audits.keeping.alone import keeping_results
@@ -111,12 +112,17 @@ async def _page_at(connection: AsyncConnection, sweep: Sweep, visit_id: int, add
     """The page that a visit was sent to, when the sweep knows it.
 
     A recheck knows what it sees, and where a page has moved to: another page of the site, not its start, that was last read
-    with the title that this one had, and that no third page had then.
+    with the title that this one had, and that no third page had then. Neither is what stood beside it: see audits.defects.moving.
     """
     known = sa.select(Page.id).join(Visit, Visit.page_id == Page.id).where(Page.address == address)
     page: int | None = await connection.scalar(known.where(Visit.sweep_id == sweep.id))
-    if page is not None or not sweep.recheck:
+    if not sweep.recheck:
         return page
+    sent = await connection.scalar(sa.select(Visit.page_id).where(Visit.id == visit_id))
+    came_after = ~stood_beside(sent, Page.id, sweep.id)
+    if page is not None:
+        here: int | None = await connection.scalar(sa.select(Page.id).where(Page.id == page, came_after))
+        return here
     mine, read, third = (sa.orm.aliased(Visit) for _ in range(3))
     last = (
         sa.select(sa.func.max(read.id))
@@ -129,7 +135,7 @@ async def _page_at(connection: AsyncConnection, sweep: Sweep, visit_id: int, add
         .join(Visit, Visit.id == last)
         .join(mine, sa.and_(mine.id == visit_id, mine.title == Visit.title))
         .join(Site, sa.and_(Site.id == Page.site_id, Site.address != Page.address))
-        .where(Page.site_id == sweep.site_id, Page.address == address, Visit.title != "")
+        .where(Page.site_id == sweep.site_id, Page.address == address, Visit.title != "", came_after)
         .where(
             ~sa.exists().where(
                 third.sweep_id == Visit.sweep_id,

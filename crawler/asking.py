@@ -51,7 +51,9 @@ async def ask_level(exploration: Exploration, depth: int, ends: float) -> bool:
         async with exploration.database.reading() as connection:
             level = await waiting(connection, some)
         earlier = await exploration.earlier.visits({each.page: each.address for each in level})
-        queue = ((each, earlier.pop(each.page, None)) for each in level)
+        queue = (
+            (each, None if each.found_by is FoundBy.EARLIER else earlier.pop(each.page, None)) for each in level
+        )  # what nothing leads to is no page of this sweep, and keeps nothing of an earlier one
         async with Together() as workers:
             for _ in range(exploration.limits.per_host):
                 workers.create_task(_ask(exploration, queue, ends))
@@ -98,6 +100,10 @@ async def _read(
     if each.found_by is FoundBy.START and await hides_behind_cookie(exploration, answer):
         facts["wording"] = document.content.wording
         return partial(end_visit, visit=each.visit, reason=Reason.BLOCKED, detail=SAID, **facts)
+    if each.found_by is FoundBy.EARLIER:
+        told = {"wording": document.content.wording, "text_shape": minhash.pack(document.content.shape)}
+        facts |= {"title": exploration.fetcher.credentials.hide(document.title)[:500], **told}
+        return partial(end_visit, visit=each.visit, reason=Reason.UNLINKED, detail="", **facts)
     product = exploration.fetcher.manners.product
     wishes = said_of(document.metas, answer.headers.get_list("x-robots-tag"), product)
     obeyed = _obeyed(exploration, wishes)
@@ -221,10 +227,10 @@ async def _record_redirect(
     if not counts(exploration.scope, location):
         await end_visit(connection, each.visit, Reason.REDIRECT_OUT, location, **facts)
         return
+    found_by = FoundBy.EARLIER if each.found_by is FoundBy.EARLIER else FoundBy.REDIRECT
     pages = await add_addresses(
-        connection, exploration.sweep, [location],
-        found_by=FoundBy.REDIRECT, depth=each.depth + 1, found_on=each.page,
-    )  # fmt: skip
+        connection, exploration.sweep, [location], found_by=found_by, depth=each.depth + 1, found_on=each.page
+    )
     await end_visit(connection, each.visit, Reason.REDIRECT, location, leads_to_id=pages[location], **facts)
 
 

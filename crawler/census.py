@@ -118,7 +118,7 @@ class Census:
         for path in query_patterns(address)[1:]:
             if barren := self._barren(path):
                 return f"{path}: {barren} combinations of parameters, each many pages and hardly any different text"
-        given = found_by in (FoundBy.START, FoundBy.SEED, FoundBy.SITEMAP)
+        given = found_by in (FoundBy.START, FoundBy.SEED, FoundBy.SITEMAP, FoundBy.EARLIER)
         if not given and CHAIN <= self._behind[page] < _REACHED:
             return "only pages that repeat others lead to it"
         return None

@@ -45,6 +45,7 @@ class Shown:
 
 
 Renderer = Callable[[str], Awaitable[Shown]]
+LeftBehind = Callable[[AsyncConnection], Awaitable[dict[int, str]]]  # pages with their addresses
 
 
 @dataclass(kw_only=True)
@@ -67,6 +68,9 @@ class Exploration:
     # pages that have not changed, with what the earlier sweep read of them, which is to be kept
     unmodified: list[tuple[Waiting, Mapping[str, Any]]] = field(default_factory=list)
     resources: Resources
+    left_behind: LeftBehind | None = (
+        None  # what is to be asked for though nothing leads to it, see crawler.left_behind
+    )
     elsewhere: Elsewhere = field(default_factory=Elsewhere)  # other explorations may use it too
     census: Census = field(init=False)
     earlier: Earlier = field(init=False)

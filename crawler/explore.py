@@ -33,6 +33,7 @@ from crawler.frontier import (
     waiting_order,
 )
 from crawler.identity import mark_duplicates
+from crawler.left_behind import add_left_behind, end_left_behind
 from crawler.links import mark_linked
 from crawler.loops import mark_loops
 from crawler.missing import mark_soft_not_found
@@ -84,7 +85,11 @@ async def _explore(exploration: Exploration) -> bool:
         async with database.writing() as connection:
             await bring_up(connection, sweep.id, depth)  # what the browser showed there is asked for like all else
         if not await _let_through(exploration, depth):
-            break
+            await add_left_behind(exploration, depth)
+            if not await _let_through(exploration, depth):
+                break
+    if exploration.is_over(ends):
+        await add_left_behind(exploration, depth)
     if not await render_undecided(exploration, ends):
         return False
     await mark_walled(exploration)
@@ -99,6 +104,7 @@ async def _explore(exploration: Exploration) -> bool:
     await note_given_up(database, sweep.id, exploration.fetcher)
     async with database.writing() as connection:
         await end_all_waiting(connection, sweep.id, Reason.TIME_LIMIT)
+        await end_left_behind(connection, sweep.id)
         await mark_linked(connection, sweep.id)
         await mark_loops(connection, sweep.id)
         await mark_duplicates(connection, sweep.id, exploration.scope.start, counted)
@@ -141,7 +147,10 @@ async def _meet_origins(exploration: Exploration, addresses: list[Waiting], dept
     """Read the robots.txt of each origin among some addresses, and of those in scope that are new the sitemaps."""
     for origin in dict.fromkeys(origin_of(each.address) for each in addresses):
         await exploration.robots_of(origin)
-    inside = (each.address for each in addresses if exploration.scope.judge(each.address).reason is None)
+    leads = (
+        each for each in addresses if each.found_by is not FoundBy.EARLIER
+    )  # what is left behind brings nothing
+    inside = (each.address for each in leads if exploration.scope.judge(each.address).reason is None)
     for origin in dict.fromkeys(map(origin_of, inside)):
         if origin not in exploration.met:
             exploration.met.add(origin)
@@ -193,7 +202,7 @@ async def _refusal(exploration: Exploration, each: Waiting, level: _Level) -> tu
     act = acts(each.address)
     if act is not None and each.found_by is not FoundBy.START:
         return Reason.UNSAFE, act
-    if each.depth > exploration.limits.depth:
+    if each.depth > exploration.limits.depth and each.found_by is not FoundBy.EARLIER:  # no link counts there
         return Reason.DEPTH_LIMIT, ""
     if not _widened(exploration, each.address):
         trap = exploration.census.trap(each.address, each.page, each.found_by)

@@ -12,6 +12,12 @@ from crawler import minhash, shape
 from db.tables import Draw, Page, Visit
 from db.words import GONE, Reason, VisitState
 
+FRAME = (
+    VisitState.EXPLORED,
+    VisitState.SELECTED,
+    VisitState.NOT_CHOSEN,
+    VisitState.AUDITED,
+)  # the states of its pages
 TARGETS = 500  # of forms that one statement asks for
 
 

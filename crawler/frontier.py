@@ -79,7 +79,13 @@ async def add_addresses(
 
 
 async def add_pages(
-    connection: AsyncConnection, sweep: Sweep, pages: Iterable[int], *, found_by: FoundBy, depth: int, found_on: int
+    connection: AsyncConnection,
+    sweep: Sweep,
+    pages: Iterable[int],
+    *,
+    found_by: FoundBy,
+    depth: int,
+    found_on: int | None,
 ) -> None:
     """Put pages that the site knows but the sweep does not know yet on the frontier, as addresses are."""
     found: list[int] = []

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     NOT_FOUND = "not_found"  # 404, 410
     SOFT_NOT_FOUND = "soft_not_found"  # answered like an address that cannot exist, but not with 404
+    UNLINKED = "unlinked"  # known from an earlier sweep, and nothing leads to it any more: whatever it answers, no page of this one
     CLIENT_ERROR = "client_error"  # another 4xx
     BLOCKED = "blocked"  # 401, 403, 407, 429 or 451: the site does not let us see the page
     SERVER_ERROR = "server_error"  # 5xx
@@ -172,6 +173,9 @@ class FoundBy(StrEnum):
     RENDERED = "rendered"  # a link that only the page in the browser shows
     CLICKED = "clicked"  # a link behind a menu that opens by a click
     REDIRECT = "redirect"
+    EARLIER = (
+        "earlier"  # bears open defects since an earlier sweep, or one that does leads there; nothing else does
+    )
 
 
 class Part(StrEnum):

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crawler.frame import FRAME
 from crawler.links import all_links
 from db.tables import Page, Visit
-from db.words import Reason, VisitState
-
-FRAME = (VisitState.EXPLORED, VisitState.SELECTED, VisitState.NOT_CHOSEN, VisitState.AUDITED)
+from db.words import Reason
 
 
 @dataclass(frozen=True, kw_only=True)

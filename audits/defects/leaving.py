@@ -1,17 +1,23 @@
 """Pages that are not there any more: once others were seen without a defect, these hold its repair back no longer.
 
-Only a page that was asked for and answered 404 or 410 is not there, in a sweep that saw another page of the site: else the
-site may be out. One that nobody links to was not asked; one that failed, or looks like an address that cannot exist, may be there still.
+Only a page that was asked for and answered 404 or 410, or leads for good to what stood beside it (audits.defects.moving), is not
+there, in a sweep that saw another page of the site: else the site may be out. One that failed, or looks like an address that cannot
+exist, may be there still. What nothing links to any more each sweep asks for, until it has been told once that it is not there.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audits.defects.moving import taken_down
 from audits.defects.sight import parts
-from db.tables import Defect, Finding, Look, Occurrence, Sweep, Visit
-from db.words import Outcome, Reason, VisitState
+from db.tables import Defect, Finding, Look, Occurrence, Page, Sweep, Visit
+from db.words import GONE, DefectState, Outcome, Reason, VisitState
+
+AWAY = (Reason.NOT_FOUND, Reason.REDIRECT, Reason.DUPLICATE)  # what such a page showed may have been taken from it
+ELSEWHERE = GONE - {*AWAY}  # no page of the site, and no news in asking again
 
 
 async def let_go(connection: AsyncConnection, sweep: Sweep, touched: Collection[int]) -> set[int]:
@@ -23,14 +29,14 @@ async def let_go(connection: AsyncConnection, sweep: Sweep, touched: Collection[
     asked = {*touched, *await connection.scalars(
         sa.select(Occurrence.defect_id)
         .join(Visit, Visit.page_id == Occurrence.page_id)
-        .where(Visit.sweep_id == sweep.id, Visit.reason == Reason.NOT_FOUND, Occurrence.places > 0)
+        .where(Visit.sweep_id == sweep.id, _answered_so(Visit), Occurrence.places > 0)
     )}  # fmt: skip
     found: set[int] = set()
     for some in parts(sorted(asked)):
         mine = Occurrence.defect_id == Defect.id, Occurrence.places > 0
         shown, there = (
             sa.exists().where(*mine),
-            sa.exists().where(*mine, ~_not_there(sweep)),
+            sa.exists().where(*mine, ~_not_there(sweep, Occurrence.page_id)),
         )  # the first one decides
         gone = set(await connection.scalars(sa.select(Defect.id).where(Defect.id.in_(some), shown, ~there)))
         found |= set(await connection.scalars(_seen_without(gone)))
@@ -41,14 +47,14 @@ async def let_go(connection: AsyncConnection, sweep: Sweep, touched: Collection[
 
 
 def returned_since(sweep: Sweep) -> sa.ColumnElement[bool]:
-    """Whether a page of a visit, joined to its look, was not there after it was looked at: then it is looked at anew."""
+    """Whether a page of a visit, joined to its look, was not there, or another one, after it was looked at: it is looked at anew."""
     other, of = sa.orm.aliased(Visit), sa.orm.aliased(Sweep)
     return (
         sa.select(sa.literal(1))
         .select_from(other)
         .join(of, of.id == other.sweep_id)
         .where(
-            other.page_id == Visit.page_id, other.reason == Reason.NOT_FOUND, other.sweep_id > Look.sweep_id,
+            other.page_id == Visit.page_id, other.reason.in_(AWAY), other.sweep_id > Look.sweep_id,
             other.sweep_id < sweep.id, of.reconciled_at.is_not(None),
         )
         .correlate(Visit, Look)
@@ -56,22 +62,50 @@ def returned_since(sweep: Sweep) -> sa.ColumnElement[bool]:
     )  # fmt: skip
 
 
-def _not_there(sweep: Sweep) -> sa.ColumnElement[bool]:
-    """Whether the page of an occurrence was not there when it was last asked for, by what has been taken in."""
+async def left_behind(connection: AsyncConnection, sweep: Sweep) -> dict[int, str]:
+    """The pages that show open defects and that a sweep has not met, with their addresses; not what is known to be gone."""
+    met = sa.exists().where(Visit.sweep_id == sweep.id, Visit.page_id == Page.id)
+    shows = sa.exists().where(
+        Occurrence.page_id == Page.id, Occurrence.places > 0,
+        Occurrence.defect_id == Defect.id, Defect.state != DefectState.CONFIRMED,
+    )  # fmt: skip
+    rows = await connection.execute(
+        sa.select(Page.id, Page.address).where(
+            Page.site_id == sweep.site_id, ~met, shows, ~_not_there(sweep, Page.id), ~_elsewhere(sweep, Page.id)
+        )
+    )
+    return dict(rows.all())
+
+
+def _not_there(sweep: Sweep, page: Any) -> sa.ColumnElement[bool]:
+    """Whether a page was not there when it was last asked for, by what has been taken in."""
+    any_page = sa.orm.aliased(Visit)
+    answers = sa.exists().where(any_page.sweep_id == Visit.sweep_id, any_page.state == VisitState.AUDITED)
+    return sa.exists().where(*_last_asked(sweep, page), _answered_so(Visit), answers)
+
+
+def _elsewhere(sweep: Sweep, page: Any) -> sa.ColumnElement[bool]:
+    """Whether a page proved to be none of the site when it was last asked for."""
+    return sa.exists().where(*_last_asked(sweep, page), Visit.reason.in_(ELSEWHERE))
+
+
+def _last_asked(sweep: Sweep, page: Any) -> tuple[sa.ColumnElement[bool], ...]:
+    """The visit of a page in the last sweep that asked for it, of those that have been taken in."""
     other, of = sa.orm.aliased(Visit), sa.orm.aliased(Sweep)
     taken_in = sa.or_(of.reconciled_at.is_not(None), of.id == sweep.id)
     last = (
         sa.select(sa.func.max(other.sweep_id))
         .join(of, of.id == other.sweep_id)
-        .where(other.page_id == Occurrence.page_id, taken_in)
-        .correlate(Occurrence)
+        .where(other.page_id == page, taken_in)
+        .correlate(page.class_)
         .scalar_subquery()
     )
-    any_page = sa.orm.aliased(Visit)
-    answers = sa.exists().where(any_page.sweep_id == Visit.sweep_id, any_page.state == VisitState.AUDITED)
-    return sa.exists().where(
-        Visit.page_id == Occurrence.page_id, Visit.sweep_id == last, Visit.reason == Reason.NOT_FOUND, answers
-    )
+    return Visit.page_id == page, Visit.sweep_id == last
+
+
+def _answered_so(visit: type[Visit]) -> sa.ColumnElement[bool]:
+    """Whether a visit tells that its page is not there."""
+    return sa.or_(visit.reason == Reason.NOT_FOUND, taken_down(visit))
 
 
 def _seen_without(defects: Collection[int]) -> sa.Select[*tuple[int]]:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.conclude import sweep_row
 from audits.defects.cover import restate_merged, today
 from audits.defects.leaving import let_go, returned_since
+from audits.defects.moving import moved_on
 from audits.defects.naming import KNOWN_AS, Parts, hold_names, names_of, parted, put_together
 from audits.defects.region import learn_regions
 from audits.defects.settling import settle
@@ -31,11 +32,10 @@ from db.errors import UsageError
 from db.tables import Defect, DefectEvent, Finding, Look, Occurrence, PartPage, Result, Sweep, Visit
 from db.types import now
 from db.words import DefectState as State
-from db.words import Outcome, Reason, VisitState
+from db.words import Outcome, VisitState
 
 PAGES = 500  # whose findings are in memory at a time
 SAID = 200  # pages of a defect whose words are compared
-MOVED_ON = (Reason.REDIRECT, Reason.DUPLICATE)  # the page is another one now
 NEWLY_CHECKED = "newly checked"  # why a defect is found that an earlier sweep could not have found
 
 
@@ -179,7 +179,7 @@ class Reconciling:
         return again
 
     async def _move_pages(self) -> None:
-        """A page that now leads to another, which was seen, is that one: what was known of it counts there."""
+        """A page that is another now, which was seen: what was known of it counts there."""
         if self._late:
             return
         target = sa.orm.aliased(Visit)
@@ -189,7 +189,7 @@ class Reconciling:
             .join(target, target.page_id == Visit.leads_to_id)
             .outerjoin(Look, Look.page_id == Occurrence.page_id)
             .where(
-                Visit.sweep_id == self._sweep.id, Visit.reason.in_(MOVED_ON), Occurrence.places > 0,
+                Visit.sweep_id == self._sweep.id, moved_on(Visit), Occurrence.places > 0,
                 target.sweep_id == self._sweep.id, target.state == VisitState.AUDITED,
             )
         )  # fmt: skip
@@ -202,6 +202,8 @@ class Reconciling:
                 self._led_here[leads_to] = looked
             there = {"defect_id": defect, "page_id": leads_to, "places": places}
             await self._connection.execute(insert_new(self._connection, Occurrence).values(there))
+            cleared = Occurrence.defect_id == defect, Occurrence.page_id == leads_to, Occurrence.places == 0
+            await self._connection.execute(sa.update(Occurrence).where(*cleared).values(places=places))
             await self._put({(defect, page): 0})
             await self._connection.execute(sa.delete(Look).where(Look.page_id == leads_to))  # to be looked at anew
             self._change.touched.add(defect)

@@ -18,7 +18,9 @@ from db.words import SweepState
 
 OPEN = (State.FOUND, State.PLANNED, State.REPAIRED, State.RETURNED)
 STILL = "still there"  # after somebody said that it was repaired
-NOT_THERE = "pages not there"  # confirmed on the others, and those that showed it answered 404 or 410
+NOT_THERE = (
+    "pages not there"  # confirmed on the others, and those that showed it are gone, see audits.defects.leaving
+)
 
 
 @dataclass(frozen=True, kw_only=True)

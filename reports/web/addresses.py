@@ -11,12 +11,12 @@ from audits.conclude import rules_of
 from audits.failing import shows
 from audits.rules import all_rules
 from crawler.address import directory_of, origin_of
-from crawler.frame import is_gone
+from crawler.frame import FRAME, is_gone
 from db.tables import Assertion, Draw, Finding, Page, Sweep, Visit
 from db.words import Assertor, Level, Method, Outcome, Part, Reason, VisitState
 from reports.language import Language
 from reports.page_view import text_of
-from reports.read_coverage import FRAME, known_by
+from reports.read_coverage import known_by
 from reports.web.asking import Asked, Refused
 from reports.web.listing import Cell, Column, Listing
 

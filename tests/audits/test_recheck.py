@@ -250,13 +250,15 @@ async def test_a_page_that_is_not_there_any_more_holds_no_repair_back_while_the_
 async def test_a_page_that_moved_takes_its_faults_along_also_where_only_the_recheck_asks_for_its_old_address(
     database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
 ) -> None:
-    """The site links to the new address alone, so no sweep asks for the old one, which leads there."""
+    """The site links to the new address alone, and its old one leads there only since the last sweep."""
     known = await first_sweep(database, server, tools)
     photo = page("/bosai", PHOTO)
     there = tuple(path for path in PAGES if path != "/bosai")
     links = "".join(f'<p><a href="{path}">{path}</a></p>' for path in (*there, "/anzen"))
-    pages |= {"/": html(links), "/anzen": photo, "/bosai": moved_to(server.address("/anzen"))}
+    pages |= {"/": html(links), "/anzen": photo}
+    pages["/bosai"] = html(f"{BANNER}<p>古いご案内</p>{PHOTO}", title="/bosai")
     await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    pages["/bosai"] = moved_to(server.address("/anzen"))
     pages |= {path: repaired(path) for path in there} | {"/anzen": repaired("/bosai")}
     _, seen, moved = await rechecked(database, tools, [known["banner"].id, known["photo"].id])
     assert {each.address for each in seen if not each.audited} == {server.address("/bosai")}
@@ -279,6 +281,22 @@ async def test_a_title_that_is_none_or_that_many_pages_bear_tells_of_no_move(
     _, seen, moved = await rechecked(database, tools, [known["photo"].id])
     assert [(each.is_told, each.moved_to) for each in seen if not each.audited] == [(False, None)]
     assert {each.defect.state for each in moved.values()} != {DefectState.CONFIRMED}
+
+
+async def test_a_page_that_stood_beside_one_is_not_where_that_has_moved_to(
+    database: Database, tools: Tools, server: Server, pages: dict[str, Answer]
+) -> None:
+    """Two pages of one title, of which one was removed and leads to the other: nobody repaired its photo."""
+    beside = next(path for path in PAGES if path != "/bosai")
+    for path, photo in (("/bosai", PHOTO), (beside, "")):
+        pages[path] = html(f"{BANNER}<p>{path}のご案内</p>{photo}", title="防災")
+    await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
+    known = await defects_of(database)
+    pages["/bosai"] = moved_to(server.address(beside))
+    for targets in ([known["photo"].id], [known["photo"].id, server.address(beside)]):  # which it sees, too
+        _, seen, moved = await rechecked(database, tools, targets)
+        assert [(each.is_told, each.moved_to) for each in seen if not each.audited] == [(False, None)]
+        assert moved[known["photo"].id].defect.state is not DefectState.CONFIRMED
 
 
 async def test_one_document_in_place_of_all_pages_confirms_nothing(

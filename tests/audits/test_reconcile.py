@@ -80,9 +80,11 @@ class History:
 
     async def sweep(
         self, truth: Truth, *, lost: Sequence[str] = (), gone: Collection[str] = (), moved: Mapping[str, str] | None = None,
-        rules: Sequence[str] = tuple(RULES.values()), untested: bool = False, unsure: Sequence[str] = (), **given: Any,
+        rules: Sequence[str] = tuple(RULES.values()), untested: bool = False, unsure: Sequence[str] = (),
+        status: int = 301, twins: bool = False, **given: Any,
     ) -> int:  # fmt: skip
-        """A sweep that saw these pages so; `lost` ones gave no result, `gone` ones answered 404, `moved` ones lead to others.
+        """A sweep that saw these pages so; `lost` ones gave no result, `gone` ones answered 404, `moved` ones lead to others,
+        for good unless their `status` says so, or are `twins` of these.
 
         Of `unsure` faults the machine could not tell.
         """
@@ -112,7 +114,7 @@ class History:
         for path, to in (moved or {}).items():
             visit = {
                 "sweep_id": sweep, "page_id": await self.page(path), "state": VisitState.UNAUDITED,
-                "reason": Reason.REDIRECT, "leads_to_id": await self.page(to),
+                "reason": Reason.DUPLICATE if twins else Reason.REDIRECT, "leads_to_id": await self.page(to), "http_status": status,
             }  # fmt: skip
             await self.connection.execute(sa.insert(Visit).values(filled(table_of(Visit), visit)))
         return sweep
@@ -271,7 +273,10 @@ async def test_pages_that_are_not_there_any_more_hold_no_repair_back(database: D
 @pytest.mark.parametrize("how", ["lost since", "not asked", "doubted", "moved there", "late", "site out"])
 async def test_what_nobody_knows_to_be_gone_is_not_let_go(database: Database, how: str) -> None:
     async with history_in(database) as history:
-        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/2": {"a": 1}}))
+        first: Truth = {"/1": {"a": 1}, "/2": {"a": 1}}
+        await reconcile(
+            history.connection, await history.sweep({"/1": {"a": 1}} if how == "moved there" else first)
+        )
         if how == "moved there":  # what is left of /1 is no page seen without the fault
             await reconcile(history.connection, await history.sweep({"/2": {"a": 1}}, moved={"/1": "/2"}))
             await reconcile(history.connection, await history.sweep({"/2": {}, "/3": {}}, gone=["/2"]))
@@ -308,14 +313,70 @@ async def test_a_page_that_moved_takes_its_defects_along(database: Database) -> 
 
 
 async def test_a_page_that_moved_is_looked_at_anew_before_anything_is_confirmed(database: Database) -> None:
-    """Its new address was known before, and shows a frame that nobody saw."""
+    """Its new address was seen before it led there, and shows a frame that nobody saw."""
     async with history_in(database) as history:
-        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}, "/new": {}}, untested=True))
+        await reconcile(history.connection, await history.sweep({"/1": {"a": 1}}, untested=True))
+        await reconcile(history.connection, await history.sweep({"/new": {}}, untested=True))
         framed = sa.update(Defect).where(Defect.id == history.defects["a"]).values(framed=True)
         await history.connection.execute(framed)
         await reconcile(history.connection, await history.sweep({"/new": {}}, moved={"/1": "/new"}, untested=True))
         assert await history.states() == {"a": State.FOUND}
         assert await history.open_on("a") == {"/1": 0, "/new": 1}
+
+
+@pytest.mark.parametrize("status", [301, 308])
+async def test_a_page_that_leads_to_what_stood_beside_it_was_taken_down_and_is_not_repaired(
+    database: Database, status: int
+) -> None:
+    """Its section's index shows nothing of what it showed: that is no repair, and holds back none that was seen elsewhere."""
+    async with history_in(database) as history:
+        shown: Truth = {"/news/": {}, "/news/1": {"a": 1, "b": 1}, "/2": {"a": 1}}
+        await reconcile(history.connection, await history.sweep(shown))
+        down = {"/news/1": "/news/"}
+        await reconcile(
+            history.connection, await history.sweep({"/news/": {}, "/2": {"a": 1}}, moved=down, status=status)
+        )
+        assert await history.states() == {"a": State.FOUND, "b": State.UNVERIFIED}
+        assert await history.open_on("a") == {"/news/1": 1, "/2": 1}
+        told = await reconcile(history.connection, await history.sweep({"/news/": {}, "/2": {}}))
+        assert told.confirmed == 1
+        assert await history.states() == {"a": State.CONFIRMED, "b": State.UNVERIFIED}
+        whys = sa.select(DefectEvent.why).where(DefectEvent.new == State.CONFIRMED)
+        assert list(await history.connection.scalars(whys)) == [NOT_THERE]
+        back = await history.sweep({"/news/": {}, "/news/1": {"a": 1, "b": 1}, "/2": {}})
+        assert (await reconcile(history.connection, back)).returned == 1
+        assert await history.states() == {"a": State.RETURNED, "b": State.FOUND}
+
+
+@pytest.mark.parametrize("status", [302, 303, 307, 200])
+async def test_who_is_sent_to_what_stood_beside_for_a_while_is_told_nothing(
+    database: Database, status: int
+) -> None:
+    """A sign-in, a site under repair, a script: neither moved nor gone."""
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/": {}, "/1": {"a": 1}, "/2": {"a": 1}}))
+        away = await history.sweep({"/": {}, "/2": {}}, moved={"/1": "/"}, status=status)
+        await reconcile(history.connection, away)
+        assert await history.states() == {"a": State.UNVERIFIED}
+        assert await history.open_on("a") == {"/1": 1, "/2": 0}
+
+
+async def test_a_page_that_goes_on_leading_to_where_it_moved_has_moved(database: Database) -> None:
+    """From the second time on the new address is known, but not from a time when the old one was a page."""
+    async with history_in(database) as history:
+        await reconcile(history.connection, await history.sweep({"/": {}, "/1": {"a": 1}}))
+        await reconcile(
+            history.connection,
+            await history.sweep({"/": {}, "/new": {"a": 1}}, lost=["/new"], moved={"/1": "/new"}),
+        )
+        assert await history.open_on("a") == {"/1": 1}, "nobody saw its new address"
+        await reconcile(history.connection, await history.sweep({"/": {}, "/new": {}}, moved={"/1": "/new"}))
+        assert await history.states() == {"a": State.CONFIRMED}
+        await reconcile(history.connection, await history.sweep({"/": {}, "/1": {"a": 1}, "/new": {}}))
+        assert await history.states() == {"a": State.RETURNED}
+        await reconcile(history.connection, await history.sweep({"/": {}, "/new": {}}, moved={"/1": "/new"}))
+        whys = sa.select(DefectEvent.why).where(DefectEvent.new == State.CONFIRMED).order_by(DefectEvent.id)
+        assert list(await history.connection.scalars(whys)) == [None, NOT_THERE], "now they stood side by side"
 
 
 async def test_what_the_machine_cannot_tell_any_more_is_not_confirmed(database: Database) -> None:
@@ -727,21 +788,27 @@ class People:
 @st.composite
 def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Sweeps of any kind: whole or of some pages, with lost pages, other rules or late, broken off; claims, exceptions between."""
-    by_other_rules = draw(st.booleans())
+    by_other_rules, moves = draw(st.booleans()), draw(st.booleans())
     return [
         {
             "truth": {path: draw(FAULTS) for path in draw(st.sets(st.sampled_from(PAGES), min_size=1))},
             "lost": draw(st.sets(st.sampled_from(PAGES), max_size=2)),
             "gone": draw(st.sets(st.sampled_from(PAGES), max_size=1)),
+            "moved": draw(st.dictionaries(st.sampled_from(PAGES), st.sampled_from(PAGES), max_size=1))
+            if moves
+            else {},
+            "status": draw(st.sampled_from((301, 302))),
             "rules": draw(st.sampled_from(SETS)) if by_other_rules else SETS[0],
             "state": draw(st.sampled_from((SweepState.FINISHED, SweepState.FINISHED, SweepState.AUDITING))),
-            "late": not by_other_rules and draw(st.integers(0, 3)) == 0,
+            "late": not (by_other_rules or moves) and draw(st.integers(0, 3)) == 0,
             "claim": draw(st.sampled_from((None, *RULES))),
             "except": draw(
                 st.none() | st.tuples(st.sampled_from(tuple(RULES)), st.sampled_from((*SCOPES, *PAGES)))
             ),
             "days": draw(st.integers(0, 4)),
-            "people": draw(st.lists(st.tuples(st.sampled_from(ACTS), PLACE, PLACE, SOME), max_size=2)),
+            "people": draw(
+                st.lists(st.tuples(st.sampled_from(ACTS), PLACE, PLACE, SOME), max_size=0 if moves else 2)
+            ),
         }
         for _ in range(draw(st.integers(1, 6)))
     ]
@@ -759,13 +826,29 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
         ] = {}  # fault, page → when it was last looked for, and places
         gone: set[tuple[str, str]] = set()  # the same, where the page answered 404 since
         waiting: list[int] = []
-        for step in plan:
+        first: dict[str, int] = {}  # page → step in which it was seen first, and last
+        latest: dict[str, int] = {}
+        for number, step in enumerate(plan):
+            moved = {path: to for path, to in step["moved"].items() if path not in step["truth"] and path != to}
+            shows = {fault: await history.open_on(fault) for fault in history.defects}
             sweep = await history.sweep(
-                step["truth"], lost=list(step["lost"]), gone=step["gone"], rules=step["rules"], state=step["state"]
-            )
+                step["truth"], lost=list(step["lost"]), gone=step["gone"], rules=step["rules"], state=step["state"],
+                moved=moved, status=step["status"],
+            )  # fmt: skip
             at = BEGIN + timedelta(days=history.day)
             seen = {path for path in step["truth"] if path not in step["lost"] | step["gone"]}
             gone |= {(fault, path) for fault in RULES for path in step["truth"].keys() & step["gone"]}
+            for path, to in moved.items():
+                if path in latest and first.get(to, number) <= latest[path]:
+                    gone |= {(fault, path) for fault in RULES if step["status"] == 301}
+                elif to in seen:
+                    for fault, places in ((each, on.get(path, 0)) for each, on in shows.items()):
+                        if places:
+                            last[fault, path] = at, 0
+                            last[fault, to] = at, last.get((fault, to), (at, 0))[1] or places
+                            gone.discard((fault, to))
+            first = dict.fromkeys(seen, number) | first
+            latest |= dict.fromkeys(seen, number)
             for path in seen:
                 for fault, rule in RULES.items():
                     if rule in step["rules"]:

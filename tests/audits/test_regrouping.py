@@ -409,12 +409,12 @@ async def test_a_page_of_a_part_that_moves_takes_the_part_along(database: Databa
         part = (await regrouping.split(history.connection, SAID, a, ["/2$"], [])).id
         await take(history, {"/1": {"a": 1}, "/new": {"a": 1}, "/3": {"a": 1}}, moved={"/2": "/new"})
         assert (await places(history, part), await state(history, part)) == ({"/2": 0, "/new": 1}, State.FOUND)
-        await take(history, {"/1": {"a": 1}, "/3": {"a": 1}}, moved={"/new": "/1"})
+        await take(history, {"/1": {"a": 1}, "/3": {"a": 1}}, moved={"/new": "/1"}, twins=True)
         assert await state(history, part) is State.UNVERIFIED, (
             "its page is one with another's: nothing says that it is repaired"
         )
         await take(history, {"/1": {"a": 1}, "/new": {"a": 1}, "/3": {"a": 1}})
-        await take(history, {"/1": {}, "/new": {"a": 1}}, moved={"/3": "/new"})
+        await take(history, {"/1": {}, "/new": {"a": 1}}, moved={"/3": "/new"}, twins=True)
         assert (await state(history, a), await state(history, part)) == (State.UNVERIFIED, State.FOUND)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from crawler.exploration import Exploration, Renderer, Shown
+from crawler.exploration import Exploration, LeftBehind, Renderer, Shown
 from crawler.explore import explore
 from crawler.fetch import Fetcher, Manners
 from crawler.limits import Limits
@@ -36,6 +36,7 @@ class Begun:
     scope: Scope
     limits: Limits
     render: Renderer = no_browser
+    left_behind: LeftBehind | None = None
     patience: Patience = field(default_factory=lambda: Patience(pause=0.02))  # with hosts that fail
 
     async def go(self, stopping: asyncio.Event | None = None) -> bool:
@@ -56,7 +57,7 @@ class Begun:
                 Exploration(
                     database=self.database, sweep=Sweep(**row), scope=self.scope, limits=self.limits,
                     fetcher=fetcher, render=self.render, stopping=stopping,
-                    resources=Resources(self.database, self.sweep, fetcher),
+                    resources=Resources(self.database, self.sweep, fetcher), left_behind=self.left_behind,
                 )
             )  # fmt: skip
 
@@ -98,7 +99,8 @@ class Begun:
 
 async def begun(
     database: Database, server: Server, start: str = "/", *, includes: tuple[str, ...] = (),
-    exclusions: tuple[Exclusion, ...] = (), render: Renderer = no_browser, **limits: Any,
+    exclusions: tuple[Exclusion, ...] = (), render: Renderer = no_browser,
+    left_behind: LeftBehind | None = None, **limits: Any,
 ) -> Begun:  # fmt: skip
     """A sweep of the server's site, not yet explored."""
     scope = Scope.around(server.address(start), includes, exclusions)
@@ -118,7 +120,10 @@ async def begun(
             .returning(Sweep.id)
         )  # fmt: skip
     assert isinstance(sweep, int)
-    return Begun(database=database, server=server, sweep=sweep, scope=scope, limits=Limits(**limits), render=render)
+    return Begun(
+        database=database, server=server, sweep=sweep, scope=scope, limits=Limits(**limits), render=render,
+        left_behind=left_behind,
+    )  # fmt: skip
 
 
 async def explored(database: Database, server: Server, start: str = "/", **given: Any) -> Begun:

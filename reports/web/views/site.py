@@ -22,6 +22,7 @@ from audits.sweep import Plan
 from audits.trends.lives import rules_that_count
 from audits.trends.trend import trend_of
 from crawler.address import origin_of
+from crawler.frame import FRAME
 from crawler.together import Together
 from db.errors import SiteUnreachable, UsageError
 from db.tables import Defect, Page, Site, Sweep, Visit
@@ -29,7 +30,7 @@ from db.types import now
 from db.words import Done, Edition, Level, Method, Reason, ScopeKind, SweepState, VisitState
 from reports.access.rights import May
 from reports.read import head, scope
-from reports.read_coverage import FRAME, coverage
+from reports.read_coverage import coverage
 from reports.site_view import by_reason, edition_name, method_name, site_name, summary
 from reports.summary import further
 from reports.trend_report import trend_values
