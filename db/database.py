@@ -78,6 +78,7 @@ class Database:
                 connect_args={"timeout": self.patience},
                 pool_pre_ping=True,  # a restarted server costs no sweep
             )
+            event.listen(self._engine.sync_engine, "connect", _prepare_postgresql)
         try:
             async with self.reading():
                 pass
@@ -277,6 +278,13 @@ def _prepare_sqlite(connection: Any, _: object, *, journal: str | None) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
     connection.create_function("plain", 1, plain, deterministic=True)
+
+
+def _prepare_postgresql(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET jit = off")  # compiling a statement takes longer than ours run
+    cursor.close()
+    connection.commit()
 
 
 def plain(text: str | None) -> str | None:
