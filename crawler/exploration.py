@@ -24,7 +24,7 @@ from crawler.resources import Resources
 from crawler.scope import Scope
 from db.database import Database
 from db.tables import Page, Sweep, Visit
-from db.words import About, Reason, VisitState
+from db.words import About, FoundBy, Reason, VisitState
 
 SLOW = 10.0  # seconds; a crawl-delay from here on is worth a note
 
@@ -178,6 +178,7 @@ async def note_given_up(database: Database, sweep_id: int, fetcher: Fetcher) -> 
 
 async def _has_pages(database: Database, sweep_id: int, host: str) -> bool:
     at_host = (Page.address.startswith(f"{scheme}://{host}", autoescape=True) for scheme in ("http", "https"))
-    known = sa.exists().where(Visit.sweep_id == sweep_id, Visit.page_id == Page.id, sa.or_(*at_host))
+    ours = Visit.sweep_id == sweep_id, Visit.found_by != FoundBy.EARLIER
+    known = sa.exists().where(*ours, Visit.page_id == Page.id, sa.or_(*at_host))
     async with database.reading() as connection:
         return bool(await connection.scalar(sa.select(known)))

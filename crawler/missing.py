@@ -101,8 +101,7 @@ async def mark_soft_not_found(exploration: Exploration, ends: float) -> None:
 
 async def _suspects(exploration: Exploration) -> dict[str, list[_Suspect]]:
     """Pages with the title of an error page, or with the words of several others; by folder."""
-    answered = sa.or_(Visit.state == VisitState.EXPLORED, Visit.reason == Reason.UNLINKED)
-    frame = (Visit.sweep_id == exploration.sweep.id, answered)
+    frame = (Visit.sweep_id == exploration.sweep.id, Visit.state == VisitState.EXPLORED)
     found: dict[str, list[_Suspect]] = defaultdict(list)
     async with exploration.database.reading() as connection:
         shared = sa.select(Visit.wording).where(*frame).group_by(Visit.wording).having(sa.func.count() >= SHARED)

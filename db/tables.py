@@ -305,6 +305,7 @@ class Visit(Table):
         UniqueConstraint("sweep_id", "page_id"),
         Index(None, "sweep_id", "state", "depth"),
         _index_where("sweep_id", "lease_owner IS NOT NULL"),  # who has what in hand
+        _index_where("leads_to_id", "leads_to_id IS NOT NULL"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"))

@@ -14,10 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audits.defects.moving import taken_down
 from audits.defects.sight import parts
 from db.tables import Defect, Finding, Look, Occurrence, Page, Sweep, Visit
-from db.words import GONE, DefectState, Outcome, Reason, VisitState
+from db.words import DefectState, Outcome, Reason, VisitState
 
 AWAY = (Reason.NOT_FOUND, Reason.REDIRECT, Reason.DUPLICATE)  # what such a page showed may have been taken from it
-ELSEWHERE = GONE - {*AWAY}  # no page of the site, and no news in asking again
 
 
 async def let_go(connection: AsyncConnection, sweep: Sweep, touched: Collection[int]) -> set[int]:
@@ -71,7 +70,7 @@ async def left_behind(connection: AsyncConnection, sweep: Sweep) -> dict[int, st
     )  # fmt: skip
     rows = await connection.execute(
         sa.select(Page.id, Page.address).where(
-            Page.site_id == sweep.site_id, ~met, shows, ~_not_there(sweep, Page.id), ~_elsewhere(sweep, Page.id)
+            Page.site_id == sweep.site_id, ~met, shows, ~_not_there(sweep, Page.id)
         )
     )
     return dict(rows.all())
@@ -82,11 +81,6 @@ def _not_there(sweep: Sweep, page: Any) -> sa.ColumnElement[bool]:
     any_page = sa.orm.aliased(Visit)
     answers = sa.exists().where(any_page.sweep_id == Visit.sweep_id, any_page.state == VisitState.AUDITED)
     return sa.exists().where(*_last_asked(sweep, page), _answered_so(Visit), answers)
-
-
-def _elsewhere(sweep: Sweep, page: Any) -> sa.ColumnElement[bool]:
-    """Whether a page proved to be none of the site when it was last asked for."""
-    return sa.exists().where(*_last_asked(sweep, page), Visit.reason.in_(ELSEWHERE))
 
 
 def _last_asked(sweep: Sweep, page: Any) -> tuple[sa.ColumnElement[bool], ...]:

@@ -57,7 +57,7 @@ def second() -> dict[str, Answer]:
     pages["/there/moved"] = html(f"<p>移りました</p>{fault('tower')}", title="新しい題名")
     pages["/there/repaired"] = html("<p>移って、直しました</p>", title="もっと新しい題名")
     pages["/moved"] = moved("/there/moved", status="301 Moved Permanently")
-    pages["/repaired"] = moved("/there/repaired")
+    pages["/repaired"] = moved("/there/repaired", status="301 Moved Permanently")
     pages["/news/1"] = moved("/news/", status="301 Moved Permanently")
     return {"/": start(*ALWAYS, "/there/moved", "/there/repaired"), **pages}
 

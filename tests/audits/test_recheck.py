@@ -256,7 +256,7 @@ async def test_a_page_that_moved_takes_its_faults_along_also_where_only_the_rech
     there = tuple(path for path in PAGES if path != "/bosai")
     links = "".join(f'<p><a href="{path}">{path}</a></p>' for path in (*there, "/anzen"))
     pages |= {"/": html(links), "/anzen": photo}
-    pages["/bosai"] = html(f"{BANNER}<p>古いご案内</p>{PHOTO}", title="/bosai")
+    pages["/bosai"] = http(b"<title>x</title>", status="500 Internal Server Error")
     await sweep_now(database, plan_for(server.address(), method=Method.ALL), tools)
     pages["/bosai"] = moved_to(server.address("/anzen"))
     pages |= {path: repaired(path) for path in there} | {"/anzen": repaired("/bosai")}

@@ -761,6 +761,10 @@ class People:
         else:
             self.part = {key: kept if number == gone else number for key, number in self.part.items()}
 
+    def may_except(self, fault: str, scope: str) -> bool:
+        """Whether the defect can be excepted there: a page of a part is the part's."""
+        return scope not in PAGES or self.of(fault, scope) == self.history.defects[self.root.get(fault, fault)]
+
     def noted(self, exemption: int, fault: str, scope: str) -> None:
         """What an exception was said of: all that was the defect then, on all pages or on one."""
         defect = self.history.defects[self.root.get(fault, fault)]
@@ -847,7 +851,7 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
                             last[fault, path] = at, 0
                             last[fault, to] = at, last.get((fault, to), (at, 0))[1] or places
                             gone.discard((fault, to))
-            first = dict.fromkeys(seen, number) | first
+            first = dict.fromkeys(step["truth"].keys() - step["gone"], number) | first  # also what may be one
             latest |= dict.fromkeys(seen, number)
             for path in seen:
                 for fault, rule in RULES.items():
@@ -870,7 +874,7 @@ async def test_whatever_happens_nothing_is_confirmed_unseen_lost_or_doubled(
             claim = step["claim"]
             if claim in after and claim not in people.root and State.REPAIRED in BY_PEOPLE[after[claim]]:
                 await history.say(claim, State.REPAIRED)
-            if step["except"] and step["except"][0] in after:
+            if step["except"] and step["except"][0] in after and people.may_except(*step["except"]):
                 people.noted(await history.exempt(*step["except"], step["days"]), *step["except"])
             for act in step["people"]:
                 await people.act(*act)

@@ -229,24 +229,9 @@ async def test_of_a_site_without_a_page_nothing_more_is_asked(database: Database
         assert len(await sweep.rows()) == 1
 
 
-async def test_what_answers_like_what_cannot_exist_is_not_said_to_be_there(database: Database) -> None:
+async def test_folders_of_what_is_left_behind_are_not_probed(database: Database) -> None:
     missing = html("<p>お探しのページは見つかりません。</p>", title="見つかりません")
-
-    def soft(request: Request) -> bytes:
-        return missing
-
-    pages: dict[str, Answer] = {"/": html("<p>始まり</p>"), "/old/soft": soft}
-    async with small_site(pages) as site:
-        probe = next(iter(await probes(database, site)), None)
-        assert probe is not None
-        pages[probe] = missing
+    async with small_site({"/": html("<p>始まり</p>"), "/old/soft": missing}) as site:
         sweep = await explored(database, site, left_behind=left(site, "soft"))
-        assert (await sweep.ends())["/old/soft"] == "soft_not_found"
-
-
-async def probes(database: Database, site: Server) -> list[str]:
-    """The addresses that cannot exist which are asked for in the folder of what is left behind."""
-    await explored(database, site, left_behind=left(site, "soft"))
-    found = [path for path in asked(site) if "/old/jisweep-" in path]
-    site.requests.clear()
-    return found
+        assert (await sweep.ends())["/old/soft"] == "unlinked"
+        assert not [path for path in asked(site) if "/old/jisweep-" in path]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,4 +86,4 @@ async def test_the_report_of_another_cycle_is_not_written_over(database: Databas
     write_cycle_report(found, tmp_path / "out", "ja")
     write_cycle_report(found, tmp_path / "out", "en")
     with pytest.raises(StorageError):
-        write_cycle_report(Progress(**{**vars(found), "name": "別"}), tmp_path / "out", "ja")
+        write_cycle_report(replace(found, name="別"), tmp_path / "out", "ja")
