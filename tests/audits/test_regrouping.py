@@ -425,7 +425,7 @@ async def test_parts_that_lead_to_one_page_are_not_confirmed_by_it(database: Dat
         second, third = [
             (await regrouping.split(history.connection, SAID, a, [path], [])).id for path in ("/2$", "/3$")
         ]
-        await take(history, {"/1": {"a": 1}, "/new": {"a": 1}}, moved={"/2": "/new", "/3": "/new"})
+        await take(history, {"/1": {"a": 1}, "/new": {"a": 1}}, moved={"/2": "/new", "/3": "/new"}, twins=True)
         assert {await state(history, second), await state(history, third)} == {State.FOUND, State.UNVERIFIED}
 
 
