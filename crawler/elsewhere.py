@@ -10,7 +10,6 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import suppress
 from typing import ParamSpec, Self, TypeVar
 
 MANY = 100  # pages from which the start of a process pays
@@ -57,8 +56,6 @@ class Elsewhere:
                 self._is_lost = True
                 return
             self._room = 2 * spare  # one in hand and one that waits keep a process busy
-            with suppress(OSError):  # the first call finds out
-                _begun(self._pool, os.getpid)  # it starts while there is nothing for it yet
 
     async def run(self, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """What a function gives: from another process, or from this one when there is none or somebody killed it."""

@@ -16,6 +16,7 @@ from db.tables import Look, Visit
 from db.words import Reason
 
 FOR_GOOD = (301, 308)
+# What proves an address to be no page; one that could not be seen, or was left out, may be one
 NO_PAGE = (
     Reason.REDIRECT, Reason.REDIRECT_OUT, Reason.REDIRECT_LOOP, Reason.NOT_HTML, Reason.DUPLICATE, Reason.NOT_FOUND,
     Reason.SOFT_NOT_FOUND,
